@@ -1,0 +1,1 @@
+"""A real single-node Kubernetes on a machine without Docker."""

@@ -1,0 +1,1 @@
+"""The single entry of the shop."""
