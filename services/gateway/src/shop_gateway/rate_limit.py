@@ -1,0 +1,55 @@
+"""How many requests a user or an address may make, counted in Redis for all gateways together.
+
+Open when Redis is gone: a shop without limits for a minute beats a closed one. What the gateway
+answers from its own memory is not counted: counting would cost more than the answer.
+"""
+
+import structlog
+from limits import RateLimitItem, parse
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+from prometheus_client import Counter
+
+from shop_gateway.problems import TooManyRequests
+
+log = structlog.get_logger()
+
+REFUSED = Counter("gateway_rate_limited_total", "Requests over their limit", ["by"])
+UNCOUNTED = Counter("gateway_rate_limit_unavailable_total", "Requests let through uncounted")
+
+
+class RateLimit:
+    """Limits as text that the limits library reads, such as `600/minute`."""
+
+    def __init__(self, storage: Storage, *, per_user: str, per_address: str) -> None:
+        self._window = SlidingWindowCounterRateLimiter(storage)  # type: ignore[arg-type] # the library wants its mixin, which RedisStorage and MemoryStorage both have
+        self._items: dict[str, RateLimitItem] = {
+            "user": parse(per_user),
+            "address": parse(per_address),
+        }
+
+    async def check(self, by: str, who: str) -> None:
+        """Count a request of `who`, a `user` or an `address`. Raises TooManyRequests."""
+        item = self._items[by]
+        try:
+            if await self._window.hit(item, by, who):
+                return
+            stats = await self._window.get_window_stats(item, by, who)
+        except StorageError as error:
+            UNCOUNTED.inc()
+            log.warning("rate_limit.unavailable", error=str(error))
+            return
+        REFUSED.labels(by).inc()
+        raise TooManyRequests(f"at most {item} for one {by}", reset_at=stats.reset_time)
+
+
+def redis_storage(url: str) -> RedisStorage:
+    """Return the storage at `url`, which gives up quickly so that an outage costs little."""
+    return RedisStorage(
+        f"async+{url}",
+        wrap_exceptions=True,
+        implementation="redispy",
+        socket_timeout=0.25,
+        socket_connect_timeout=0.25,
+    )
