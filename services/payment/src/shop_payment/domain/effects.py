@@ -1,0 +1,75 @@
+"""What follows from a fact: calls to make, events to announce, alerts to raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Call(StrEnum):
+    """A call to the provider, made by the worker outside any transaction."""
+
+    CHARGE = "charge"
+    CAPTURE = "capture"
+    FETCH = "fetch"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallProvider:
+    """Make this call; `refund_id` names the refund of a REFUND."""
+
+    call: Call
+    refund_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceActionRequired:
+    """Publish payment.action_required."""
+
+    action: Mapping[str, Any]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceCaptured:
+    """Publish payment.captured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceFailed:
+    """Publish payment.failed."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceRefunded:
+    """Publish payment.refunded."""
+
+    refund_id: UUID
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """A person should look at this payment."""
+
+    kind: str
+    detail: str
+
+
+Effect = (
+    CallProvider
+    | AnnounceActionRequired
+    | AnnounceCaptured
+    | AnnounceFailed
+    | AnnounceRefunded
+    | Alert
+)

@@ -1,0 +1,104 @@
+"""What the order, the stock, the provider or the staff say happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shop_payment.domain.payment import Method, RefundStatus, Total
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderPlaced:
+    """The customer chose a method."""
+
+    customer_id: UUID
+    method: Method
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StockReserved:
+    """The order's price is known and its goods are held."""
+
+    customer_id: UUID
+    total: Total
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderAbandoned:
+    """The order was cancelled or expired: nothing may be taken any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargePending:
+    """The provider has the charge and is still at it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerMustAct:
+    """The provider waits for the customer; `action` is {type, url?, client_secret?, details?}."""
+
+    reference: str
+    action: Mapping[str, Any]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomerApproved:
+    """The customer agreed; the money is ours to capture."""
+
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoneyCaptured:
+    """The provider took this much."""
+
+    reference: str
+    total: Total
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargeFailed:
+    """No money came, and none will from this charge."""
+
+    reason: str
+    message: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundRequested:
+    """Somebody with the right to do so wants money returned."""
+
+    refund_id: UUID
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundAnswered:
+    """The provider's word on a refund."""
+
+    refund_id: UUID
+    status: RefundStatus
+    reference: str | None = None
+
+
+Fact = (
+    OrderPlaced
+    | StockReserved
+    | OrderAbandoned
+    | ChargePending
+    | CustomerMustAct
+    | CustomerApproved
+    | MoneyCaptured
+    | ChargeFailed
+    | RefundRequested
+    | RefundAnswered
+)

@@ -1,0 +1,95 @@
+"""A payment, its refunds, and the words for where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    ACTION_REQUIRED = "action_required"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUNDING = "refunding"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+OPEN = frozenset({Status.PENDING, Status.ACTION_REQUIRED})
+CLOSED_UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Total:
+    """An amount in minor units of its currency."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """How the customer chose to pay, from order.placed."""
+
+    provider: str
+    name: str
+    currency: str
+    token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refund:
+    """A refund of a part or all of a captured payment."""
+
+    id: UUID
+    amount: int
+    reason: str
+    status: RefundStatus = RefundStatus.PENDING
+    reference: str | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payment:
+    """The payment of one order."""
+
+    id: UUID
+    order_id: UUID
+    customer_id: UUID | None = None
+    status: Status = Status.WAITING
+    method: Method | None = None
+    total: Total | None = None
+    reference: str | None = None
+    captured: int = 0
+    abandoned: bool = False
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def refunded(self) -> int:
+        """What has gone back, in minor units."""
+        return sum(r.amount for r in self.refunds if r.status is RefundStatus.SUCCEEDED)
+
+    @property
+    def refundable(self) -> int:
+        """What is neither back nor on its way back, in minor units."""
+        return self.captured - sum(
+            r.amount for r in self.refunds if r.status is not RefundStatus.FAILED
+        )
+
+    def refund(self, refund_id: UUID) -> Refund | None:
+        """Find the refund of that id, or None."""
+        return next((r for r in self.refunds if r.id == refund_id), None)

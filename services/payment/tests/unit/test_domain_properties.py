@@ -1,0 +1,155 @@
+"""Any facts, in any order, with duplicates: the books stay right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shop_payment.domain import (
+    AnnounceCaptured,
+    AnnounceFailed,
+    AnnounceRefunded,
+    Call,
+    CallProvider,
+    ChargeFailed,
+    ChargePending,
+    CustomerApproved,
+    CustomerMustAct,
+    Effect,
+    Fact,
+    Method,
+    MoneyCaptured,
+    OrderAbandoned,
+    OrderPlaced,
+    Payment,
+    RefundAnswered,
+    RefundRefusedError,
+    RefundRequested,
+    RefundStatus,
+    Status,
+    StockReserved,
+    Total,
+    decide,
+)
+
+PAYMENT = UUID(int=1)
+CUSTOMER = UUID(int=3)
+TOTAL = Total(amount=1999, currency="USD")
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+METHOD = Method(provider="stripe", name="card", currency="USD")
+HAND_MADE = [UUID(int=n) for n in (10, 11, 12)]
+AUTOMATIC = [uuid5(PAYMENT, f"give-back:{n}") for n in range(2)]
+
+references = st.sampled_from(["pi_1", "pi_2"])
+facts: st.SearchStrategy[Fact] = st.one_of(
+    st.just(OrderPlaced(customer_id=CUSTOMER, method=METHOD)),
+    st.just(StockReserved(customer_id=CUSTOMER, total=TOTAL)),
+    st.just(OrderAbandoned()),
+    st.builds(ChargePending, reference=references),
+    st.builds(CustomerApproved, reference=references),
+    st.builds(
+        CustomerMustAct,
+        reference=references,
+        action=st.just({"type": "redirect"}),
+        expires_at=st.just(LATER),
+    ),
+    st.builds(
+        MoneyCaptured,
+        reference=references,
+        total=st.sampled_from([TOTAL, TOTAL, Total(amount=1, currency="USD")]),
+    ),
+    st.builds(ChargeFailed, reason=st.just("declined"), message=st.just("no")),
+    st.builds(
+        RefundRequested,
+        refund_id=st.sampled_from(HAND_MADE),
+        amount=st.integers(-5, 2500),
+        reason=st.just("asked"),
+    ),
+    st.builds(
+        RefundAnswered,
+        refund_id=st.sampled_from(HAND_MADE + AUTOMATIC),
+        status=st.sampled_from(RefundStatus),
+    ),
+)
+
+
+def run(history: list[Fact]) -> tuple[Payment, list[Effect]]:
+    payment = Payment(id=PAYMENT, order_id=UUID(int=2))
+    effects: list[Effect] = []
+    for fact in history:
+        try:
+            decision = decide(payment, fact)
+        except RefundRefusedError:
+            continue
+        payment = decision.payment
+        effects += decision.effects
+        assert 0 <= payment.refunded <= payment.captured
+        assert 0 <= payment.refundable <= payment.captured
+    return payment, effects
+
+
+@given(st.lists(facts, max_size=40))
+def test_one_charge_one_capture_and_no_refund_twice(history: list[Fact]) -> None:
+    payment, effects = run(history)
+    assert effects.count(CallProvider(call=Call.CHARGE)) <= 1
+    assert effects.count(AnnounceCaptured()) == (1 if payment.captured else 0)
+    assert sum(isinstance(e, AnnounceFailed) for e in effects) <= 1
+    refunded = [e for e in effects if isinstance(e, AnnounceRefunded)]
+    assert len({e.refund_id for e in refunded}) == len(refunded)
+    assert sum(e.amount for e in refunded) == payment.refunded
+
+
+@given(st.lists(facts, max_size=40))
+def test_an_abandoned_order_keeps_no_money_once_its_refunds_are_answered(
+    history: list[Fact],
+) -> None:
+    payment, _ = run([*history, OrderAbandoned()])
+    for refund in payment.refunds:
+        payment = decide(
+            payment, RefundAnswered(refund_id=refund.id, status=RefundStatus.SUCCEEDED)
+        ).payment
+    if any(r.automatic and r.status is RefundStatus.FAILED for r in payment.refunds):
+        return  # the provider refused to return it: that is a person's, and alerted
+    assert payment.refunded == payment.captured
+    assert payment.status in {Status.CANCELLED, Status.FAILED, Status.REFUNDED}
+
+
+@given(st.lists(facts, max_size=25))
+def test_every_fact_told_three_times_ends_the_same(history: list[Fact]) -> None:
+    once, effects = run(history)
+    thrice, effects_of_thrice = run([f for fact in history for f in (fact, fact, fact)])
+    assert thrice == once
+    announced = [e for e in effects if not isinstance(e, CallProvider)]
+    assert {str(e) for e in announced} == {
+        str(e) for e in effects_of_thrice if not isinstance(e, CallProvider)
+    }
+
+
+@given(st.lists(facts, max_size=40), facts)
+def test_a_full_refund_is_final(history: list[Fact], more: Fact) -> None:
+    payment, _ = run(history)
+    if payment.status is not Status.REFUNDED:
+        return
+    after, effects = run([*history, more])
+    assert after.status is Status.REFUNDED
+    assert not [e for e in effects if e == CallProvider(call=Call.CHARGE)][1:]
+
+
+@given(
+    st.permutations(
+        [
+            OrderPlaced(customer_id=CUSTOMER, method=METHOD),
+            OrderAbandoned(),
+            StockReserved(customer_id=CUSTOMER, total=TOTAL),
+        ]
+    )
+)
+def test_an_order_closed_before_both_are_known_is_never_charged(history: list[Fact]) -> None:
+    payment, effects = run(history)
+    charged = CallProvider(call=Call.CHARGE) in effects
+    cancelled = CallProvider(call=Call.CANCEL) in effects
+    assert payment.status is Status.CANCELLED
+    assert charged == cancelled == (history[-1] == OrderAbandoned())
