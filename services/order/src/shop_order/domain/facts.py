@@ -1,0 +1,101 @@
+"""What others report about an order, and what a customer or the clock asks of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shop_order.domain.order import Line, Money
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryReserved:
+    """The stock is held until `reserved_until`, at the catalogue's prices."""
+
+    lines: tuple[Line, ...]
+    total: Money
+    reserved_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRejected:
+    """The stock cannot serve the order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryReleased:
+    """The stock is no longer held."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCaptured:
+    """The customer's money is ours."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    """There will be no money."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefunded:
+    """Money went back; `total_refunded` is the sum of all refunds so far."""
+
+    total_refunded: Money
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentCreated:
+    """The parcel has a tracking number."""
+
+    tracking_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentMoved:
+    """The parcel has left us (dispatched, or seen in transit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentDelivered:
+    """The parcel is with the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentFailed:
+    """The parcel will not arrive; `reason` is cancelled, lost, refused or undeliverable."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The customer no longer wants it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The clock reads `now`."""
+
+    now: datetime
+
+
+Fact = (
+    InventoryReserved
+    | InventoryRejected
+    | InventoryReleased
+    | PaymentCaptured
+    | PaymentFailed
+    | PaymentRefunded
+    | ShipmentCreated
+    | ShipmentMoved
+    | ShipmentDelivered
+    | ShipmentFailed
+    | CancelAsked
+    | DeadlinePassed
+)

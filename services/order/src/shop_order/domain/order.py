@@ -1,0 +1,84 @@
+"""An order as it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+
+class Status(StrEnum):
+    """Where an order stands."""
+
+    PENDING = "pending"
+    """Placed; the stock has not answered."""
+    RESERVED = "reserved"
+    """Stock held and priced; waiting for the money."""
+    PAID = "paid"
+    """Money captured, order confirmed; waiting for dispatch."""
+    CANCELLING = "cancelling"
+    """Paid, but to be cancelled: shipping was asked to stop the parcel and has not answered."""
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    REJECTED = "rejected"
+    """The stock could not serve it."""
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """Not paid while the stock was held."""
+    REFUNDED = "refunded"
+    """Rejected, cancelled or expired, and all money that had been captured is back."""
+
+
+CLOSED = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED})
+"""Ended without goods; only the refund of captured money can still follow."""
+UNPAID = frozenset({Status.PENDING, Status.RESERVED})
+CONFIRMED = frozenset({Status.PAID, Status.CANCELLING})
+
+
+class Money(NamedTuple):
+    """An amount in minor units of an ISO 4217 currency."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Goods of one product; sku, name and price are the catalogue's, known once reserved."""
+
+    product_id: UUID
+    quantity: int
+    sku: str | None = None
+    name: str | None = None
+    unit_price: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as it stands; `version` counts its changes and is its ETag."""
+
+    id: UUID
+    customer_id: UUID
+    lines: tuple[Line, ...]
+    payment: Mapping[str, Any]
+    """How the customer pays: provider, method, currency, token."""
+    shipping_address: Mapping[str, Any]
+    placed_at: datetime
+    deadline: datetime | None
+    """When waiting ends: for the stock's answer while pending, for the money while reserved."""
+    status: Status = Status.PENDING
+    version: int = 1
+    total: Money | None = None
+    captured: Money | None = None
+    refunded_amount: int = 0
+    """Of the captured money, minor units in its currency."""
+    cancel_reason: str | None = None
+    tracking_number: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        if self.status in CLOSED:
+            return self.captured is None
+        return self.status in {Status.DELIVERED, Status.REFUNDED}

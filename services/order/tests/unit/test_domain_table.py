@@ -1,0 +1,235 @@
+"""Every status meets every fact, and what becomes of the order is written out."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from shop_order.domain import (
+    AddressLockedError,
+    CancelAsked,
+    CancellationRequested,
+    Cancelled,
+    Completed,
+    Confirmed,
+    DeadlinePassed,
+    Expired,
+    Fact,
+    InventoryRejected,
+    InventoryReleased,
+    InventoryReserved,
+    Line,
+    Money,
+    NotCancellableError,
+    Order,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+    ShipmentCreated,
+    ShipmentDelivered,
+    ShipmentFailed,
+    ShipmentMoved,
+    Status,
+    apply,
+    change_address,
+)
+
+PLACED = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DEADLINE = PLACED + timedelta(minutes=15)
+TOTAL = Money(1998, "USD")
+PRODUCT = UUID(int=7)
+PRICED = (Line(PRODUCT, 2, sku="MUG", name="Mug", unit_price=Money(999, "USD")),)
+
+
+def order(status: Status) -> Order:  # noqa: PLR0911 - a return a kind of status
+    """Return an order as it stands in that status on the usual way there."""
+    pending = Order(
+        id=UUID(int=1),
+        customer_id=UUID(int=2),
+        lines=(Line(PRODUCT, 2),),
+        payment={"provider": "stripe", "method": "card", "currency": "USD"},
+        shipping_address={"line1": "1 Main Street"},
+        placed_at=PLACED,
+        deadline=DEADLINE,
+    )
+    reserved = replace(pending, status=Status.RESERVED, lines=PRICED, total=TOTAL)
+    captured = replace(reserved, captured=TOTAL, deadline=None)
+    match status:
+        case Status.PENDING:
+            return pending
+        case Status.RESERVED:
+            return reserved
+        case Status.CANCELLING:
+            return replace(captured, status=status, cancel_reason="customer")
+        case Status.PAID | Status.SHIPPED | Status.DELIVERED:
+            return replace(captured, status=status)
+        case Status.REFUNDED:
+            return replace(captured, status=status, refunded_amount=TOTAL.amount)
+        case Status.REJECTED:
+            return replace(pending, status=status, deadline=None)
+        case _:
+            return replace(reserved, status=status, deadline=None)
+
+
+RESERVED = InventoryReserved(PRICED, TOTAL, DEADLINE)
+CAPTURED = PaymentCaptured(TOTAL)
+PARTIAL = PaymentRefunded(Money(500, "USD"), full=False)
+FULL = PaymentRefunded(TOTAL, full=True)
+EARLY = DeadlinePassed(DEADLINE - timedelta(microseconds=1))
+LATE = DeadlinePassed(DEADLINE)
+FACTS: list[Fact] = [
+    RESERVED,
+    InventoryRejected("out_of_stock"),
+    InventoryReleased(),
+    CAPTURED,
+    PaymentFailed("declined"),
+    PaymentFailed("expired"),
+    PARTIAL,
+    FULL,
+    ShipmentCreated("MSX"),
+    ShipmentMoved(),
+    ShipmentDelivered(),
+    ShipmentFailed("refused"),
+    ShipmentFailed("lost"),
+    ShipmentFailed("cancelled"),
+    CancelAsked(),
+    EARLY,
+    LATE,
+]
+
+# What a fact makes of an order, where it makes anything: the next status and what is decided.
+STOP = (Status.CANCELLING, (CancellationRequested(),))
+
+
+def ended(status: Status, reason: str, *, refund: bool = False, restock: bool = False) -> object:
+    return status, (Cancelled(reason, refund=refund, restock=restock),)
+
+
+MEANS: dict[tuple[Status, Fact], object] = {
+    (Status.PENDING, RESERVED): (Status.RESERVED, ()),
+    (Status.PENDING, FACTS[1]): ended(Status.REJECTED, "out_of_stock"),
+    (Status.PENDING, CAPTURED): (Status.PENDING, ()),
+    (Status.PENDING, FACTS[4]): ended(Status.CANCELLED, "payment_failed"),
+    (Status.PENDING, FACTS[5]): ended(Status.CANCELLED, "payment_expired"),
+    (Status.PENDING, PARTIAL): (Status.PENDING, ()),
+    (Status.PENDING, FULL): ended(Status.REFUNDED, "refunded"),
+    (Status.PENDING, CancelAsked()): ended(Status.CANCELLED, "customer"),
+    (Status.PENDING, LATE): ended(Status.CANCELLED, "reservation_timeout"),
+    (Status.RESERVED, FACTS[1]): ended(Status.REJECTED, "out_of_stock"),
+    (Status.RESERVED, InventoryReleased()): (Status.EXPIRED, (Expired(),)),
+    (Status.RESERVED, CAPTURED): (Status.PAID, (Confirmed(),)),
+    (Status.RESERVED, FACTS[4]): ended(Status.CANCELLED, "payment_failed"),
+    (Status.RESERVED, FACTS[5]): ended(Status.CANCELLED, "payment_expired"),
+    (Status.RESERVED, PARTIAL): (Status.RESERVED, ()),
+    (Status.RESERVED, FULL): ended(Status.REFUNDED, "refunded"),
+    (Status.RESERVED, CancelAsked()): ended(Status.CANCELLED, "customer"),
+    (Status.RESERVED, LATE): (Status.EXPIRED, (Expired(),)),
+    (Status.PAID, FACTS[1]): STOP,
+    (Status.PAID, PARTIAL): (Status.PAID, ()),
+    (Status.PAID, FULL): STOP,
+    (Status.PAID, ShipmentCreated("MSX")): (Status.PAID, ()),
+    (Status.PAID, CancelAsked()): STOP,
+    (Status.CANCELLING, PARTIAL): (Status.CANCELLING, ()),
+    (Status.CANCELLING, FULL): (Status.CANCELLING, ()),
+    (Status.CANCELLING, ShipmentCreated("MSX")): (Status.CANCELLING, ()),
+    (Status.SHIPPED, PARTIAL): (Status.SHIPPED, ()),
+    (Status.SHIPPED, FULL): (Status.SHIPPED, ()),
+    (Status.DELIVERED, PARTIAL): (Status.DELIVERED, ()),
+    (Status.DELIVERED, FULL): (Status.DELIVERED, ()),
+}
+for status in (Status.PAID, Status.CANCELLING):
+    MEANS[status, ShipmentMoved()] = (Status.SHIPPED, ())
+for status in (Status.PAID, Status.CANCELLING, Status.SHIPPED):
+    why = "customer" if status is Status.CANCELLING else "delivery_failed"
+    MEANS[status, ShipmentDelivered()] = (Status.DELIVERED, (Completed(),))
+    for returned in ("refused", "cancelled"):
+        MEANS[status, ShipmentFailed(returned)] = ended(
+            Status.CANCELLED, why, refund=True, restock=True
+        )
+    MEANS[status, ShipmentFailed("lost")] = ended(Status.CANCELLED, why, refund=True)
+for status in (Status.REJECTED, Status.CANCELLED, Status.EXPIRED):
+    MEANS[status, CAPTURED] = (status, ())
+    MEANS[status, PARTIAL] = (status, ())
+    MEANS[status, FULL] = (Status.REFUNDED, ())
+REFUSED = {Status.SHIPPED, Status.DELIVERED, Status.REJECTED, Status.EXPIRED}
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=repr)
+@pytest.mark.parametrize("status", Status)
+def test_what_a_fact_makes_of_an_order(status: Status, fact: Fact) -> None:
+    before = order(status)
+    if isinstance(fact, CancelAsked) and status in REFUSED:
+        with pytest.raises(NotCancellableError, match=status):
+            apply(before, fact)
+        return
+    after = apply(before, fact)
+    if (status, fact) not in MEANS:
+        assert after.order is before
+        assert after.decisions == ()
+        return
+    assert (after.order.status, after.decisions) == MEANS[status, fact]
+    assert after.order.version == before.version + 1
+
+
+def test_money_that_is_quicker_than_the_stock_confirms_on_reservation() -> None:
+    early = apply(order(Status.PENDING), CAPTURED).order
+    outcome = apply(early, RESERVED)
+    assert outcome.order.status is Status.PAID
+    assert outcome.order.deadline is None
+    assert outcome.decisions == (Confirmed(),)
+
+
+def test_a_capture_of_another_amount_is_refunded_not_shipped() -> None:
+    outcome = apply(order(Status.RESERVED), PaymentCaptured(Money(1, "USD")))
+    assert outcome.order.status is Status.CANCELLED
+    assert outcome.decisions == (Cancelled("amount_mismatch", refund=True, restock=False),)
+
+
+def test_money_given_back_before_the_parcel_stopped_is_not_given_back_again() -> None:
+    stopping = apply(order(Status.PAID), FULL).order
+    outcome = apply(stopping, ShipmentFailed("cancelled"))
+    assert outcome.order.status is Status.REFUNDED
+    assert outcome.decisions == (Cancelled("refunded", refund=False, restock=True),)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_address_changes_only_before_payment(status: Status) -> None:
+    before = order(status)
+    if status in {Status.PENDING, Status.RESERVED}:
+        after = change_address(before, {"line1": "2 Side Street"})
+        assert after.shipping_address == {"line1": "2 Side Street"}
+        assert after.version == before.version + 1
+        assert after.deadline == before.deadline
+        assert change_address(after, {"line1": "2 Side Street"}) is after
+        return
+    with pytest.raises(AddressLockedError):
+        change_address(before, {"line1": "2 Side Street"})
+
+
+def test_the_address_is_locked_once_money_is_captured() -> None:
+    with pytest.raises(AddressLockedError):
+        change_address(apply(order(Status.PENDING), CAPTURED).order, {"line1": "2 Side Street"})
+
+
+@pytest.mark.parametrize(
+    ("status", "settled"),
+    [
+        (Status.PENDING, False),
+        (Status.RESERVED, False),
+        (Status.PAID, False),
+        (Status.CANCELLING, False),
+        (Status.SHIPPED, False),
+        (Status.DELIVERED, True),
+        (Status.REJECTED, True),
+        (Status.CANCELLED, True),
+        (Status.EXPIRED, True),
+        (Status.REFUNDED, True),
+    ],
+)
+def test_settled(status: Status, settled: bool) -> None:  # noqa: FBT001 - a table's column
+    assert order(status).settled is settled
+
+
+def test_a_closed_order_with_money_outstanding_is_not_settled() -> None:
+    assert not apply(order(Status.CANCELLED), CAPTURED).order.settled
