@@ -1,0 +1,142 @@
+"""Fresh databases as the operator hands them to a service: an owner without other rights."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+from pymongo import AsyncMongoClient
+from redis.asyncio import Redis
+
+from shop_servers.redis import DATABASES
+from shop_servers.servers import Database
+
+T = TypeVar("T")
+
+
+def create_postgres(admin_url: str) -> Database:
+    """A PostgreSQL database with an owner role of the same name."""
+    name = _name()
+
+    async def create() -> None:
+        connection = await asyncpg.connect(admin_url)
+        try:
+            await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+            await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
+        finally:
+            await connection.close()
+
+    _run(create())
+    server = urlsplit(admin_url)
+    return Database(
+        name=name,
+        url=f"postgresql://{name}:{name}@{server.hostname}:{server.port}/{name}",
+        admin_url=server._replace(path=f"/{name}").geturl(),
+    )
+
+
+def drop_postgres(database: Database, admin_url: str) -> None:
+    """Drop the database with its slots, even when someone is connected, and the owner."""
+    name = database.name
+
+    async def drop() -> None:
+        connection = await asyncpg.connect(admin_url)
+        try:
+            await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await connection.execute(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                " WHERE database = $1 AND active",
+                name,
+            )
+            for (slot,) in await connection.fetch(
+                "SELECT slot_name FROM pg_replication_slots WHERE database = $1", name
+            ):
+                await _drop_slot(connection, slot)
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            await connection.execute(f"DROP ROLE {name}")
+        finally:
+            await connection.close()
+
+    _run(drop())
+
+
+async def _drop_slot(connection: "asyncpg.Connection[asyncpg.Record]", slot: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await connection.execute("SELECT pg_drop_replication_slot($1)", slot)
+            except asyncpg.ObjectInUseError:  # its walsender is still ending
+                await asyncio.sleep(0.05)
+            except asyncpg.UndefinedObjectError:
+                return
+            else:
+                return
+
+
+def create_mongodb(admin_url: str) -> Database:
+    """A MongoDB database with an owner of the same name (user in the database itself)."""
+    name = _name()
+
+    async def create() -> None:
+        async with AsyncMongoClient[dict[str, Any]](admin_url) as client:
+            await client[name].command("createUser", name, pwd=name, roles=["dbOwner"])
+
+    _run(create())
+    server = urlsplit(admin_url)
+    return Database(
+        name=name,
+        url=f"mongodb://{name}:{name}@{server.hostname}:{server.port}/{name}?replicaSet=rs0&authSource={name}",
+        admin_url=server._replace(path=f"/{name}").geturl(),
+    )
+
+
+def drop_mongodb(database: Database, admin_url: str) -> None:
+    """Drop the database and its user."""
+
+    async def drop() -> None:
+        async with AsyncMongoClient[dict[str, Any]](admin_url) as client:
+            await client[database.name].command("dropAllUsersFromDatabase")
+            await client.drop_database(database.name)
+
+    _run(drop())
+
+
+def create_redis(url: str) -> str:
+    """The URL of an empty Redis database; the server counts who has which, round and round."""
+
+    async def create() -> str:
+        async with Redis.from_url(url) as client:
+            number = 1 + await client.incr("shop_servers:databases") % (DATABASES - 1)
+        fresh = f"{url}/{number}"
+        async with Redis.from_url(fresh) as client:
+            await client.flushdb()
+        return fresh
+
+    return _run(create())
+
+
+def create_vhost(url: str, management_url: str) -> str:
+    """The AMQP URL of a fresh RabbitMQ virtual host."""
+    name = _name()
+    httpx.put(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+    return f"{url}/{name}"
+
+
+def drop_vhost(vhost_url: str, management_url: str) -> None:
+    """Delete the virtual host with all its queues."""
+    name = urlsplit(vhost_url).path.removeprefix("/")
+    httpx.delete(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+
+
+def _name() -> str:
+    return f"test_{secrets.token_hex(6)}"
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    # In a thread, because the test's own event loop belongs to this one.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()

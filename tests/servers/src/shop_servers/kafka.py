@@ -1,0 +1,75 @@
+"""One Kafka broker in KRaft mode, broker and controller in one."""
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shop_servers import jvm
+from shop_servers.place import Facts, Place
+
+STOP = jvm.STOP
+NODE = 1
+CLUSTER_ID = "bWluaXNob3AtdGVzdHMtMQ"
+
+
+async def start(place: Place) -> Facts:
+    """Start Kafka."""
+    jars = await jvm.jars()
+    data = place.make_directory("data")
+    broker, controller = (f"127.0.0.1:{place.port(purpose)}" for purpose in ("main", "controller"))
+    properties = place.directory / "server.properties"
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": NODE,
+        "controller.quorum.voters": f"{NODE}@{controller}",
+        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{broker}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "num.partitions": 3,
+        "default.replication.factor": 1,
+        "offsets.topic.num.partitions": 5,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "log.cleaner.enable": "true",
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 2,
+    }
+    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    if not (data / "meta.properties").exists():
+        await place.run(
+            [
+                "java",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-cp",
+                f"{jars.home}/libs/*",
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                CLUSTER_ID,
+                "-c",
+                properties,
+            ]
+        )
+    await jvm.spawn(place, jars, "kafka.Kafka", properties)
+
+    async def probe() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+        try:
+            await admin.start()
+            await admin.list_topics()
+        finally:
+            await admin.close()
+
+    await place.listening(place.port())
+    await place.ready(probe)
+    return {"bootstrap_servers": broker}

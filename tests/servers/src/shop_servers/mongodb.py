@@ -1,0 +1,76 @@
+"""MongoDB with authentication, a replica set of one: transactions and change streams need one."""
+
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+
+from shop_servers.packages import mongod
+from shop_servers.place import Facts, Place
+
+ADMIN = "admin"
+REPLICA_SET = "rs0"
+ALREADY_INITIALISED = 23
+UNAUTHORISED = 13
+
+
+async def start(place: Place) -> Facts:
+    """Start mongod; `url` is the administrator's, and `server` is host:port."""
+    data = place.make_directory("data")
+    key = place.directory / "keyfile"
+    key.write_text("keyofthetestservers\n")
+    key.chmod(0o600)
+    port = place.port()
+    server = f"127.0.0.1:{port}"
+    await place.spawn(
+        [
+            await mongod(),
+            "--dbpath",
+            data,
+            "--port",
+            str(port),
+            "--bind_ip",
+            "127.0.0.1",
+            "--replSet",
+            REPLICA_SET,
+            "--keyFile",
+            key,
+            "--nounixsocket",
+            "--wiredTigerCacheSizeGB",
+            "0.5",
+            "--setParameter",
+            "diagnosticDataCollectionEnabled=false",
+            "--quiet",
+        ],
+    )
+    await place.listening(port)
+    await place.ready(lambda: _initiate(server))
+    url = f"mongodb://{ADMIN}:{ADMIN}@{server}/?replicaSet={REPLICA_SET}&authSource=admin"
+    await place.ready(lambda: _become_primary(server, url))
+    return {"url": url, "server": server}
+
+
+async def _initiate(server: str) -> None:
+    async with _client(f"mongodb://{server}/?directConnection=true") as client:
+        members = [{"_id": 0, "host": server}]
+        try:
+            await client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        except OperationFailure as error:
+            # Once a user exists, only users may ask: it was initialised before this start.
+            if error.code not in {ALREADY_INITIALISED, UNAUTHORISED}:
+                raise
+
+
+async def _become_primary(server: str, url: str) -> None:
+    try:
+        async with _client(url) as client:
+            await client.admin.command("ping")
+    except OperationFailure:
+        # The first user comes by the exception for localhost, which then closes.
+        async with _client(f"mongodb://{server}/?directConnection=true") as client:
+            await client.admin.command("createUser", ADMIN, pwd=ADMIN, roles=["root"])
+        raise
+
+
+def _client(url: str) -> AsyncMongoClient[dict[str, Any]]:
+    return AsyncMongoClient(url, serverSelectionTimeoutMS=2000)

@@ -1,0 +1,59 @@
+"""PostgreSQL from Debian, ready for logical decoding."""
+
+from pathlib import Path
+
+import asyncpg
+
+from shop_servers.packages import debian
+from shop_servers.place import Facts, Place
+
+USER = "postgres"  # initdb refuses root
+
+
+async def start(place: Place) -> Facts:
+    """Start PostgreSQL; `url` is the superuser's."""
+    binaries = await _binaries()
+    data = place.make_directory("data", user=USER)
+    if not (data / "PG_VERSION").exists():
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        await place.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
+    port = place.port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        "wal_level": "logical",
+        "max_connections": 300,
+        "max_replication_slots": 100,
+        "max_wal_senders": 100,
+        "max_slot_wal_keep_size": "512MB",
+        "shared_buffers": "128MB",
+        # In the data folder, so that nothing stays in /dev/shm after a kill.
+        "dynamic_shared_memory_type": "mmap",
+        "fsync": "on" if place.durable else "off",
+        "full_page_writes": "on" if place.durable else "off",
+    }
+    flags = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    await place.spawn([binaries / "postgres", "-D", data, *flags], user=USER)
+    url = f"postgresql://{USER}:{USER}@127.0.0.1:{port}/postgres"
+
+    async def probe() -> None:
+        await (await asyncpg.connect(url)).close()
+
+    await place.listening(port)
+    await place.ready(probe)
+    return {"url": url}
+
+
+async def _binaries() -> Path:
+    # Debian keeps these off PATH, one folder a version.
+    def newest() -> Path | None:
+        found = Path("/usr/lib/postgresql").glob("*/bin")
+        return max(found, key=lambda path: int(path.parent.name), default=None)
+
+    binaries = newest()
+    if binaries is None:
+        await debian("postgresql", "pg_ctlcluster")
+        binaries = newest()
+    assert binaries is not None
+    return binaries

@@ -1,0 +1,56 @@
+"""RabbitMQ from Debian, with its management API (which makes virtual hosts for tests)."""
+
+from pathlib import Path
+
+import httpx
+
+from shop_servers.packages import debian
+from shop_servers.place import Facts, Place
+
+USER = "rabbitmq"
+# Debian's /usr/sbin/rabbitmq-server insists on its own folders and user.
+SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+HOST_NAME = "127.0.0.1"
+
+
+async def start(place: Place) -> Facts:
+    """Start RabbitMQ; `url` is AMQP without a virtual host, `management_url` the HTTP API."""
+    await debian("rabbitmq-server", SERVER)
+    home = place.make_directory("home", user=USER)
+    (home / "rabbitmq.conf").write_text(
+        f"listeners.tcp.local = 127.0.0.1:{place.port()}\n"
+        f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {place.port('management')}\n"
+        "log.console = true\nlog.file = false\nlog.console.level = warning\n"
+    )
+    (home / "plugins").write_text("[rabbitmq_management].\n")
+    # An own epmd in the foreground: the one that Erlang would start stays for ever.
+    names = {"ERL_EPMD_PORT": str(place.port("epmd")), "ERL_EPMD_ADDRESS": "127.0.0.1"}
+    await place.spawn([await debian("erlang-base", "epmd")], user=USER, env=names)
+    await place.spawn(
+        [SERVER],
+        user=USER,
+        env={
+            **names,
+            "HOME": str(home),
+            "RUNNING_UNDER_SYSTEMD": "1",  # no shell between us and the Erlang machine
+            "RABBITMQ_NODENAME": f"shop{place.port()}@{HOST_NAME}",
+            "RABBITMQ_USE_LONGNAME": "true",
+            "RABBITMQ_DIST_PORT": str(place.port("distribution")),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
+        },
+    )
+    management = f"http://127.0.0.1:{place.port('management')}"
+
+    async def probe() -> None:
+        async with httpx.AsyncClient(auth=("guest", "guest")) as client:
+            (await client.get(f"{management}/api/health/checks/local-alarms")).raise_for_status()
+
+    await place.listening(place.port("management"))
+    await place.ready(probe)
+    return {"url": f"amqp://guest:guest@127.0.0.1:{place.port()}", "management_url": management}

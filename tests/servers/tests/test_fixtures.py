@@ -1,0 +1,64 @@
+"""Each fixture hands out a server that answers, and databases that are empty and apart."""
+
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+from redis.asyncio import Redis as RedisClient
+from shop_servers.servers import Database, Postgres, RabbitMQ
+
+
+async def test_postgres_database_belongs_to_its_owner_who_is_no_superuser(
+    postgres_database: Database,
+) -> None:
+    connection = await asyncpg.connect(postgres_database.url)
+    try:
+        await connection.execute("CREATE TABLE t (id int)")
+        assert await connection.fetchval("SHOW is_superuser") == "off"
+        assert await connection.fetchval("SHOW wal_level") == "logical"
+    finally:
+        await connection.close()
+
+
+async def test_postgres_databases_are_apart(
+    postgres: Postgres, postgres_database: Database, postgres_module_database: Database
+) -> None:
+    assert postgres_database.name != postgres_module_database.name
+    connection = await asyncpg.connect(postgres.url)
+    try:
+        names = await connection.fetch("SELECT datname FROM pg_database")
+    finally:
+        await connection.close()
+    assert {postgres_database.name, postgres_module_database.name} <= {name for (name,) in names}
+
+
+async def test_mongodb_database_has_transactions(mongodb_database: Database) -> None:
+    async with AsyncMongoClient[dict[str, Any]](mongodb_database.url) as client:
+        database = client[mongodb_database.name]
+        async with client.start_session() as session:
+            async with await session.start_transaction():
+                await database.things.insert_one({"_id": 1}, session=session)
+            assert await database.things.count_documents({}) == 1
+
+
+async def test_mongodb_owner_sees_no_other_database(
+    mongodb_database: Database, mongodb_module_database: Database
+) -> None:
+    async with AsyncMongoClient[dict[str, Any]](mongodb_database.url) as client:
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await client[mongodb_module_database.name].things.find_one()
+
+
+async def test_redis_database_is_empty(redis_url: str) -> None:
+    async with RedisClient.from_url(redis_url) as client:
+        assert await client.dbsize() == 0
+        await client.set("key", "value")
+
+
+def test_rabbitmq_vhost_is_there(rabbitmq: RabbitMQ, rabbitmq_url: str) -> None:
+    name = rabbitmq_url.rsplit("/", 1)[1]
+    answer = httpx.get(f"{rabbitmq.management_url}/api/vhosts/{name}", auth=("guest", "guest"))
+    assert answer.status_code == httpx.codes.OK
