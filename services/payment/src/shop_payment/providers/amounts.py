@@ -1,0 +1,86 @@
+"""Our minor units (ISO 4217) in each provider's way of writing money, and back.
+
+Providers differ: Stripe counts its zero-decimal currencies whole but ISK and UGX in hundredths;
+PayPal writes decimal strings and none for JPY, HUF and TWD; Xendit and Midtrans write rupiah whole,
+though ISO gives them two digits. Sources: https://docs.stripe.com/currencies#zero-decimal,
+https://developer.paypal.com/api/rest/reference/currency-codes/.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from shop_payment.domain import Total
+from shop_payment.providers.contract import RefusedError
+from shop_shared.money import minor_digits
+
+_STRIPE_ZERO_DECIMAL = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV"}
+    | {"XAF", "XOF", "XPF"}
+)
+_STRIPE_THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_PAYPAL_WHOLE = frozenset({"HUF", "JPY", "TWD"})
+
+
+class UnsupportedAmountError(RefusedError):
+    """An amount that the provider, or we, cannot express."""
+
+
+def to_decimal(total: Total) -> Decimal:
+    """1999 USD minor units as Decimal 19.99."""
+    return Decimal(total.amount).scaleb(-minor_digits(total.currency))
+
+
+def from_decimal(text: str | float | Decimal, currency: str) -> Total:
+    """Read "19.99" USD as 1999; raises UnsupportedAmountError for parts of a minor unit."""
+    try:
+        minor = Decimal(str(text)).scaleb(minor_digits(currency))
+    except (InvalidOperation, KeyError):
+        raise UnsupportedAmountError(f"{text!r} {currency} is no amount") from None
+    if not minor.is_finite() or minor != minor.to_integral_value():
+        raise UnsupportedAmountError(f"{text} {currency} is no amount of whole minor units")
+    return Total(amount=int(minor), currency=currency)
+
+
+def to_stripe(total: Total) -> int:
+    """Stripe's integer; three-decimal currencies must end in 0 there."""
+    scaled = to_decimal(total).scaleb(_stripe_digits(total.currency))
+    if scaled != scaled.to_integral_value():
+        raise UnsupportedAmountError(f"Stripe takes no parts of {total.currency}")
+    if total.currency in _STRIPE_THREE_DECIMAL and scaled % 10:
+        raise UnsupportedAmountError(f"Stripe rounds {total.currency} to hundredths")
+    return int(scaled)
+
+
+def from_stripe(amount: int, currency: str) -> Total:
+    """Read Stripe's integer and lower-case currency."""
+    code = currency.upper()
+    return from_decimal(Decimal(amount).scaleb(-_stripe_digits(code)), code)
+
+
+def to_paypal(total: Total) -> str:
+    """PayPal's decimal string."""
+    if total.currency in _PAYPAL_WHOLE:
+        return str(to_whole(total))
+    return f"{to_decimal(total):f}"
+
+
+def to_whole(total: Total) -> int:
+    """Whole units, as Midtrans takes rupiah."""
+    value = to_decimal(total)
+    if value != value.to_integral_value():
+        raise UnsupportedAmountError(f"no parts of {total.currency} are taken here")
+    return int(value)
+
+
+def to_number(total: Total) -> int | float:
+    """Xendit's JSON number: whole rupiah and dong, decimals elsewhere."""
+    if total.currency in {"IDR", "VND"}:
+        return to_whole(total)
+    return float(to_decimal(total))
+
+
+def _stripe_digits(currency: str) -> int:
+    if currency in _STRIPE_ZERO_DECIMAL:
+        return 0
+    return 3 if currency in _STRIPE_THREE_DECIMAL else 2
