@@ -5,10 +5,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 from redis.asyncio import Redis as RedisClient
-from shop_servers.servers import Database, Postgres, RabbitMQ
+from shop_servers.servers import Connect, Database, Kafka, Postgres, RabbitMQ
 
 
 async def test_postgres_database_belongs_to_its_owner_who_is_no_superuser(
@@ -62,3 +63,21 @@ def test_rabbitmq_vhost_is_there(rabbitmq: RabbitMQ, rabbitmq_url: str) -> None:
     name = rabbitmq_url.rsplit("/", 1)[1]
     answer = httpx.get(f"{rabbitmq.management_url}/api/vhosts/{name}", auth=("guest", "guest"))
     assert answer.status_code == httpx.codes.OK
+
+
+async def test_connect_has_debezium_for_both_databases(connect: Connect) -> None:
+    plugins = httpx.get(f"{connect.url}/connector-plugins").json()
+    classes = {plugin["class"] for plugin in plugins}
+    assert "io.debezium.connector.postgresql.PostgresConnector" in classes
+    assert "io.debezium.connector.mongodb.MongoDbConnector" in classes
+
+
+async def test_kafka_keeps_what_it_is_given(kafka: Kafka) -> None:
+    topic = kafka.name()
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+    await producer.start()
+    try:
+        sent = await producer.send_and_wait(topic, b"value", key=b"key")
+    finally:
+        await producer.stop()
+    assert (sent.topic, sent.offset) == (topic, 0)

@@ -5,8 +5,6 @@ import httpx
 from shop_servers import jvm
 from shop_servers.place import Facts, Place
 
-STOP = jvm.STOP
-
 
 async def start(place: Place) -> Facts:
     """Start Connect; `url` is its REST API's."""

@@ -11,9 +11,6 @@ from pathlib import Path
 from shop_servers.packages import cache, checkout, debian, locked
 from shop_servers.place import Place
 
-# Ends the machine in order: it then writes the archive of classes if there was none.
-STOP = signal.SIGTERM
-
 LOG4J = """\
 Configuration:
   Appenders:
@@ -61,17 +58,15 @@ async def spawn(place: Place, found: Jars, main: str, *arguments: str | Path) ->
     """Start a main class of the jars as a process of the place."""
     logging = place.directory / "log4j2.yaml"
     logging.write_text(LOG4J)
-    archive = found.home / f"{place.name}.jsa"
+    java = await debian("default-jre-headless", "java")
     await place.spawn(
         [
-            "java",
+            java,
             "-Xmx384m",
             "-XX:+UseSerialGC",
-            *(
-                [] if place.durable else ["-XX:TieredStopAtLevel=1"]
-            ),  # a benchmark wants both compilers
-            *_shared_classes(archive, place.directory),
-            "-Djava.awt.headless=true",
+            # Benchmarks want both compilers, tests a quick start.
+            *([] if place.durable else ["-XX:TieredStopAtLevel=1"]),
+            _class_archive(place, found, java.resolve()),
             f"-Dlog4j2.configurationFile={logging}",
             "-cp",
             f"{found.home}/libs/*",
@@ -81,6 +76,22 @@ async def spawn(place: Place, found: Jars, main: str, *arguments: str | Path) ->
     )
 
 
-def _shared_classes(archive: Path, directory: Path) -> list[str]:
-    """Loading classes from an archive saves seconds; the first run makes it when it ends."""
-    return []
+def _class_archive(place: Place, found: Jars, java: Path) -> str:
+    """Classes from an archive save seconds of start; the first run writes it when it ends.
+
+    An archive fits one build of Java and one list of jars (JDK-8185996, application class data).
+    """
+    build = hashlib.sha256(f"{java} {java.stat().st_mtime_ns}".encode()).hexdigest()[:8]
+    archive = found.home / f"{place.name}-{build}.jsa"
+    if archive.exists():
+        return f"-XX:SharedArchiveFile={archive}"
+    unfinished = place.directory / "classes.jsa"
+
+    def keep() -> None:
+        if unfinished.exists():
+            moved = shutil.move(unfinished, archive.with_suffix(".unfinished"))
+            Path(moved).rename(archive)
+
+    place.stop_with = signal.SIGTERM  # a killed machine writes nothing
+    place.after_stop = keep
+    return f"-XX:ArchiveClassesAtExit={unfinished}"

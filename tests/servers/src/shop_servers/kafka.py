@@ -5,7 +5,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from shop_servers import jvm
 from shop_servers.place import Facts, Place
 
-STOP = jvm.STOP
 NODE = 1
 CLUSTER_ID = "bWluaXNob3AtdGVzdHMtMQ"
 

@@ -34,6 +34,9 @@ class Place:
     others: Mapping[str, Facts] = field(default_factory=dict)
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    # Data are thrown away with the set, so most servers are simply killed.
+    stop_with: signal.Signals = signal.SIGKILL
+    after_stop: Callable[[], object] = lambda: None
 
     def port(self, purpose: str = "main") -> int:
         """The same port every time it is asked for the same purpose."""
@@ -124,17 +127,25 @@ class Place:
         """Whether every process of this server runs."""
         return bool(self.processes) and all(p.returncode is None for p in self.processes)
 
-    async def stop(self, with_signal: signal.Signals, *, within: float = 20.0) -> None:
+    async def stop(self, *, within: float = 30.0) -> None:
         """End the processes, by force when they don't end within so many seconds."""
-        for process in self.processes:
-            _signal(process, with_signal)
-        for process in self.processes:
-            try:
-                await asyncio.wait_for(process.wait(), within)
-            except TimeoutError:
-                _signal(process, signal.SIGKILL)
-                await process.wait()
+        self.send(self.stop_with)
+        try:
+            async with asyncio.timeout(within):
+                await self._ended()
+        except TimeoutError:
+            await self.kill()
+        self.after_stop()
+
+    async def kill(self) -> None:
+        """End the processes as a crash would."""
+        self.send(signal.SIGKILL)
+        await self._ended()
         self.processes.clear()
+
+    async def _ended(self) -> None:
+        for process in self.processes:
+            await process.wait()
 
     def send(self, what: signal.Signals) -> None:
         """Send a signal to the processes, such as SIGSTOP and SIGCONT."""

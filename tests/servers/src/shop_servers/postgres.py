@@ -1,5 +1,6 @@
 """PostgreSQL from Debian, ready for logical decoding."""
 
+import signal
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +18,7 @@ async def start(place: Place) -> Facts:
     if not (data / "PG_VERSION").exists():
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         await place.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
+    place.stop_with = signal.SIGQUIT  # a killed one leaves shared memory behind
     port = place.port()
     settings = {
         "listen_addresses": "127.0.0.1",

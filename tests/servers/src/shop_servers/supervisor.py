@@ -29,17 +29,15 @@ class Kind:
 
     start: Callable[[Place], Awaitable[Facts]]
     needs: tuple[str, ...] = ()
-    # Data are thrown away with the set, so most servers are simply killed.
-    stop: signal.Signals = signal.SIGKILL
 
 
 KINDS: Mapping[str, Kind] = {
-    "postgres": Kind(postgres.start, stop=signal.SIGQUIT),  # or else it leaves shared memory behind
+    "postgres": Kind(postgres.start),
     "mongodb": Kind(mongodb.start),
     "redis": Kind(redis.start),
     "rabbitmq": Kind(rabbitmq.start),
-    "kafka": Kind(kafka.start, stop=kafka.STOP),
-    "connect": Kind(connect.start, needs=("kafka",), stop=connect.STOP),
+    "kafka": Kind(kafka.start),
+    "connect": Kind(connect.start, needs=("kafka",)),
 }
 
 
@@ -72,7 +70,7 @@ class Supervisor:
             self._places[name] = Place(name=name, directory=directory, durable=self._durable)
             self._places[name].make_directory()
         place = self._places[name]
-        await place.stop(signal.SIGKILL)  # what is left of a start that failed, or of a crash
+        await place.kill()  # what is left of a start that failed, or of a crash
         place.others = others
         return await kind.start(place)
 
@@ -80,7 +78,7 @@ class Supervisor:
         """Send a signal to a server; after SIGKILL it is gone until it is needed again."""
         place = self._places[name]
         if what is signal.SIGKILL:
-            await place.stop(what)
+            await place.kill()
         else:
             place.send(what)
 
@@ -106,7 +104,7 @@ class Supervisor:
         for task in self._starting.values():
             task.cancel()
         await asyncio.gather(*self._starting.values(), return_exceptions=True)
-        await asyncio.gather(*(p.stop(KINDS[name].stop) for name, p in self._places.items()))
+        await asyncio.gather(*(place.stop() for place in self._places.values()))
         shutil.rmtree(self._directory, ignore_errors=True)
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
