@@ -65,7 +65,7 @@ def test_rabbitmq_vhost_is_there(rabbitmq: RabbitMQ, rabbitmq_url: str) -> None:
     assert answer.status_code == httpx.codes.OK
 
 
-async def test_connect_has_debezium_for_both_databases(connect: Connect) -> None:
+def test_connect_has_debezium_for_both_databases(connect: Connect) -> None:
     plugins = httpx.get(f"{connect.url}/connector-plugins").json()
     classes = {plugin["class"] for plugin in plugins}
     assert "io.debezium.connector.postgresql.PostgresConnector" in classes
