@@ -1,6 +1,6 @@
 // Command shopkube is Kubernetes in one file: the first word says which of its programs to be.
 // One binary links the shared libraries once, so it builds in a third of the time and disk that
-// the nine programs would take apart.
+// its programs would take apart.
 package main
 
 import (
@@ -45,6 +45,7 @@ var programs = map[string]func() int{
 	"kube-proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
 	"kubelet":                 func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
 	"kubectl":                 func() int { return cli.Run(kubectl.NewDefaultKubectlCommand()) },
+	"provisioner":             provisioner,
 	"coredns": func() int {
 		// The order of this list is the order in which a query passes the plugins.
 		dnsserver.Directives = []string{

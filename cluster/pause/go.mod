@@ -1,0 +1,3 @@
+module minishop.dev/pause
+
+go 1.24.0

@@ -1,0 +1,82 @@
+"""Builds the Go programs once a content, for every checkout on this machine."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from shop_cluster.errors import ClusterError
+from shop_cluster.go_toolchain import go
+from shop_cluster.places import cache, checkout
+from shop_cluster.progress import long_step
+
+KUBERNETES_VERSION = "v1.34.4"
+_VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+_NETWORK_SIGNS = ("dial tcp", "proxyconnect", "no such host", "i/o timeout", "connection refused")
+
+
+def content_hash(files: Iterable[Path], *salt: str) -> str:
+    """Return 16 hex digits that change with any file's name or bytes, or with the salt."""
+    digest = hashlib.sha256("\0".join(salt).encode())
+    for file in sorted(files):
+        digest.update(f"\0{file.name}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def shopkube() -> Path:
+    """Return the path of Kubernetes in one binary, building it when this content never was.
+
+    Raises:
+        ClusterError: no Go, no network for the modules, or the build failed.
+
+    """
+    flags = [f"-X {package}.gitVersion={KUBERNETES_VERSION}" for package in _VERSION_PACKAGES]
+    flags += [f"-X {package}.gitMajor=1" for package in _VERSION_PACKAGES]
+    flags += [f"-X {package}.gitMinor=34" for package in _VERSION_PACKAGES]
+    return _go_program(checkout() / "cluster" / "shopkube", ldflags=" ".join(["-s -w", *flags]))
+
+
+def pause() -> Path:
+    """Return the path of the program that holds a pod's namespaces open."""
+    return _go_program(checkout() / "cluster" / "pause", ldflags="-s -w")
+
+
+def _go_program(source: Path, *, ldflags: str) -> Path:
+    files = [*source.glob("*.go"), *source.glob("go.*")]
+    name = source.name
+    target = cache() / "bin" / f"{name}-{content_hash(files, ldflags)}" / name
+    if target.exists():
+        return target
+    target.parent.parent.mkdir(parents=True, exist_ok=True)
+    # Two checkouts may want the same binary at the same time: one builds, the other waits.
+    with (target.parent.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            _build(source, target, ldflags=ldflags)
+    return target
+
+
+def _build(source: Path, target: Path, *, ldflags: str) -> None:
+    scratch = target.parent.with_name(f"{target.parent.name}.partial")
+    command = [go(), "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
+    command += ["-ldflags", ldflags, "-o", str(scratch / target.name), "."]
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    with long_step(f"building {target.name} (once for this content)"):
+        done = subprocess.run(  # noqa: S603 - our own go.mod, no outside input
+            command, cwd=source, env=environment, text=True, capture_output=True, check=False
+        )
+    if done.returncode:
+        shutil.rmtree(scratch, ignore_errors=True)
+        errors = [line for line in done.stderr.splitlines() if "downloading" not in line]
+        reason = errors[-1] if errors else f"exit status {done.returncode}"
+        if any(sign in done.stderr for sign in _NETWORK_SIGNS):
+            raise ClusterError(
+                f"cannot fetch Go modules for {target.name}: check the network, or set GOPROXY"
+                f" to a proxy that answers ({reason})"
+            )
+        raise ClusterError(f"building {target.name} failed: {reason}")
+    scratch.rename(target.parent)
