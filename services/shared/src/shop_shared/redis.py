@@ -1,0 +1,29 @@
+"""Redis: one client a process, connecting when first used."""
+
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+
+from shop_shared.settings import ServiceSettings
+
+
+def create_redis(settings: ServiceSettings) -> "Redis":
+    """Make the client; answers are bytes. Raises ValueError where settings has no `redis_url`."""
+    if settings.redis_url is None:
+        raise ValueError("redis_url is not set")
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=1.0,
+        socket_timeout=2.0,
+        health_check_interval=30,
+        client_name=settings.service_name,
+    )
+
+
+def check(redis: "Redis") -> Callable[[], Awaitable[None]]:
+    """Return a readiness check (see `health`) that asks Redis for an answer."""
+
+    async def ping() -> None:
+        await redis.ping()
+
+    return ping
