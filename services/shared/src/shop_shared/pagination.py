@@ -1,0 +1,50 @@
+"""Cursor pagination: a page says where the next one starts, by value and not by number."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Query
+from pydantic import Field, TypeAdapter, ValidationError
+
+from shop_shared.models import ResponseModel
+from shop_shared.problems import Unprocessable
+
+ItemT = TypeVar("ItemT")
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
+Cursor = Annotated[
+    str | None, Query(max_length=1000, description="`next_cursor` of the page before")
+]
+
+
+class Page(ResponseModel, Generic[ItemT]):
+    """One page of a list."""
+
+    items: list[ItemT]
+    next_cursor: str | None = Field(None, description="Absent on the last page")
+
+
+CursorPart = str | int | datetime | UUID
+
+
+def encode_cursor(*position: CursorPart) -> str:
+    """Make the opaque cursor of the last item's sort key."""
+    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, *types: type[CursorPart]) -> tuple[Any, ...]:
+    """Read a cursor back as values of these types. Raises Unprocessable on any other string."""
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        adapter: TypeAdapter[tuple[Any, ...]] = TypeAdapter(tuple[types])  # type: ignore[valid-type]  # built from arguments
+        position = adapter.validate_python(parts)
+    except (binascii.Error, ValueError, ValidationError) as error:
+        raise Unprocessable(
+            "The cursor is not one of ours.",
+            errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
+        ) from error
+    return position
