@@ -1,0 +1,87 @@
+"""The command every service's image answers to: serve (default), migrate, and its contracts."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import SecretStr
+
+from shop_shared.asyncapi import Contract, document
+from shop_shared.server import Service
+from shop_shared.settings import ServiceSettings, load_settings
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+WORDS = ("serve", "migrate", "openapi", "asyncapi", "schemas", "settings")
+
+
+def run(
+    settings_type: type[SettingsT],
+    create: Callable[[SettingsT], Service],
+    *,
+    contract: Contract | None = None,
+    migrate: Callable[[SettingsT], None] | None = None,
+    arguments: list[str] | None = None,
+) -> None:
+    """Do what the one word on the command line says. Exits with 2 on any other.
+
+    Create is main.py's wiring and must not connect. `openapi`, `asyncapi`, `schemas` and
+    `settings` print JSON and need no settings.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    word = words[0] if words else "serve"
+    if len(words) > 1 or word not in WORDS:
+        sys.stderr.write(f"usage: {sys.argv[0]} [{' | '.join(WORDS)}]\n")
+        raise SystemExit(2)
+    if word == "serve":
+        from shop_shared import server  # noqa: PLC0415 - loads what only serving needs
+
+        settings = load_settings(settings_type)
+        server.run(create(settings), settings)
+    elif word == "migrate":
+        if migrate is not None:
+            migrate(load_settings(settings_type))
+    elif word == "settings":
+        _print(describe(settings_type))
+    elif word == "schemas":
+        payloads = contract.publishes if contract else ()
+        _print({payload.type: payload.model_json_schema() for payload in payloads})
+    else:
+        app = create(sample_settings(settings_type)).app
+        if word == "openapi":
+            _print(app.openapi())
+        else:
+            _print(document(contract or Contract(), title=app.title, version=app.version))
+
+
+def describe(settings_type: type[ServiceSettings]) -> list[dict[str, Any]]:
+    """Return a row a setting: name, type, default, required, description; the docs show it."""
+    properties = settings_type.model_json_schema()["properties"]
+    return [
+        {
+            "name": name.upper(),
+            "required": field.is_required(),
+            "default": None if field.is_required() else field.get_default(),
+            "type": properties.get(name, {}).get("type", "string"),
+            "description": field.description or "",
+        }
+        for name, field in settings_type.model_fields.items()
+    ]
+
+
+def sample_settings(settings_type: type[SettingsT]) -> SettingsT:
+    """Make settings with placeholders for what is required, to build an app that serves nobody."""
+    samples: dict[str, Any] = {}
+    for name, field in settings_type.model_fields.items():
+        if field.is_required():
+            url = f"{name.removesuffix('_url')}://sample" if name.endswith("_url") else "sample"
+            url = url.replace("database://", "postgresql://").replace("rabbitmq://", "amqp://")
+            samples[name] = SecretStr(url) if field.annotation is SecretStr else url
+    settings: SettingsT = settings_type.model_construct(**samples)  # type: ignore[assignment]  # pydantic's plugin forgets the subclass
+    return settings
+
+
+def _print(value: object) -> None:
+    option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+    sys.stdout.write(orjson.dumps(value, default=str, option=option).decode() + "\n")

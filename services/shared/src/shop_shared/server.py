@@ -1,0 +1,84 @@
+"""Serving: HTTP and background tasks in one process, ended together and in order."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from shop_shared import telemetry
+from shop_shared.settings import ServiceSettings
+
+Task = Callable[[], Awaitable[None]]
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What main.py wires: the app, what runs beside it, and what to close at the end."""
+
+    app: FastAPI
+    background: Sequence[Task] = field(default=())
+    """Run until cancelled; cancelled, each finishes the batch in hand. One that ends or raises
+    ends the process: Kubernetes starts it again."""
+    close: Sequence[Task] = field(default=())
+
+
+async def serve(service: Service, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM: finish requests, then the background tasks, then close the stores."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            service.app,
+            host=settings.host,
+            port=settings.port,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(settings.shutdown_grace_seconds),
+            timeout_keep_alive=75,
+        )
+    )
+    serving = asyncio.create_task(server.serve(), name="http")
+    tasks = [asyncio.create_task(_run(task), name=_name(task)) for task in service.background]
+    try:
+        done, _ = await asyncio.wait([serving, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for task in done - {serving}:
+            await task
+            raise RuntimeError(f"background task {task.get_name()} ended")
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.shutdown_grace_seconds):
+                await asyncio.gather(*tasks, return_exceptions=True)
+        for close in service.close:
+            await close()
+
+
+def run(service: Service, settings: ServiceSettings) -> None:
+    """Configure telemetry and serve on uvloop."""
+    import uvloop  # noqa: PLC0415 - only a serving process needs it
+
+    telemetry.configure_logging(settings)
+    telemetry.configure_tracing(settings)
+    _log.info("starting", port=settings.port)
+    uvloop.run(serve(service, settings))
+    _log.info("stopped")
+
+
+async def _run(task: Task) -> None:
+    await task()
+
+
+def _name(task: Task) -> str:
+    return getattr(task, "__qualname__", None) or repr(task)

@@ -1,0 +1,56 @@
+"""Traces by OpenTelemetry. Imported only where an OTLP endpoint is configured (`telemetry`)."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import trace as otel
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import extract
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import SpanKind, Tracer
+
+from shop_shared.settings import ServiceSettings
+from shop_shared.trace_context import trace
+
+_provider: TracerProvider | None = None
+_tracer: Tracer | None = None
+
+
+def configure(settings: ServiceSettings, exporter: SpanExporter | None = None) -> None:
+    """Export spans over OTLP/HTTP to the settings' endpoint, or to exporter, in the background."""
+    global _provider, _tracer  # noqa: PLW0603 - one tracer a process, as OpenTelemetry has it
+    endpoint = f"{(settings.otlp_endpoint or '').rstrip('/')}/v1/traces"
+    _provider = TracerProvider(resource=Resource.create({"service.name": settings.service_name}))
+    _provider.add_span_processor(
+        BatchSpanProcessor(exporter or OTLPSpanExporter(endpoint=endpoint))
+    )
+    _tracer = _provider.get_tracer("shop_shared")
+
+
+def shutdown() -> None:
+    """Send what is left."""
+    if _provider is not None:
+        _provider.shutdown()
+
+
+@contextmanager
+def span(
+    name: str, *, kind: str, traceparent: str | None, attributes: Mapping[str, str]
+) -> Iterator[None]:
+    """Work in a span whose parent is traceparent; an exception marks it as failed."""
+    if _tracer is None:
+        with trace(traceparent):
+            yield
+        return
+    parent = extract({"traceparent": traceparent}) if traceparent else None
+    with _tracer.start_as_current_span(
+        name, context=parent, kind=SpanKind[kind.upper()], attributes=dict(attributes)
+    ) as current:
+        context = current.get_span_context()
+        with trace(
+            f"00-{otel.format_trace_id(context.trace_id)}"
+            f"-{otel.format_span_id(context.span_id)}-{context.trace_flags:02x}"
+        ):
+            yield
