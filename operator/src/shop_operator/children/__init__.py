@@ -1,0 +1,1 @@
+"""One module a child kind, each a pure function from a ShopService to manifests."""

@@ -1,0 +1,101 @@
+"""Where the stores are and how to log in, as files of the pods.
+
+The passwords in here are the only copy: the operator reads them back from the live Secret, and
+makes new ones when it is gone.
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit
+
+from shop_operator.children.metadata import Manifest, owned
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and its password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The passwords that a service's children are rendered with; None where one is not known."""
+
+    owner: str | None = field(default=None, repr=False)
+    capture: str | None = field(default=None, repr=False)
+    redis: Login | None = None
+    rabbitmq: Login | None = None
+
+    def complete(self, service: ShopService) -> bool:
+        """Whether all is known that the service's Secrets are made of."""
+        spec = service.spec
+        return not (
+            (spec.database and self.owner is None)
+            or (spec.outbox_table and self.capture is None)
+            or (spec.cache and self.redis is None)
+            or (spec.queue and self.rabbitmq is None)
+        )
+
+
+def access_name(service: ShopService) -> str:
+    """Name of the Secret."""
+    return f"{service.name}-access"
+
+
+def access_files(service: ShopService) -> list[str]:
+    """List the Secret's keys, which are the names of the files in the pod."""
+    spec = service.spec
+    wanted = {"database_url": spec.database, "redis_url": spec.cache, "rabbitmq_url": spec.queue}
+    return [name for name, asked in wanted.items() if asked]
+
+
+def access_secret(service: ShopService, platform: Settings, access: Access) -> Iterator[Manifest]:
+    """Yield the Secret of a service that has a store."""
+    if not service.has_access_secret or not access.complete(service):
+        return
+    data = {name: encode(url) for name, url in _urls(service, platform, access).items()}
+    yield owned(service, "v1", "Secret", name=access_name(service), type="Opaque", data=data)
+
+
+def password_in(url: str) -> str | None:
+    """Return the password of an URL made here, or None when it has none."""
+    found = urlsplit(url).password
+    return unquote(found) if found else None
+
+
+def encode(text: str) -> str:
+    """Return text as a Secret's data holds it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def decode(data: str) -> str:
+    """Return the text in a Secret's data."""
+    return base64.b64decode(data).decode()
+
+
+def _urls(service: ShopService, platform: Settings, access: Access) -> dict[str, str]:
+    urls: dict[str, str] = {}
+    database = service.spec.database
+    if database is not None and access.owner is not None:
+        login = f"{database.name}:{quote(access.owner, safe='')}"
+        if database.kind == "postgres":
+            at = f"{platform.postgres_host}:{platform.postgres_port}"
+            urls["database_url"] = f"postgresql://{login}@{at}/{database.name}"
+        else:
+            at = f"{platform.mongodb_host}:{platform.mongodb_port}"
+            query = f"replicaSet={platform.mongodb_replica_set}&authSource={database.name}"
+            urls["database_url"] = f"mongodb://{login}@{at}/{database.name}?{query}"
+    if service.spec.cache and access.redis is not None:
+        urls["redis_url"] = f"redis://{_quoted(access.redis)}@{platform.redis_address}/0"
+    if service.spec.queue and access.rabbitmq is not None:
+        urls["rabbitmq_url"] = f"amqp://{_quoted(access.rabbitmq)}@{platform.rabbitmq_address}/"
+    return urls
+
+
+def _quoted(login: Login) -> str:
+    return f"{quote(login.username, safe='')}:{quote(login.password, safe='')}"

@@ -1,0 +1,151 @@
+"""The Debezium connector from the outbox to Kafka: the one place where its settings are written.
+
+What each is for was measured; see docs/adr/0024-connector-settings.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shop_operator.children.access_secret import Access, encode
+from shop_operator.children.metadata import Manifest, tracked
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+_HEADERS = (
+    "type:header:ce_type,source:header:ce_source,specversion:header:ce_specversion,"
+    "time:header:ce_time,datacontenttype:header:content-type,traceparent:header:traceparent"
+)
+_COMMON = {
+    "poll.interval.ms": "5",
+    "heartbeat.interval.ms": "10000",
+    "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+    "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+    "producer.override.linger.ms": "0",
+    "transforms": "outbox",
+    "transforms.outbox.route.topic.replacement": "${routedByValue}.events",
+}
+SNAPSHOT_MODE = "initial"
+"""Reads the whole outbox first: what was committed before the connector ran is not lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A database and how Debezium logs in; the logins may be `${secrets:…}` references."""
+
+    name: str
+    database: str
+    outbox: str
+    host: str
+    port: int
+    username: str
+    password: str
+    replica_set: str = ""
+
+
+def connector_name(service: ShopService) -> str:
+    """Name of the connector and of the Secret with its login."""
+    return f"{service.name}-outbox"
+
+
+def slot(database: str) -> str:
+    """Name of a database's replication slot and publication."""
+    return f"{database}_outbox"
+
+
+def capture_role(database: str) -> str:
+    """Name of the role or user that Debezium logs in as."""
+    return f"{database}_cdc"
+
+
+def postgres_config(source: Source) -> dict[str, str]:
+    """Return the settings of Debezium's PostgreSQL connector; values are strings."""
+    return _COMMON | {
+        "plugin.name": "pgoutput",
+        "topic.prefix": source.name,
+        "database.hostname": source.host,
+        "database.port": str(source.port),
+        "database.user": source.username,
+        "database.password": source.password,
+        "database.dbname": source.database,
+        "slot.name": slot(source.database),
+        "publication.name": slot(source.database),
+        "publication.autocreate.mode": "disabled",
+        "snapshot.mode": SNAPSHOT_MODE,
+        "table.include.list": source.outbox,
+        # An idle outbox otherwise pins the write-ahead log of the whole server.
+        "heartbeat.action.query": "SELECT pg_logical_emit_message(false, 'heartbeat', '')",
+        "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",
+        "transforms.outbox.route.by.field": "aggregatetype",
+        "transforms.outbox.table.field.event.key": "aggregateid",
+        "transforms.outbox.table.fields.additional.placement": f"id:header:ce_id,{_HEADERS}",
+    }
+
+
+def mongodb_config(source: Source) -> dict[str, str]:
+    """Return the settings of Debezium's MongoDB connector; values are strings."""
+    query = f"replicaSet={source.replica_set}&authSource={source.database}"
+    return _COMMON | {
+        "topic.prefix": source.name,
+        "mongodb.connection.string": f"mongodb://{source.host}:{source.port}/?{query}",
+        "mongodb.user": source.username,
+        "mongodb.password": source.password,
+        "mongodb.authsource": source.database,
+        # A change stream of one database needs no rights on the others.
+        "capture.scope": "database",
+        "capture.target": source.database,
+        "collection.include.list": f"{source.database}.{source.outbox}",
+        "skipped.operations": "u,d,t",
+        "snapshot.mode": SNAPSHOT_MODE,
+        "transforms.outbox.type": (
+            "io.debezium.connector.mongodb.transforms.outbox.MongoEventRouter"
+        ),
+        "transforms.outbox.collection.field.event.key": "aggregateid",
+        "transforms.outbox.collection.field.event.id": "_id",
+        "transforms.outbox.collection.fields.additional.placement": f"_id:header:ce_id,{_HEADERS}",
+    }
+
+
+def kafka_connector(service: ShopService, platform: Settings, access: Access) -> Iterator[Manifest]:
+    """Yield the KafkaConnector and the Secret that it logs in with."""
+    database, outbox = service.spec.database, service.spec.outbox_table
+    if database is None or outbox is None or access.capture is None:
+        return
+    name = connector_name(service)
+    namespace = platform.kafka_namespace
+    login = {"username": capture_role(database.name), "password": access.capture}
+    yield tracked(
+        service,
+        "v1",
+        "Secret",
+        name=name,
+        namespace=namespace,
+        type="Opaque",
+        data={key: encode(value) for key, value in login.items()},
+    )
+    postgres = database.kind == "postgres"
+    source = Source(
+        name=service.name,
+        database=database.name,
+        outbox=outbox,
+        host=platform.postgres_host if postgres else platform.mongodb_host,
+        port=platform.postgres_port if postgres else platform.mongodb_port,
+        username=f"${{secrets:{namespace}/{name}:username}}",
+        password=f"${{secrets:{namespace}/{name}:password}}",
+        replica_set="" if postgres else platform.mongodb_replica_set,
+    )
+    kind = "postgresql.PostgresConnector" if postgres else "mongodb.MongoDbConnector"
+    connector = tracked(
+        service,
+        "kafka.strimzi.io/v1",
+        "KafkaConnector",
+        name=name,
+        namespace=namespace,
+        spec={
+            "class": f"io.debezium.connector.{kind}",
+            "tasksMax": 1,
+            "autoRestart": {"enabled": True, "maxRestarts": 7},
+            "config": postgres_config(source) if postgres else mongodb_config(source),
+        },
+    )
+    connector["metadata"]["labels"] |= {"strimzi.io/cluster": platform.kafka_connect}
+    yield connector

@@ -1,0 +1,102 @@
+"""Default deny both ways, and the peers that the spec implies or names.
+
+Peers of the platform are known by namespace and port: a policy speaks of pods, not of names.
+"""
+
+from typing import Any
+
+from shop_operator.children.metadata import (
+    MANAGED_BY_LABEL,
+    MANAGER,
+    NAME_LABEL,
+    Manifest,
+    owned,
+    selector,
+)
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+
+def network_policy(service: ShopService, platform: Settings) -> Manifest:
+    """Return the NetworkPolicy of the service's pods."""
+    return owned(
+        service,
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        spec={
+            "podSelector": {"matchLabels": selector(service)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": _ingress(service, platform),
+            "egress": _egress(service, platform),
+        },
+    )
+
+
+def _ingress(service: ShopService, platform: Settings) -> list[Manifest]:
+    http = [{"protocol": "TCP", "port": service.spec.port}]
+    rules: list[Manifest] = [{"ports": http, "from": [_namespaces(platform.monitoring_namespace)]}]
+    if service.spec.network.ingress_from:
+        rules.append({"ports": http, "from": [_services(service.spec.network.ingress_from)]})
+    route = service.spec.route
+    if route is None:
+        return rules
+    if route.via == "gateway":
+        gateway = {
+            "namespaceSelector": {},
+            "podSelector": {"matchLabels": platform.gateway_pod_labels},
+        }
+        rules.append({"ports": http, "from": [gateway]})
+    elif platform.edge == "none":
+        rules.append({"ports": http})  # a NodePort: callers come from outside, with any address
+    else:
+        rules.append({"ports": http, "from": [_namespaces(*platform.edge_namespaces)]})
+    return rules
+
+
+def _egress(service: ShopService, platform: Settings) -> list[Manifest]:
+    spec = service.spec
+    dns = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    rules: list[Manifest] = [{"ports": dns}]
+    stores: set[int] = set()
+    if spec.database is not None:
+        postgres = spec.database.kind == "postgres"
+        stores.add(platform.postgres_port if postgres else platform.mongodb_port)
+    if spec.cache:
+        stores.add(_port(platform.redis_address))
+    if spec.queue:
+        stores.add(_port(platform.rabbitmq_address))
+    if stores:
+        rules.append(_to_ports(_namespaces(platform.platform_namespace), sorted(stores)))
+    if spec.events.publishes or spec.events.subscribes:
+        kafka = _namespaces(platform.kafka_namespace)
+        rules.append(_to_ports(kafka, [_port(platform.kafka_bootstrap)]))
+    if platform.otlp_endpoint:
+        rules.append({"ports": [{"protocol": "TCP", "port": p} for p in platform.otlp_ports]})
+    if spec.network.egress_to:
+        rules.append({"to": [_services(spec.network.egress_to)]})
+    if spec.route_table is not None:
+        every_service = {"matchLabels": {MANAGED_BY_LABEL: MANAGER}}
+        rules.append({"to": [{"namespaceSelector": {}, "podSelector": every_service}]})
+    if spec.network.egress_cidrs:
+        rules.append({"to": [{"ipBlock": {"cidr": cidr}} for cidr in spec.network.egress_cidrs]})
+    return rules
+
+
+def _services(names: tuple[str, ...]) -> dict[str, Any]:
+    expression = {"key": NAME_LABEL, "operator": "In", "values": sorted(names)}
+    return {"podSelector": {"matchExpressions": [expression]}}
+
+
+def _namespaces(*names: str) -> dict[str, Any]:
+    expression = {"key": _NAMESPACE_NAME, "operator": "In", "values": sorted(names)}
+    return {"namespaceSelector": {"matchExpressions": [expression]}}
+
+
+def _to_ports(peer: Manifest, ports: list[int]) -> Manifest:
+    return {"to": [peer], "ports": [{"protocol": "TCP", "port": port} for port in ports]}
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])

@@ -1,0 +1,85 @@
+"""Alerts from the objectives, by burn rate over several windows.
+
+Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from shop_operator.children.metadata import Manifest, owned
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+_REQUESTS = "http_request_duration_seconds"
+# (burn rate, long window, short window, severity): 2 % of a month's budget in an hour and 5 % in
+# six wake a person; 10 % in three days can wait for the morning.
+_WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d", "6h", "ticket"))
+
+
+def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manifest]:
+    """Yield the PrometheusRule of a service that has objectives."""
+    if service.spec.slo is None:
+        return
+    rules = [*_availability(service), *_latency(service)]
+    if not rules:
+        return
+    found = owned(
+        service,
+        "monitoring.coreos.com/v1",
+        "PrometheusRule",
+        spec={"groups": [{"name": f"{service.namespace}.{service.name}.slo", "rules": rules}]},
+    )
+    found["metadata"]["labels"] |= platform.monitor_labels
+    yield found
+
+
+def _availability(service: ShopService) -> Iterator[Manifest]:
+    slo = service.spec.slo
+    if slo is None or slo.availability is None:
+        return
+    budget = (100 - Decimal(slo.availability)) / 100
+    for rate, long, short, severity in _WINDOWS:
+        limit = f"{(Decimal(rate) * budget).normalize():f}"
+        burning = " and ".join(f"{_errors(service, window)} > {limit}" for window in (long, short))
+        yield _alert(
+            service,
+            alert="ErrorBudgetBurning",
+            expr=burning,
+            severity=severity,
+            summary=f"{service.name} fails {rate} times as often as {slo.availability} % allows",
+        )
+
+
+def _latency(service: ShopService) -> Iterator[Manifest]:
+    slo = service.spec.slo
+    if slo is None or slo.latency_p99_ms is None:
+        return
+    buckets = f"sum by (le) (rate({_REQUESTS}_bucket{{{_of(service)}}}[10m]))"
+    limit = f"{(Decimal(slo.latency_p99_ms) / 1000).normalize():f}"
+    rule = _alert(
+        service,
+        alert="LatencyObjectiveMissed",
+        expr=f"histogram_quantile(0.99, {buckets}) > {limit}",
+        severity="ticket",
+        summary=f"1 of 100 requests to {service.name} takes longer than {slo.latency_p99_ms} ms",
+    )
+    yield rule | {"for": "10m"}
+
+
+def _of(service: ShopService) -> str:
+    return f'namespace="{service.namespace}",job="{service.name}"'
+
+
+def _errors(service: ShopService, window: str) -> str:
+    of = _of(service)
+    failed = f'sum(rate({_REQUESTS}_count{{{of},status=~"5.."}}[{window}]))'
+    return f"{failed} / sum(rate({_REQUESTS}_count{{{of}}}[{window}]))"
+
+
+def _alert(service: ShopService, *, alert: str, expr: str, severity: str, summary: str) -> Manifest:
+    return {
+        "alert": alert,
+        "expr": expr,
+        "labels": {"severity": severity, "service": service.name},
+        "annotations": {"summary": summary},
+    }

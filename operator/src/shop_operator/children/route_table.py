@@ -1,0 +1,35 @@
+"""The table of all routes that go via the gateway: one ConfigMap a namespace, of no one service."""
+
+import json
+from collections.abc import Iterable
+
+from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, Manifest
+from shop_operator.children.service import pods_name
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+
+def route_table(services: Iterable[ShopService], namespace: str, platform: Settings) -> Manifest:
+    """Return the ConfigMap; its `routes.json` is a list with an object for each routed service."""
+    entries = [
+        {
+            "service": service.name,
+            "namespace": service.namespace,
+            "host": f"{service.name}.{service.namespace}.svc.cluster.local",
+            "port": service.spec.port,
+            "paths": sorted(service.spec.route.paths),
+            "headless": f"{pods_name(service)}.{service.namespace}.svc.cluster.local",
+        }
+        for service in sorted(services, key=lambda service: service.key)
+        if service.spec.route is not None and service.spec.route.via == "gateway"
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": platform.route_table,
+            "namespace": namespace,
+            "labels": {MANAGED_BY_LABEL: MANAGER},
+        },
+        "data": {"routes.json": json.dumps(entries, indent=1) + "\n"},
+    }

@@ -1,0 +1,10 @@
+"""The identity that the pods run as. Its token is mounted only where Vault logs in with it."""
+
+from shop_operator.children.metadata import Manifest, owned
+from shop_operator.spec import ShopService
+
+
+def service_account(service: ShopService) -> Manifest:
+    """Return the service's ServiceAccount."""
+    needs_token = service.spec.secrets.provider == "vault"
+    return owned(service, "v1", "ServiceAccount", automountServiceAccountToken=needs_token)

@@ -1,0 +1,253 @@
+"""The only room that talks to the API server. Why no client library: docs/adr/0020-client.md."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import kopf
+import orjson
+
+from shop_operator.children.metadata import MANAGER, Manifest
+from shop_operator.connection import tls
+from shop_operator.kinds import SHOP_SERVICE, Kind, kind_of
+from shop_operator.metrics import API_ERRORS, API_WRITES
+
+_APPLY = "application/apply-patch+yaml"  # JSON is YAML
+_MERGE = "application/merge-patch+json"
+_REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
+_SILENCE_SECONDS = 90
+"""A watch with bookmarks says something each minute; longer silence means that it is dead."""
+_LOGIN_SECONDS = 300
+
+
+class ApiError(Exception):
+    """The API server's answer was an error; `status` is HTTP's, 0 when there was no answer."""
+
+    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in {0, 401, 408, 409, 429} or self.status >= 500  # noqa: PLR2004 - HTTP's
+
+
+class GoneError(ApiError):
+    """The resource version is too old; list again."""
+
+
+class NotFoundError(ApiError):
+    """There is no such object, or no such kind."""
+
+
+class ConflictError(ApiError):
+    """The object changed meanwhile, or exists already."""
+
+
+_ERRORS: Final[dict[int, type[ApiError]]] = {404: NotFoundError, 409: ConflictError, 410: GoneError}
+
+
+class Cluster:
+    """A pool of connections to the API server."""
+
+    def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
+        self._login = login
+        self._logged_in = 0.0
+        self._session: aiohttp.ClientSession | None = None
+        self._server = ""
+        self._headers: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        connection = await self._refresh()
+        connector = aiohttp.TCPConnector(
+            limit=0,  # watches hold a connection each; requests are bounded by the workers
+            ssl=await asyncio.to_thread(tls, connection),
+        )
+        self._session = aiohttp.ClientSession(connector=connector, timeout=_REQUEST)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
+        """Return an object.
+
+        Raises NotFoundError, ApiError.
+        """
+        return await self._json("GET", kind.path(namespace, name))
+
+    async def list(
+        self, kind: Kind, namespace: str, *, labels: str = "", recent: bool = False
+    ) -> Manifest:
+        """Return a list, from the server's watch cache unless it must be the most recent.
+
+        Raises NotFoundError when the kind is unknown, ApiError.
+        """
+        query = {"labelSelector": labels, "resourceVersion": "" if recent else "0"}
+        return await self._json("GET", kind.path(namespace), query)
+
+    async def apply(
+        self, manifest: Mapping[str, Any], *, dry_run: bool = False, manager: str = MANAGER
+    ) -> Manifest:
+        """Apply on the server's side with strict field validation; return what came of it.
+
+        Conflicts are forced: the fields that the operator sets are its own.
+        Raises ApiError.
+        """
+        kind = kind_of(dict(manifest))
+        metadata = manifest["metadata"]
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        else:
+            API_WRITES.labels("apply", kind.kind).inc()
+        path = kind.path(metadata["namespace"], metadata["name"])
+        return await self._json("PATCH", path, query, manifest, _APPLY)
+
+    async def apply_status(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Apply a ShopService's status. Raises ApiError."""
+        API_WRITES.labels("apply_status", SHOP_SERVICE.kind).inc()
+        metadata = manifest["metadata"]
+        path = SHOP_SERVICE.path(metadata["namespace"], metadata["name"], "status")
+        query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
+        return await self._json("PATCH", path, query, manifest, _APPLY)
+
+    async def merge(
+        self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> Manifest:
+        """Merge a patch. Raises ApiError."""
+        API_WRITES.labels("merge", kind.kind).inc()
+        query = {"fieldManager": MANAGER}
+        return await self._json("PATCH", kind.path(namespace, name), query, patch, _MERGE)
+
+    async def create(self, kind: Kind, namespace: str, manifest: Mapping[str, Any]) -> Manifest:
+        """Create an object. Raises ConflictError when it exists, ApiError."""
+        API_WRITES.labels("create", kind.kind).inc()
+        return await self._json("POST", kind.path(namespace), {"fieldManager": MANAGER}, manifest)
+
+    async def replace(self, kind: Kind, manifest: Mapping[str, Any]) -> Manifest:
+        """Replace an object whose resourceVersion is still the given. Raises ConflictError."""
+        API_WRITES.labels("replace", kind.kind).inc()
+        metadata = manifest["metadata"]
+        path = kind.path(metadata["namespace"], metadata["name"])
+        return await self._json("PUT", path, {"fieldManager": MANAGER}, manifest)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """Delete that very object; one that is gone already is fine. Raises ApiError."""
+        API_WRITES.labels("delete", kind.kind).inc()
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._json("DELETE", kind.path(namespace, name), None, body)
+        except NotFoundError:
+            return
+
+    async def watch(
+        self, kind: Kind, namespace: str, *, version: str, labels: str, seconds: int
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """Yield (type, object) from a version on, bookmarks too, for so many seconds.
+
+        Raises GoneError when the version is too old, ApiError.
+        """
+        query = {
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "labelSelector": labels,
+            "timeoutSeconds": str(seconds),
+        }
+        timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=_SILENCE_SECONDS)
+        try:
+            async with await self._send(
+                "GET", kind.path(namespace), query, timeout=timeout
+            ) as answer:
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        event = orjson.loads(line)
+                        if event["type"] == "ERROR":
+                            status = event["object"]
+                            raise _error(status.get("code", 500), status.get("message", ""))
+                        yield event["type"], event["object"]
+        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+            raise ApiError(0, f"watch of {kind} cut: {error!r}") from error
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+    ) -> Manifest:
+        try:
+            async with await self._send(method, path, query, body, content) as answer:
+                found: Manifest = orjson.loads(await answer.read())
+                return found
+        except (aiohttp.ClientError, TimeoutError) as error:
+            API_ERRORS.labels("0").inc()
+            raise ApiError(0, f"no answer from the API server: {error!r}") from error
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+        timeout: aiohttp.ClientTimeout = _REQUEST,
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the cluster is used outside of its `async with`")
+        if time.monotonic() - self._logged_in > _LOGIN_SECONDS:
+            await self._refresh()
+        headers = self._headers | ({"Content-Type": content} if body is not None else {})
+        answer = await self._session.request(
+            method,
+            self._server + path,
+            params={name: value for name, value in (query or {}).items() if value},
+            data=None if body is None else orjson.dumps(body),
+            headers=headers,
+            timeout=timeout,
+        )
+        if answer.ok:
+            return answer
+        async with answer:
+            API_ERRORS.labels(str(answer.status)).inc()
+            if answer.status == 401:  # noqa: PLR2004 - HTTP's
+                self._logged_in = 0.0
+            raise _error(answer.status, _message(await answer.read()), answer.headers)
+
+    async def _refresh(self) -> kopf.ConnectionInfo:
+        connection = await asyncio.to_thread(self._login)
+        self._server = (connection.server or "").rstrip("/")
+        self._headers = {"User-Agent": MANAGER, "Accept": "application/json"}
+        if connection.token:
+            self._headers["Authorization"] = f"Bearer {connection.token}"
+        self._logged_in = time.monotonic()
+        return connection
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> ApiError:
+    after = (headers or {}).get("Retry-After", "")
+    retry_after = float(after) if after.isdigit() else None
+    return _ERRORS.get(status, ApiError)(status, message, retry_after=retry_after)
+
+
+def _message(body: bytes) -> str:
+    """Return the message of a Status object, or the start of whatever was answered."""
+    try:
+        return str(orjson.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode(errors="replace")

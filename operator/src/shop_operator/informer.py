@@ -1,0 +1,200 @@
+"""A copy of all objects of one kind in one namespace, kept by list and watch.
+
+Every watch ends after a while and a full list follows it: what a watch has lost is found then.
+Objects are kept as JSON bytes, a tenth of what they take as dictionaries.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
+from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.kinds import POD, SHOP_SERVICE, Kind
+from shop_operator.metrics import LISTS, WATCH_SEEN
+from shop_operator.spec import Key
+
+_MISSING_SECONDS = 3.0
+"""How often a kind that the server does not know is asked for."""
+_log = structlog.get_logger()
+
+Changed = Callable[[Kind, str, Key | None], None]
+"""Called with the kind, the object's name and the ShopService that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    version: int
+    key: Key | None
+    body: bytes
+
+
+class Informer:
+    """The objects of a kind in a namespace that carry the operator's label."""
+
+    def __init__(
+        self, cluster: Cluster, kind: Kind, namespace: str, changed: Changed, *, seconds: float
+    ) -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.missing = False
+        self.synced = asyncio.Event()
+        self._cluster = cluster
+        self._changed = changed
+        self._seconds = seconds
+        self._labels = "" if kind is SHOP_SERVICE else f"{MANAGED_BY_LABEL}={MANAGER}"
+        self._entries: dict[str, _Entry] = {}
+        self._by_key: defaultdict[Key | None, set[str]] = defaultdict(set)
+        self._seen = 0
+
+    def get(self, name: str) -> Manifest | None:
+        """Return an object by name."""
+        entry = self._entries.get(name)
+        return None if entry is None else _parsed(entry)
+
+    def of(self, key: Key) -> Iterator[Manifest]:
+        """Yield the objects that belong to a ShopService."""
+        for name in sorted(self._by_key.get(key, ())):
+            yield _parsed(self._entries[name])
+
+    def keys(self) -> set[Key]:
+        """Return the ShopServices that have objects here."""
+        return {key for key in self._by_key if key is not None}
+
+    def written(self, body: Manifest) -> None:
+        """Take in the answer to a write, unless the watch is past it already."""
+        if _version(body) > self._seen:
+            self._put(body)
+
+    async def run(self) -> None:
+        """List and watch for ever, with backoff while the server does not answer."""
+        pause = 0.5
+        while True:
+            try:
+                await self._list_and_watch()
+                pause = 0.5
+            except NotFoundError:
+                self._lost()
+                await asyncio.sleep(_MISSING_SECONDS)
+            except ApiError as error:
+                _log.warning(
+                    "watch failed",
+                    kind=self.kind.kind,
+                    namespace=self.namespace,
+                    status=error.status,
+                    error=str(error),
+                )
+                jitter = random.uniform(0.5, 1)  # noqa: S311 - jitter
+                await asyncio.sleep(max(error.retry_after or 0, pause * jitter))
+                pause = min(pause * 2, 15.0)
+
+    async def _list_and_watch(self) -> None:
+        found = await self._cluster.list(
+            self.kind, self.namespace, labels=self._labels, recent=not self.synced.is_set()
+        )
+        LISTS.labels(self.kind.kind).inc()
+        version = found["metadata"]["resourceVersion"]
+        self._replace(found.get("items") or (), int(version))
+        self._alive()
+        seconds = max(1, round(self._seconds * random.uniform(0.8, 1.2)))  # noqa: S311 - jitter
+        async for event, body in self._cluster.watch(
+            self.kind, self.namespace, version=version, labels=self._labels, seconds=seconds
+        ):
+            self._alive()
+            self._seen = max(self._seen, _version(body))
+            if event == "DELETED":
+                self._drop(body["metadata"]["name"])
+            elif event != "BOOKMARK":
+                self._put(body)
+
+    def _alive(self) -> None:
+        WATCH_SEEN.labels(self.kind.kind, self.namespace).set_to_current_time()
+
+    def _replace(self, items: "list[Manifest] | tuple[()]", version: int) -> None:
+        if version < self._seen:
+            return  # from a server whose cache is behind what was seen; the next list is better
+        was_missing, self.missing = self.missing, False
+        names = {body["metadata"]["name"] for body in items}
+        for name in self._entries.keys() - names:
+            if self._entries[name].version <= version:
+                self._drop(name)
+        for body in items:
+            self._put(body)
+        self._seen = version
+        self.synced.set()
+        if was_missing:
+            _log.info("kind is known now", kind=self.kind.kind)
+            self._changed(self.kind, "", None)
+
+    def _put(self, body: Manifest) -> None:
+        metadata = body["metadata"]
+        name, version = metadata["name"], _version(body)
+        old = self._entries.get(name)
+        if old is not None and old.version >= version:
+            return
+        metadata.pop("managedFields", None)
+        key = Key(self.namespace, name) if self.kind is SHOP_SERVICE else key_of(body)
+        kept = _pod(body) if self.kind is POD else body
+        entry = _Entry(version, key, orjson.dumps(kept))
+        if old is not None and old.key != key:
+            self._forget(name, old.key)
+            self._changed(self.kind, name, old.key)
+        self._entries[name] = entry
+        self._by_key[key].add(name)
+        if old is None or self.kind is not POD or not _same_pod(old, entry):
+            self._changed(self.kind, name, key)
+
+    def _drop(self, name: str) -> None:
+        old = self._entries.pop(name, None)
+        if old is not None:
+            self._forget(name, old.key)
+            self._changed(self.kind, name, old.key)
+
+    def _forget(self, name: str, key: Key | None) -> None:
+        names = self._by_key[key]
+        names.discard(name)
+        if not names:
+            del self._by_key[key]
+
+    def _lost(self) -> None:
+        """Note that the server does not know the kind, which is fine until it does."""
+        if not self.missing:
+            self.missing = True
+            _log.info("kind is not known to the server", kind=self.kind.kind)
+        for name in list(self._entries):
+            self._drop(name)
+        self._seen = 0
+        self.synced.set()
+
+
+def _parsed(entry: _Entry) -> Manifest:
+    found: Manifest = orjson.loads(entry.body)
+    return found
+
+
+def _version(body: Mapping[str, Any]) -> int:
+    return int(body["metadata"]["resourceVersion"])
+
+
+def _pod(body: Mapping[str, Any]) -> Manifest:
+    """Keep of a pod what tells why it does not start."""
+    status = body.get("status") or {}
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    metadata = {name: body["metadata"].get(name) for name in ("name", "resourceVersion")}
+    states = [
+        {part: container.get(part) for part in ("name", "image", "state", "lastState", "ready")}
+        for container in containers
+    ]
+    conditions = [c for c in status.get("conditions", ()) if c.get("reason") == "Unschedulable"]
+    return {"metadata": metadata, "containers": states, "conditions": conditions}
+
+
+def _same_pod(old: _Entry, new: _Entry) -> bool:
+    before, after = _parsed(old), _parsed(new)
+    return all(before[part] == after[part] for part in ("containers", "conditions"))

@@ -1,0 +1,66 @@
+"""The kinds that the operator keeps, and where each stands."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of the Kubernetes API. `optional` kinds come with a CRD that may be missing."""
+
+    api_version: str
+    kind: str
+    plural: str
+    optional: bool = False
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """Return the URL path of its collection, of one object, or of a subresource."""
+        root = "/apis" if "/" in self.api_version else "/api"
+        parts = [root, self.api_version, "namespaces", namespace, self.plural, name, subresource]
+        return "/".join(part for part in parts if part)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+SHOP_SERVICE: Final = Kind("minishop.dev/v1alpha1", "ShopService", "shopservices")
+LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
+EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
+POD: Final = Kind("v1", "Pod", "pods")
+SECRET: Final = Kind("v1", "Secret", "secrets")
+CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
+DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+KAFKA_TOPIC: Final = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics", optional=True)
+KAFKA_CONNECTOR: Final = Kind(
+    "kafka.strimzi.io/v1", "KafkaConnector", "kafkaconnectors", optional=True
+)
+HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
+KONG_PLUGIN: Final = Kind("configuration.konghq.com/v1", "KongPlugin", "kongplugins", optional=True)
+INGRESS: Final = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+
+IN_SERVICE_NAMESPACES: Final = (
+    Kind("v1", "ServiceAccount", "serviceaccounts"),
+    SECRET,
+    CONFIG_MAP,
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind("v1", "Service", "services"),
+    DEPLOYMENT,
+    Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    KONG_PLUGIN,
+    HTTP_ROUTE,
+    INGRESS,
+    Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", optional=True),
+    Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
+    POD,
+)
+IN_KAFKA_NAMESPACE: Final = (SECRET, KAFKA_TOPIC, KAFKA_CONNECTOR)
+_KINDS: Final = {
+    (kind.api_version, kind.kind): kind
+    for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE)
+}
+
+
+def kind_of(manifest: dict[str, Any]) -> Kind:
+    """Return the kind of a manifest that `render` made."""
+    return _KINDS[manifest["apiVersion"], manifest["kind"]]

@@ -1,0 +1,110 @@
+"""What the operator knows of its platform; the defaults fit both clusters."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The operator's settings, from the environment: `MINISHOP_<NAME>`; lists and maps as JSON."""
+
+    model_config = SettingsConfigDict(env_prefix="MINISHOP_", frozen=True, extra="ignore")
+
+    namespaces: tuple[str, ...] = Field(
+        default=("shop",), min_length=1, description="Namespaces whose ShopServices are kept."
+    )
+    operator_namespace: str = Field(
+        default="minishop-system", description="Namespace of the operator and its Lease."
+    )
+    platform_namespace: str = Field(
+        default="platform", description="Namespace of the stores and their Secrets."
+    )
+    kafka_namespace: str = Field(
+        default="platform", description="Namespace of KafkaTopics and KafkaConnectors."
+    )
+    kafka_cluster: str = Field(default="minishop", description="Name of Strimzi's Kafka.")
+    kafka_connect: str = Field(default="minishop", description="Name of Strimzi's KafkaConnect.")
+    kafka_bootstrap: str = Field(
+        default="minishop-kafka-bootstrap.platform.svc.cluster.local:9092",
+        description="Where services reach Kafka.",
+    )
+    postgres_host: str = Field(
+        default="postgres.platform.svc.cluster.local", description="PostgreSQL, as pods reach it."
+    )
+    postgres_port: int = Field(default=5432, description="PostgreSQL's port, as pods reach it.")
+    postgres_address: str = Field(
+        default="", description="host:port by which the operator itself reaches PostgreSQL."
+    )
+    postgres_admin_secret: str = Field(
+        default="postgres-admin", description="Secret of an administrator: username, password."
+    )
+    mongodb_host: str = Field(
+        default="mongodb.platform.svc.cluster.local", description="MongoDB, as pods reach it."
+    )
+    mongodb_port: int = Field(default=27017, description="MongoDB's port, as pods reach it.")
+    mongodb_address: str = Field(
+        default="", description="host:port by which the operator itself reaches MongoDB."
+    )
+    mongodb_replica_set: str = Field(default="rs0", description="MongoDB's replica set.")
+    mongodb_admin_secret: str = Field(
+        default="mongodb-admin", description="Secret of an administrator: username, password."
+    )
+    redis_address: str = Field(
+        default="redis.platform.svc.cluster.local:6379", description="Redis, as pods reach it."
+    )
+    redis_secret: str = Field(
+        default="redis-auth", description="Secret with username and password of Redis."
+    )
+    rabbitmq_address: str = Field(
+        default="rabbitmq.platform.svc.cluster.local:5672",
+        description="RabbitMQ, as pods reach it.",
+    )
+    rabbitmq_secret: str = Field(
+        default="rabbitmq-auth", description="Secret with username and password of RabbitMQ."
+    )
+    otlp_endpoint: str = Field(
+        default="", description="Where pods send telemetry; none when empty."
+    )
+    otlp_ports: tuple[int, ...] = Field(
+        default=(4317, 4318), description="Ports that pods may send telemetry to."
+    )
+    edge: Literal["none", "gateway-api", "ingress"] = Field(
+        default="none", description="How routes reach the edge; none when a NodePort is the entry."
+    )
+    gateway_name: str = Field(default="kong", description="Gateway that HTTPRoutes attach to.")
+    gateway_namespace: str = Field(default="kong", description="That Gateway's namespace.")
+    ingress_class: str = Field(default="kong", description="Ingress class.")
+    route_host: str = Field(default="shop.localhost", description="Host of routes that name none.")
+    route_scheme: Literal["http", "https"] = Field(
+        default="http", description="Scheme of the URLs shown."
+    )
+    route_table: str = Field(
+        default="shop-routes", description="ConfigMap with the routes that go via the gateway."
+    )
+    edge_namespaces: tuple[str, ...] = Field(
+        default=("kong",), description="Namespaces whose pods may reach routed services."
+    )
+    gateway_pod_labels: dict[str, str] = Field(
+        default={"minishop.dev/route-table": "true"},
+        description="Pods that may reach services routed via the gateway.",
+    )
+    monitoring_namespace: str = Field(
+        default="monitoring", description="Namespace whose Prometheus may scrape."
+    )
+    monitor_labels: dict[str, str] = Field(
+        default={"release": "prometheus"},
+        description="Labels that the Prometheus selects ServiceMonitors and rules by.",
+    )
+    workers: int = Field(default=8, ge=1, le=64, description="ShopServices reconciled at once.")
+    resync_seconds: float = Field(
+        default=60, gt=0, description="Time after which all is listed again."
+    )
+    lease_name: str = Field(default="shop-operator", description="Name of the Lease.")
+    lease_seconds: float = Field(
+        default=10, ge=2, description="How long a silent holder keeps the Lease."
+    )
+    http_port: int = Field(default=8080, description="Port of /livez, /readyz and /metrics.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged."
+    )

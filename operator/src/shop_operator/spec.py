@@ -1,0 +1,258 @@
+"""The typed ShopService: the same shape as crds/shopservice.yaml, read-only.
+
+The API server has validated and defaulted what is read here; the defaults are repeated so that
+`render` can be used on a file too. A test holds both against each other.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+Deletion = Literal["Retain", "Drop"]
+
+
+class InvalidSpecError(ValueError):
+    """A spec that passed the API server and still can't be read; a person must change it."""
+
+
+class Key(NamedTuple):
+    """What a ShopService is known by."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Autoscaling(_Part):
+    """Bounds and target of the HorizontalPodAutoscaler."""
+
+    max: int
+    min: int = 1
+    cpu_percent: int = 70
+
+
+class EnvVar(_Part):
+    """An environment variable in clear."""
+
+    name: str
+    value: str = ""
+
+
+class Resources(_Part):
+    """Kubernetes quantities by resource name."""
+
+    requests: dict[str, str | int] = Field(
+        default_factory=lambda: dict[str, str | int]({"cpu": "50m", "memory": "96Mi"})
+    )
+    limits: dict[str, str | int] = Field(
+        default_factory=lambda: dict[str, str | int]({"memory": "256Mi"})
+    )
+
+
+class Probes(_Part):
+    """HTTP paths."""
+
+    liveness: str = "/livez"
+    readiness: str = "/readyz"
+    startup: str = "/startupz"
+
+
+class Database(_Part):
+    """The service's own database."""
+
+    kind: Literal["postgres", "mongodb"]
+    name: str
+    migrate: bool = True
+    on_delete: Deletion = "Retain"
+
+
+class Topic(_Part):
+    """A topic that the service owns."""
+
+    topic: str
+    partitions: int = 3
+    replicas: int = 1
+    config: dict[str, str] = Field(default_factory=dict)
+    on_delete: Deletion = "Retain"
+
+
+class Subscription(_Part):
+    """A topic that the service reads, and as whom."""
+
+    topic: str
+    group: str
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """Where the group puts what it can't handle."""
+        return f"{self.topic}.{self.group}.dlt"
+
+
+class Outbox(_Part):
+    """The table or collection that the service writes its events to."""
+
+    table: str | None = None
+
+
+class Events(_Part):
+    """Events out and in."""
+
+    publishes: tuple[Topic, ...] = ()
+    subscribes: tuple[Subscription, ...] = ()
+    outbox: Outbox | None = None
+
+
+class SecretFile(_Part):
+    """A file under /vault/secrets."""
+
+    name: str
+    path: str
+    template: str | None = None
+
+
+class Secrets(_Part):
+    """Secrets as files, and who brings them."""
+
+    provider: Literal["vault", "kubernetes"] = "kubernetes"
+    role: str | None = None
+    files: tuple[SecretFile, ...] = ()
+
+
+class Plugin(_Part):
+    """A Kong plugin."""
+
+    name: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Route(_Part):
+    """Paths that reach the service from outside."""
+
+    paths: tuple[str, ...]
+    host: str | None = None
+    via: Literal["edge", "gateway"] = "edge"
+    plugins: tuple[Plugin, ...] = ()
+
+
+class RouteTable(_Part):
+    """Where the table of routes is mounted."""
+
+    mount_path: str = "/etc/minishop/routes"
+
+
+class Metrics(_Part):
+    """Where metrics are, and how often they are read."""
+
+    path: str = "/metrics"
+    interval: str = "15s"
+
+
+class Slo(_Part):
+    """Objectives; availability is a percentage."""
+
+    availability: str | None = None
+    latency_p99_ms: int | None = Field(default=None, alias="latencyP99Ms")
+
+
+class DisruptionBudget(_Part):
+    """A count or a percentage of pods."""
+
+    max_unavailable: int | str = 1
+
+
+class Network(_Part):
+    """Whom the service may talk with."""
+
+    ingress_from: tuple[str, ...] = ()
+    egress_to: tuple[str, ...] = ()
+    egress_cidrs: tuple[str, ...] = ()
+
+
+class Spec(_Part):
+    """What the service is."""
+
+    image: str
+    port: int = 8000
+    replicas: int | None = None
+    autoscaling: Autoscaling | None = None
+    env: tuple[EnvVar, ...] = ()
+    resources: Resources = Resources()
+    probes: Probes = Probes()
+    database: Database | None = None
+    cache: dict[str, str] | None = None
+    queue: dict[str, str] | None = None
+    events: Events = Events()
+    secrets: Secrets = Secrets()
+    route: Route | None = None
+    route_table: RouteTable | None = None
+    metrics: Metrics = Metrics()
+    slo: Slo | None = None
+    disruption_budget: DisruptionBudget = DisruptionBudget()
+    network: Network = Network()
+    management_policy: Literal["Enforce", "Observe", "Paused"] = "Enforce"
+
+    @property
+    def outbox_table(self) -> str | None:
+        """`schema.table` in PostgreSQL, a collection's name in MongoDB; None without an outbox."""
+        if self.events.outbox is None or self.database is None:
+            return None
+        if self.database.kind == "mongodb":
+            return self.events.outbox.table or "outbox"
+        table = self.events.outbox.table or "public.outbox"
+        return table if "." in table else f"public.{table}"
+
+
+class ShopService(_Part):
+    """A ShopService as read from the cluster or a file."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    generation: int = 0
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    spec: Spec
+    status: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        return Key(self.namespace, self.name)
+
+    @property
+    def has_access_secret(self) -> bool:
+        """Whether a Secret with addresses and passwords belongs to it."""
+        return bool(self.spec.database or self.spec.cache or self.spec.queue)
+
+
+def parse(body: Mapping[str, Any]) -> ShopService:
+    """Read a ShopService.
+
+    Raises InvalidSpecError, naming the field.
+    """
+    meta = body["metadata"]
+    try:
+        return ShopService(
+            namespace=meta.get("namespace", "default"),
+            name=meta["name"],
+            uid=meta.get("uid", ""),
+            generation=meta.get("generation", 0),
+            deleting="deletionTimestamp" in meta,
+            finalizers=tuple(meta.get("finalizers", ())),
+            spec=Spec.model_validate(body.get("spec", {})),
+            status=body.get("status") or {},
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InvalidSpecError(f"spec.{field}: {first['msg']}") from error

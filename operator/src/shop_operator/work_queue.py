@@ -1,0 +1,85 @@
+"""Keys to work on: each once in the queue, each in one worker's hands, put off with backoff."""
+
+import asyncio
+import random
+from collections import deque
+from typing import Generic, TypeVar
+
+from shop_operator.metrics import QUEUE_DEPTH
+
+K = TypeVar("K")
+
+_FIRST_SECONDS = 0.5
+_LONGEST_SECONDS = 300.0
+
+
+class WorkQueue(Generic[K]):
+    """A key that is added while it is worked on is worked on once more after that."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[K] = deque()
+        self._queued: set[K] = set()
+        self._working: set[K] = set()
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._tries: dict[K, int] = {}
+        self._available = asyncio.Semaphore(0)
+
+    def add(self, key: K) -> None:
+        """Have a key worked on as soon as a worker is free."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        if key in self._queued:
+            return
+        self._queued.add(key)
+        if key not in self._working:
+            self._offer(key)
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Have a key worked on later, or sooner if it is added sooner."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        timer = self._timers.get(key)
+        if timer is not None:
+            if timer.when() <= due:
+                return
+            timer.cancel()
+        self._timers[key] = loop.call_at(due, self.add, key)
+
+    def retry(self, key: K, *, at_least: float = 0.0) -> float:
+        """Put a key off, twice as long each time, with jitter; return the seconds."""
+        tries = self._tries[key] = self._tries.get(key, 0) + 1
+        longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(tries - 1, 16))
+        seconds = max(at_least, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        self.add_after(key, seconds)
+        return seconds
+
+    def forgive(self, key: K) -> None:
+        """Forget a key's failures."""
+        self._tries.pop(key, None)
+
+    async def get(self) -> K:
+        """Take the next key; `done` must follow."""
+        await self._available.acquire()
+        key = self._waiting.popleft()
+        self._queued.discard(key)
+        self._working.add(key)
+        QUEUE_DEPTH.set(len(self._waiting))
+        return key
+
+    def done(self, key: K) -> None:
+        """Give a key back."""
+        self._working.discard(key)
+        if key in self._queued:
+            self._offer(key)
+
+    def close(self) -> None:
+        """Stop the timers."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _offer(self, key: K) -> None:
+        self._waiting.append(key)
+        QUEUE_DEPTH.set(len(self._waiting))
+        self._available.release()
