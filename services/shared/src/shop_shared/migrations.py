@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.config import Config
-from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
@@ -35,16 +34,16 @@ def run(settings: ServiceSettings, package: str) -> None:
     asyncio.run(upgrade(settings, package))
 
 
-def create_event_tables(op: Operations) -> None:
+def create_event_tables(connection: sa.Connection) -> None:
     """For a service's first migration: `outbox` and `inbox`, as this library writes them."""
     metadata = sa.MetaData()
     for table in (outbox.outbox_table(metadata), inbox.inbox_table(metadata)):
-        table.create(op.get_bind())
+        table.create(connection)
 
 
-def create_idempotency_table(op: Operations) -> None:
+def create_idempotency_table(connection: sa.Connection) -> None:
     """For a migration: `idempotency_keys`."""
-    idempotency.idempotency_table(sa.MetaData()).create(op.get_bind())
+    idempotency.idempotency_table(sa.MetaData()).create(connection)
 
 
 def _upgrade(connection: sa.Connection, directory: Path, revision: str) -> None:
