@@ -20,6 +20,8 @@ _HOP_BY_HOP = frozenset(
 )
 # What a client must not say of itself: who it is, where it comes from, how long it may take.
 _SPOOFABLE = frozenset((b"forwarded", b"x-real-ip", b"x-request-timeout-ms"))
+# Written anew for the pod that is called.
+_OURS = frozenset((b"host", b"traceparent"))
 _SPOOFABLE_PREFIXES = (b"x-forwarded-", b"x-user-", b"x-auth-", b"x-internal-")
 
 
@@ -31,7 +33,7 @@ def inbound(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
         (name, value)
         for name, value in pairs
         if name not in dropped
-        and name != b"host"
+        and name not in _OURS
         and name not in _SPOOFABLE
         and not name.startswith(_SPOOFABLE_PREFIXES)
     ]

@@ -4,6 +4,9 @@ Open when Redis is gone: a shop without limits for a minute beats a closed one. 
 answers from its own memory is not counted: counting would cost more than the answer.
 """
 
+import math
+import time
+
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import RedisStorage, Storage
@@ -11,7 +14,8 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from prometheus_client import Counter
 
-from shop_gateway.problems import TooManyRequests
+from shop_shared.problems import TooManyRequests
+from shop_shared.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -23,7 +27,7 @@ class RateLimit:
     """Limits as text that the limits library reads, such as `600/minute`."""
 
     def __init__(self, storage: Storage, *, per_user: str, per_address: str) -> None:
-        self._window = SlidingWindowCounterRateLimiter(storage)  # type: ignore[arg-type] # the library wants its mixin, which RedisStorage and MemoryStorage both have
+        self._window = SlidingWindowCounterRateLimiter(storage)
         self._items: dict[str, RateLimitItem] = {
             "user": parse(per_user),
             "address": parse(per_address),
@@ -41,13 +45,21 @@ class RateLimit:
             log.warning("rate_limit.unavailable", error=str(error))
             return
         REFUSED.labels(by).inc()
-        raise TooManyRequests(f"at most {item} for one {by}", reset_at=stats.reset_time)
+        raise TooManyRequests(
+            f"at most {item} for one {by}",
+            retry_after=max(1, math.ceil(stats.reset_time - time.time())),
+        )
 
 
-def redis_storage(url: str) -> RedisStorage:
-    """Return the storage at `url`, which gives up quickly so that an outage costs little."""
+def storage(settings: ServiceSettings) -> Storage:
+    """Return where the counts are kept. It gives up quickly, so that an outage costs little.
+
+    Raises ValueError where settings has no `redis_url`.
+    """
+    if settings.redis_url is None:
+        raise ValueError("redis_url is not set")
     return RedisStorage(
-        f"async+{url}",
+        f"async+{settings.redis_url.get_secret_value()}",
         wrap_exceptions=True,
         implementation="redispy",
         socket_timeout=0.25,

@@ -75,7 +75,7 @@ def sample_settings(settings_type: type[SettingsT]) -> SettingsT:
     samples: dict[str, Any] = {}
     for name, field in settings_type.model_fields.items():
         if field.is_required():
-            url = f"{name.removesuffix('_url')}://sample" if name.endswith("_url") else "sample"
+            url = f"{name.removesuffix('_url')}://sample:1" if name.endswith("_url") else "sample"
             url = url.replace("database://", "postgresql://").replace("rabbitmq://", "amqp://")
             samples[name] = SecretStr(url) if field.annotation is SecretStr else url
     settings: SettingsT = settings_type.model_construct(**samples)  # type: ignore[assignment]  # pydantic's plugin forgets the subclass

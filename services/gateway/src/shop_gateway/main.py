@@ -1,0 +1,67 @@
+"""Wiring of the gateway."""
+
+from shop_gateway.api import install_documents, router
+from shop_gateway.balancer import Balancer
+from shop_gateway.body import BodyLimits
+from shop_gateway.cache import AnswerCache
+from shop_gateway.consumers import empty_on_change
+from shop_gateway.front import Front
+from shop_gateway.identity import identify_by
+from shop_gateway.proxy import Proxy
+from shop_gateway.rate_limit import RateLimit, storage
+from shop_gateway.routes import RouteTable, follow
+from shop_gateway.settings import GatewaySettings
+from shop_shared import cli, health
+from shop_shared.app import create_app
+from shop_shared.problems import Unavailable
+from shop_shared.redis import check, create_redis
+from shop_shared.server import Service
+
+
+def create(settings: GatewaySettings) -> Service:
+    """Put the gateway together; nothing connects yet."""
+    balancer = Balancer()
+    proxy = Proxy(balancer, deadline_seconds=settings.deadline_seconds)
+    cache = AnswerCache()
+
+    async def take(table: RouteTable) -> None:
+        await balancer.update(table.upstreams)
+        proxy.table = table
+        cache.clear()
+
+    async def has_routes() -> None:
+        if not proxy.table.prefixes:
+            raise Unavailable("no route table yet")
+
+    app = create_app(settings, title="Minishop gateway")
+    app.include_router(router(proxy))
+    redis = create_redis(settings)
+    health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
+    install_documents(app, proxy)
+    app.add_middleware(
+        Front,
+        proxy=proxy,
+        cache=cache,
+        rate_limit=RateLimit(
+            storage(settings),
+            per_user=settings.rate_limit_user,
+            per_address=settings.rate_limit_address,
+        ),
+        identify=identify_by(app.state.token_verifier),
+        body_limits=BodyLimits(plain=settings.max_body_bytes, upload=settings.max_upload_bytes),
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return Service(
+        app,
+        background=[
+            lambda: follow(settings.routes_file, take),
+            balancer.refresh,
+            lambda: empty_on_change(settings, cache),
+        ],
+        close=[proxy.close, redis.aclose],
+    )
+
+
+def main() -> None:
+    """Run the command `shop-gateway`."""
+    cli.run(GatewaySettings, create)

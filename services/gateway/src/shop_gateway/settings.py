@@ -1,0 +1,35 @@
+"""What the gateway can be told."""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shop_shared.settings import ServiceSettings
+
+
+class GatewaySettings(ServiceSettings):
+    """The gateway's own settings beside those of every service."""
+
+    service_name: str = Field("gateway", description="Name in logs, metrics, traces and groups")
+    redis_url: SecretStr = Field(description="redis://…; rate limits are counted there")
+    routes_file: Path = Field(
+        Path("/etc/minishop/routes/routes.json"),
+        description="The route table that the operator writes; followed while running",
+    )
+    deadline_seconds: float = Field(
+        15, gt=0, le=300, description="The longest a service may take to begin its answer"
+    )
+    max_body_bytes: int = Field(1024 * 1024, gt=0, description="The largest request body")
+    max_upload_bytes: int = Field(
+        64 * 1024 * 1024, gt=0, description="The largest line-by-line import (NDJSON)"
+    )
+    rate_limit_user: str = Field(
+        "1200/minute", description="Requests of one signed-in user, counted in Redis"
+    )
+    rate_limit_address: str = Field(
+        "2400/minute", description="Requests of one address that is not signed in"
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="Networks whose X-Forwarded-* headers are believed (an ingress, say)"
+    )
