@@ -75,7 +75,9 @@ class ShipmentFailed:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """The customer no longer wants it."""
+    """It is no longer wanted; `by` is customer or staff."""
+
+    by: str = "customer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ def _rule(order: Order, fact: Fact) -> Outcome:  # noqa: C901, PLR0911 - a fact,
             return _delivered(order)
         case ShipmentFailed(reason):
             return _shipment_failed(order, reason)
-        case CancelAsked():
-            return _cancel_asked(order)
+        case CancelAsked(by):
+            return _cancel_asked(order, by)
         case DeadlinePassed(now):
             return _deadline_passed(order, now)
 
@@ -189,11 +189,11 @@ def _shipment_failed(order: Order, reason: str) -> Outcome:
     return _cancelled(order, order.cancel_reason or "delivery_failed", restock=reason != "lost")
 
 
-def _cancel_asked(order: Order) -> Outcome:
+def _cancel_asked(order: Order, by: str) -> Outcome:
     if order.status in UNPAID:
-        return _cancelled(order, "customer")
+        return _cancelled(order, by)
     if order.status is Status.PAID:
-        return _stop_parcel(order, "customer")
+        return _stop_parcel(order, by)
     if order.status in {Status.CANCELLING, Status.CANCELLED, Status.REFUNDED}:
         return Outcome(order)
     raise NotCancellableError(f"the order is {order.status}")

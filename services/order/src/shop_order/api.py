@@ -1,0 +1,192 @@
+"""The order service over HTTP."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shop_order import domain, models, repository, service
+from shop_order.settings import Settings
+from shop_order.tracking import Tracker
+from shop_shared.auth import CurrentUser
+from shop_shared.database import transaction
+from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import NotFound
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _tracker(request: Request) -> Tracker:
+    tracker: Tracker = request.app.state.tracker
+    return tracker
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+LastEventId = Annotated[int, Header(ge=0, le=2**31 - 1, description="The last entry's seq seen")]
+
+
+async def _visible_order(order_id: UUID, caller: CurrentUser, engine: Engine) -> domain.Order:
+    """Return the order if the caller may see it; other people's do not exist for them."""
+    owner = None if caller.has_role("staff", "admin") else caller.user_id
+    async with engine.connect() as connection:
+        order = await repository.find(connection, order_id, customer_id=owner)
+    if order is None:
+        raise NotFound("No such order.")
+    return order
+
+
+@router.post("", status_code=201, response_model=models.Order)
+async def place_order(
+    wanted: models.PlaceOrder,
+    caller: CurrentUser,
+    key: Annotated[str, Depends(idempotency_key)],
+    engine: Engine,
+    settings: Annotated[Settings, Depends(_settings)],
+) -> Response:
+    """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
+
+    async def place(connection: AsyncConnection) -> models.Order:
+        order = await service.place(
+            connection,
+            wanted,
+            customer_id=caller.user_id,
+            pending_timeout=settings.pending_timeout,
+        )
+        return models.order_view(order)
+
+    response = await idempotent(
+        engine, key=key, scope=f"{caller.user_id} POST /v1/orders", request=wanted, work=place
+    )
+    placed = orjson.loads(response.body)
+    response.headers["Location"] = f"/v1/orders/{placed['id']}"
+    set_etag(response, placed["version"])
+    return response
+
+
+@router.get("")
+async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
+    caller: CurrentUser,
+    engine: Engine,
+    *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    status: domain.Status | None = None,
+    customer_id: Annotated[UUID | None, Query(description="For staff: whose orders")] = None,
+) -> Page[models.Order]:
+    """List orders, newest first: one's own; for staff everybody's."""
+    if not caller.has_role("staff", "admin"):
+        customer_id = caller.user_id
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    async with engine.connect() as connection:
+        orders = await repository.page(
+            connection, customer_id=customer_id, status=status, before=before, limit=limit + 1
+        )
+    shown = orders[:limit]
+    return Page(
+        items=[models.order_view(order) for order in shown],
+        next_cursor=encode_cursor(shown[-1].id) if len(orders) > limit else None,
+    )
+
+
+@router.get("/{order_id}", response_model=models.Order)
+async def get_order(
+    order: Annotated[domain.Order, Depends(_visible_order)],
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> Any:  # noqa: ANN401 - an order, or 304
+    """Read an order."""
+    if not_modified(if_none_match, order.version):
+        return Response(status_code=304, headers={"ETag": etag(order.version)})
+    set_etag(response, order.version)
+    return models.order_view(order)
+
+
+@router.get("/{order_id}/history")
+async def get_history(
+    order: Annotated[domain.Order, Depends(_visible_order)], engine: Engine
+) -> models.History:
+    """Read every change of an order and what caused it."""
+    async with engine.connect() as connection:
+        entries = await repository.history(connection, order.id)
+    return models.History(items=tuple(map(models.HistoryEntry.model_validate, entries)))
+
+
+@router.post("/{order_id}/cancel")
+async def cancel_order(
+    order_id: UUID,
+    caller: CurrentUser,
+    engine: Engine,
+    response: Response,
+    if_match: IfMatch = None,
+) -> models.Order:
+    """Cancel an order: at once before payment, once the parcel is stopped after it."""
+    async with transaction(engine) as connection:
+        order = await service.cancel(
+            connection,
+            order_id,
+            actor=caller.user_id,
+            staff=caller.has_role("staff", "admin"),
+            if_match=if_match,
+        )
+    set_etag(response, order.version)
+    return models.order_view(order)
+
+
+@router.patch("/{order_id}")
+async def change_order(  # noqa: PLR0913 - a parameter a part of the request
+    order_id: UUID,
+    change: models.ChangeOrder,
+    caller: CurrentUser,
+    engine: Engine,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> models.Order:
+    """Change where an unpaid order goes."""
+    async with transaction(engine) as connection:
+        order = await service.redirect(
+            connection,
+            order_id,
+            change.shipping_address,
+            actor=caller.user_id,
+            staff=caller.has_role("staff", "admin"),
+            if_match=if_match,
+        )
+    set_etag(response, order.version)
+    return models.order_view(order)
+
+
+def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
+    tracker.admit()
+    return tracker
+
+
+@router.get("/{order_id}/events", response_class=EventSourceResponse)
+async def follow_order(
+    order: Annotated[domain.Order, Depends(_visible_order)],
+    tracker: Annotated[Tracker, Depends(_admit)],
+    last_event_id: LastEventId = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow an order live: its history so far, then each change as it comes, until it is settled.
+
+    An event's id is the entry's seq: a client that connects again goes on where it was.
+    """
+    async for entry in tracker.follow(order.id, after=last_event_id):
+        data = models.HistoryEntry.model_validate(entry)
+        yield ServerSentEvent(id=str(data.seq), event=data.status, data=data)

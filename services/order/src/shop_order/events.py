@@ -1,0 +1,207 @@
+"""What the order service says has happened (order.events); the contracts are in `schemas/`."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from shop_order import domain
+from shop_order.models import Address
+from shop_shared.clock import now
+from shop_shared.events import Event, EventPayload, event
+from shop_shared.money import Currency, Money
+
+_ORDER = "01989f6a-0000-7000-8000-00000000000a"
+_CUSTOMER = "01989f6a-0000-7000-8000-00000000000b"
+_PRODUCT = "01989f6a-0000-7000-8000-000000000001"
+_ADDRESS: dict[str, JsonValue] = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "line2": None,
+    "city": "London",
+    "region": None,
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "phone": None,
+}
+
+
+def _example(**fields: JsonValue) -> ConfigDict:
+    return ConfigDict(
+        json_schema_extra={"examples": [{"order_id": _ORDER, "customer_id": _CUSTOMER, **fields}]}
+    )
+
+
+class OrderPayload(EventPayload):
+    """What every order event says."""
+
+    aggregate: ClassVar[str] = "order"
+
+    order_id: UUID
+    customer_id: UUID
+
+
+class PlacedLine(BaseModel):
+    """Goods asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product_id: UUID
+    quantity: int = Field(ge=1)
+
+
+class PricedLine(PlacedLine):
+    """Goods reserved, at the catalogue's price."""
+
+    sku: str
+    name: str
+    unit_price: Money
+
+
+class Payment(BaseModel):
+    """How the customer pays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str
+    method: str
+    currency: Currency
+    token: str | None = None
+
+
+class OrderPlaced(OrderPayload):
+    """A customer ordered: reserve the stock, get ready to be paid."""
+
+    model_config = _example(
+        lines=[{"product_id": _PRODUCT, "quantity": 2}],
+        payment={"provider": "stripe", "method": "card", "currency": "USD", "token": None},
+        shipping_address=_ADDRESS,
+        placed_at="2026-01-01T12:00:00Z",
+    )
+    type: ClassVar[str] = "minishop.order.placed.v1"
+
+    lines: tuple[PlacedLine, ...]
+    payment: Payment
+    shipping_address: Address
+    placed_at: datetime
+
+
+class OrderConfirmed(OrderPayload):
+    """Paid: commit the stock and ship."""
+
+    model_config = _example(
+        lines=[
+            {
+                "product_id": _PRODUCT,
+                "quantity": 2,
+                "sku": "MUG-1",
+                "name": "Mug",
+                "unit_price": {"amount": 999, "currency": "USD"},
+            }
+        ],
+        total={"amount": 1998, "currency": "USD"},
+        shipping_address=_ADDRESS,
+    )
+    type: ClassVar[str] = "minishop.order.confirmed.v1"
+
+    lines: tuple[PricedLine, ...]
+    total: Money
+    shipping_address: Address
+
+
+class OrderCancellationRequested(OrderPayload):
+    """Stop the parcel if it has not left, and say so in shipment.failed."""
+
+    model_config = _example()
+    type: ClassVar[str] = "minishop.order.cancellation_requested.v1"
+
+
+class OrderCancelled(OrderPayload):
+    """Ended without goods."""
+
+    model_config = _example(reason="customer", refund=True, restock=True)
+    type: ClassVar[str] = "minishop.order.cancelled.v1"
+
+    reason: str = Field(examples=["customer", "out_of_stock", "payment_failed", "delivery_failed"])
+    refund: bool = Field(description="Whether captured money is to be given back")
+    restock: bool = Field(description="Whether committed goods are back on the shelf")
+
+
+class OrderExpired(OrderPayload):
+    """Not paid in time: the stock is free again."""
+
+    model_config = _example()
+    type: ClassVar[str] = "minishop.order.expired.v1"
+
+
+class OrderCompleted(OrderPayload):
+    """Delivered."""
+
+    model_config = _example(completed_at="2026-01-01T12:00:05Z")
+    type: ClassVar[str] = "minishop.order.completed.v1"
+
+    completed_at: datetime
+
+
+PUBLISHED: tuple[type[EventPayload], ...] = (
+    OrderPlaced,
+    OrderConfirmed,
+    OrderCancellationRequested,
+    OrderCancelled,
+    OrderExpired,
+    OrderCompleted,
+)
+
+
+def placed(order: domain.Order) -> Event:
+    """Announce a new order."""
+    payload = OrderPlaced(
+        order_id=order.id,
+        customer_id=order.customer_id,
+        lines=tuple(
+            PlacedLine(product_id=line.product_id, quantity=line.quantity) for line in order.lines
+        ),
+        payment=Payment.model_validate(order.payment),
+        shipping_address=Address.model_validate(order.shipping_address),
+        placed_at=order.placed_at,
+    )
+    return event(payload, key=order.id)
+
+
+def announce(order: domain.Order, decision: domain.Decision) -> Event:
+    """Put what an order decided into an event."""
+    about: dict[str, Any] = {"order_id": order.id, "customer_id": order.customer_id}
+    match decision:
+        case domain.Confirmed():
+            payload: EventPayload = _confirmed(order)
+        case domain.CancellationRequested():
+            payload = OrderCancellationRequested(**about)
+        case domain.Cancelled(reason, refund, restock):
+            payload = OrderCancelled(**about, reason=reason, refund=refund, restock=restock)
+        case domain.Expired():
+            payload = OrderExpired(**about)
+        case domain.Completed():
+            payload = OrderCompleted(**about, completed_at=now())
+    return event(payload, key=order.id)
+
+
+def _confirmed(order: domain.Order) -> OrderConfirmed:
+    return OrderConfirmed.model_validate(
+        {
+            "order_id": order.id,
+            "customer_id": order.customer_id,
+            "lines": [
+                {
+                    "product_id": line.product_id,
+                    "quantity": line.quantity,
+                    "sku": line.sku,
+                    "name": line.name,
+                    "unit_price": line.unit_price and line.unit_price._asdict(),
+                }
+                for line in order.lines
+            ],
+            "total": order.total and order.total._asdict(),
+            "shipping_address": order.shipping_address,
+        }
+    )

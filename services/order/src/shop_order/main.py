@@ -1,0 +1,49 @@
+"""The order service, wired."""
+
+from functools import partial
+
+from shop_order import api, consumers, events, sweeper
+from shop_order.settings import Settings
+from shop_order.tracking import Tracker
+from shop_shared import cli, database, health, migrations
+from shop_shared.app import create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.inbox import SqlInbox
+from shop_shared.server import Service
+
+CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    engine = database.create_engine(settings)
+    tracker = Tracker(engine, settings)
+    app = create_app(settings, title="Minishop orders", contract=CONTRACT)
+    app.state.engine = engine
+    app.state.tracker = tracker
+    app.include_router(api.router)
+    health.install(app, required={"postgres": database.check(engine)})
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.HANDLERS,
+        inbox=SqlInbox(engine),
+    )
+    return Service(
+        app=app,
+        background=(consumer, partial(sweeper.run, engine, settings), tracker.run),
+        close=(engine.dispose,),
+    )
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(
+        Settings,
+        create,
+        contract=CONTRACT,
+        migrate=partial(migrations.run, package="shop_order"),
+    )

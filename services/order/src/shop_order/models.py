@@ -1,0 +1,187 @@
+"""The data of orders as it is sent and received."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
+
+from shop_order.domain import Order as DomainOrder
+from shop_order.domain import Status
+from shop_shared.models import Line as TextLine
+from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.money import Currency, Money
+
+MAX_LINES = 100
+MAX_QUANTITY = 1000
+
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
+"""ISO 3166-1 alpha-2."""
+
+_ADDRESS: dict[str, JsonValue] = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
+
+
+class Address(StrictModel):
+    """Where a parcel goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ADDRESS]})
+
+    name: TextLine
+    line1: TextLine
+    line2: TextLine | None = None
+    city: TextLine
+    region: TextLine | None = None
+    postal_code: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)
+    ]
+    country: Country
+    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$", examples=["+442079460000"])] | None = (
+        None
+    )
+
+
+class Item(StrictModel):
+    """Goods asked for: the price is the catalogue's, so it is not asked."""
+
+    product_id: UUID
+    quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
+
+
+class PaymentChoice(StrictModel):
+    """How the customer pays; which provider takes which currency is payment's to say."""
+
+    provider: Literal["stripe", "paypal", "xendit", "midtrans"]
+    method: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["card"])]
+    currency: Currency = "USD"
+    token: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        None, examples=["pm_card_visa"], description="The provider's token of a stored method"
+    )
+
+
+class PlaceOrder(StrictModel):
+    """An order to be placed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {"product_id": "01989f6a-0000-7000-8000-000000000001", "quantity": 2}
+                    ],
+                    "shipping_address": _ADDRESS,
+                    "payment": {"provider": "stripe", "method": "card", "token": "pm_card_visa"},
+                }
+            ]
+        }
+    )
+
+    items: tuple[Item, ...] = Field(min_length=1, max_length=MAX_LINES)
+    shipping_address: Address
+    payment: PaymentChoice
+
+    @field_validator("items")
+    @classmethod
+    def _each_product_once(cls, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        if len({item.product_id for item in items}) < len(items):
+            raise ValueError("each product may be listed once")
+        return items
+
+
+class ChangeOrder(StrictModel):
+    """What may be changed of an order before it is paid."""
+
+    shipping_address: Address
+
+
+class Line(ResponseModel):
+    """Goods of an order; sku, name and price are known once the stock is reserved."""
+
+    product_id: UUID
+    quantity: int
+    sku: str | None = None
+    name: str | None = None
+    unit_price: Money | None = None
+
+
+class Order(ResponseModel):
+    """An order as its customer sees it."""
+
+    id: UUID
+    customer_id: UUID
+    status: Status
+    lines: tuple[Line, ...]
+    total: Money | None = Field(description="Null until the stock is reserved")
+    refunded: Money | None = Field(description="What has been given back so far")
+    payment: PaymentChoice
+    shipping_address: Address
+    cancel_reason: str | None
+    tracking_number: str | None
+    placed_at: datetime
+    pay_by: datetime | None = Field(description="Until when the stock is held")
+    version: int
+
+
+class HistoryEntry(ResponseModel):
+    """One change of an order and what caused it."""
+
+    seq: int = Field(description="The order's version after it")
+    previous: Status | None
+    status: Status
+    cause: str = Field(
+        description="Type of the event, or what was asked",
+        examples=["minishop.payment.captured.v1"],
+    )
+    event_id: str | None = Field(description="CloudEvents id of the event that caused it")
+    reason: str | None
+    at: datetime
+
+
+class History(ResponseModel):
+    """All changes of an order, oldest first."""
+
+    items: tuple[HistoryEntry, ...]
+
+
+def order_view(order: DomainOrder) -> Order:
+    """Return what its customer sees of an order."""
+    return Order(
+        id=order.id,
+        customer_id=order.customer_id,
+        status=order.status,
+        lines=tuple(
+            Line(
+                product_id=line.product_id,
+                quantity=line.quantity,
+                sku=line.sku,
+                name=line.name,
+                unit_price=_money(line.unit_price),
+            )
+            for line in order.lines
+        ),
+        total=_money(order.total),
+        refunded=_refunded(order),
+        payment=PaymentChoice.model_validate(order.payment),
+        shipping_address=Address.model_validate(order.shipping_address),
+        cancel_reason=order.cancel_reason,
+        tracking_number=order.tracking_number,
+        placed_at=order.placed_at,
+        pay_by=order.deadline if order.status is Status.RESERVED else None,
+        version=order.version,
+    )
+
+
+def _money(value: tuple[int, str] | None) -> Money | None:
+    return None if value is None else Money(amount=value[0], currency=value[1])
+
+
+def _refunded(order: DomainOrder) -> Money | None:
+    if not order.refunded_amount:
+        return None
+    paid: Any = order.captured or order.total
+    return Money(amount=order.refunded_amount, currency=paid.currency)

@@ -1,0 +1,219 @@
+"""Orders in PostgreSQL: plain statements, each in the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_order.domain import Line, Money, Order, Status
+from shop_order.tables import order_history, orders
+from shop_shared.clock import now
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made an order change: an event, a request or the clock."""
+
+    name: str
+    event_id: str | None = None
+    actor: UUID | None = None
+
+
+async def insert(connection: AsyncConnection, order: Order, cause: Cause) -> None:
+    """Store a new order and the first entry of its history, in one statement."""
+    await connection.execute(_INSERT, _row(order) | _entry(order, None, cause))
+
+
+async def save(connection: AsyncConnection, before: Order, after: Order, cause: Cause) -> None:
+    """Store an order's next version and its entry in the history, in one statement.
+
+    The caller holds the row's lock (`lock`, `due`).
+    """
+    await connection.execute(_UPDATE, _row(after) | _entry(after, before.status, cause))
+
+
+async def lock(connection: AsyncConnection, order_id: UUID) -> Order | None:
+    """Return the order, held until the transaction ends."""
+    row = (await connection.execute(_LOCK, {"id": order_id})).one_or_none()
+    return None if row is None else _order(row)
+
+
+async def find(
+    connection: AsyncConnection, order_id: UUID, *, customer_id: UUID | None
+) -> Order | None:
+    """Return the order as it is; with customer_id only if it is that customer's."""
+    row = (await connection.execute(_FIND, {"id": order_id})).one_or_none()
+    if row is None or customer_id not in {None, row.customer_id}:
+        return None
+    return _order(row)
+
+
+async def due(connection: AsyncConnection, *, at: datetime, limit: int) -> list[Order]:
+    """Return orders whose deadline has passed, held; those that others hold are left to them."""
+    rows = await connection.execute(_DUE, {"at": at, "limit": limit})
+    return [_order(row) for row in rows]
+
+
+async def page(
+    connection: AsyncConnection,
+    *,
+    customer_id: UUID | None,
+    status: Status | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Order]:
+    """Return orders, newest first, placed before the one given."""
+    query = sa.select(orders).order_by(orders.c.id.desc()).limit(limit)
+    if customer_id is not None:
+        query = query.where(orders.c.customer_id == customer_id)
+    if status is not None:
+        query = query.where(orders.c.status == status)
+    if before is not None:
+        query = query.where(orders.c.id < before)
+    return [_order(row) for row in await connection.execute(query)]
+
+
+async def history(
+    connection: AsyncConnection, order_id: UUID, *, after: int = 0
+) -> Sequence[sa.Row[Any]]:
+    """Return the entries of an order's history that follow `after`, oldest first."""
+    return (await connection.execute(_HISTORY, {"id": order_id, "after": after})).all()
+
+
+async def versions(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the current versions of these orders."""
+    rows = await connection.execute(_VERSIONS, {"ids": list(ids)})
+    return {row.id: row.version for row in rows}
+
+
+_COLUMNS = [column for column in orders.c if column.name not in {"id", "customer_id", "placed_at"}]
+_HISTORY_COLUMNS = [column.name for column in order_history.c if column.name != "order_id"]
+
+
+def _value(column: sa.Column[Any], prefix: str = "") -> sa.BindParameter[Any]:
+    return sa.bindparam(prefix + column.name, type_=column.type)
+
+
+def _with_history(change: sa.CTE) -> sa.Insert:
+    values = [_value(order_history.c[name], "history_") for name in _HISTORY_COLUMNS]
+    return (
+        sa.insert(order_history)
+        .from_select(["order_id", *_HISTORY_COLUMNS], sa.select(change.c.id, *values))
+        .add_cte(change)
+    )
+
+
+_INSERT = _with_history(
+    sa.insert(orders)
+    .values({column.name: _value(column) for column in orders.c})
+    .returning(orders.c.id)
+    .cte("placed")
+)
+_UPDATE = _with_history(
+    sa.update(orders)
+    .where(orders.c.id == sa.bindparam("id", type_=orders.c.id.type))
+    .values({column.name: _value(column) for column in _COLUMNS})
+    .returning(orders.c.id)
+    .cte("changed")
+)
+_FIND = sa.select(orders).where(orders.c.id == sa.bindparam("id"))
+_LOCK = _FIND.with_for_update()
+_DUE = (
+    sa.select(orders)
+    .where(orders.c.deadline <= sa.bindparam("at"))
+    .order_by(orders.c.deadline)
+    .limit(sa.bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_HISTORY = (
+    sa.select(order_history)
+    .where(order_history.c.order_id == sa.bindparam("id"))
+    .where(order_history.c.seq > sa.bindparam("after"))
+    .order_by(order_history.c.seq)
+)
+_VERSIONS = sa.select(orders.c.id, orders.c.version).where(
+    orders.c.id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.Uuid)))
+)
+
+
+def _row(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "customer_id": order.customer_id,
+        "status": order.status,
+        "version": order.version,
+        "lines": [_stored_line(line) for line in order.lines],
+        "payment": order.payment,
+        "shipping_address": order.shipping_address,
+        "total_amount": order.total and order.total.amount,
+        "total_currency": order.total and order.total.currency,
+        "captured_amount": order.captured and order.captured.amount,
+        "captured_currency": order.captured and order.captured.currency,
+        "refunded_amount": order.refunded_amount,
+        "cancel_reason": order.cancel_reason,
+        "tracking_number": order.tracking_number,
+        "deadline": order.deadline,
+        "placed_at": order.placed_at,
+    }
+
+
+def _entry(order: Order, previous: Status | None, cause: Cause) -> dict[str, Any]:
+    return {
+        "history_seq": order.version,
+        "history_previous": previous,
+        "history_status": order.status,
+        "history_cause": cause.name,
+        "history_event_id": cause.event_id,
+        "history_actor": cause.actor,
+        "history_reason": order.cancel_reason,
+        "history_at": now(),
+    }
+
+
+def _order(row: sa.Row[Any]) -> Order:
+    return Order(
+        id=row.id,
+        customer_id=row.customer_id,
+        lines=tuple(_line(line) for line in row.lines),
+        payment=row.payment,
+        shipping_address=row.shipping_address,
+        placed_at=row.placed_at,
+        deadline=row.deadline,
+        status=Status(row.status),
+        version=row.version,
+        total=_money(row.total_amount, row.total_currency),
+        captured=_money(row.captured_amount, row.captured_currency),
+        refunded_amount=row.refunded_amount,
+        cancel_reason=row.cancel_reason,
+        tracking_number=row.tracking_number,
+    )
+
+
+def _money(amount: int | None, currency: str | None) -> Money | None:
+    return None if amount is None or currency is None else Money(amount, currency)
+
+
+def _stored_line(line: Line) -> dict[str, Any]:
+    return {
+        "product_id": line.product_id,
+        "quantity": line.quantity,
+        "sku": line.sku,
+        "name": line.name,
+        "unit_price": line.unit_price,
+    }
+
+
+def _line(stored: Mapping[str, Any]) -> Line:
+    price = stored["unit_price"]
+    return Line(
+        product_id=UUID(stored["product_id"]),
+        quantity=stored["quantity"],
+        sku=stored["sku"],
+        name=stored["name"],
+        unit_price=None if price is None else Money(*price),
+    )

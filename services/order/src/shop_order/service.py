@@ -1,0 +1,151 @@
+"""What the order service does. Each function works in the transaction it is given."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_order import events, repository
+from shop_order.domain import (
+    AddressLockedError,
+    CancelAsked,
+    DeadlinePassed,
+    Fact,
+    Line,
+    NotCancellableError,
+    Order,
+    Outcome,
+    apply,
+    change_address,
+)
+from shop_order.models import Address, PlaceOrder
+from shop_order.repository import Cause
+from shop_shared.clock import now
+from shop_shared.etag import require_match
+from shop_shared.events import InvalidEventError
+from shop_shared.ids import uuid7
+from shop_shared.outbox import publish
+from shop_shared.problems import Conflict, NotFound
+
+_log = structlog.get_logger(__name__)
+
+
+class NotCancellable(Conflict):
+    """The parcel has left, or the order has ended."""
+
+    code, title = "order_not_cancellable", "The order can no longer be cancelled"
+
+
+class AddressLocked(Conflict):
+    """The order is paid or has ended."""
+
+    code, title = "address_locked", "The address can no longer be changed"
+
+
+class UnknownOrderError(InvalidEventError):
+    """An event speaks of an order that was never placed here."""
+
+
+async def place(
+    connection: AsyncConnection,
+    wanted: PlaceOrder,
+    *,
+    customer_id: UUID,
+    pending_timeout: timedelta,
+) -> Order:
+    """Store a new order and announce it."""
+    placed_at = now()
+    order = Order(
+        id=uuid7(),
+        customer_id=customer_id,
+        lines=tuple(Line(item.product_id, item.quantity) for item in wanted.items),
+        payment=wanted.payment.model_dump(),
+        shipping_address=wanted.shipping_address.model_dump(),
+        placed_at=placed_at,
+        deadline=placed_at + pending_timeout,
+    )
+    await repository.insert(connection, order, Cause("order.place", actor=customer_id))
+    await publish(connection, events.placed(order))
+    return order
+
+
+async def learn(connection: AsyncConnection, order_id: UUID, fact: Fact, cause: Cause) -> Order:
+    """Let an order know a fact: store what becomes of it and announce what it decides.
+
+    Raises UnknownOrderError.
+    """
+    order = await repository.lock(connection, order_id)
+    if order is None:
+        raise UnknownOrderError(f"{cause.name} of order {order_id}")
+    outcome = apply(order, fact)
+    if outcome.order is order:
+        _log.info("changes nothing", order=str(order_id), status=order.status, cause=cause.name)
+        return order
+    return await _settle(connection, order, outcome, cause)
+
+
+async def cancel(
+    connection: AsyncConnection, order_id: UUID, *, actor: UUID, staff: bool, if_match: str | None
+) -> Order:
+    """Cancel, or have the parcel stopped first where the order is paid.
+
+    Raises NotFound, NotCancellable, PreconditionFailed.
+    """
+    order = await _own(connection, order_id, actor=actor, staff=staff)
+    require_match(if_match, order.version)
+    by = "customer" if order.customer_id == actor else "staff"
+    try:
+        outcome = apply(order, CancelAsked(by))
+    except NotCancellableError as error:
+        raise NotCancellable(f"It is {order.status}.") from error
+    return await _settle(connection, order, outcome, Cause("order.cancel", actor=actor))
+
+
+async def redirect(  # noqa: PLR0913 - keyword-only, each of its own kind
+    connection: AsyncConnection,
+    order_id: UUID,
+    address: Address,
+    *,
+    actor: UUID,
+    staff: bool,
+    if_match: str | None,
+) -> Order:
+    """Change where an unpaid order goes.
+
+    Raises NotFound, AddressLocked, PreconditionRequired, PreconditionFailed.
+    """
+    order = await _own(connection, order_id, actor=actor, staff=staff)
+    require_match(if_match, order.version, required=True)
+    try:
+        changed = change_address(order, address.model_dump())
+    except AddressLockedError as error:
+        raise AddressLocked(f"It is {order.status}.") from error
+    return await _settle(
+        connection, order, Outcome(changed), Cause("order.change_address", actor=actor)
+    )
+
+
+async def sweep(connection: AsyncConnection, *, at: datetime, limit: int) -> int:
+    """End orders whose deadline has passed; return how many were looked at."""
+    orders = await repository.due(connection, at=at, limit=limit)
+    for order in orders:
+        await _settle(connection, order, apply(order, DeadlinePassed(at)), Cause("order.deadline"))
+    return len(orders)
+
+
+async def _own(connection: AsyncConnection, order_id: UUID, *, actor: UUID, staff: bool) -> Order:
+    order = await repository.lock(connection, order_id)
+    if order is None or not (staff or order.customer_id == actor):
+        raise NotFound("No such order.")
+    return order
+
+
+async def _settle(
+    connection: AsyncConnection, before: Order, outcome: Outcome, cause: Cause
+) -> Order:
+    after = outcome.order
+    if after is not before:
+        await repository.save(connection, before, after, cause)
+        await publish(connection, *(events.announce(after, made) for made in outcome.decisions))
+    return after

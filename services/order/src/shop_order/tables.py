@@ -1,0 +1,58 @@
+"""The tables of the order database; the migrations make exactly these (a test compares)."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from shop_order.domain import Status
+from shop_shared.idempotency import idempotency_table
+from shop_shared.inbox import inbox_table
+from shop_shared.outbox import outbox_table
+
+metadata = sa.MetaData()
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("customer_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    # Read and written whole, never searched: one row an order, one write a change (ADR 0041).
+    sa.Column("lines", pg.JSONB, nullable=False),
+    sa.Column("payment", pg.JSONB, nullable=False),
+    sa.Column("shipping_address", pg.JSONB, nullable=False),
+    sa.Column("total_amount", sa.BigInteger),
+    sa.Column("total_currency", sa.Text),
+    sa.Column("captured_amount", sa.BigInteger),
+    sa.Column("captured_currency", sa.Text),
+    sa.Column("refunded_amount", sa.BigInteger, nullable=False),
+    sa.Column("cancel_reason", sa.Text),
+    sa.Column("tracking_number", sa.Text),
+    sa.Column("deadline", sa.DateTime(timezone=True)),
+    sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint(
+        "status IN ({})".format(", ".join(f"'{status}'" for status in Status)), name="orders_status"
+    ),
+    sa.Index("orders_customer", "customer_id", "id"),
+    sa.Index("orders_deadline", "deadline", postgresql_where=sa.text("deadline IS NOT NULL")),
+    # Room on each page for the next version of a row (a heap-only update touches no index).
+    postgresql_with={"fillfactor": "70"},
+)
+
+order_history = sa.Table(
+    "order_history",
+    metadata,
+    sa.Column("order_id", sa.Uuid, sa.ForeignKey("orders.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("previous", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text),
+    sa.Column("actor", sa.Uuid),
+    sa.Column("reason", sa.Text),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+
+outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)
+idempotency_keys = idempotency_table(metadata)

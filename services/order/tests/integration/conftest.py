@@ -1,0 +1,183 @@
+"""The order service on a real PostgreSQL, called in process."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from shop_servers.servers import Database
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_order import main
+from shop_order.consumers import CONSUMES, HANDLERS
+from shop_order.settings import Settings
+from shop_order.tracking import Tracker
+from shop_shared import migrations
+from shop_shared.database import transaction
+from shop_shared.events import ReceivedEvent
+from shop_shared.ids import uuid7
+from shop_shared.server import Service
+from shop_shared.testing import Signer
+
+TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
+
+
+@pytest.fixture(scope="module")
+def settings(postgres_module_database: Database) -> Settings:
+    settings = Settings(
+        database_url=SecretStr(postgres_module_database.url), tracking_interval_seconds=0.01
+    )
+    migrations.run(settings, "shop_order")
+    return settings
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+    service = main.create(settings)
+    service.app.state.token_verifier = signer.verifier()
+    yield service
+    for close in service.close:
+        await close()
+
+
+@pytest.fixture
+def engine(service: Service) -> AsyncEngine:
+    engine: AsyncEngine = service.app.state.engine
+    return engine
+
+
+@pytest.fixture
+def tracker(service: Service) -> Tracker:
+    tracker: Tracker = service.app.state.tracker
+    return tracker
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://order") as client:
+        yield client
+
+
+@pytest.fixture
+def customer() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def headers(signer: Signer, customer: UUID) -> dict[str, str]:
+    return signer.headers(customer)
+
+
+@pytest.fixture
+def staff(signer: Signer) -> dict[str, str]:
+    return signer.headers(uuid4(), roles=["staff"])
+
+
+@pytest.fixture
+def wanted() -> dict[str, Any]:
+    """The body of a POST /v1/orders."""
+    return {
+        "items": [{"product_id": str(uuid7()), "quantity": 2}],
+        "shipping_address": {
+            "name": "Ada Lovelace",
+            "line1": "12 St James's Square",
+            "city": "London",
+            "postal_code": "SW1Y 4JH",
+            "country": "GB",
+        },
+        "payment": {"provider": "stripe", "method": "card", "token": "pm_card_visa"},
+    }
+
+
+@pytest.fixture
+def place(
+    client: httpx.AsyncClient, headers: dict[str, str], wanted: dict[str, Any]
+) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Place an order of the customer's."""
+
+    async def place() -> dict[str, Any]:
+        answer = await client.post(
+            "/v1/orders", json=wanted, headers={**headers, "Idempotency-Key": uuid4().hex}
+        )
+        assert answer.status_code == 201, answer.text
+        order: dict[str, Any] = answer.json()
+        return order
+
+    return place
+
+
+@pytest.fixture
+def tell(
+    engine: AsyncEngine, customer: UUID, wanted: dict[str, Any]
+) -> Callable[..., Awaitable[None]]:
+    """Let the order service hear an event about an order."""
+    product = wanted["items"][0]["product_id"]
+    price = {"amount": 999, "currency": "USD"}
+    total = {"amount": 1998, "currency": "USD"}
+    facts: dict[str, dict[str, Any]] = {
+        "inventory.reserved": {
+            "lines": [
+                {
+                    "product_id": product,
+                    "quantity": 2,
+                    "sku": "MUG-1",
+                    "name": "Mug",
+                    "unit_price": price,
+                }
+            ],
+            "total": total,
+            "reserved_until": "2999-01-01T00:00:00Z",
+        },
+        "inventory.rejected": {"reason": "out_of_stock", "lines": []},
+        "inventory.released": {"reason": "expired"},
+        "payment.captured": {"amount": total, "captured_at": "2026-01-01T00:00:00Z"},
+        "payment.failed": {"reason": "declined", "message": "no funds"},
+        "payment.refunded": {"amount": total, "total_refunded": total, "full": True},
+        "shipment.created": {"tracking_number": "MSTESTNUMBER0"},
+        "shipment.dispatched": {},
+        "shipment.in_transit": {"location": "Leeds"},
+        "shipment.delivered": {},
+        "shipment.failed": {"reason": "cancelled"},
+    }
+
+    async def tell(order_id: str, name: str, **changes: object) -> None:
+        type_ = f"minishop.{name}.v1"
+        data = {"order_id": order_id, "customer_id": str(customer), **facts[name], **changes}
+        event = ReceivedEvent(
+            id=str(uuid7()),
+            type=type_,
+            key=order_id,
+            topic=TOPICS[type_],
+            partition=0,
+            offset=0,
+            payload=orjson.dumps(data),
+        )
+        async with transaction(engine) as connection:
+            await HANDLERS[type_](connection, event)
+
+    return tell
+
+
+@pytest.fixture
+def said(engine: AsyncEngine) -> Callable[[str], Awaitable[list[tuple[str, dict[str, Any]]]]]:
+    """Return what the order service has published about an order: short types and payloads."""
+
+    async def said(order_id: str) -> list[tuple[str, dict[str, Any]]]:
+        async with engine.connect() as connection:
+            rows = await connection.execute(
+                sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
+                {"id": order_id},
+            )
+            return [(row.type.split(".")[2], row.payload) for row in rows]
+
+    return said

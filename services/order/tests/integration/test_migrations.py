@@ -1,0 +1,24 @@
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_order.settings import Settings
+from shop_order.tables import metadata
+from shop_shared import migrations
+
+
+def _differences(connection: sa.Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_migrating_again_changes_nothing(settings: Settings, engine: AsyncEngine) -> None:
+    await migrations.upgrade(settings, "shop_order")
+    async with engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []

@@ -1,0 +1,132 @@
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_order.events import OrderPlaced
+from shop_shared.testing import Signer
+
+Place = Callable[[], Awaitable[dict[str, Any]]]
+Said = Callable[[str], Awaitable[list[tuple[str, dict[str, Any]]]]]
+PAYMENT = {"provider": "stripe", "method": "card"}
+
+
+async def test_an_order_is_placed_and_announced(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    wanted: dict[str, Any],
+    customer: UUID,
+    said: Said,
+) -> None:
+    answer = await client.post(
+        "/v1/orders", json=wanted, headers={**headers, "Idempotency-Key": "one"}
+    )
+    assert answer.status_code == 201
+    order = answer.json()
+    assert answer.headers["location"] == f"/v1/orders/{order['id']}"
+    assert answer.headers["etag"] == '"1"'
+    assert order["status"] == "pending"
+    assert order["total"] is None
+    assert order["customer_id"] == str(customer)
+    assert order["lines"][0]["quantity"] == 2
+    [(type_, payload)] = await said(order["id"])
+    assert type_ == "placed"
+    announced = OrderPlaced.model_validate_json(httpx.Response(200, json=payload).content)
+    assert str(announced.order_id) == order["id"]
+    assert announced.payment.token == "pm_card_visa"
+    history = await client.get(f"/v1/orders/{order['id']}/history", headers=headers)
+    assert [
+        (e["seq"], e["previous"], e["status"], e["cause"]) for e in history.json()["items"]
+    ] == [(1, None, "pending", "order.place")]
+
+
+async def test_a_hundred_posts_with_one_key_place_one_order(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    wanted: dict[str, Any],
+    customer: UUID,
+    engine: AsyncEngine,
+) -> None:
+    async def post() -> httpx.Response:
+        return await client.post(
+            "/v1/orders", json=wanted, headers={**headers, "Idempotency-Key": "same"}
+        )
+
+    answers = await asyncio.gather(*(post() for _ in range(100)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    placed = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    assert len(placed) == 1
+    again = await post()
+    assert again.status_code == 201
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["etag"] == '"1"'
+    assert {again.json()["id"]} == placed
+    async with engine.connect() as connection:
+        count = await connection.scalar(
+            sa.text("SELECT count(*) FROM orders WHERE customer_id = :id"), {"id": customer}
+        )
+    assert count == 1
+
+
+async def test_a_key_belongs_to_one_body_and_one_customer(
+    client: httpx.AsyncClient, headers: dict[str, str], wanted: dict[str, Any], signer: Signer
+) -> None:
+    key = {"Idempotency-Key": "mine"}
+    first = await client.post("/v1/orders", json=wanted, headers={**headers, **key})
+    wanted["items"][0]["quantity"] = 3
+    other_body = await client.post("/v1/orders", json=wanted, headers={**headers, **key})
+    assert other_body.status_code == 422
+    assert other_body.json()["code"] == "idempotency_key_reused"
+    stranger = signer.headers(UUID(int=9))
+    other_customer = await client.post("/v1/orders", json=wanted, headers={**stranger, **key})
+    assert other_customer.status_code == 201
+    assert other_customer.json()["id"] != first.json()["id"]
+
+
+async def test_a_key_is_required(
+    client: httpx.AsyncClient, headers: dict[str, str], wanted: dict[str, Any]
+) -> None:
+    answer = await client.post("/v1/orders", json=wanted, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "idempotency_key_missing"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"items": []}, "/items"),
+        ({"total": {"amount": 1, "currency": "USD"}}, "/total"),
+        ({"status": "paid"}, "/status"),
+        ({"customer_id": str(UUID(int=1))}, "/customer_id"),
+        ({"items": [{"product_id": str(UUID(int=1)), "quantity": 0}]}, "/items/0/quantity"),
+        ({"items": [{"product_id": str(UUID(int=1)), "quantity": True}]}, "/items/0/quantity"),
+        ({"items": [{"product_id": str(UUID(int=1)), "quantity": 10**400}]}, "/items/0/quantity"),
+        ({"items": [{"product_id": str(UUID(int=1)), "quantity": 1}] * 2}, "/items"),
+        ({"items": [{"product_id": {"$ne": None}, "quantity": 1}]}, "/items/0/product_id"),
+        ({"payment": PAYMENT | {"provider": "cash"}}, "/payment/provider"),
+        ({"payment": PAYMENT | {"currency": "XXX"}}, "/payment/currency"),
+        ({"payment": PAYMENT | {"token": "a\0b"}}, ""),
+    ],
+    ids=repr,
+)
+async def test_bad_orders_are_refused(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    wanted: dict[str, Any],
+    change: dict[str, Any],
+    pointer: str,
+) -> None:
+    answer = await client.post(
+        "/v1/orders",
+        content=json.dumps(wanted | change),
+        headers={**headers, "Idempotency-Key": "bad", "Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert pointer in {error["pointer"] for error in answer.json()["errors"]}
