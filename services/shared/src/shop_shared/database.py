@@ -1,6 +1,7 @@
 """PostgreSQL by SQLAlchemy Core on asyncpg. Credentials are read again when their file changes."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,7 +31,7 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
     configured = settings.database_url.get_secret_value()
     latest = configured
 
-    async def connect() -> asyncpg.Connection[Any]:
+    async def connect() -> "asyncpg.Connection[Any]":
         nonlocal latest
         secret = await asyncio.to_thread(read_secret, "database_url")
         latest = secret or configured
@@ -92,11 +93,16 @@ def is_temporary(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None)
         return error.connection_invalidated or (state or "").startswith(_TEMPORARY)
-    return isinstance(
-        error,
-        OSError
-        | TimeoutError
-        | sa.exc.TimeoutError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.InterfaceError,
-    ) or (getattr(error, "sqlstate", None) or "").startswith(_TEMPORARY)
+    return (
+        isinstance(
+            error,
+            ConnectionError
+            | TimeoutError
+            | socket.gaierror
+            | sa.exc.TimeoutError
+            | asyncpg.PostgresConnectionError
+            | asyncpg.InterfaceError,
+        )
+        or type(error) is OSError  # what asyncio raises when every address of a host failed
+        or (getattr(error, "sqlstate", None) or "").startswith(_TEMPORARY)
+    )
