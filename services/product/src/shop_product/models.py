@@ -1,0 +1,204 @@
+"""What the catalogue and the stock are made of, as requests and answers show them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
+
+from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.money import Money
+
+MAX_QUANTITY = 1_000_000_000
+"""The most units one product can have: far under int64, so sums never overflow in the store."""
+
+Sku = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,63}$")]
+Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Brand = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Description = Annotated[str, StringConstraints(max_length=10_000)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+AttributeValue = Annotated[str, StringConstraints(max_length=200)]
+Svg = Annotated[str, StringConstraints(pattern=r"^\s*<svg[\s>]", max_length=64 * 1024)]
+Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
+
+EXAMPLE: dict[str, JsonValue] = {
+    "sku": "MUG-BLUE-350",
+    "name": "Blue mug, 350 ml",
+    "description": "Stoneware, dishwasher safe.",
+    "category": "kitchen",
+    "brand": "Claywork",
+    "tags": ["mug", "stoneware"],
+    "price": {"amount": 1499, "currency": "USD"},
+    "attributes": {"colour": "blue"},
+}
+
+ABSENT: Any = None
+"""The default of a patch's fields: never validated, so that a null that was sent is refused."""
+
+
+def one_price_a_currency(prices: list[Money]) -> list[Money]:
+    """Reject two prices in the same currency: nobody could say which one holds."""
+    currencies = [price.currency for price in prices]
+    if len(set(currencies)) != len(currencies):
+        raise ValueError("one price a currency")
+    return prices
+
+
+class ProductCreate(StrictModel):
+    """A new product, with the stock it starts with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**EXAMPLE, "initial_stock": 40, "low_stock_threshold": 5}]}
+    )
+
+    sku: Sku
+    name: Name
+    description: Description = ""
+    category: Category
+    brand: Brand = ""
+    tags: list[Tag] = Field(default=[], max_length=20)
+    price: Money
+    other_prices: list[Money] = Field(
+        default=[], max_length=10, description="The price in further currencies."
+    )
+    attributes: dict[AttributeName, AttributeValue] = Field(default={}, max_length=50)
+    active: bool = True
+    initial_stock: Quantity = 0
+    low_stock_threshold: Quantity = 5
+
+    _prices = field_validator("other_prices")(one_price_a_currency)
+
+
+class ProductPatch(StrictModel):
+    """What changes; a field left out stays, and none can be null."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"price": {"amount": 1299, "currency": "USD"}}]}
+    )
+
+    name: Name = Field(default=ABSENT)
+    description: Description = Field(default=ABSENT)
+    category: Category = Field(default=ABSENT)
+    brand: Brand = Field(default=ABSENT)
+    tags: list[Tag] = Field(default=ABSENT, max_length=20)
+    price: Money = Field(default=ABSENT)
+    other_prices: list[Money] = Field(default=ABSENT, max_length=10)
+    attributes: dict[AttributeName, AttributeValue] = Field(default=ABSENT, max_length=50)
+    active: bool = Field(default=ABSENT)
+
+    _prices = field_validator("other_prices")(one_price_a_currency)
+
+
+class ProductImport(ProductCreate):
+    """One line of a bulk import: a product by its SKU, with its picture.
+
+    The stock fields count only when the line creates the product.
+    """
+
+    image_svg: Svg | None = None
+
+
+class ListedProduct(ResponseModel):
+    """A product as lists show it."""
+
+    id: UUID
+    sku: str
+    name: str
+    category: str
+    brand: str
+    price: Money
+    image_url: str | None
+    available: int = Field(description="Units that can be bought now.")
+
+
+class Product(ListedProduct):
+    """A product in full."""
+
+    description: str
+    tags: list[str]
+    other_prices: list[Money]
+    attributes: dict[str, str]
+    active: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CategoryCount(ResponseModel):
+    """A category and how many active products it has."""
+
+    category: str
+    products: int
+
+
+class Categories(ResponseModel):
+    """All categories with active products, by name."""
+
+    items: list[CategoryCount]
+
+
+class Inventory(ResponseModel):
+    """A product's stock: ``available = on_hand - reserved``."""
+
+    product_id: UUID
+    sku: str
+    on_hand: int = Field(description="Units in the warehouse, the reserved ones among them.")
+    reserved: int = Field(description="Units promised to orders that are not paid yet.")
+    available: int
+    sold: int
+    low_stock_threshold: int
+    version: int
+    updated_at: datetime
+
+
+class InventoryPut(StrictModel):
+    """The counted stock; the difference is booked as a correction."""
+
+    on_hand: Quantity
+    low_stock_threshold: Quantity
+
+
+AdjustmentReason = Literal["received", "damaged", "lost", "found", "returned", "correction"]
+
+
+class AdjustmentCreate(StrictModel):
+    """Units that came or went other than by an order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"delta": 24, "reason": "received", "note": "PO 1042"}]}
+    )
+
+    delta: int = Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)
+    reason: AdjustmentReason
+    note: Annotated[str, StringConstraints(max_length=500)] = ""
+
+    @field_validator("delta")
+    @classmethod
+    def _moves_something(cls, delta: int) -> int:
+        if delta == 0:
+            raise ValueError("an adjustment moves at least one unit")
+        return delta
+
+
+class Adjustment(ResponseModel):
+    """A line in the ledger of stock: who moved how much, and why."""
+
+    id: UUID
+    product_id: UUID
+    delta: int
+    reason: str
+    note: str
+    made_by: str
+    made_at: datetime
+
+
+class ImportLine(ResponseModel):
+    """What became of one line of a bulk import."""
+
+    line: int = Field(description="Counted from 1.")
+    status: Literal["created", "updated", "unchanged", "invalid"]
+    sku: str | None = None
+    id: UUID | None = None
+    errors: list[dict[str, str]] | None = None

@@ -1,0 +1,1 @@
+"""The catalogue and the stock in MongoDB: one module a collection."""

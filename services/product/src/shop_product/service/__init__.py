@@ -1,0 +1,1 @@
+"""What the product service does: catalogue, stock, reservations, imports."""

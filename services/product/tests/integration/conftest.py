@@ -1,0 +1,68 @@
+"""A migrated MongoDB of one's own, and stock to sell."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+from shop_servers.servers import Database
+
+from shop_product.migrations.schema import migrate
+from shop_product.repository import inventory
+from shop_product.repository.store import Store, Tx
+from shop_shared import mongo
+from shop_shared.clock import now
+from shop_shared.ids import uuid7
+from shop_shared.settings import ServiceSettings
+
+Stock = Callable[[int], Awaitable[UUID]]
+
+
+@pytest.fixture
+async def client(mongodb_database: Database) -> AsyncIterator[mongo.Client]:
+    client = mongo.create_client(ServiceSettings(database_url=SecretStr(mongodb_database.url)))
+    await migrate(client.get_default_database())
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def store(client: mongo.Client) -> Store:
+    return Store(client)
+
+
+@pytest.fixture
+def database(store: Store) -> mongo.Database:
+    return store.database
+
+
+@pytest.fixture
+def stock(store: Store) -> Stock:
+    async def add(units: int) -> UUID:
+        product_id = uuid7()
+
+        async def work(tx: Tx) -> None:
+            await tx.database["products"].insert_one(
+                {
+                    "_id": str(product_id),
+                    "sku": f"SKU-{product_id}",
+                    "name": "Mug",
+                    "category": "kitchen",
+                    "price": {"amount": 1_499, "currency": "USD"},
+                    "other_prices": [{"amount": 22_000_000, "currency": "IDR"}],
+                    "active": True,
+                    "deleted": False,
+                    "version": 1,
+                    "created_at": now(),
+                },
+                session=tx.session,
+            )
+            await inventory.insert(
+                tx,
+                [inventory.new(product_id, sku="SKU", on_hand=units, low_stock_threshold=5)],
+            )
+
+        await store.transaction(work)
+        return product_id
+
+    return add
