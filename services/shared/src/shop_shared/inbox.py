@@ -109,4 +109,4 @@ class NoInbox:
 
     def is_temporary(self, error: BaseException) -> bool:
         """Say so of a connection that failed."""
-        return isinstance(error, OSError | TimeoutError)
+        return isinstance(error, ConnectionError | TimeoutError)

@@ -78,7 +78,7 @@ def is_temporary(error: BaseException) -> bool:
         or error.has_error_label("RetryableWriteError")
     ):
         return True
-    return isinstance(error, ConnectionFailure | OSError | TimeoutError)
+    return isinstance(error, ConnectionFailure | ConnectionError | TimeoutError)
 
 
 async def publish(session: Session, database: Database, *events: Event) -> None:

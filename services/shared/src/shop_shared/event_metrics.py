@@ -1,0 +1,28 @@
+"""What consumers measure, for Prometheus."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+events = Counter(
+    "events_consumed",
+    "Events by what became of them: handled, duplicate, ignored, dead_lettered",
+    ["group", "topic", "type", "outcome"],
+)
+retries = Counter("event_retries", "Events tried again", ["group", "topic"])
+batches = Histogram(
+    "event_batch_size",
+    "Events taken together from Kafka",
+    ["group"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+age = Histogram(
+    "event_age_seconds",
+    "From the event's being written to its effect's being committed",
+    ["group", "topic"],
+    buckets=(0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 5, 30, 300, 3600),
+)
+lag = Gauge(
+    "event_lag",
+    "Events of a partition that wait behind the last one taken",
+    ["group", "topic", "partition"],
+)
+paused = Gauge("event_partitions_paused", "Partitions that wait for a store", ["group"])
