@@ -73,7 +73,8 @@ def decide(payment: Payment, fact: Fact) -> Decision:  # noqa: C901, PLR0911, PL
         case StockReserved():
             if payment.total is not None:
                 return Decision(payment)
-            return _start(replace(payment, total=fact.total, customer_id=fact.customer_id))
+            known = replace(payment, total=fact.total, pay_until=fact.until)
+            return _start(replace(known, customer_id=fact.customer_id))
         case OrderAbandoned():
             return _abandon(payment)
         case ChargePending():

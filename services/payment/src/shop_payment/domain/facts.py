@@ -21,10 +21,11 @@ class OrderPlaced:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StockReserved:
-    """The order's price is known and its goods are held."""
+    """The order's price is known and its goods are held until then."""
 
     customer_id: UUID
     total: Total
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

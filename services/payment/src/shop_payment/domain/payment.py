@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -73,6 +74,7 @@ class Payment:
     status: Status = Status.WAITING
     method: Method | None = None
     total: Total | None = None
+    pay_until: datetime | None = None
     reference: str | None = None
     captured: int = 0
     abandoned: bool = False

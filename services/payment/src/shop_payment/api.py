@@ -1,0 +1,177 @@
+"""The payment service over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shop_payment import domain, models, repository, service, webhooks
+from shop_payment.providers.catalogue import Catalogue, Providers
+from shop_payment.repository import Record
+from shop_payment.settings import ProviderName
+from shop_shared.auth import CurrentUser
+from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.money import Currency, Money
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import Forbidden, NotFound
+
+router = APIRouter(prefix="/v1/payments", tags=["payments"])
+webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+def _catalogue(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
+
+
+def _providers(request: Request) -> Providers:
+    providers: Providers = request.app.state.providers
+    return providers
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+
+
+async def _visible_payment(payment_id: UUID, caller: CurrentUser, engine: Engine) -> Record:
+    """Return the payment if the caller may see it; other people's do not exist for them."""
+    async with engine.connect() as connection:
+        record = await repository.find(connection, payment_id)
+    owner = record.payment.customer_id if record else None
+    if record is None or owner is None or not caller.may_see(owner):
+        raise NotFound("No such payment.")
+    return record
+
+
+VisiblePayment = Annotated[Record, Depends(_visible_payment)]
+
+
+@router.get("")
+async def list_payments(
+    caller: CurrentUser,
+    engine: Engine,
+    *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
+) -> Page[models.Payment]:
+    """List one's own payments, newest first."""
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    async with engine.connect() as connection:
+        records = await repository.page(
+            connection,
+            customer_id=caller.user_id,
+            order_id=order_id,
+            before=before,
+            limit=limit + 1,
+        )
+    shown = records[:limit]
+    return Page(
+        items=[_view(record) for record in shown],
+        next_cursor=encode_cursor(shown[-1].payment.id) if len(records) > limit else None,
+    )
+
+
+@router.get("/methods")
+async def list_methods(
+    catalogue: Annotated[Catalogue, Depends(_catalogue)],
+    currency: Annotated[Currency | None, Query(description="That take this currency")] = None,
+) -> models.PaymentMethods:
+    """List the ways to pay."""
+    return models.PaymentMethods(
+        items=tuple(
+            models.PaymentMethod.model_validate(method) for method in catalogue.offered(currency)
+        )
+    )
+
+
+@router.get("/{payment_id}")  # noqa: FAST003 - _visible_payment takes it
+async def get_payment(record: VisiblePayment) -> models.Payment:
+    """Read a payment."""
+    return _view(record)
+
+
+@router.post("/{payment_id}/refunds", status_code=201, response_model=models.Refund)
+async def refund_payment(
+    wanted: models.CreateRefund,
+    record: VisiblePayment,
+    caller: CurrentUser,
+    key: Annotated[str, Depends(idempotency_key)],
+    engine: Engine,
+) -> Response:
+    """Return all or a part of the money (staff). `pending` until the provider has answered."""
+    if not caller.has_role("staff", "admin"):
+        raise Forbidden("Only staff may refund.")
+    payment_id = record.payment.id
+
+    async def make(connection: AsyncConnection) -> models.Refund:
+        payment, refund = await service.refund(
+            connection, payment_id, amount=wanted.amount, reason=wanted.reason
+        )
+        return _refund_view(payment, refund)
+
+    scope = f"{caller.user_id} POST /v1/payments/{payment_id}/refunds"
+    return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
+
+
+@webhook_router.post("/{provider}")
+async def receive_webhook(
+    provider: ProviderName,
+    request: Request,
+    engine: Engine,
+    providers: Annotated[Providers, Depends(_providers)],
+) -> models.WebhookReceipt:
+    """Take a provider's webhook: verified over the raw body, stored once, answered 200."""
+    adapter = providers.get(provider)
+    if adapter is None:
+        raise NotFound(f"{provider} is not set up here.")
+    await webhooks.receive(engine, adapter, request.headers, await request.body())
+    return models.WebhookReceipt()
+
+
+def _view(record: Record) -> models.Payment:
+    payment, row = record.payment, record.row
+    method = payment.method
+    return models.Payment(
+        id=payment.id,
+        order_id=payment.order_id,
+        status=payment.status,
+        provider=method.provider if method else None,
+        method=method.name if method else None,
+        amount=_money(payment, payment.total.amount if payment.total else None),
+        captured=_money(payment, payment.captured),
+        refunded=_money(payment, payment.refunded),
+        refunds=tuple(_refund_view(payment, refund) for refund in payment.refunds),
+        action=row.action if payment.status in domain.OPEN else None,
+        pay_until=payment.pay_until,
+        failure=models.Failure(reason=row.failure_reason, message=row.failure_message)
+        if row.failure_reason
+        else None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _refund_view(payment: domain.Payment, refund: domain.Refund) -> models.Refund:
+    amount = _money(payment, refund.amount)
+    assert amount is not None  # noqa: S101 - a refund is of a payment with an amount
+    return models.Refund(
+        id=refund.id,
+        payment_id=payment.id,
+        amount=amount,
+        reason=refund.reason,
+        status=refund.status,
+    )
+
+
+def _money(payment: domain.Payment, amount: int | None) -> Money | None:
+    if payment.total is None or amount is None:
+        return None
+    return Money(amount=amount, currency=payment.total.currency)

@@ -1,0 +1,146 @@
+"""Provider calls as intents: written in the transaction that wants them, made outside of any.
+
+A call is open until it is finished. Claiming one moves its `due_at` past the lease, so a call whose
+worker died becomes due again, with its attempts counted: the next worker knows that the outcome is
+unknown. A payment's calls are made one at a time, in the order in which they were wanted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_payment.domain import Call, Payment, Total
+from shop_payment.repository import payment_of
+from shop_payment.tables import provider_calls
+from shop_shared.ids import uuid7
+
+CHANNEL = "provider_calls"
+"""PostgreSQL's NOTIFY channel; the payload is the provider's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderCall:
+    """A call in hand: `attempts` counts this one, `claimed` is what a webhook said was paid.
+
+    The payment is as it was at the claim, without its refunds.
+    """
+
+    id: UUID
+    payment: Payment
+    call: Call
+    refund_id: UUID | None
+    claimed: Total | None
+    attempts: int
+
+
+async def want(
+    connection: AsyncConnection,
+    payment: Payment,
+    call: Call,
+    *,
+    refund_id: UUID | None = None,
+    claimed: Total | None = None,
+) -> None:
+    """Write an intent and wake the workers once it is committed."""
+    if payment.method is None:
+        raise ValueError(f"payment {payment.id} has no provider to call")
+    await connection.execute(
+        pg.insert(provider_calls)
+        .values(
+            id=uuid7(),
+            payment_id=payment.id,
+            provider=payment.method.provider,
+            call=call,
+            refund_id=refund_id,
+            claimed_amount=claimed.amount if claimed else None,
+            claimed_currency=claimed.currency if claimed else None,
+        )
+        .on_conflict_do_nothing()
+    )
+    await connection.execute(_NOTIFY, {"channel": CHANNEL, "provider": payment.method.provider})
+
+
+async def claim(
+    connection: AsyncConnection, provider: str, *, limit: int, lease: timedelta
+) -> list[ProviderCall]:
+    """Take due calls of a provider into hand, oldest first; others will not get them meanwhile."""
+    rows = await connection.execute(_CLAIM, {"provider": provider, "limit": limit, "lease": lease})
+    return [
+        ProviderCall(
+            id=row.call_id,
+            payment=payment_of(row),
+            call=Call(row.call),
+            refund_id=row.refund_id,
+            claimed=None
+            if row.claimed_amount is None
+            else Total(amount=row.claimed_amount, currency=row.claimed_currency),
+            attempts=row.attempts,
+        )
+        for row in rows
+    ]
+
+
+async def finish(
+    connection: AsyncConnection, call: ProviderCall, *, error: str | None = None
+) -> None:
+    """Close a call: done, or failed for good with an error."""
+    await connection.execute(
+        sa.update(provider_calls)
+        .where(provider_calls.c.id == call.id)
+        .values(state="failed" if error else "done", error=error)
+    )
+
+
+async def postpone(
+    connection: AsyncConnection, call: ProviderCall, *, delay: timedelta, error: str
+) -> None:
+    """Let a call be made again after the delay."""
+    await connection.execute(
+        sa.update(provider_calls)
+        .where(provider_calls.c.id == call.id)
+        .values(due_at=sa.func.now() + delay, error=error)
+    )
+
+
+async def purge(connection: AsyncConnection, *, keep: timedelta) -> int:
+    """Delete finished calls older than keep and return how many."""
+    result = await connection.execute(
+        sa.delete(provider_calls).where(
+            provider_calls.c.state == "done", provider_calls.c.created_at < sa.func.now() - keep
+        )
+    )
+    return result.rowcount
+
+
+_NOTIFY = sa.text("SELECT pg_notify(:channel, :provider)")
+
+_CLAIM = sa.text("""
+    WITH due AS (
+        SELECT id FROM provider_calls wanted
+        WHERE state = 'open' AND provider = :provider AND due_at <= now()
+          AND NOT EXISTS (
+              SELECT FROM provider_calls earlier
+              WHERE earlier.payment_id = wanted.payment_id AND earlier.state = 'open'
+                AND earlier.id < wanted.id)
+        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE provider_calls SET attempts = attempts + 1, due_at = now() + :lease
+        FROM due WHERE provider_calls.id = due.id
+        RETURNING provider_calls.id AS call_id, provider_calls.payment_id, call, refund_id,
+                  claimed_amount, claimed_currency, attempts
+    )
+    SELECT taken.call_id, taken.call, taken.refund_id, taken.claimed_amount,
+           taken.claimed_currency, taken.attempts, payments.*
+    FROM taken JOIN payments ON payments.id = taken.payment_id
+    ORDER BY taken.call_id
+""").bindparams(
+    sa.bindparam("provider", type_=sa.Text),
+    sa.bindparam("limit", type_=sa.Integer),
+    sa.bindparam("lease", type_=sa.Interval),
+)

@@ -1,0 +1,76 @@
+"""What the payment service says has happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shop_shared.events import EventPayload
+from shop_shared.money import Money
+
+
+class PaymentEvent(EventPayload):
+    """What every event of a payment carries. The key is the order's id."""
+
+    aggregate: ClassVar[str] = "payment"
+
+    payment_id: UUID
+    order_id: UUID
+    customer_id: UUID
+
+
+class Action(BaseModel):
+    """What the customer has to do: follow a url, confirm by a client secret, or read details."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["redirect", "client_secret", "instructions"]
+    url: str | None = None
+    client_secret: str | None = None
+    details: dict[str, object] | None = None
+
+
+class PaymentActionRequired(PaymentEvent):
+    """The provider waits for the customer."""
+
+    type: ClassVar[str] = "minishop.payment.action_required.v1"
+
+    provider: str
+    action: Action
+    expires_at: datetime
+
+
+class PaymentCaptured(PaymentEvent):
+    """The money is ours. Said once for an order."""
+
+    type: ClassVar[str] = "minishop.payment.captured.v1"
+
+    provider: str
+    amount: Money
+    captured_at: datetime
+
+
+class PaymentFailed(PaymentEvent):
+    """No money will come."""
+
+    type: ClassVar[str] = "minishop.payment.failed.v1"
+
+    reason: Literal["declined", "expired", "provider_error", "amount_mismatch"]
+    message: Annotated[str, Field(max_length=500)]
+
+
+class PaymentRefunded(PaymentEvent):
+    """Money went back; `full` when all of it has."""
+
+    type: ClassVar[str] = "minishop.payment.refunded.v1"
+
+    refund_id: UUID
+    amount: Money
+    total_refunded: Money
+    full: bool
+
+
+PUBLISHED = (PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentRefunded)

@@ -1,0 +1,91 @@
+"""The payment service, wired."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from shop_payment import api, consumers, events, reconciler, wakeup
+from shop_payment.breaker import CircuitBreaker
+from shop_payment.providers.catalogue import Catalogue, make_providers
+from shop_payment.settings import Settings
+from shop_payment.worker import ProviderWorker
+from shop_shared import cli, database, health, migrations
+from shop_shared.app import BodyLimits, create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.inbox import SqlInbox
+from shop_shared.redis import create_redis
+from shop_shared.server import Service
+from shop_shared.tokens import RedisRevocations, create_verifier
+
+CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+
+BODIES = BodyLimits(
+    # A webhook's signature is over the bytes as they came; its adapter reads them itself.
+    paths={"/v1/webhooks/": BodyLimits(media_types=None, check_json=False)}
+)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    engine = database.create_engine(settings)
+    redis = create_redis(settings) if settings.redis_url else None
+    providers = make_providers(settings)
+    catalogue = Catalogue(settings.payment_methods, providers)
+    workers = {
+        name: ProviderWorker(
+            engine,
+            provider,
+            catalogue=catalogue,
+            breaker=CircuitBreaker(
+                failures=settings.breaker_failures, open_seconds=settings.breaker_open_seconds
+            ),
+            concurrency=settings.provider_concurrency,
+        )
+        for name, provider in providers.items()
+    }
+    app = create_app(
+        settings,
+        title="Minishop payments",
+        bodies=BODIES,
+        contract=CONTRACT,
+        verifier=create_verifier(settings, revocations=RedisRevocations(redis) if redis else None),
+    )
+    app.state.engine = engine
+    app.state.providers = providers
+    app.state.catalogue = catalogue
+    app.include_router(api.router)
+    app.include_router(api.webhook_router)
+    health.install(app, required={"postgres": database.check(engine)})
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.HANDLERS,
+        inbox=SqlInbox(engine),
+    )
+    return Service(
+        app=app,
+        background=(
+            consumer,
+            *(worker.run for worker in workers.values()),
+            partial(wakeup.run, engine, workers),
+            partial(reconciler.run, engine, settings),
+        ),
+        close=(
+            *(provider.close for provider in providers.values()),
+            *((redis.aclose,) if redis else ()),
+            engine.dispose,
+        ),
+    )
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(
+        Settings,
+        create,
+        contract=CONTRACT,
+        migrate=partial(migrations.run, package="shop_payment"),
+    )

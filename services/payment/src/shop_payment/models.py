@@ -1,0 +1,84 @@
+"""The data of payments as it is sent and received."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from shop_payment.domain import RefundStatus, Status
+from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.money import Currency, Money
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class CreateRefund(StrictModel):
+    """Money to be returned; without an amount, all that is left."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"amount": {"amount": 500, "currency": "USD"}, "reason": "damaged"}]
+        }
+    )
+
+    amount: Money | None = None
+    reason: Reason = "requested_by_customer"
+
+
+class Refund(ResponseModel):
+    """A refund."""
+
+    id: UUID
+    payment_id: UUID
+    amount: Money
+    reason: str
+    status: RefundStatus
+
+
+class Failure(ResponseModel):
+    """Why there is no money."""
+
+    reason: str
+    message: str
+
+
+class Payment(ResponseModel):
+    """The payment of one order."""
+
+    id: UUID
+    order_id: UUID
+    status: Status
+    provider: str | None
+    method: str | None
+    amount: Money | None = Field(description="Null until the stock is reserved")
+    captured: Money | None
+    refunded: Money | None
+    refunds: tuple[Refund, ...]
+    action: dict[str, Any] | None = Field(description="What the customer has to do, while open")
+    pay_until: datetime | None
+    failure: Failure | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentMethod(ResponseModel):
+    """A way to pay."""
+
+    provider: str
+    method: str
+    currencies: tuple[Currency, ...]
+
+
+class PaymentMethods(ResponseModel):
+    """The ways to pay."""
+
+    items: tuple[PaymentMethod, ...]
+
+
+class WebhookReceipt(ResponseModel):
+    """The webhook is stored; it need not be sent again."""
+
+    received: bool = True

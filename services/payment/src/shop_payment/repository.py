@@ -1,0 +1,189 @@
+"""Payments in PostgreSQL: plain statements, each in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_payment.domain import (
+    Method,
+    Payment,
+    Refund,
+    RefundStatus,
+    Status,
+    Total,
+)
+from shop_payment.tables import payments, refunds
+from shop_shared.clock import now
+from shop_shared.ids import uuid7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A payment and what is kept of it for its readers only."""
+
+    payment: Payment
+    row: Any
+
+
+async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
+    """Return the order's payment, made now if it is the first we hear of it, held until commit."""
+    statement = sa.select(payments).where(payments.c.order_id == order_id).with_for_update()
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        await connection.execute(
+            pg.insert(payments)
+            .values(id=uuid7(), order_id=order_id, status=Status.WAITING)
+            .on_conflict_do_nothing(index_elements=["order_id"])
+        )
+        row = (await connection.execute(statement)).one()
+    return await _whole(connection, row)
+
+
+async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
+    """Return the payment, held until commit."""
+    statement = sa.select(payments).where(payments.c.id == payment_id).with_for_update()
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else await _whole(connection, row)
+
+
+async def id_of_reference(
+    connection: AsyncConnection, provider: str, reference: str
+) -> UUID | None:
+    """Find a payment by the provider's own id of it."""
+    found: UUID | None = await connection.scalar(
+        sa.select(payments.c.id).where(
+            payments.c.provider == provider, payments.c.reference == reference
+        )
+    )
+    return found
+
+
+async def save(
+    connection: AsyncConnection, before: Payment, after: Payment, **kept: object
+) -> None:
+    """Write what has changed; `kept` are further columns (action, failure_reason, …)."""
+    old, new = _columns(before), _columns(after)
+    changed = {name: value for name, value in new.items() if old[name] != value} | kept
+    if changed or before.refunds != after.refunds:
+        await connection.execute(
+            sa.update(payments).where(payments.c.id == after.id).values(updated_at=now(), **changed)
+        )
+    for refund in after.refunds:
+        if refund in before.refunds:
+            continue
+        row = {
+            "payment_id": after.id,
+            "amount": refund.amount,
+            "reason": refund.reason,
+            "status": refund.status,
+            "reference": refund.reference,
+            "automatic": refund.automatic,
+        }
+        await connection.execute(
+            pg.insert(refunds)
+            .values(id=refund.id, **row)
+            .on_conflict_do_update(index_elements=["id"], set_=row)
+        )
+
+
+async def find(connection: AsyncConnection, payment_id: UUID) -> Record | None:
+    """Return a payment to be read."""
+    statement = sa.select(payments).where(payments.c.id == payment_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Record(payment=await _whole(connection, row), row=row)
+
+
+async def page(
+    connection: AsyncConnection,
+    *,
+    customer_id: UUID,
+    order_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Record]:
+    """Return a customer's payments, newest first."""
+    statement = sa.select(payments).where(payments.c.customer_id == customer_id)
+    if order_id is not None:
+        statement = statement.where(payments.c.order_id == order_id)
+    if before is not None:
+        statement = statement.where(payments.c.id < before)
+    rows = (await connection.execute(statement.order_by(payments.c.id.desc()).limit(limit))).all()
+    held = await _refunds(connection, [row.id for row in rows if row.captured])
+    return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
+
+
+def payment_of(row: Any, held: Sequence[Refund] = ()) -> Payment:  # noqa: ANN401 - a row's shape is its query's
+    """Make the domain's payment of a row."""
+    return Payment(
+        id=row.id,
+        order_id=row.order_id,
+        customer_id=row.customer_id,
+        status=Status(row.status),
+        method=None
+        if row.provider is None
+        else Method(
+            provider=row.provider,
+            name=row.method,
+            currency=row.method_currency,
+            token=row.token,
+        ),
+        total=None if row.amount is None else Total(amount=row.amount, currency=row.currency),
+        pay_until=row.pay_until,
+        reference=row.reference,
+        captured=row.captured,
+        abandoned=row.abandoned,
+        refunds=tuple(held),
+    )
+
+
+async def _whole(connection: AsyncConnection, row: Any) -> Payment:  # noqa: ANN401 - as above
+    held = await _refunds(connection, [row.id]) if row.captured else {}
+    return payment_of(row, held.get(row.id, ()))
+
+
+async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Refund]]:
+    found: dict[UUID, list[Refund]] = {}
+    if not ids:
+        return found
+    statement = (
+        sa.select(refunds)
+        .where(refunds.c.payment_id.in_(ids))
+        .order_by(refunds.c.created_at, refunds.c.id)
+    )
+    for row in await connection.execute(statement):
+        found.setdefault(row.payment_id, []).append(
+            Refund(
+                id=row.id,
+                amount=row.amount,
+                reason=row.reason,
+                status=RefundStatus(row.status),
+                reference=row.reference,
+                automatic=row.automatic,
+            )
+        )
+    return found
+
+
+def _columns(payment: Payment) -> dict[str, Any]:
+    method, total = payment.method, payment.total
+    return {
+        "customer_id": payment.customer_id,
+        "status": payment.status,
+        "provider": method.provider if method else None,
+        "method": method.name if method else None,
+        "method_currency": method.currency if method else None,
+        "token": method.token if method else None,
+        "amount": total.amount if total else None,
+        "currency": total.currency if total else None,
+        "pay_until": payment.pay_until,
+        "reference": payment.reference,
+        "captured": payment.captured,
+        "abandoned": payment.abandoned,
+    }

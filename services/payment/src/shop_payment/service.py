@@ -1,0 +1,174 @@
+"""What the payment service does: facts in, state, events and intents out, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_payment import calls, events, repository
+from shop_payment.domain import (
+    Alert,
+    AnnounceActionRequired,
+    AnnounceCaptured,
+    AnnounceFailed,
+    AnnounceRefunded,
+    CallProvider,
+    Effect,
+    Fact,
+    Payment,
+    Refund,
+    RefundRefusedError,
+    RefundRequested,
+    Total,
+    decide,
+)
+from shop_shared.clock import now
+from shop_shared.events import EventPayload, event
+from shop_shared.ids import uuid7
+from shop_shared.money import Money
+from shop_shared.outbox import publish
+from shop_shared.problems import NotFound, Unprocessable
+
+_log = structlog.get_logger(__name__)
+_alerts = Counter("payment_alerts", "Payments that a person should look at", ["kind"])
+
+
+class RefundRefused(Unprocessable):
+    """More than is left to refund, or in another currency."""
+
+    code, title = "refund_refused", "Refund not possible"
+
+
+async def learn_of_order(connection: AsyncConnection, order_id: UUID, fact: Fact) -> Payment:
+    """Take in what is said of an order."""
+    return await _apply(connection, await repository.lock_order(connection, order_id), fact)
+
+
+async def learn(connection: AsyncConnection, payment_id: UUID, fact: Fact) -> Payment:
+    """Take in what is said of a payment. Raises NotFound."""
+    payment = await repository.lock(connection, payment_id)
+    if payment is None:
+        raise NotFound("No such payment.")
+    return await _apply(connection, payment, fact)
+
+
+async def refund(
+    connection: AsyncConnection, payment_id: UUID, *, amount: Money | None, reason: str
+) -> tuple[Payment, Refund]:
+    """Return a part of the money, or all that is left. Raises NotFound and RefundRefused."""
+    payment = await repository.lock(connection, payment_id)
+    if payment is None:
+        raise NotFound("No such payment.")
+    if (
+        amount is not None
+        and payment.total is not None
+        and (amount.currency != payment.total.currency)
+    ):
+        raise RefundRefused(f"The payment is in {payment.total.currency}.")
+    asked = RefundRequested(
+        refund_id=uuid7(),
+        amount=payment.refundable if amount is None else amount.amount,
+        reason=reason,
+    )
+    try:
+        payment = await _apply(connection, payment, asked)
+    except RefundRefusedError as error:
+        raise RefundRefused(str(error)) from error
+    made = payment.refund(asked.refund_id)
+    assert made is not None  # noqa: S101 - it was just made
+    return payment, made
+
+
+def alert(payment_id: UUID | None, kind: str, detail: str) -> None:
+    """Call for a person: a metric with an alert rule, and a log line that says why."""
+    _alerts.labels(kind).inc()
+    _log.error("payment alert", kind=kind, payment_id=str(payment_id), detail=detail)
+
+
+async def _apply(connection: AsyncConnection, before: Payment, fact: Fact) -> Payment:
+    decision = decide(before, fact)
+    after = decision.payment
+    said: list[EventPayload] = []
+    kept: dict[str, Any] = {}
+    for effect in decision.effects:
+        kept |= _kept(effect)
+        payload = _payload(after, effect)
+        if payload is not None:
+            said.append(payload)
+    await repository.save(connection, before, after, **kept)
+    for effect in decision.effects:
+        if isinstance(effect, CallProvider):
+            await calls.want(connection, after, effect.call, refund_id=effect.refund_id)
+        elif isinstance(effect, Alert):
+            alert(after.id, effect.kind, effect.detail)
+    await publish(connection, *(event(payload, key=after.order_id) for payload in said))
+    return after
+
+
+def _kept(effect: Effect) -> Mapping[str, Any]:
+    match effect:
+        case AnnounceActionRequired():
+            return {"action": dict(effect.action)}
+        case AnnounceCaptured():
+            return {"action": None, "captured_at": now()}
+        case AnnounceFailed():
+            return {
+                "action": None,
+                "failure_reason": effect.reason,
+                "failure_message": effect.message,
+            }
+        case _:
+            return {}
+
+
+def _payload(payment: Payment, effect: Effect) -> EventPayload | None:
+    if payment.customer_id is None:
+        return None  # nothing was ever asked of this payment
+    about: dict[str, Any] = {
+        "payment_id": payment.id,
+        "order_id": payment.order_id,
+        "customer_id": payment.customer_id,
+    }
+    match effect:
+        case AnnounceActionRequired():
+            return events.PaymentActionRequired(
+                **about,
+                provider=_provider(payment),
+                action=events.Action(**effect.action),
+                expires_at=effect.expires_at,
+            )
+        case AnnounceCaptured():
+            return events.PaymentCaptured(
+                **about,
+                provider=_provider(payment),
+                amount=_money(payment, payment.captured),
+                captured_at=now(),
+            )
+        case AnnounceFailed():
+            return events.PaymentFailed(**about, reason=effect.reason, message=effect.message[:500])
+        case AnnounceRefunded():
+            return events.PaymentRefunded(
+                **about,
+                refund_id=effect.refund_id,
+                amount=_money(payment, effect.amount),
+                total_refunded=_money(payment, payment.refunded),
+                full=payment.refunded == payment.captured,
+            )
+        case _:
+            return None
+
+
+def _provider(payment: Payment) -> str:
+    return payment.method.provider if payment.method else ""
+
+
+def _money(payment: Payment, amount: int) -> Money:
+    total: Total | None = payment.total
+    if total is None:
+        raise ValueError(f"payment {payment.id} has no currency yet")
+    return Money(amount=amount, currency=total.currency)

@@ -1,0 +1,112 @@
+"""The tables of the payment database; the migrations make exactly these (a test compares)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from shop_shared.idempotency import idempotency_table
+from shop_shared.inbox import inbox_table
+from shop_shared.outbox import outbox_table
+
+metadata = sa.MetaData()
+outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)
+idempotency_keys = idempotency_table(metadata)
+
+_instant = sa.DateTime(timezone=True)
+
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("order_id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("customer_id", sa.Uuid),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text),
+    sa.Column("method", sa.Text),
+    sa.Column("method_currency", sa.Text),
+    sa.Column("token", sa.Text),
+    sa.Column("amount", sa.BigInteger),
+    sa.Column("currency", sa.Text),
+    sa.Column("pay_until", _instant),
+    sa.Column("reference", sa.Text, index=True),
+    sa.Column("captured", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("captured_at", _instant),
+    sa.Column("abandoned", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("action", pg.JSONB),
+    sa.Column("failure_reason", sa.Text),
+    sa.Column("failure_message", sa.Text),
+    sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.CheckConstraint("captured = 0 OR captured = amount", name="captured_is_the_amount"),
+    sa.Index("payments_of_customer", "customer_id", "id"),
+    sa.Index(
+        "payments_open",
+        "updated_at",
+        postgresql_where=sa.text("status IN ('pending', 'action_required', 'refunding')"),
+    ),
+)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("payment_id", sa.Uuid, sa.ForeignKey("payments.id"), nullable=False, index=True),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text),
+    sa.Column("automatic", sa.Boolean, nullable=False),
+    sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.CheckConstraint("amount > 0", name="refund_is_positive"),
+)
+
+provider_calls = sa.Table(
+    "provider_calls",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("payment_id", sa.Uuid, sa.ForeignKey("payments.id"), nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("call", sa.Text, nullable=False),
+    sa.Column("refund_id", sa.Uuid),
+    sa.Column("claimed_amount", sa.BigInteger),
+    sa.Column("claimed_currency", sa.Text),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("error", sa.Text),
+    sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Index(
+        "provider_calls_due", "provider", "due_at", postgresql_where=sa.text("state = 'open'")
+    ),
+    sa.Index(
+        "provider_calls_in_order", "payment_id", "id", postgresql_where=sa.text("state = 'open'")
+    ),
+    # A hint that waits already says all that another one would.
+    sa.Index(
+        "provider_calls_one_fetch_waits",
+        "payment_id",
+        unique=True,
+        postgresql_where=sa.text("state = 'open' AND call = 'fetch' AND attempts = 0"),
+    ),
+    sa.Index(
+        "provider_calls_one_refund_each",
+        "refund_id",
+        unique=True,
+        postgresql_where=sa.text("state = 'open' AND call = 'refund'"),
+    ),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payment_id", sa.Uuid, index=True),
+    sa.Column("reference", sa.Text),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("received_at", _instant, nullable=False, server_default=sa.func.now()),
+)
