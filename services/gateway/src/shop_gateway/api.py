@@ -79,6 +79,9 @@ def router(proxy: Proxy) -> APIRouter:
 def install_documents(app: FastAPI, proxy: Proxy) -> None:
     """Serve the shop's merged OpenAPI document, its reader and the storefront."""
     own = app.openapi()
+    # FastAPI's own reader and document are the gateway's alone; the shop's take their places.
+    taken = {app.openapi_url, app.docs_url}
+    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in taken]
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:

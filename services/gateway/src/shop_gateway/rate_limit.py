@@ -13,6 +13,7 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from prometheus_client import Counter
+from redis.asyncio import Redis
 
 from shop_shared.problems import TooManyRequests
 from shop_shared.settings import ServiceSettings
@@ -51,17 +52,23 @@ class RateLimit:
         )
 
 
-def storage(settings: ServiceSettings) -> Storage:
-    """Return where the counts are kept. It gives up quickly, so that an outage costs little.
+def connect(settings: ServiceSettings) -> Redis:
+    """Return a client that gives up quickly, so that an outage costs little.
 
     Raises ValueError where settings has no `redis_url`.
     """
     if settings.redis_url is None:
         raise ValueError("redis_url is not set")
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(), socket_timeout=0.25, socket_connect_timeout=0.25
+    )
+
+
+def storage(redis: Redis) -> Storage:
+    """Return counters that are kept by the client's connections."""
     return RedisStorage(
-        f"async+{settings.redis_url.get_secret_value()}",
+        "async+redis://localhost:6379",  # must be there, and counts for nothing beside the pool
         wrap_exceptions=True,
         implementation="redispy",
-        socket_timeout=0.25,
-        socket_connect_timeout=0.25,
+        connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # its hint forgets it
     )

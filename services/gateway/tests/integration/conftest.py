@@ -1,0 +1,90 @@
+"""A gateway and the services behind it, as real servers on loopback addresses.
+
+Two pods of one service are two addresses of 127.0.0.0/8 with the same port.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from shop_gateway.main import create
+from shop_gateway.settings import GatewaySettings
+
+Gateway = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, lifespan="off", proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await task
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
+    """Return a function that starts a gateway before the given services."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            services: dict[str, tuple[list[str], ASGIApp]],
+            *,
+            pods: tuple[str, ...] = ("127.0.0.1",),
+            **settings: Any,
+        ) -> httpx.AsyncClient:
+            entries = []
+            for name, (paths, app) in services.items():
+                port = free_port()
+                for address in pods:
+                    await stack.enter_async_context(serving(app, address, port))
+                entries.append({"service": name, "headless": pods[0], "port": port, "paths": paths})
+            routes = tmp_path / "routes.json"
+            routes.write_text(json.dumps(entries))
+            service = create(
+                GatewaySettings.model_validate(
+                    {"redis_url": redis_url, "routes_file": routes} | settings
+                )
+            )
+            # Its route table alone: the cache's events have a test of their own.
+            following = asyncio.ensure_future(service.background[0]())
+
+            async def stop() -> None:
+                following.cancel()
+                for close in service.close:
+                    await close()
+
+            stack.push_async_callback(stop)
+            port = free_port()
+            await stack.enter_async_context(serving(service.app, "127.0.0.1", port))
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+            )
+            while (await client.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.02)
+            return client
+
+        yield start

@@ -1,0 +1,184 @@
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from shop_gateway.balancer import Balancer, Pool
+from shop_gateway.body import no_body
+from shop_gateway.proxy import Proxy
+from shop_gateway.routes import Upstream
+
+from .conftest import Gateway, free_port, serving
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def service(**handlers: Handler) -> Starlette:
+    methods = ["GET", "POST", "DELETE", "PUT"]
+    return Starlette(
+        routes=[
+            Route(f"/v1/{name}", handler, methods=methods) for name, handler in handlers.items()
+        ]
+    )
+
+
+async def echo(request: Request) -> JSONResponse:
+    return JSONResponse(
+        {
+            "headers": dict(request.headers),
+            "body": (await request.body()).decode(),
+            "query": str(request.url.query),
+        },
+        status_code=201,
+        headers={"X-From": "service"},
+    )
+
+
+async def test_a_request_arrives_whole_and_its_answer_comes_back_whole(gateway: Gateway) -> None:
+    client = await gateway({"echo": (["/v1/echo"], service(echo=echo))})
+    answer = await client.post(
+        "/v1/echo?a=1&b=%2F",
+        content=b'{"x": 1}',
+        headers={"Authorization": "Bearer t", "X-User-Id": "admin", "X-Forwarded-For": "1.1.1.1"},
+    )
+    assert answer.status_code == 201
+    assert answer.headers["x-from"] == "service"
+    seen = answer.json()
+    assert (seen["body"], seen["query"]) == ('{"x": 1}', "a=1&b=%2F")
+    headers = seen["headers"]
+    assert headers["authorization"] == "Bearer t"
+    assert "x-user-id" not in headers
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert 0 < int(headers["x-request-timeout-ms"]) <= 15_000
+    assert len(headers["traceparent"]) == 55
+
+
+async def test_unknown_and_climbing_paths_are_not_found(gateway: Gateway) -> None:
+    client = await gateway({"echo": (["/v1/echo"], service(echo=echo))})
+    for path in ("/v1/none", "/v1/echo/../internal", "/internal/v1/credentials:verify"):
+        request = client.build_request("GET", "http://x/")
+        request.url = request.url.copy_with(
+            host=client.base_url.host, port=client.base_url.port, raw_path=path.encode()
+        )
+        answer = await client.send(request)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_over_the_limit_is_refused_stated_or_streamed(gateway: Gateway) -> None:
+    client = await gateway({"echo": (["/v1/echo"], service(echo=echo))}, max_body_bytes=1000)
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100
+
+    for content in (b"x" * 1001, endless()):
+        answer = await client.post("/v1/echo", content=content)
+        assert answer.status_code == 413
+        assert answer.json()["code"] == "payload_too_large"
+
+
+async def test_an_answer_streams_and_its_client_leaving_ends_it_at_the_service(
+    gateway: Gateway,
+) -> None:
+    ended = asyncio.Event()
+
+    async def events(request: Request) -> StreamingResponse:
+        async def ticks() -> AsyncIterator[bytes]:
+            try:
+                for number in range(10_000):
+                    yield f"data: {number}\n\n".encode()
+                    await asyncio.sleep(0.01)
+            finally:
+                ended.set()
+
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    client = await gateway({"events": (["/v1/events"], service(events=events))})
+    async with client.stream("GET", "/v1/events") as answer:
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "data: 0"
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_an_idempotent_request_is_tried_once_more_and_a_post_is_not(
+    gateway: Gateway,
+) -> None:
+    calls: Counter[str] = Counter()
+
+    async def flaky(request: Request) -> Response:
+        calls[request.method] += 1
+        return Response("ok", 200 if calls[request.method] > 1 else 503)
+
+    client = await gateway({"flaky": (["/v1/flaky"], service(flaky=flaky))})
+    assert (await client.get("/v1/flaky")).status_code == 200
+    assert (await client.post("/v1/flaky", content=b"x")).status_code == 503
+    assert calls == {"GET": 2, "POST": 1}
+
+
+async def test_a_service_that_is_away_is_a_problem_and_comes_back(gateway: Gateway) -> None:
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(30)
+        return Response("late")
+
+    client = await gateway({"slow": (["/v1/slow"], service(slow=slow))}, deadline_seconds=0.2)
+    answer = await client.get("/v1/slow")
+    assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
+
+
+async def test_one_of_two_pods_refusing_costs_no_request() -> None:
+    """127.0.0.3 has no server: whatever is sent there first goes on to 127.0.0.2."""
+    port = free_port()
+    upstream = Upstream("echo", "echo-pods", port)
+    balancer = Balancer({upstream: Pool(upstream)})
+    balancer.pools[upstream].update({"127.0.0.2", "127.0.0.3"})
+    proxy = Proxy(balancer, deadline_seconds=5)
+    async with serving(service(echo=echo), "127.0.0.2", port):
+        for _ in range(20):
+            async with await proxy.open(upstream, "POST", "/v1/echo", [], no_body()) as answer:
+                assert answer.status == 201
+        await proxy.close()
+
+
+async def test_public_answers_come_from_memory_with_etags(gateway: Gateway) -> None:
+    calls = 0
+
+    async def list_(request: Request) -> Response:
+        nonlocal calls
+        calls += 1
+        return JSONResponse(
+            {"items": []}, headers={"Cache-Control": "public, max-age=60", "ETag": '"7"'}
+        )
+
+    client = await gateway({"list": (["/v1/list"], service(list=list_))})
+    answers = [await client.get("/v1/list?q=a") for _ in range(3)]
+    assert [a.json() for a in answers] == [{"items": []}] * 3
+    assert calls == 1
+    unchanged = await client.get("/v1/list?q=a", headers={"If-None-Match": '"7"'})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    await client.get("/v1/list?q=b")
+    assert calls == 2
+
+
+async def test_over_the_rate_limit_is_told_when_to_come_again(gateway: Gateway) -> None:
+    client = await gateway(
+        {"echo": (["/v1/echo"], service(echo=echo))}, rate_limit_address="3/minute"
+    )
+    answers: list[httpx.Response] = [await client.get("/v1/echo") for _ in range(8)]
+    refused = [a for a in answers if a.status_code == 429]
+    assert refused
+    assert 0 < int(refused[0].headers["retry-after"]) <= 60
+
+
+async def test_with_redis_gone_requests_pass_uncounted(gateway: Gateway) -> None:
+    client = await gateway(
+        {"echo": (["/v1/echo"], service(echo=echo))},
+        redis_url="redis://127.0.0.1:1",
+        rate_limit_address="1/minute",
+    )
+    assert [(await client.get("/v1/echo")).status_code for _ in range(3)] == [201] * 3
