@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -50,6 +51,16 @@ class ConflictError(ApiError):
 
 
 _ERRORS: Final[dict[int, type[ApiError]]] = {404: NotFoundError, 409: ConflictError, 410: GoneError}
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    content: str = "application/json"
+    limits: aiohttp.ClientTimeout = _REQUEST
 
 
 class Cluster:
@@ -166,11 +177,10 @@ class Cluster:
             "labelSelector": labels,
             "timeoutSeconds": str(seconds),
         }
-        timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=_SILENCE_SECONDS)
+        limits = aiohttp.ClientTimeout(total=None, connect=10, sock_read=_SILENCE_SECONDS)
+        request = _Request("GET", kind.path(namespace), query, limits=limits)
         try:
-            async with await self._send(
-                "GET", kind.path(namespace), query, timeout=timeout
-            ) as answer:
+            async with await self._send(request) as answer:
                 rest = b""
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
@@ -192,34 +202,26 @@ class Cluster:
         content: str = "application/json",
     ) -> Manifest:
         try:
-            async with await self._send(method, path, query, body, content) as answer:
+            async with await self._send(_Request(method, path, query, body, content)) as answer:
                 found: Manifest = orjson.loads(await answer.read())
                 return found
         except (aiohttp.ClientError, TimeoutError) as error:
             API_ERRORS.labels("0").inc()
             raise ApiError(0, f"no answer from the API server: {error!r}") from error
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        content: str = "application/json",
-        timeout: aiohttp.ClientTimeout = _REQUEST,
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, request: "_Request") -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("the cluster is used outside of its `async with`")
         if time.monotonic() - self._logged_in > _LOGIN_SECONDS:
             await self._refresh()
-        headers = self._headers | ({"Content-Type": content} if body is not None else {})
+        content = {} if request.body is None else {"Content-Type": request.content}
         answer = await self._session.request(
-            method,
-            self._server + path,
-            params={name: value for name, value in (query or {}).items() if value},
-            data=None if body is None else orjson.dumps(body),
-            headers=headers,
-            timeout=timeout,
+            request.method,
+            self._server + request.path,
+            params={name: value for name, value in (request.query or {}).items() if value},
+            data=None if request.body is None else orjson.dumps(request.body),
+            headers=self._headers | content,
+            timeout=request.limits,
         )
         if answer.ok:
             return answer

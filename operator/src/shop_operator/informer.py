@@ -63,7 +63,7 @@ class Informer:
         for name in sorted(self._by_key.get(key, ())):
             yield _parsed(self._entries[name])
 
-    def keys(self) -> set[Key]:
+    def owners(self) -> set[Key]:
         """Return the ShopServices that have objects here."""
         return {key for key in self._by_key if key is not None}
 

@@ -24,8 +24,9 @@ _COMMON = {
     "transforms": "outbox",
     "transforms.outbox.route.topic.replacement": "${routedByValue}.events",
 }
-SNAPSHOT_MODE = "initial"
-"""Reads the whole outbox first: what was committed before the connector ran is not lost."""
+SNAPSHOT_MODE = "when_needed"
+"""Reads the whole outbox when there is no position to go on from (ADR 0031): neither what was
+committed before the connector first ran is lost, nor what a dropped slot or a short oplog skips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ def postgres_config(source: Source) -> dict[str, str]:
         "publication.autocreate.mode": "disabled",
         "snapshot.mode": SNAPSHOT_MODE,
         "table.include.list": source.outbox,
+        # The heap's own order is not that of the commits, once the purge has freed space in it.
+        "snapshot.select.statement.overrides": source.outbox,
+        f"snapshot.select.statement.overrides.{source.outbox}": (
+            f"SELECT * FROM {source.outbox} ORDER BY time, id"
+        ),
         # An idle outbox otherwise pins the write-ahead log of the whole server.
         "heartbeat.action.query": "SELECT pg_logical_emit_message(false, 'heartbeat', '')",
         "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",

@@ -1,0 +1,136 @@
+"""Wiring: Kopf is the shell that watches ShopServices and runs, the heart does the work.
+
+What is Kopf's part and what is not: docs/adr/0021-kopf-is-the-shell.md.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import kopf
+import structlog
+from pydantic import ValidationError
+
+from shop_operator import connection
+from shop_operator.children.metadata import API_VERSION
+from shop_operator.cluster import Cluster
+from shop_operator.heart import Operator
+from shop_operator.probes import serve
+from shop_operator.settings import Settings
+from shop_operator.spec import Key
+
+
+def cli() -> None:
+    """Run `shop-operator`."""
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit code: 0 after a stop, 2 for a wrong setting or no cluster."""
+    parser = argparse.ArgumentParser(prog="shop-operator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="keep ShopServices")
+    run.add_argument("--kubeconfig", type=Path, help="kubeconfig to use, instead of KUBECONFIG")
+    options = parser.parse_args(arguments)
+    if options.kubeconfig:
+        os.environ["KUBECONFIG"] = str(options.kubeconfig)
+    try:
+        platform = Settings()
+        connection.login()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        sys.stderr.write(f"shop-operator: MINISHOP_{name}: {first['msg']}\n")
+        return 2
+    except connection.NoClusterError as error:
+        sys.stderr.write(f"shop-operator: {error}\n")
+        return 2
+    _log_as_json(platform)
+    asyncio.run(_run(platform))
+    return 0
+
+
+async def _run(platform: Settings) -> None:
+    identity = f"{socket.gethostname()}_{os.getpid()}_{random.randrange(16**6):06x}"  # noqa: S311 - a name
+    stop = asyncio.Event()
+    async with Cluster(connection.login) as cluster, asyncio.TaskGroup() as tasks:
+        operator = Operator(cluster, platform, identity=identity)
+        async with serve(operator, port=platform.http_port):
+            heart = tasks.create_task(operator.run())
+            heart.add_done_callback(lambda _: stop.set())  # never alive without its heart
+            await kopf.operator(
+                registry=_registry(operator),
+                settings=_settings(),
+                namespaces=platform.namespaces,
+                standalone=True,
+                stop_flag=stop,
+            )
+            heart.cancel()
+
+
+def _registry(operator: Operator) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - Kopf's own arguments
+        return connection.login()
+
+    @kopf.on.event(API_VERSION, "shopservices", registry=registry)
+    def changed(namespace: str | None, name: str | None, **_: Any) -> None:  # noqa: ANN401 - Kopf's
+        operator.trigger(Key(namespace or "", name or ""))
+
+    return registry
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 60
+    settings.watching.client_timeout = 90
+    settings.watching.inactivity_timeout = 90
+    settings.networking.error_backoffs = _Backoffs()
+    return settings
+
+
+class _Backoffs:
+    """Never gives up: while the API server is away, standing still is the right thing to do."""
+
+    def __iter__(self) -> Iterator[float]:
+        seconds = 0.5
+        while True:
+            yield random.uniform(seconds / 2, seconds)  # noqa: S311 - jitter
+            seconds = min(seconds * 2, 15.0)
+
+
+def _log_as_json(platform: Settings) -> None:
+    level = logging.getLevelNamesMapping()[platform.log_level.upper()]
+    timed: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*timed, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=timed, processor=structlog.processors.JSONRenderer()
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,97 @@
+"""The status of a ShopService, written only when it says something new."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shop_operator.children.metadata import API_VERSION, NAME_LABEL, Manifest
+from shop_operator.children.route import url
+from shop_operator.conditions import Condition, merged
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+from shop_operator.sync import Outcome
+from shop_operator.workload import counts
+
+
+def status_of(
+    service: ShopService, platform: Settings, outcome: Outcome, conditions: Sequence[Condition]
+) -> Manifest:
+    """Return the status after a pass."""
+    replicas, ready = counts(outcome.live)
+    before = service.status
+    found: Manifest = {
+        "observedGeneration": service.generation,
+        "replicas": replicas,
+        "readyReplicas": ready,
+        "selector": f"{NAME_LABEL}={service.name}",
+        "children": [_child(service, child) for child in outcome.live],
+        "conditions": merged(
+            conditions, before.get("conditions") or (), generation=service.generation
+        ),
+    }
+    reached_at = url(service, platform)
+    if reached_at is not None:
+        found["url"] = reached_at
+    if outcome.drifts:
+        drift = outcome.drifts[0]
+        seen = {"kind": drift.kind, "name": drift.name, "field": drift.field}
+        last = before.get("lastDrift") or {}
+        again = not _repaired(outcome) and seen == {name: last.get(name) for name in seen}
+        found["lastDrift"] = last if again else seen | {"at": _now()}
+    elif "lastDrift" in before:
+        found["lastDrift"] = before["lastDrift"]
+    return found
+
+
+def brief_status(service: ShopService, conditions: Sequence[Condition]) -> Manifest:
+    """Return the status of a ShopService that is not worked on: only the conditions change."""
+    before = service.status.get("conditions") or ()
+    return service.status | {
+        "observedGeneration": service.generation,
+        "conditions": merged(conditions, before, generation=service.generation),
+    }
+
+
+def manifest(service: ShopService, status: Manifest) -> Manifest:
+    """Return what is applied to the status subresource."""
+    metadata: dict[str, Any] = {"name": service.name, "namespace": service.namespace}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ShopService",
+        "metadata": metadata | {"uid": service.uid},
+        "status": status,
+    }
+
+
+def _repaired(outcome: Outcome) -> bool:
+    return not outcome.pending
+
+
+def _child(service: ShopService, child: Manifest) -> Manifest:
+    metadata = child["metadata"]
+    found = {
+        "apiVersion": child["apiVersion"],
+        "kind": child["kind"],
+        "name": metadata["name"],
+        "ready": _readiness(child),
+    }
+    if metadata["namespace"] != service.namespace:
+        found["namespace"] = metadata["namespace"]
+    return found
+
+
+def _readiness(child: Manifest) -> str:
+    """Return what the child says of itself; a kind that says nothing is ready by being there."""
+    if child["kind"] == "Deployment":
+        wanted = child["spec"].get("replicas", 1)
+        return "True" if (child.get("status") or {}).get("readyReplicas", 0) >= wanted else "False"
+    if child["kind"] not in {"KafkaTopic", "KafkaConnector"}:
+        return "True"
+    for condition in (child.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Ready":
+            return str(condition["status"])
+    return "Unknown"
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
