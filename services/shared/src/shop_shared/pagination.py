@@ -33,7 +33,9 @@ CursorPart = str | int | datetime | UUID
 
 def encode_cursor(*position: CursorPart) -> str:
     """Make the opaque cursor of the last item's sort key."""
-    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
+    # default: asyncpg's UUIDs are of a subclass, which orjson does not know.
+    encoded = orjson.dumps(position, default=str)
+    return base64.urlsafe_b64encode(encoded).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *types: type[CursorPart]) -> tuple[Any, ...]:
