@@ -95,12 +95,13 @@ _COLUMNS = [column for column in orders.c if column.name not in {"id", "customer
 _HISTORY_COLUMNS = [column.name for column in order_history.c if column.name != "order_id"]
 
 
-def _value(column: sa.Column[Any], prefix: str = "") -> sa.BindParameter[Any]:
+def _value(column: sa.Column[Any], prefix: str) -> sa.BindParameter[Any]:
     return sa.bindparam(prefix + column.name, type_=column.type)
 
 
+# Bind names are prefixed: an UPDATE takes one that is named as a column for a value to set.
 def _with_history(change: sa.CTE) -> sa.Insert:
-    values = [_value(order_history.c[name], "history_") for name in _HISTORY_COLUMNS]
+    values = [_value(order_history.c[name], "entry_") for name in _HISTORY_COLUMNS]
     return (
         sa.insert(order_history)
         .from_select(["order_id", *_HISTORY_COLUMNS], sa.select(change.c.id, *values))
@@ -110,14 +111,14 @@ def _with_history(change: sa.CTE) -> sa.Insert:
 
 _INSERT = _with_history(
     sa.insert(orders)
-    .values({column.name: _value(column) for column in orders.c})
+    .values({column.name: _value(column, "new_") for column in orders.c})
     .returning(orders.c.id)
     .cte("placed")
 )
 _UPDATE = _with_history(
     sa.update(orders)
-    .where(orders.c.id == sa.bindparam("id", type_=orders.c.id.type))
-    .values({column.name: _value(column) for column in _COLUMNS})
+    .where(orders.c.id == _value(orders.c.id, "new_"))
+    .values({column.name: _value(column, "new_") for column in _COLUMNS})
     .returning(orders.c.id)
     .cte("changed")
 )
@@ -143,35 +144,35 @@ _VERSIONS = sa.select(orders.c.id, orders.c.version).where(
 
 def _row(order: Order) -> dict[str, Any]:
     return {
-        "id": order.id,
-        "customer_id": order.customer_id,
-        "status": order.status,
-        "version": order.version,
-        "lines": [_stored_line(line) for line in order.lines],
-        "payment": order.payment,
-        "shipping_address": order.shipping_address,
-        "total_amount": order.total and order.total.amount,
-        "total_currency": order.total and order.total.currency,
-        "captured_amount": order.captured and order.captured.amount,
-        "captured_currency": order.captured and order.captured.currency,
-        "refunded_amount": order.refunded_amount,
-        "cancel_reason": order.cancel_reason,
-        "tracking_number": order.tracking_number,
-        "deadline": order.deadline,
-        "placed_at": order.placed_at,
+        "new_id": order.id,
+        "new_customer_id": order.customer_id,
+        "new_status": order.status,
+        "new_version": order.version,
+        "new_lines": [_stored_line(line) for line in order.lines],
+        "new_payment": order.payment,
+        "new_shipping_address": order.shipping_address,
+        "new_total_amount": order.total and order.total.amount,
+        "new_total_currency": order.total and order.total.currency,
+        "new_captured_amount": order.captured and order.captured.amount,
+        "new_captured_currency": order.captured and order.captured.currency,
+        "new_refunded_amount": order.refunded_amount,
+        "new_cancel_reason": order.cancel_reason,
+        "new_tracking_number": order.tracking_number,
+        "new_deadline": order.deadline,
+        "new_placed_at": order.placed_at,
     }
 
 
 def _entry(order: Order, previous: Status | None, cause: Cause) -> dict[str, Any]:
     return {
-        "history_seq": order.version,
-        "history_previous": previous,
-        "history_status": order.status,
-        "history_cause": cause.name,
-        "history_event_id": cause.event_id,
-        "history_actor": cause.actor,
-        "history_reason": order.cancel_reason,
-        "history_at": now(),
+        "entry_seq": order.version,
+        "entry_previous": previous,
+        "entry_status": order.status,
+        "entry_cause": cause.name,
+        "entry_event_id": cause.event_id,
+        "entry_actor": cause.actor,
+        "entry_reason": order.cancel_reason,
+        "entry_at": now(),
     }
 
 
@@ -200,11 +201,11 @@ def _money(amount: int | None, currency: str | None) -> Money | None:
 
 def _stored_line(line: Line) -> dict[str, Any]:
     return {
-        "product_id": line.product_id,
+        "product_id": str(line.product_id),
         "quantity": line.quantity,
         "sku": line.sku,
         "name": line.name,
-        "unit_price": line.unit_price,
+        "unit_price": line.unit_price and list(line.unit_price),
     }
 
 

@@ -7,7 +7,7 @@ nothing is added to the writes (as NOTIFY would), and any replica can serve any 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ class Tracker:
         self._known: dict[UUID, int] = {}
         self._followers: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._followed = asyncio.Event()
-        self._streams = 0
+        self.streams = 0
 
     async def run(self) -> None:
         """Look at the followed orders, for as long as the process lives."""
@@ -56,10 +56,10 @@ class Tracker:
 
     def admit(self) -> None:
         """Raise TooManyStreams when there is no room for one more stream."""
-        if self._streams >= self._settings.tracking_streams:
+        if self.streams >= self._settings.tracking_streams:
             raise TooManyStreams(headers={"Retry-After": "5"})
 
-    async def follow(self, order_id: UUID, *, after: int) -> AsyncIterator[sa.Row[Any]]:
+    async def follow(self, order_id: UUID, *, after: int) -> AsyncGenerator[sa.Row[Any], None]:
         """Yield the entries of an order's history that follow `after`, as they come.
 
         Ends when the order is settled, or after `tracking_seconds`.
@@ -94,13 +94,13 @@ class Tracker:
     @contextmanager
     def _following(self, order_id: UUID) -> Iterator[asyncio.Event]:
         changed = asyncio.Event()
-        self._streams += 1
+        self.streams += 1
         self._followers[order_id].add(changed)
         self._followed.set()
         try:
             yield changed
         finally:
-            self._streams -= 1
+            self.streams -= 1
             self._followers[order_id].discard(changed)
             if not self._followers[order_id]:
                 del self._followers[order_id]

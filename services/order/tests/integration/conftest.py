@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 from pydantic import SecretStr
 from shop_servers.servers import Database
@@ -35,12 +36,12 @@ def settings(postgres_module_database: Database) -> Settings:
     return settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def signer() -> Signer:
     return Signer()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     service = main.create(settings)
     service.app.state.token_verifier = signer.verifier()
@@ -49,19 +50,19 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
         await close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine(service: Service) -> AsyncEngine:
     engine: AsyncEngine = service.app.state.engine
     return engine
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tracker(service: Service) -> Tracker:
     tracker: Tracker = service.app.state.tracker
     return tracker
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(service.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://order") as client:

@@ -1,3 +1,4 @@
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -6,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_order.settings import Settings
 from shop_order.tables import metadata
 from shop_shared import migrations
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def _differences(connection: sa.Connection) -> list[object]:

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_order.events import OrderPlaced
 from shop_shared.testing import Signer
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 Place = Callable[[], Awaitable[dict[str, Any]]]
 Said = Callable[[str], Awaitable[list[tuple[str, dict[str, Any]]]]]
 PAYMENT = {"provider": "stripe", "method": "card"}
@@ -106,7 +108,7 @@ async def test_a_key_is_required(
         ({"customer_id": str(UUID(int=1))}, "/customer_id"),
         ({"items": [{"product_id": str(UUID(int=1)), "quantity": 0}]}, "/items/0/quantity"),
         ({"items": [{"product_id": str(UUID(int=1)), "quantity": True}]}, "/items/0/quantity"),
-        ({"items": [{"product_id": str(UUID(int=1)), "quantity": 10**400}]}, "/items/0/quantity"),
+        ({"items": [{"product_id": str(UUID(int=1)), "quantity": 10**400}]}, ""),
         ({"items": [{"product_id": str(UUID(int=1)), "quantity": 1}] * 2}, "/items"),
         ({"items": [{"product_id": {"$ne": None}, "quantity": 1}]}, "/items/0/product_id"),
         ({"payment": PAYMENT | {"provider": "cash"}}, "/payment/provider"),

@@ -1,0 +1,94 @@
+"""Following an order live."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shop_order.tracking import Tracker
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Place = Callable[[], Awaitable[dict[str, Any]]]
+Tell = Callable[..., Awaitable[None]]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def running(tracker: Tracker) -> AsyncIterator[Tracker]:
+    task = asyncio.create_task(tracker.run())
+    yield tracker
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_each_change_comes_as_it_is_made(running: Tracker, place: Place, tell: Tell) -> None:
+    order_id = (await place())["id"]
+    seen: list[str] = []
+    async with asyncio.timeout(10), aclosing(running.follow(UUID(order_id), after=0)) as changes:
+        async for entry in changes:
+            seen.append(entry.status)
+            match entry.status:
+                case "pending":
+                    await tell(order_id, "inventory.reserved")
+                case "reserved":
+                    await tell(order_id, "payment.captured")
+                case "paid":
+                    await tell(order_id, "shipment.dispatched")
+                case "shipped":
+                    await tell(order_id, "shipment.delivered")
+    assert seen == ["pending", "reserved", "paid", "shipped", "delivered"]
+
+
+async def test_many_follow_at_once_and_leave_nothing_behind(
+    running: Tracker, place: Place, tell: Tell
+) -> None:
+    orders = [(await place())["id"] for _ in range(3)]
+
+    async def follow(order_id: str) -> list[str]:
+        async with aclosing(running.follow(UUID(order_id), after=1)) as changes:
+            return [entry.status async for entry in changes]
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        followers = [group.create_task(follow(order)) for order in orders * 4]
+        await asyncio.sleep(0)
+        for order in orders:
+            await tell(order, "inventory.rejected")
+    assert [follower.result() for follower in followers] == [["rejected"]] * 12
+    assert running.streams == 0
+
+
+async def test_a_settled_order_is_told_as_server_sent_events(
+    client: httpx.AsyncClient, headers: dict[str, str], place: Place, tell: Tell
+) -> None:
+    order_id = (await place())["id"]
+    await tell(order_id, "inventory.rejected")
+    url = f"/v1/orders/{order_id}/events"
+    answer = await client.get(url, headers=headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [event for event in answer.text.split("\n\n") if "data:" in event]
+    assert [event.splitlines()[0] for event in events] == ["event: pending", "event: rejected"]
+    assert "id: 2" in events[1].splitlines()
+    again = await client.get(url, headers={**headers, "Last-Event-ID": "1"})
+    assert "event: pending" not in again.text
+    assert "event: rejected" in again.text
+
+
+async def test_one_stream_too_many_is_refused(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    place: Place,
+    tracker: Tracker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order_id = (await place())["id"]
+    monkeypatch.setattr(tracker, "streams", 1000)
+    answer = await client.get(f"/v1/orders/{order_id}/events", headers=headers)
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "too_many_streams"
+    assert answer.headers["retry-after"] == "5"
