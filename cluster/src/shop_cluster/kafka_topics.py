@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import (  # type: ignore[attr-defined] -- public, but not marked so
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public by its documentation
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,

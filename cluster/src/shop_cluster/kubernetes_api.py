@@ -53,6 +53,11 @@ class KubernetesApi:
             context.load_cert_chain(pair.name)
         return cls(httpx.AsyncClient(base_url=cluster["server"], verify=context, trust_env=False))
 
+    async def get(self, path: str) -> Resource:
+        """Return one object."""
+        found: Resource = (await self._http.get(path)).raise_for_status().json()
+        return found
+
     async def list(self, path: str, *, labels: Mapping[str, str]) -> list[Resource]:
         """Return the items of a collection that carry the labels."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
