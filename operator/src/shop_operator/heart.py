@@ -79,7 +79,7 @@ class Operator:
             self._queue.add(key)
 
     async def run(self) -> None:
-        """Watch and work until cancelled; then give the Lease back."""
+        """Watch and work until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for informer in (*self._cache.informers(), *self._services.values()):
@@ -92,10 +92,13 @@ class Operator:
                     tasks.create_task(self._work())
         finally:
             self._queue.close()
-            try:
-                await self.lease.release()
-            except ApiError as error:
-                _log.warning("lease not released", error=str(error))
+
+    async def stop(self) -> None:
+        """Give the Lease back, so that another takes over at once."""
+        try:
+            await self.lease.release()
+        except ApiError as error:
+            _log.warning("lease not released", error=str(error))
 
     def _changed(self, kind: Kind, name: str, key: Key | None) -> None:
         """Put on the queue what a change of an object may concern."""

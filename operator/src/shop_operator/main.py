@@ -5,6 +5,7 @@ What is Kopf's part and what is not: docs/adr/0021-kopf-is-the-shell.md.
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -60,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(platform: Settings) -> None:
     identity = f"{socket.gethostname()}_{os.getpid()}_{random.randrange(16**6):06x}"  # noqa: S311 - a name
     stop = asyncio.Event()
-    async with Cluster(connection.login) as cluster, asyncio.TaskGroup() as tasks:
+    async with Cluster(connection.login) as cluster:
         operator = Operator(cluster, platform, identity=identity)
         async with serve(operator, port=platform.http_port):
-            heart = tasks.create_task(operator.run())
+            heart = asyncio.create_task(operator.run())
             heart.add_done_callback(lambda _: stop.set())  # never alive without its heart
+            # Kopf, when it stops, also cancels what was started beside it.
             await kopf.operator(
                 registry=_registry(operator),
                 settings=_settings(),
@@ -73,6 +75,9 @@ async def _run(platform: Settings) -> None:
                 stop_flag=stop,
             )
             heart.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heart
+            await operator.stop()
 
 
 def _registry(operator: Operator) -> kopf.OperatorRegistry:
