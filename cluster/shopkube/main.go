@@ -24,6 +24,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
+	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/forward"
@@ -49,7 +50,7 @@ var programs = map[string]func() int{
 	"coredns": func() int {
 		// The order of this list is the order in which a query passes the plugins.
 		dnsserver.Directives = []string{
-			"reload", "health", "ready", "errors", "cache", "loop", "kubernetes", "forward",
+			"reload", "bind", "health", "ready", "errors", "cache", "loop", "kubernetes", "forward",
 		}
 		coremain.Run()
 		return 0

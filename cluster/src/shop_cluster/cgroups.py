@@ -1,0 +1,86 @@
+"""The pods' branch of the control groups: made before the kubelet, emptied after it.
+
+Works on the unified hierarchy (v2) and on a host that still has one mount a controller (v1).
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from shop_cluster.errors import ClusterError
+from shop_cluster.processes import kill
+
+_ROOT = Path("/sys/fs/cgroup")
+_NEEDED = ("cpu", "memory", "pids")
+_END_SECONDS = 10
+
+
+def check() -> None:
+    """Raise ClusterError when this machine has no control groups to put pods in."""
+    if _unified():
+        offered = (_ROOT / "cgroup.controllers").read_text().split()
+        missing = [name for name in _NEEDED if name not in offered]
+    else:
+        missing = [name for name in _NEEDED if not (_ROOT / name / "cgroup.procs").exists()]
+    if missing:
+        raise ClusterError(
+            f"no control groups for {', '.join(missing)} under {_ROOT}: mount cgroup2 there"
+            " (in a container: run it privileged)"
+        )
+
+
+def create(name: str) -> None:
+    """Make the branch in every hierarchy."""
+    for branch in _branches(name):
+        branch.mkdir(exist_ok=True)
+        if branch.parent.name == "cpuset":
+            # A v1 cpuset starts empty, and takes no process until it has been told of some.
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                (branch / file).write_text((branch.parent / file).read_text())
+
+
+def destroy(name: str) -> None:
+    """Kill every process in the branch and remove it.
+
+    Raises:
+        ClusterError: a process did not die within ten seconds.
+
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    branches = [branch for branch in _branches(name) if branch.exists()]
+    while pids := {pid for branch in branches for pid in _pids(branch)}:
+        for pid in pids:
+            kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"processes of pods do not end: {sorted(pids)}")
+        time.sleep(0.05)
+    for branch in branches:
+        for folder, _, _ in os.walk(branch, topdown=False):
+            Path(folder).rmdir()
+
+
+def _unified() -> bool:
+    return (_ROOT / "cgroup.controllers").exists()
+
+
+def _branches(name: str) -> list[Path]:
+    relative = name.strip("/")
+    if _unified():
+        return [_ROOT / relative]
+    return [
+        folder / relative
+        for folder in sorted(_ROOT.iterdir())
+        if folder.is_dir() and not folder.is_symlink() and (folder / "cgroup.procs").exists()
+    ]
+
+
+def _pids(branch: Path) -> list[int]:
+    found: list[int] = []
+    for folder, _, files in os.walk(branch):
+        if "cgroup.procs" in files:
+            try:
+                found += map(int, (Path(folder) / "cgroup.procs").read_text().split())
+            except OSError:  # the group went away between the two looks
+                continue
+    return found

@@ -1,0 +1,92 @@
+"""The node's address and the host's settings, and how they are given back."""
+
+import json
+from pathlib import Path
+
+from shop_cluster.places import Places
+from shop_cluster.shell import run
+
+LINK = "minishop"
+NODE_ADDRESS = "10.200.0.1"
+POD_RANGE = "10.244.0.0/16"
+NODE_POD_RANGE = "10.244.0.0/24"
+DNS_ADDRESS = "10.96.0.10"
+
+# What the kubelet, kube-proxy and the network plugins change on the host.
+_SYSCTLS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/route_localnet",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+_OUR_CHAINS = ("KUBE-", "CNI-")
+_TABLES = ("iptables", "ip6tables")
+
+
+def remember_host(places: Places) -> None:
+    """Write down, once, what `restore_host` has to bring back."""
+    record = places.state / "host.json"
+    if not record.exists():
+        found = {name: _sysctl(name).read_text() for name in _SYSCTLS if _sysctl(name).exists()}
+        record.write_text(json.dumps({"sysctls": found, "tables": _nft_tables()}))
+
+
+def add_node_address() -> None:
+    """Give the node an address that no network of the machine can take away.
+
+    A bridge, as not every kernel has the dummy driver.
+    """
+    if not Path(f"/sys/class/net/{LINK}").exists():
+        run("ip", "link", "add", LINK, "type", "bridge")
+    run("ip", "address", "replace", f"{NODE_ADDRESS}/32", "dev", LINK)
+    run("ip", "link", "set", LINK, "up")
+    _sysctl("net/ipv4/ip_forward").write_text("1")
+
+
+def restore_host(places: Places) -> None:
+    """Remove the node's link, every rule of Kubernetes and CNI, and restore the settings."""
+    if Path(f"/sys/class/net/{LINK}").exists():
+        run("ip", "link", "delete", LINK)
+    for command in _TABLES:
+        _remove_rules(command)
+    record = places.state / "host.json"
+    if record.exists():
+        before = json.loads(record.read_text())
+        for name, value in before["sysctls"].items():
+            _sysctl(name).write_text(value)
+        for table in _nft_tables():
+            if table not in before["tables"] and _is_empty(table):
+                run("nft", "delete", "table", *table.split())
+
+
+def _remove_rules(command: str) -> None:
+    saved = run(f"{command}-save").splitlines()
+    kept = [line for line in saved if not any(chain in line for chain in _OUR_CHAINS)]
+    if kept != saved:
+        run(f"{command}-restore", stdin="\n".join(kept) + "\n")
+
+
+def _nft_tables() -> list[str]:
+    """Return the names of nftables' tables, as `ip filter`; none where nft is missing."""
+    try:
+        told = run("nft", "list", "tables")
+    except FileNotFoundError:
+        return []
+    return [line.removeprefix("table ") for line in told.splitlines()]
+
+
+def _is_empty(table: str) -> bool:
+    """Tell whether a table has no rule: only chains that accept."""
+    lines = [line.strip() for line in run("nft", "list", "table", *table.split()).splitlines()]
+    plain = ("table ", "chain ", "type ", "}", "#")
+    return all(not line or line.startswith(plain) for line in lines) and not any(
+        "policy drop" in line for line in lines
+    )
+
+
+def _sysctl(name: str) -> Path:
+    return Path("/proc/sys") / name

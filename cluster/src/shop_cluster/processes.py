@@ -1,0 +1,72 @@
+"""The cluster's processes on this machine, known by a mark in their environment.
+
+The mark is inherited: containerd's shims carry it too, whoever their parent is by now.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from shop_cluster.places import Places
+
+MARK = "MINISHOP_CLUSTER"
+
+
+def marked(places: Places) -> list[int]:
+    """Return the pids of every process of this cluster, pods' own processes excepted."""
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _is_marked(int(entry.name), places)
+    ]
+
+
+def pid_of(places: Places, name: str) -> int | None:
+    """Return the pid of a program that runs, or None."""
+    try:
+        pid = int((places.pids / name).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if _is_marked(pid, places) else None
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """Return the words a process was started with; none when it is gone."""
+    return tuple(_proc(pid, "cmdline").decode().split("\0")[:-1])
+
+
+def kill(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def wait_gone(pids: Iterable[int], *, seconds: float) -> list[int]:
+    """Wait until the processes are gone; return those that still run at the end."""
+    deadline = time.monotonic() + seconds
+    left = [pid for pid in pids if _runs(pid)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [pid for pid in left if _runs(pid)]
+    return left
+
+
+def _runs(pid: int) -> bool:
+    stat = _proc(pid, "stat")
+    return bool(stat) and stat.rpartition(b")")[2].split()[0] != b"Z"
+
+
+def _is_marked(pid: int, places: Places) -> bool:
+    mark = f"{MARK}={places.state}".encode()
+    return mark in _proc(pid, "environ").split(b"\0")
+
+
+def _proc(pid: int, file: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # Gone, or shut even to root (a hardened init): not one of ours.
+        return b""

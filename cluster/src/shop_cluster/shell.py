@@ -1,0 +1,22 @@
+"""Runs other programs, and lets a failure speak."""
+
+import subprocess
+
+from shop_cluster.errors import ClusterError
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        ClusterError: it failed; its last line is in the message.
+        FileNotFoundError: there is no such program.
+
+    """
+    done = subprocess.run(  # noqa: S603 - every caller's words are its own
+        command, input=stdin, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        raise ClusterError(f"`{' '.join(command[:4])}` failed: {said[-1]}")
+    return done.stdout
