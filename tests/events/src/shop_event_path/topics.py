@@ -1,0 +1,70 @@
+"""Topics and what is in them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+PARTITIONS = 3
+
+Record = ConsumerRecord[bytes, bytes]
+
+
+async def create(bootstrap_servers: str, topic: str) -> None:
+    """Make a topic, as the operator's KafkaTopic does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+        for name, code, *_ in answer.topic_errors:
+            if code:
+                raise RuntimeError(f"{name}: error {code}")
+    finally:
+        await admin.close()
+
+
+async def read(
+    bootstrap_servers: str,
+    topic: str,
+    *,
+    until: Callable[[Sequence[Record]], bool],
+    within: float = 60,
+) -> list[Record]:
+    """Everything in a topic from its beginning, once `until` is satisfied with it.
+
+    Raises TimeoutError after `within` seconds, saying how many came.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    records: list[Record] = []
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        async with asyncio.timeout(within):
+            while not until(records):
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    records += batch
+    except TimeoutError as error:
+        raise TimeoutError(f"{topic}: {len(records)} records within {within} s") from error
+    finally:
+        await consumer.stop()
+    return records
+
+
+def header(record: Record, name: str) -> str | None:
+    """The first header of this name."""
+    found = (value for key, value in record.headers if key == name)
+    value = next(found, None)
+    return None if value is None else value.decode()
+
+
+def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
+    """The numbers of `counted` events, a list a key, each event once, in order of arrival."""
+    first = {header(record, "ce_id"): record for record in reversed(records)}
+    once = [record for record in records if first[header(record, "ce_id")] is record]
+    by_key: dict[str, list[int]] = {}
+    for record in once:
+        number = orjson.loads(record.value or b"null")["n"]
+        by_key.setdefault((record.key or b"").decode(), []).append(number)
+    return by_key

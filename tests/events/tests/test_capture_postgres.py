@@ -1,0 +1,101 @@
+"""What can go wrong with a replication slot, and the order of a snapshot."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from shop_event_path import topics
+from shop_event_path.connectors import Connectors
+from shop_event_path.outboxes import PostgresOutbox, counted, create_postgres
+from shop_event_path.topics import numbers
+from shop_servers.servers import Connect, Postgres
+
+Admin = asyncpg.Connection
+
+from shop_operator.children.kafka_connector import slot
+
+
+@pytest.fixture
+async def outbox(
+    postgres: Postgres, connect: Connect, connect_api: Connectors
+) -> AsyncIterator[PostgresOutbox]:
+    made = await create_postgres(postgres.url, connect.bootstrap_servers)
+    await topics.create(connect.bootstrap_servers, made.topic)
+    yield made
+    await connect_api.delete(made)
+    await made.drop()
+
+
+@pytest.fixture
+async def admin(postgres: Postgres, outbox: PostgresOutbox) -> AsyncIterator[Admin]:
+    connection = await asyncpg.connect(postgres.url, database=outbox.name)
+    yield connection
+    await connection.close()
+
+
+async def arrived(connect: Connect, outbox: PostgresOutbox, last: int) -> list[int]:
+    records = await topics.read(
+        connect.bootstrap_servers,
+        outbox.topic,
+        until=lambda seen: numbers(seen).get("one", [-1])[-1] == last,
+    )
+    return numbers(records)["one"]
+
+
+async def publish(outbox: PostgresOutbox, numbers: range) -> None:
+    for n in numbers:
+        await outbox.publish([counted(outbox.name, n)])
+
+
+async def test_a_slot_dropped_under_a_running_connector_loses_nothing(
+    connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
+) -> None:
+    await connect_api.start(outbox)
+    await publish(outbox, range(10))
+    assert await arrived(connect, outbox, 9) == list(range(10))
+    async with asyncio.timeout(30):
+        while True:  # until the connector, which comes back at once, is out of the way
+            await admin.execute(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                " WHERE slot_name = $1 AND active",
+                slot(outbox.name),
+            )
+            try:
+                await admin.execute("SELECT pg_drop_replication_slot($1)", slot(outbox.name))
+                break
+            except asyncpg.ObjectInUseError:
+                continue
+    await publish(outbox, range(10, 20))
+    assert await arrived(connect, outbox, 19) == list(range(20))
+
+
+async def test_a_slot_dropped_while_the_connector_is_stopped_loses_nothing(
+    connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
+) -> None:
+    await connect_api.start(outbox)
+    await publish(outbox, range(10))
+    assert await arrived(connect, outbox, 9) == list(range(10))
+    await connect_api.stop(outbox)
+    await publish(outbox, range(10, 15))
+    await admin.execute("SELECT pg_drop_replication_slot($1)", slot(outbox.name))
+    await publish(outbox, range(15, 20))
+    await connect_api.resume(outbox)
+    await publish(outbox, range(20, 25))
+    assert await arrived(connect, outbox, 24) == list(range(25))
+
+
+async def test_a_snapshot_reads_in_the_order_of_publication_not_of_the_heap(
+    connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
+) -> None:
+    await publish(outbox, range(200))
+    # As the purge does: later rows then fill the space of the first.
+    await admin.execute("DELETE FROM outbox WHERE (payload->>'n')::int < 100")
+    await admin.execute("VACUUM outbox")
+    await publish(outbox, range(200, 250))
+    rows = await admin.fetch("SELECT (payload->>'n')::int FROM outbox")
+    in_heap = [n for (n,) in rows]
+    assert in_heap != sorted(in_heap), "the test's own premise"
+    await connect_api.start(outbox)
+    await publish(outbox, range(250, 251))
+    assert await arrived(connect, outbox, 250) == list(range(100, 251))
