@@ -1,0 +1,1 @@
+"""Development sinks: what was "sent" stays here to be read."""

@@ -1,0 +1,1 @@
+"""A stand-in for four payment providers, for development and tests."""

@@ -1,0 +1,68 @@
+"""What the four simulated providers share: settings, faults, webhooks, and stored answers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Response
+
+from payment_simulator.faults import Fault, Faults
+from payment_simulator.settings import Settings
+from payment_simulator.webhooks import Webhooks
+
+Document = dict[str, Any]
+
+
+def answer(document: object, status: int = 200) -> Response:
+    """Answer JSON."""
+    return Response(json.dumps(document), status_code=status, media_type="application/json")
+
+
+def new_id(prefix: str) -> str:
+    """Make an id as providers do."""
+    return f"{prefix}{secrets.token_hex(12)}"
+
+
+def timestamp() -> str:
+    """Now, as RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Desk:
+    """One provider's memory and means."""
+
+    provider: str
+    settings: Settings
+    faults: Faults
+    webhooks: Webhooks
+    charges: dict[str, Document] = field(default_factory=dict)
+    refunds: dict[str, Document] = field(default_factory=dict)
+    faults_of: dict[str, Fault] = field(default_factory=dict)
+    """The fault that a charge was made with: its later webhooks suffer it too."""
+    answers: dict[str, Response] = field(default_factory=dict)
+    created: int = 0
+    """Charges made, to be compared with the orders that asked for them."""
+
+    async def once(self, key: str | None, work: Callable[[], Awaitable[Response]]) -> Response:
+        """Answer a request with this idempotency key as it was first answered."""
+        if key is not None and key in self.answers:
+            return self.answers[key]
+        response = await work()
+        if key is not None:
+            self.answers.setdefault(key, response)
+        return response
+
+    def remember(self, key: str | None, response: Response) -> None:
+        """Keep the answer before it is sent, for a caller who will not get it."""
+        if key is not None:
+            self.answers[key] = response
+
+    def page(self, reference: str) -> str:
+        """Where the customer pays."""
+        return f"{self.settings.page_url}/pay/{self.provider}/{reference}"

@@ -1,0 +1,104 @@
+"""Faults on demand: by a magic amount, by a token, or ordered for the next calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """What can go wrong with a charge or a refund."""
+
+    NONE = "none"
+    DECLINE = "decline"
+    ACTION = "action"
+    DELAY = "delay"
+    TIMEOUT_AFTER_CHARGING = "timeout_after_charging"
+    HANG = "hang"
+    ERROR = "error"
+    ERROR_AFTER_CHARGING = "error_after_charging"
+    DUPLICATE_WEBHOOKS = "duplicate_webhooks"
+    REORDERED_WEBHOOKS = "reordered_webhooks"
+    NO_WEBHOOK = "no_webhook"
+    WRONG_AMOUNT = "wrong_amount"
+
+
+MAGIC_AMOUNTS = {
+    "4001": Fault.DECLINE,
+    "4002": Fault.DELAY,
+    "4003": Fault.TIMEOUT_AFTER_CHARGING,
+    "4004": Fault.DUPLICATE_WEBHOOKS,
+    "4005": Fault.REORDERED_WEBHOOKS,
+    "4006": Fault.NO_WEBHOOK,
+    "4007": Fault.ERROR_AFTER_CHARGING,
+    "4008": Fault.WRONG_AMOUNT,
+    "4009": Fault.ERROR,
+}
+"""By the digits of the amount as the provider is told it: 40.01 at PayPal, 4001 at Midtrans."""
+
+TOKENS = {
+    "pm_card_visa_chargeDeclined": Fault.DECLINE,
+    "pm_card_chargeDeclined": Fault.DECLINE,
+    "pm_card_authenticationRequired": Fault.ACTION,
+    "pm_card_threeDSecure2Required": Fault.ACTION,
+    "pm_card_timeoutAfterCharge": Fault.TIMEOUT_AFTER_CHARGING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A fault ordered for the next calls of a provider."""
+
+    fault: Fault
+    seconds: float
+
+
+class Faults:
+    """Knows what goes wrong with the next call."""
+
+    def __init__(self, hang_seconds: float) -> None:
+        self._hang_seconds = hang_seconds
+        self._ordered: dict[str, deque[Ordered]] = defaultdict(deque)
+
+    def order(self, provider: str, fault: Fault, *, times: int, seconds: float | None) -> None:
+        """Let the next `times` calls of the provider go wrong so."""
+        pause = self._hang_seconds if seconds is None else seconds
+        self._ordered[provider].extend([Ordered(fault, pause)] * times)
+
+    def clear(self) -> None:
+        """Forget what was ordered."""
+        self._ordered.clear()
+
+    def take(self, provider: str, *, amount: object = "", token: str | None = None) -> Ordered:
+        """Tell what goes wrong with this call."""
+        if self._ordered[provider]:
+            return self._ordered[provider].popleft()
+        digits = "".join(filter(str.isdigit, str(amount)))
+        fault = TOKENS.get(token or "") or MAGIC_AMOUNTS.get(digits, Fault.NONE)
+        seconds = 1.0 if fault is Fault.DELAY else self._hang_seconds
+        return Ordered(fault, seconds)
+
+
+class ServerError(Exception):
+    """The provider answers 500."""
+
+
+async def before(ordered: Ordered) -> None:
+    """Go wrong before anything has happened. Raises ServerError."""
+    if ordered.fault is Fault.DELAY:
+        await asyncio.sleep(ordered.seconds)
+    if ordered.fault is Fault.HANG:
+        await asyncio.sleep(ordered.seconds)
+        raise ServerError
+    if ordered.fault is Fault.ERROR:
+        raise ServerError
+
+
+async def after(ordered: Ordered) -> None:
+    """Go wrong after the money has moved. Raises ServerError."""
+    if ordered.fault is Fault.TIMEOUT_AFTER_CHARGING:
+        await asyncio.sleep(ordered.seconds)
+    if ordered.fault is Fault.ERROR_AFTER_CHARGING:
+        raise ServerError

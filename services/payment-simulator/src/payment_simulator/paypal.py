@@ -1,0 +1,229 @@
+"""PayPal: Orders v2, captures, refunds, and webhooks signed by a certificate of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from fastapi import APIRouter, Header, Request, Response
+
+from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
+from payment_simulator.faults import Fault, after, before
+from payment_simulator.webhooks import Webhook
+
+RequestId = Annotated[str | None, Header(alias="PayPal-Request-Id")]
+
+
+class Signer:
+    """A key and its self-signed certificate, made anew at each start."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "messageverification")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=365))
+            .sign(self._key, hashes.SHA256())
+        )
+        self.pem = certificate.public_bytes(serialization.Encoding.PEM)
+        self.id = f"CERT-{certificate.serial_number:x}"
+
+    def sign(self, message: bytes) -> str:
+        """Sign as SHA256withRSA, in base64."""
+        signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return base64.b64encode(signature).decode()
+
+
+def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is a function here
+    """Make the routes of PayPal's API."""
+    routes = APIRouter(prefix="/paypal", tags=["paypal"])
+
+    @routes.post("/v1/oauth2/token")
+    async def token(request: Request) -> Response:
+        settings = desk.settings
+        pair = f"{settings.paypal_client_id}:{settings.paypal_client_secret}".encode()
+        if request.headers.get("authorization") != f"Basic {base64.b64encode(pair).decode()}":
+            return answer({"error": "invalid_client"}, 401)
+        return answer({"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 32400})
+
+    @routes.get("/v1/notifications/certs/{name}")
+    async def certificate(name: str) -> Response:
+        if name != signer.id:
+            return answer({"name": "RESOURCE_NOT_FOUND"}, 404)
+        return Response(signer.pem, media_type="application/x-pem-file")
+
+    @routes.post("/v2/checkout/orders")
+    async def create(request: Request, key: RequestId = None) -> Response:
+        wanted = await request.json()
+
+        async def work() -> Response:
+            unit = wanted["purchase_units"][0]
+            ordered = desk.faults.take("paypal", amount=unit["amount"]["value"])
+            await before(ordered)
+            order = _order(desk, wanted)
+            desk.faults_of[order["id"]] = ordered.fault
+            response = answer(order, 201)
+            desk.remember(key, response)
+            await after(ordered)
+            return response
+
+        return await desk.once(key, work)
+
+    @routes.get("/v2/checkout/orders/{reference}")
+    async def retrieve(reference: str) -> Response:
+        order = desk.charges.get(reference)
+        return answer(order) if order else answer({"name": "RESOURCE_NOT_FOUND"}, 404)
+
+    @routes.post("/v2/checkout/orders/{reference}/capture")
+    async def capture(reference: str, key: RequestId = None) -> Response:
+        order = desk.charges[reference]
+
+        async def work() -> Response:
+            ordered = desk.faults.take("paypal")
+            await before(ordered)
+            if order["status"] != "APPROVED":
+                issue = (
+                    "ORDER_ALREADY_CAPTURED"
+                    if order["status"] == "COMPLETED"
+                    else "ORDER_NOT_APPROVED"
+                )
+                return _unprocessable(issue)
+            fault = ordered.fault
+            if Fault.DECLINE in {fault, desk.faults_of.get(reference)}:
+                return _unprocessable("INSTRUMENT_DECLINED")
+            _capture(desk, signer, order)
+            response = answer(order, 201)
+            desk.remember(key, response)
+            await after(ordered)
+            return response
+
+        return await desk.once(key, work)
+
+    @routes.post("/v2/payments/captures/{capture_id}/refund")
+    async def refund(request: Request, capture_id: str, key: RequestId = None) -> Response:
+        wanted = await request.json()
+
+        async def work() -> Response:
+            ordered = desk.faults.take("paypal", amount=wanted["amount"]["value"])
+            await before(ordered)
+            made = {
+                "id": new_id("").upper()[:17],
+                "status": "FAILED" if ordered.fault is Fault.DECLINE else "COMPLETED",
+                "amount": wanted["amount"],
+                "custom_id": wanted.get("custom_id"),
+                "capture_id": capture_id,
+            }
+            desk.refunds[str(made["id"])] = made
+            response = answer(made, 201)
+            desk.remember(key, response)
+            desk.webhooks.send(signed(desk, signer, "PAYMENT.CAPTURE.REFUNDED", made))
+            await after(ordered)
+            return response
+
+        return await desk.once(key, work)
+
+    @routes.get("/v2/payments/refunds/{reference}")
+    async def retrieve_refund(reference: str) -> Response:
+        return answer(desk.refunds[reference])
+
+    return routes
+
+
+def settle(desk: Desk, signer: Signer, reference: str, *, paid: bool) -> None:
+    """Let the customer approve, or leave it."""
+    order = desk.charges[reference]
+    if order["status"] != "PAYER_ACTION_REQUIRED":
+        return
+    order["status"] = "APPROVED" if paid else "VOIDED"
+    kind = "CHECKOUT.ORDER.APPROVED" if paid else "CHECKOUT.ORDER.VOIDED"
+    fault = desk.faults_of.get(reference, Fault.NONE)
+    desk.webhooks.send(signed(desk, signer, kind, order), fault=fault)
+
+
+def signed(desk: Desk, signer: Signer, kind: str, resource: Document) -> Webhook:
+    """Make an event with the headers PAYPAL-*."""
+    event = {
+        "id": f"WH-{new_id('').upper()}",
+        "event_version": "1.0",
+        "create_time": timestamp(),
+        "event_type": kind,
+        "resource": resource,
+    }
+    body = json.dumps(event).encode()
+    transmission, at = new_id(""), timestamp()
+    message = f"{transmission}|{at}|{desk.settings.paypal_webhook_id}|{zlib.crc32(body)}"
+    certificate = f"{desk.settings.own_url}/paypal/v1/notifications/certs/{signer.id}"
+    return Webhook(
+        "paypal",
+        {
+            "PAYPAL-TRANSMISSION-ID": transmission,
+            "PAYPAL-TRANSMISSION-TIME": at,
+            "PAYPAL-TRANSMISSION-SIG": signer.sign(message.encode()),
+            "PAYPAL-CERT-URL": certificate,
+            "PAYPAL-AUTH-ALGO": "SHA256withRSA",
+        },
+        body,
+    )
+
+
+_TOKEN = "A21AAsimulated"  # noqa: S105 - opens nothing
+
+
+def _order(desk: Desk, wanted: dict[str, Any]) -> Document:
+    reference = new_id("").upper()[:17]
+    order: Document = {
+        "id": reference,
+        "intent": wanted["intent"],
+        "status": "PAYER_ACTION_REQUIRED",
+        "purchase_units": wanted["purchase_units"],
+        "create_time": timestamp(),
+        "links": [
+            {"rel": "payer-action", "href": desk.page(reference), "method": "GET"},
+        ],
+    }
+    desk.charges[reference] = order
+    desk.created += 1
+    return order
+
+
+def _capture(desk: Desk, signer: Signer, order: Document) -> None:
+    unit = order["purchase_units"][0]
+    amount = dict(unit["amount"])
+    if desk.faults_of.get(order["id"]) is Fault.WRONG_AMOUNT:
+        amount["value"] = "0.01"
+    capture = {
+        "id": new_id("").upper()[:17],
+        "status": "COMPLETED",
+        "amount": amount,
+        "custom_id": unit["custom_id"],
+        "final_capture": True,
+    }
+    order["status"] = "COMPLETED"
+    unit["payments"] = {"captures": [capture]}
+    fault = desk.faults_of.get(order["id"], Fault.NONE)
+    approved = signed(desk, signer, "CHECKOUT.ORDER.APPROVED", order)
+    completed = signed(desk, signer, "PAYMENT.CAPTURE.COMPLETED", capture)
+    desk.webhooks.send(approved, completed, fault=fault)
+
+
+def _unprocessable(issue: str) -> Response:
+    return answer(
+        {
+            "name": "UNPROCESSABLE_ENTITY",
+            "message": f"The requested action could not be performed: {issue}",
+            "details": [{"issue": issue}],
+        },
+        422,
+    )

@@ -1,0 +1,234 @@
+"""Stripe: payment intents and refunds, form-encoded, with idempotency keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from payment_simulator.desk import Desk, Document, answer, new_id
+from payment_simulator.faults import Fault, after, before
+from payment_simulator.webhooks import Webhook
+
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
+
+
+def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
+    """Make the routes of Stripe's API."""
+
+    async def known(request: Request) -> None:
+        if request.headers.get("authorization") != f"Bearer {desk.settings.stripe_api_key}":
+            raise _error(401, "invalid_request_error", "Invalid API Key provided")
+
+    routes = APIRouter(prefix="/stripe", tags=["stripe"], dependencies=[Depends(known)])
+
+    @routes.post("/v1/payment_intents")
+    async def create(request: Request, key: IdempotencyKey = None) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+
+        async def work() -> Response:
+            token = form.get("payment_method")
+            ordered = desk.faults.take("stripe", amount=form["amount"], token=token)
+            await before(ordered)
+            intent = _intent(desk, form)
+            desk.faults_of[intent["id"]] = ordered.fault
+            if form.get("confirm", "").lower() == "true":
+                response = _confirm(desk, intent, ordered.fault)
+            else:
+                response = answer(intent)
+            desk.remember(key, response)
+            await after(ordered)
+            return response
+
+        return await desk.once(key, work)
+
+    @routes.get("/v1/payment_intents/search")
+    async def search(query: str) -> Response:
+        wanted = query.partition("metadata['payment_id']:'")[2].partition("'")[0]
+        found = [
+            intent
+            for intent in desk.charges.values()
+            if intent["metadata"].get("payment_id") == wanted
+        ]
+        return answer({"object": "search_result", "data": found, "has_more": False})
+
+    @routes.get("/v1/payment_intents/{reference}")
+    async def retrieve(reference: str) -> Response:
+        return answer(_find(desk.charges, reference))
+
+    @routes.post("/v1/payment_intents/{reference}/cancel")
+    async def cancel(reference: str) -> Response:
+        intent = _find(desk.charges, reference)
+        if intent["status"] in {"succeeded", "canceled"}:
+            message = f"You cannot cancel this PaymentIntent: it is {intent['status']}."
+            raise _error(400, "invalid_request_error", message)
+        intent["status"] = "canceled"
+        send(desk, "payment_intent.canceled", intent)
+        return answer(intent)
+
+    @routes.post("/v1/refunds")
+    async def refund(request: Request, key: IdempotencyKey = None) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+
+        async def work() -> Response:
+            ordered = desk.faults.take("stripe", amount=form["amount"])
+            await before(ordered)
+            made = _refund(desk, form, declined=ordered.fault is Fault.DECLINE)
+            response = answer(made)
+            desk.remember(key, response)
+            await after(ordered)
+            return response
+
+        return await desk.once(key, work)
+
+    @routes.get("/v1/refunds/{reference}")
+    async def retrieve_refund(reference: str) -> Response:
+        return answer(_find(desk.refunds, reference))
+
+    return routes
+
+
+class StripeError(Exception):
+    """An error as Stripe answers it."""
+
+    def __init__(self, status: int, error: Document) -> None:
+        super().__init__(error["message"])
+        self.response = answer({"error": error}, status)
+
+
+def settle(desk: Desk, reference: str, *, paid: bool) -> None:
+    """Let the customer confirm, or fail to."""
+    intent = desk.charges[reference]
+    if intent["status"] not in {"requires_action", "requires_payment_method"}:
+        return
+    fault = desk.faults_of.get(reference, Fault.NONE)
+    if paid:
+        _succeed(desk, intent, fault)
+    else:
+        _decline(desk, intent)
+
+
+def send(desk: Desk, kind: str, thing: Document, fault: Fault = Fault.NONE) -> None:
+    """Send an event about the thing as it is now."""
+    desk.webhooks.send(signed(desk, kind, thing), fault=fault)
+
+
+def signed(desk: Desk, kind: str, thing: Document, *, at: int | None = None) -> Webhook:
+    """Make an event with the header Stripe-Signature."""
+    event = {
+        "id": new_id("evt_"),
+        "object": "event",
+        "api_version": "2026-01-28.clover",
+        "created": int(time.time()),
+        "livemode": False,
+        "type": kind,
+        "data": {"object": thing},
+    }
+    body = json.dumps(event).encode()
+    signed_at = int(time.time()) if at is None else at
+    secret = desk.settings.stripe_webhook_secret.encode()
+    mac = hmac.new(secret, f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
+    return Webhook("stripe", {"Stripe-Signature": f"t={signed_at},v1={mac}"}, body)
+
+
+def _intent(desk: Desk, form: dict[str, str]) -> Document:
+    reference = new_id("pi_")
+    intent: Document = {
+        "id": reference,
+        "object": "payment_intent",
+        "amount": int(form["amount"]),
+        "amount_received": 0,
+        "currency": form["currency"],
+        "status": "requires_payment_method",
+        "client_secret": f"{reference}_secret_{new_id('')}",
+        "created": int(time.time()),
+        "last_payment_error": None,
+        "livemode": False,
+        "metadata": {
+            name[len("metadata[") : -1]: value
+            for name, value in form.items()
+            if name.startswith("metadata[")
+        },
+        "next_action": None,
+        "payment_method": form.get("payment_method"),
+    }
+    desk.charges[reference] = intent
+    desk.created += 1
+    return intent
+
+
+def _confirm(desk: Desk, intent: Document, fault: Fault) -> Response:
+    if fault is Fault.DECLINE:
+        error = _decline(desk, intent)
+        return answer({"error": {**error, "payment_intent": intent}}, 402)
+    if fault is Fault.ACTION:
+        intent["status"] = "requires_action"
+        intent["next_action"] = {
+            "type": "redirect_to_url",
+            "redirect_to_url": {"url": desk.page(intent["id"]), "return_url": None},
+        }
+        send(desk, "payment_intent.requires_action", intent)
+        return answer(intent)
+    _succeed(desk, intent, fault)
+    return answer(intent)
+
+
+def _succeed(desk: Desk, intent: Document, fault: Fault) -> None:
+    received = intent["amount"] - (1 if fault is Fault.WRONG_AMOUNT else 0)
+    created = signed(desk, "payment_intent.created", {**intent})
+    intent |= {"status": "succeeded", "amount_received": received, "next_action": None}
+    intent["latest_charge"] = new_id("ch_")
+    succeeded = signed(desk, "payment_intent.succeeded", intent)
+    desk.webhooks.send(created, succeeded, fault=fault)
+
+
+def _decline(desk: Desk, intent: Document) -> Document:
+    error = {
+        "type": "card_error",
+        "code": "card_declined",
+        "decline_code": "generic_decline",
+        "message": "Your card was declined.",
+    }
+    intent |= {"status": "requires_payment_method", "last_payment_error": error}
+    intent["next_action"] = None
+    send(desk, "payment_intent.payment_failed", intent)
+    return error
+
+
+def _refund(desk: Desk, form: dict[str, str], *, declined: bool) -> Document:
+    intent = _find(desk.charges, form["payment_intent"])
+    amount = int(form["amount"])
+    before_it = sum(
+        refund["amount"]
+        for refund in desk.refunds.values()
+        if refund["payment_intent"] == intent["id"] and refund["status"] != "failed"
+    )
+    if before_it + amount > intent["amount_received"]:
+        raise _error(400, "invalid_request_error", "Refund amount is greater than the charge.")
+    refund = {
+        "id": new_id("re_"),
+        "object": "refund",
+        "amount": amount,
+        "currency": intent["currency"],
+        "payment_intent": intent["id"],
+        "status": "failed" if declined else "succeeded",
+        "metadata": intent["metadata"],
+    }
+    desk.refunds[str(refund["id"])] = refund
+    send(desk, "refund.created", refund)
+    return refund
+
+
+def _find(things: dict[str, Document], reference: str) -> Document:
+    if reference not in things:
+        raise _error(404, "invalid_request_error", f"No such object: '{reference}'")
+    return things[reference]
+
+
+def _error(status: int, kind: str, message: str) -> StripeError:
+    return StripeError(status, {"type": kind, "message": message})
