@@ -77,6 +77,7 @@ def sample_settings(settings_type: type[SettingsT]) -> SettingsT:
         if field.is_required():
             url = f"{name.removesuffix('_url')}://sample:1" if name.endswith("_url") else "sample"
             url = url.replace("database://", "postgresql://").replace("rabbitmq://", "amqp://")
+            url = str(field.examples[0]) if field.examples else url
             samples[name] = SecretStr(url) if field.annotation is SecretStr else url
     settings: SettingsT = settings_type.model_construct(**samples)  # type: ignore[assignment]  # pydantic's plugin forgets the subclass
     return settings

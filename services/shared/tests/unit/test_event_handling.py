@@ -1,0 +1,231 @@
+"""What becomes of a batch, against a store in memory that keeps transactions as a real one does."""
+
+import copy
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from shop_shared.dead_letters import DeadLetter
+from shop_shared.event_handling import EventHandling, Place, Progress, TemporaryError
+from shop_shared.events import MAX_EVENT_BYTES, ReceivedEvent
+
+TYPE = "minishop.stock.moved.v1"
+PLACE = ("stock.events", 0)
+
+
+class Moved(BaseModel):
+    product: str
+    by: int
+
+
+@dataclass
+class Message:
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    offset: int = 0
+    partition: int = 0
+    topic: str = "stock.events"
+    key: bytes | None = b"p"
+
+
+@dataclass
+class State:
+    stock: Counter[str] = field(default_factory=Counter)
+    order: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+class MemoryInbox:
+    """Works on a copy that a commit puts in place; commits fail when told."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.commits = 0
+        self.failures: list[Exception] = []
+        self.away = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[State]:
+        if self.away:
+            raise ConnectionRefusedError
+        working = copy.deepcopy(self.state)
+        yield working
+        if self.failures:
+            raise self.failures.pop()
+        self.state = working
+        self.commits += 1
+
+    async def first_seen(self, tx: State, group: str, ids: Sequence[str]) -> set[str]:
+        new = set(ids) - tx.seen
+        tx.seen |= new
+        return new
+
+    def is_temporary(self, error: BaseException) -> bool:
+        return isinstance(error, ConnectionError)
+
+
+async def move(state: State, event: ReceivedEvent) -> None:
+    moved = event.parse(Moved)
+    if moved.product == "bug":
+        raise KeyError(moved.product)
+    if moved.product == "later":
+        raise TemporaryError
+    state.stock[moved.product] += moved.by
+    state.order.append(event.id)
+
+
+def message(event_id: str = "1", value: Any = None, **changes: Any) -> Message:
+    headers = [("ce_id", event_id.encode()), ("ce_type", changes.pop("type", TYPE).encode())]
+    payload = {"product": "p", "by": 1} if value is None else value
+    body = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    return Message(body, headers, **{"offset": int(event_id), **changes})
+
+
+def handling(
+    inbox: MemoryInbox, dead: list[DeadLetter], *, broker_away: bool = False
+) -> EventHandling[State]:
+    async def publish(letters: Sequence[DeadLetter]) -> None:
+        if broker_away:
+            raise ConnectionError
+        dead.extend(letters)
+
+    return EventHandling(
+        group="g", handlers={TYPE: move}, inbox=inbox, publish_dead_letters=publish, backoff=0
+    )
+
+
+async def handle(
+    *messages: Message, inbox: MemoryInbox | None = None, broker_away: bool = False
+) -> tuple[MemoryInbox, list[DeadLetter], Progress]:
+    inbox = inbox or MemoryInbox()
+    dead: list[DeadLetter] = []
+    progress = await handling(inbox, dead, broker_away=broker_away).handle({PLACE: messages})
+    return inbox, dead, progress
+
+
+async def test_a_batch_is_one_transaction() -> None:
+    inbox, dead, progress = await handle(*(message(str(i)) for i in range(100)))
+    assert (inbox.commits, inbox.state.stock["p"], dead) == (1, 100, [])
+    assert progress.next_offsets == {PLACE: 100}
+    assert inbox.state.order == [str(i) for i in range(100)]
+
+
+async def test_a_message_twice_in_one_batch_has_its_effect_once() -> None:
+    inbox, _, _ = await handle(message("1"), message("1"))
+    assert inbox.state.stock["p"] == 1
+
+
+POISON = {
+    "not_json": message("1", b'{"product":'),
+    "invalid_payload": message("1", {"product": "p", "by": "many"}),
+    "handler_error": message("1", {"product": "bug", "by": 1}),
+    "too_large": message("1", b'"' + b"x" * MAX_EVENT_BYTES + b'"'),
+    "not_an_event": Message(b"{}", [("ce_type", TYPE.encode())], offset=1),
+}
+
+
+@pytest.mark.parametrize("reason", POISON)
+async def test_poison_is_given_up_and_costs_no_other(reason: str) -> None:
+    inbox, dead, progress = await handle(message("0"), POISON[reason], message("2"))
+    assert [letter.reason for letter in dead] == [reason]
+    assert dead[0].record is POISON[reason]
+    assert inbox.state.order == ["0", "2"]
+    assert progress.next_offsets == {PLACE: 3}
+    assert progress.stopped_at is None
+
+
+@pytest.mark.parametrize("type_", ["minishop.stock.counted.v1", "minishop.stock.moved.v2", "🤷"])
+async def test_unknown_types_and_versions_are_ignored_whatever_they_hold(type_: str) -> None:
+    inbox, dead, progress = await handle(message("0", b"\xff", type=type_), message("1"))
+    assert (inbox.state.order, dead) == (["1"], [])
+    assert progress.next_offsets == {PLACE: 2}
+
+
+async def test_a_bug_is_tried_a_few_times_only() -> None:
+    _, dead, _ = await handle(POISON["handler_error"])
+    assert dead[0].tries == 3
+    assert dead[0].error == "KeyError('bug')"
+
+
+async def test_a_bug_leaves_nothing_of_its_transaction() -> None:
+    inbox, _, _ = await handle(POISON["handler_error"])
+    assert inbox.state == State()
+
+
+async def test_a_temporary_error_keeps_the_message_and_its_order() -> None:
+    later = message("1", {"product": "later", "by": 1})
+    inbox, dead, progress = await handle(message("0"), later, message("2"))
+    assert (inbox.state.order, dead) == (["0"], [])
+    assert progress.next_offsets == {PLACE: 1}
+    assert progress.stopped_at == PLACE
+
+
+async def test_a_store_that_is_away_loses_nothing() -> None:
+    inbox = MemoryInbox()
+    inbox.away = True
+    _, dead, progress = await handle(message("0"), message("1"), inbox=inbox)
+    assert (dead, progress.next_offsets, progress.stopped_at) == ([], {}, PLACE)
+    inbox.away = False
+    await handle(message("0"), message("1"), inbox=inbox)
+    assert inbox.state.order == ["0", "1"]
+
+
+async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept() -> None:
+    inbox, _, progress = await handle(POISON["not_json"], message("2"), broker_away=True)
+    assert (inbox.state.order, progress.next_offsets, progress.stopped_at) == ([], {}, PLACE)
+
+
+async def test_one_place_that_stops_keeps_what_others_did() -> None:
+    inbox = MemoryInbox()
+    dead: list[DeadLetter] = []
+    lanes: dict[Place, list[Message]] = {
+        ("stock.events", 0): [message("0")],
+        ("stock.events", 1): [message("9", {"product": "later", "by": 1}, partition=1)],
+    }
+    progress = await handling(inbox, dead).handle(lanes)
+    assert progress.next_offsets == {("stock.events", 0): 1}
+    assert progress.stopped_at == ("stock.events", 1)
+
+
+moves = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "bug"]), st.integers(-5, 5)), min_size=1, max_size=8
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(moves=moves, data=st.data())
+async def test_every_message_three_times_in_any_order_ends_in_the_same_state(
+    moves: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    messages = [
+        message(str(i), {"product": product, "by": by}) for i, (product, by) in enumerate(moves)
+    ]
+    expected: Counter[str] = Counter()
+    for product, by in moves:
+        if product != "bug":
+            expected[product] += by
+    inbox = MemoryInbox()
+    dead: list[DeadLetter] = []
+    arriving = data.draw(st.permutations(messages * 3))
+    trouble = data.draw(st.lists(st.integers(0, 2), max_size=10))
+    while arriving:
+        size = data.draw(st.integers(1, len(arriving)))
+        batch = [copy.copy(item) for item in arriving[:size]]
+        for offset, item in enumerate(batch):
+            item.offset = offset
+        # A commit that fails sends the batch one by one; a second failure, back to the broker.
+        inbox.failures = [ConnectionError()] * (trouble.pop() if trouble else 0)
+        progress = await handling(inbox, dead).handle({PLACE: batch})
+        inbox.failures = []
+        arriving = arriving[progress.next_offsets.get(PLACE, 0) :]
+    assert inbox.state.stock == expected
+    assert len(inbox.state.order) == len(set(inbox.state.order))
+    assert {letter.reason for letter in dead} <= {"handler_error"}
