@@ -1,0 +1,119 @@
+"""A customer of the shop, over HTTP as anybody would be one."""
+
+import asyncio
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+PASSWORD = "correct horse battery staple"
+SETTLED = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
+
+
+class RefusedError(Exception):
+    """The shop answered with a problem. `problem` is its body."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        is_json = "json" in response.headers.get("content-type", "")
+        self.problem: dict[str, Any] = response.json() if is_json else {}
+        self.status = response.status_code
+        reasons = [f"{e['pointer']} {e['message']}" for e in self.problem.get("errors", ())]
+        said = "; ".join([self.problem.get("detail") or response.text[:200], *reasons])
+        super().__init__(
+            f"{response.request.method} {response.request.url.path}: {self.status} {said}"
+        )
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Someone signed in. Every method raises RefusedError on an answer other than 2xx."""
+
+    http: httpx.AsyncClient
+    email: str
+
+    async def products(self, **query: str | int) -> list[dict[str, Any]]:
+        """Return products of the catalogue, by its query parameters."""
+        items: list[dict[str, Any]] = (await ask(self.http, "GET", "/v1/products", query=query))[
+            "items"
+        ]
+        return items
+
+    async def order(self, items: dict[str, int], payment: dict[str, str]) -> dict[str, Any]:
+        """Place an order of product ids and quantities, and return it as the shop does."""
+        return await ask(
+            self.http,
+            "POST",
+            "/v1/orders",
+            body={
+                "items": [{"product_id": id_, "quantity": n} for id_, n in items.items()],
+                "shipping_address": ADDRESS,
+                "payment": payment,
+            },
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+
+    async def find_order(self, order_id: str) -> dict[str, Any]:
+        """Return an order as it is now."""
+        return await ask(self.http, "GET", f"/v1/orders/{order_id}")
+
+    async def settled(self, order_id: str, *, seconds: float) -> dict[str, Any]:
+        """Return the order once nothing more will happen to it, or TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while (order := await self.find_order(order_id))["status"] not in SETTLED:
+                await asyncio.sleep(0.1)
+        return order
+
+    async def cancel(self, order_id: str) -> dict[str, Any]:
+        """Ask for an order to be cancelled."""
+        return await ask(self.http, "POST", f"/v1/orders/{order_id}/cancel")
+
+    async def history(self, order_id: str) -> list[dict[str, Any]]:
+        """Return an order's changes, oldest first."""
+        answer = await ask(self.http, "GET", f"/v1/orders/{order_id}/history")
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+    async def summary(self, order_id: str) -> dict[str, Any]:
+        """Return an order with its payment, shipment and notifications."""
+        return await ask(self.http, "GET", f"/v1/orders/{order_id}/summary")
+
+
+async def register(http: httpx.AsyncClient) -> Customer:
+    """Open a new account and sign in to it; `http` carries the token from then on."""
+    email = f"ada-{secrets.token_hex(6)}@example.com"
+    await ask(http, "POST", "/v1/users", body={"email": email, "password": PASSWORD, "name": "Ada"})
+    await sign_in(http, email, PASSWORD)
+    return Customer(http, email)
+
+
+async def sign_in(http: httpx.AsyncClient, email: str, password: str) -> None:
+    """Sign in; `http` carries the token from then on."""
+    grant = {"grant_type": "password", "email": email, "password": password}
+    tokens = await ask(http, "POST", "/v1/auth/token", body=grant)
+    http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
+
+async def ask(  # noqa: PLR0913 -- the parts of a request
+    http: httpx.AsyncClient,
+    method: str,
+    path: str,
+    *,
+    query: dict[str, str | int] | None = None,
+    body: object = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Send a request and return the JSON of its answer. Raises RefusedError."""
+    response = await http.request(method, path, params=query, json=body, headers=headers)
+    if not response.is_success:
+        raise RefusedError(response)
+    answer: dict[str, Any] = response.json() if response.content else {}
+    return answer

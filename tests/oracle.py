@@ -1,0 +1,238 @@
+"""The oracle: reads a shop's stores and says what is off. Its exit status is 1 if anything is.
+
+The invariants, numbered as in what it prints:
+1. Every accepted order reaches a terminal state; none is stuck.
+2. The money that the orders say was paid and given back is what the payments say; one capture an
+   order, never more refunded than captured, and none kept of an order that came to nothing.
+3. available + reserved + sold = all units ever put in, for each product, none negative; the
+   reservations held add up to what is reserved.
+4. Every event that a service committed was heard by each service that subscribes to it.
+5. An order is never both refunded and delivered, and has one shipment at most.
+
+It can be used against any running shop: `python tests/oracle.py` looks at the cluster of the
+current kubeconfig, `--settle 60` lets what is under way come to its end first.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from store_access import Stores, from_cluster
+
+TERMINAL = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
+CAME_TO_NOTHING = TERMINAL - {"delivered"}
+SERVICES = Path(__file__).resolve().parents[1] / "services"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that is off: the number of its invariant, and what was seen."""
+
+    invariant: int
+    seen: str
+
+    def __str__(self) -> str:
+        return f"invariant {self.invariant}: {self.seen}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as the order service has it; amounts in minor units."""
+
+    id: str
+    status: str
+    captured: int
+    refunded: int
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment; `compensated` is what the shop itself gave back, not a person's goodwill."""
+
+    order_id: str
+    currency: str | None
+    captured: int
+    refunded: int
+    compensated: int
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A product's units; `put_in` is the sum of its ledger, `held` of its open reservations."""
+
+    product_id: str
+    on_hand: int
+    reserved: int
+    sold: int
+    put_in: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the stores said. `published` are (topic, type, event id); `heard` event ids by group."""
+
+    orders: Iterable[Order] = ()
+    payments: Iterable[Payment] = ()
+    stock: Iterable[Stock] = ()
+    shipments: Iterable[tuple[str, str]] = ()
+    published: Iterable[tuple[str, str, str]] = ()
+    heard: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    subscriptions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+
+def violations(facts: Facts) -> Iterator[Violation]:
+    """Yield everything that is off in the facts."""
+    for order in facts.orders:
+        if order.status not in TERMINAL:
+            yield Violation(1, f"order {order.id} is still {order.status}")
+    yield from _accounts(facts)
+    for stock in facts.stock:
+        yield from _units(stock)
+    yield from _unheard(facts)
+    yield from _parcels(facts)
+
+
+def _accounts(facts: Facts) -> Iterator[Violation]:
+    payments = {payment.order_id: payment for payment in facts.payments}
+    for order in facts.orders:
+        yield from _money(order, payments.pop(order.id, None))
+    for order_id in payments:
+        yield Violation(2, f"a payment for order {order_id}, which does not exist")
+
+
+def _unheard(facts: Facts) -> Iterator[Violation]:
+    for topic, type_, event_id in facts.published:
+        for group in facts.subscriptions.get((topic, type_), ()):
+            if event_id not in facts.heard.get(group, frozenset()):
+                yield Violation(4, f"{group} has not heard {type_} {event_id}")
+
+
+def _parcels(facts: Facts) -> Iterator[Violation]:
+    compensated = {payment.order_id for payment in facts.payments if payment.compensated}
+    for order_id, status in facts.shipments:
+        if status == "delivered" and order_id in compensated:
+            yield Violation(5, f"order {order_id} was delivered and refunded")
+    for order_id, count in Counter(order_id for order_id, _ in facts.shipments).items():
+        if count > 1:
+            yield Violation(5, f"order {order_id} has {count} shipments")
+
+
+def _money(order: Order, payment: Payment | None) -> Iterator[Violation]:
+    captured, refunded = (payment.captured, payment.refunded) if payment else (0, 0)
+    if refunded > captured:
+        yield Violation(2, f"order {order.id}: {refunded} refunded of {captured} captured")
+    if (order.captured, order.refunded) != (captured, refunded):
+        yield Violation(
+            2,
+            f"order {order.id} knows of {order.captured} captured and {order.refunded} refunded, "
+            f"its payment of {captured} and {refunded}",
+        )
+    if order.status in CAME_TO_NOTHING and captured != refunded:
+        yield Violation(2, f"order {order.id} is {order.status}, {captured - refunded} was kept")
+    if order.status == "delivered" and not captured:
+        yield Violation(2, f"order {order.id} was delivered and not paid")
+
+
+def _units(stock: Stock) -> Iterator[Violation]:
+    if stock.on_hand + stock.sold != stock.put_in:
+        yield Violation(
+            3,
+            f"product {stock.product_id}: {stock.on_hand} on hand + {stock.sold} sold "
+            f"!= {stock.put_in} put in",
+        )
+    if not 0 <= stock.reserved <= stock.on_hand:
+        yield Violation(
+            3, f"product {stock.product_id}: {stock.reserved} reserved of {stock.on_hand} on hand"
+        )
+    if stock.held != stock.reserved:
+        yield Violation(
+            3, f"product {stock.product_id}: {stock.reserved} reserved, {stock.held} held by orders"
+        )
+
+
+def subscriptions(services: Path = SERVICES) -> dict[tuple[str, str], frozenset[str]]:
+    """Return which groups hear an event, by (topic, type), from the services' AsyncAPI documents.
+
+    Only those with an inbox in PostgreSQL or MongoDB: the others have no effect to be lost.
+    """
+    groups: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for file in services.glob("*/asyncapi.json"):
+        for operation in json.loads(file.read_text())["operations"].values():
+            if operation["action"] != "receive":
+                continue
+            topic = operation["channel"]["$ref"].removeprefix("#/channels/")
+            for message in operation["messages"]:
+                groups[topic, message["$ref"].rpartition("/")[2]].add(file.parent.name)
+    return {key: frozenset(names) for key, names in groups.items()}
+
+
+async def gather(stores: Stores) -> Facts:
+    """Read the stores."""
+    orders = await stores.rows(
+        "order",
+        "SELECT id::text, status, coalesce(captured_amount, 0) AS captured, "
+        "refunded_amount AS refunded FROM orders",
+    )
+    payments = await stores.rows(
+        "payment",
+        "SELECT order_id::text, currency, captured, "
+        "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded'), 0)::bigint AS refunded, "
+        "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded' AND r.automatic), 0)::bigint "
+        "AS compensated FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id",
+    )
+    shipments = await stores.rows("shipping", "SELECT order_id::text, status FROM shipments")
+    events, heard = await stores.events()
+    return Facts(
+        orders=[Order(**row) for row in orders],
+        payments=[Payment(**row) for row in payments],
+        stock=[Stock(**unit) for unit in await stores.stock()],
+        shipments=[(row["order_id"], row["status"]) for row in shipments],
+        published=events,
+        heard=heard,
+        subscriptions=subscriptions(),
+    )
+
+
+async def settled(stores: Stores, seconds: float) -> tuple[Facts, list[Violation]]:
+    """Read until nothing is off, or the seconds are over; return the last facts and what is off."""
+    until = time.monotonic() + seconds
+    while True:
+        facts = await gather(stores)
+        found = list(violations(facts))
+        if not found or time.monotonic() > until:
+            return facts, found
+        await asyncio.sleep(1)
+
+
+async def _main(arguments: argparse.Namespace) -> int:
+    async with from_cluster(arguments.kubeconfig) as stores:
+        facts, found = await settled(stores, arguments.settle)
+    outcome = Counter(order.status for order in facts.orders)
+    said = ", ".join(f"{count} {status}" for status, count in outcome.most_common()) or "no orders"
+    for violation in found[: arguments.most]:
+        print(violation)  # noqa: T201 -- its output
+    left = len(found) - arguments.most
+    if left > 0:
+        print(f"and {left} more")  # noqa: T201 -- its output
+    print(f"{said}; {'all invariants hold' if not found else f'{len(found)} violations'}")  # noqa: T201 -- its output
+    return bool(found)
+
+
+def main() -> None:
+    """Run the program."""
+    parser = argparse.ArgumentParser(description="Check a running shop's invariants.")
+    parser.add_argument("--kubeconfig", help="the cluster (default: the current one)")
+    parser.add_argument("--settle", type=float, default=0, help="seconds to let things end first")
+    parser.add_argument("--most", type=int, default=20, help="violations to print at the most")
+    sys.exit(asyncio.run(_main(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

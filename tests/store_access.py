@@ -1,0 +1,150 @@
+"""Reading the stores of a running shop, through port-forwards of its cluster."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from pymongo import AsyncMongoClient
+
+# auth and gateway keep no events.
+POSTGRES_SERVICES = ("user", "order", "payment", "shipping", "notification")
+
+
+class ClusterError(Exception):
+    """The cluster's stores could not be reached."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Access to the databases: `postgres` is a DSN without a database, `mongodb` a whole URL."""
+
+    postgres: str
+    mongodb: str
+
+    async def rows(self, database: str, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a query in a service's database."""
+        connection = await asyncpg.connect(f"{self.postgres}/{database}")
+        try:
+            return [dict(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    async def stock(self) -> list[dict[str, Any]]:
+        """Return each product's units, with the sums of its ledger and of its reservations."""
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+            database = client["product"]
+            put_in: Mapping[str, int] = {
+                row["_id"]: row["units"]
+                async for row in await database["adjustments"].aggregate(
+                    [{"$group": {"_id": "$product_id", "units": {"$sum": "$delta"}}}]
+                )
+            }
+            held: Mapping[str, int] = {
+                row["_id"]: row["units"]
+                async for row in await database["reservations"].aggregate(
+                    [
+                        {"$match": {"status": "reserved"}},
+                        {"$unwind": "$lines"},
+                        {
+                            "$group": {
+                                "_id": "$lines.product_id",
+                                "units": {"$sum": "$lines.quantity"},
+                            }
+                        },
+                    ]
+                )
+            }
+            return [
+                {
+                    "product_id": unit["_id"],
+                    "on_hand": unit["on_hand"],
+                    "reserved": unit["reserved"],
+                    "sold": unit["sold"],
+                    "put_in": put_in.get(unit["_id"], 0),
+                    "held": held.get(unit["_id"], 0),
+                }
+                async for unit in database["inventory"].find()
+            ]
+
+    async def events(self) -> tuple[list[tuple[str, str, str]], dict[str, frozenset[str]]]:
+        """Return every event in the outboxes, and the event ids that each group has heard."""
+        published: list[tuple[str, str, str]] = []
+        heard: defaultdict[str, set[str]] = defaultdict(set)
+        for service in POSTGRES_SERVICES:
+            rows = await self.rows(service, "SELECT aggregatetype, type, id::text FROM outbox")
+            published += [
+                (f"{row['aggregatetype']}.events", row["type"], row["id"]) for row in rows
+            ]
+            for row in await self.rows(service, "SELECT consumer_group, event_id FROM inbox"):
+                heard[row["consumer_group"]].add(row["event_id"])
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+            database = client["product"]
+            async for event in database["outbox"].find({}, {"aggregatetype": 1, "type": 1}):
+                published.append((f"{event['aggregatetype']}.events", event["type"], event["_id"]))
+            async for seen in database["inbox"].find():
+                group, _, event_id = seen["_id"].partition(":")
+                heard[group].add(event_id)
+        return published, {group: frozenset(ids) for group, ids in heard.items()}
+
+
+@asynccontextmanager
+async def from_cluster(kubeconfig: str | None = None) -> AsyncIterator[Stores]:
+    """Reach the stores in namespace `platform`. Raises ClusterError."""
+    kubectl = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []), "-n", "platform"]
+    async with AsyncExitStack() as stack:
+        postgres = await stack.enter_async_context(_forwarded(kubectl, "postgres", 5432))
+        mongodb = await stack.enter_async_context(_forwarded(kubectl, "mongodb", 27017))
+        user, password = await _secret(kubectl, "postgres-admin")
+        root, root_password = await _secret(kubectl, "mongodb-admin")
+        yield Stores(
+            f"postgresql://{user}:{password}@127.0.0.1:{postgres}",
+            f"mongodb://{root}:{root_password}@127.0.0.1:{mongodb}/?directConnection=true",
+        )
+
+
+@asynccontextmanager
+async def _forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterator[int]:
+    process = await asyncio.create_subprocess_exec(
+        *kubectl,
+        "port-forward",
+        f"service/{service}",
+        f":{port}",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        line = (await process.stdout.readline()).decode()
+        found = re.search(r"127\.0\.0\.1:(\d+)", line)
+        if found is None:
+            reason = (await process.stderr.read()).decode().strip()
+            raise ClusterError(f"no way to {service}: {reason or line}")
+        yield int(found[1])
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _secret(kubectl: list[str], name: str) -> tuple[str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *kubectl, "get", "secret", name, "-o", "json", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise ClusterError(f"no secret {name} in namespace platform")
+    data = json.loads(out)["data"]
+    return (
+        base64.b64decode(data["username"]).decode(),
+        base64.b64decode(data["password"]).decode(),
+    )

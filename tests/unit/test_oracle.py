@@ -1,0 +1,68 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oracle import Facts, Order, Payment, Stock, subscriptions, violations
+
+PLACED = ("order.events", "minishop.order.placed.v1", "e1")
+GOOD = Facts(
+    orders=[
+        Order(id="o1", status="delivered", captured=500, refunded=0),
+        Order(id="o2", status="refunded", captured=300, refunded=300),
+        Order(id="o3", status="rejected", captured=0, refunded=0),
+    ],
+    payments=[
+        Payment(order_id="o1", currency="USD", captured=500, refunded=0, compensated=0),
+        Payment(order_id="o2", currency="USD", captured=300, refunded=300, compensated=300),
+    ],
+    stock=[Stock(product_id="p1", on_hand=8, reserved=1, sold=2, put_in=10, held=1)],
+    shipments=[("o1", "delivered"), ("o2", "cancelled")],
+    published=[PLACED],
+    heard={"product": frozenset(("e1",))},
+    subscriptions={PLACED[:2]: frozenset(("product",))},
+)
+PAID = GOOD.payments[0]  # type: ignore[index]  # a list, here
+UNITS = GOOD.stock[0]  # type: ignore[index]  # a list, here
+
+
+def test_a_shop_in_order_has_no_violations() -> None:
+    assert list(violations(GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "change"),
+    [
+        (1, {"orders": [Order(id="o1", status="paid", captured=500, refunded=0)]}),
+        (2, {"payments": []}),
+        (2, {"payments": [replace(PAID, captured=1000)]}),
+        (2, {"payments": [replace(PAID, refunded=600)]}),
+        (2, {"payments": [*GOOD.payments, replace(PAID, order_id="none")]}),
+        (2, {"orders": [Order(id="o1", status="cancelled", captured=500, refunded=0)]}),
+        (3, {"stock": [replace(UNITS, sold=3)]}),
+        (3, {"stock": [replace(UNITS, reserved=9, held=9)]}),
+        (3, {"stock": [replace(UNITS, reserved=-1, held=-1)]}),
+        (3, {"stock": [replace(UNITS, held=0)]}),
+        (4, {"heard": {}}),
+        (5, {"shipments": [("o2", "delivered")]}),
+        (5, {"shipments": [("o1", "delivered"), ("o1", "created")]}),
+    ],
+)
+def test_what_is_off_is_seen(invariant: int, change: dict[str, Any]) -> None:
+    assert invariant in {found.invariant for found in violations(replace(GOOD, **change))}
+
+
+def test_who_hears_an_event_comes_from_the_documents(tmp_path: Path) -> None:
+    (tmp_path / "product").mkdir()
+    operations = {
+        "receive_order.events": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/order.events"},
+            "messages": [{"$ref": "#/channels/order.events/messages/minishop.order.placed.v1"}],
+        },
+        "send_product.events": {"action": "send", "channel": {}, "messages": []},
+    }
+    (tmp_path / "product" / "asyncapi.json").write_text(json.dumps({"operations": operations}))
+    assert subscriptions(tmp_path) == {PLACED[:2]: frozenset(("product",))}
