@@ -18,6 +18,20 @@ help: ## what can be done here, a line each
 lint: .venv/ready ## style, types, import directions
 	@./lint
 
+.PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
+test: .venv/ready ## everything that can be checked, with a table of it at the end
+	@.venv/bin/python tests/run_parts.py
+
+test-unit test-integration test-contract test-operator test-cluster test-e2e: test-%: .venv/ready
+	@.venv/bin/python tests/run_parts.py $* --pytest "$(ARGS)"
+
+test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
+test-integration: ## against real servers
+test-contract: ## events and APIs as documented
+test-operator: ## against a real API server
+test-cluster: ## the embedded cluster itself
+test-e2e: ## on the cluster
+
 export CLUSTER
 
 .PHONY: cluster cluster-down cluster-status images

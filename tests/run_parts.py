@@ -1,0 +1,121 @@
+"""Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
+
+`python tests/run_parts.py unit operator` runs those; without a name, all of them in this order.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTCOMES = ("failed", "passed", "skipped", "errors")
+NO_TESTS = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part: where its tests are (globs), and pytest's options for it."""
+
+    name: str
+    places: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+# Two workers for two cores, where the tests don't share one thing that is not theirs.
+_PARALLEL = ("-n2", "--dist=loadfile")
+PARTS = (
+    Part(
+        "unit",
+        ("*/tests/unit", "services/*/tests/unit", "tests/unit", "tests/journey/tests"),
+        _PARALLEL,
+    ),
+    Part(
+        "integration",
+        ("services/*/tests/integration", "tests/servers/tests", "tests/events"),
+        _PARALLEL,
+    ),
+    Part("contract", ("tests/contract",), _PARALLEL),
+    Part("operator", ("operator/tests/integration",)),
+    Part("cluster", ("cluster/tests/integration",)),
+    Part("e2e", ("tests/e2e",)),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a part, or lint, ended: counts by outcome, and seconds."""
+
+    name: str
+    code: int
+    seconds: float
+    counts: dict[str, int]
+
+    def line(self) -> str:
+        """Return the outcome as a row of the table."""
+        said = ", ".join(f"{n} {kind}" for kind, n in self.counts.items() if n) or "-"
+        ended = "FAILED" if self.code else "ok"
+        return f"{self.name:<12} {ended:<7} {self.seconds:7.1f} s  {said}"
+
+
+def lint() -> Outcome:
+    """Check style, types and import directions."""
+    began = time.monotonic()
+    code = subprocess.run([str(ROOT / "lint")], cwd=ROOT, check=False).returncode
+    return Outcome("lint", code, time.monotonic() - began, {})
+
+
+def run(part: Part, more: list[str]) -> Outcome:
+    """Run a part with further pytest arguments."""
+    places = sorted(
+        str(place.relative_to(ROOT)) for pattern in part.places for place in ROOT.glob(pattern)
+    )
+    if not places:  # pytest would take the whole tree
+        raise FileNotFoundError(f"{part.name}: nothing at {part.places}")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", *part.options, f"--junitxml={report}"]
+        print(f"\n{part.name}: {' '.join(places)}", flush=True)
+        code = subprocess.run([*command, *more, *places], cwd=ROOT, check=False).returncode
+        counts = _counts(report) if report.exists() else {}
+    return Outcome(part.name, 0 if code == NO_TESTS else code, time.monotonic() - began, counts)
+
+
+def _counts(report: Path) -> dict[str, int]:
+    suite = ET.parse(report).getroot().find("testsuite")
+    assert suite is not None
+    given = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+    failed, errors, skipped = given["failures"], given["errors"], given["skipped"]
+    passed = given["tests"] - failed - errors - skipped
+    return dict(zip(OUTCOMES, (failed, passed, skipped, errors), strict=True))
+
+
+def main() -> int:
+    """Run what is asked for; return 1 when anything failed."""
+    names = [part.name for part in PARTS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="*", help=f"lint, {', '.join(names)}; none: all")
+    parser.add_argument("--pytest", default="", help="further arguments for pytest, in one word")
+    asked = parser.parse_args()
+    if unknown := set(asked.part) - {"lint", *names}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    wanted = asked.part or ["lint", *names]
+    began = time.monotonic()
+    outcomes = [lint()] if "lint" in wanted else []
+    outcomes += [run(part, asked.pytest.split()) for part in PARTS if part.name in wanted]
+    print()
+    for outcome in outcomes:
+        print(outcome.line())
+    total = {key: sum(o.counts.get(key, 0) for o in outcomes) for key in OUTCOMES}
+    said = ", ".join(f"{n} {kind}" for kind, n in total.items() if n) or "no tests ran"
+    print(f"{f' {said} in {time.monotonic() - began:.2f}s ':=^80}")
+    return int(any(outcome.code for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
