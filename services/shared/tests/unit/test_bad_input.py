@@ -112,7 +112,7 @@ async def test_a_field_is_named_by_a_pointer(client: httpx.AsyncClient) -> None:
         ("GET", "/things?limit=1%00", 422, "unprocessable"),
         ("GET", "/things?cursor=%F0%28", 422, "unprocessable"),
         ("GET", "/things?cursor=AAAA", 422, "unprocessable"),
-        ("GET", f"/things/{uuid4()}", 500, "internal_error"),
+        ("GET", f"/things/{UUID(int=1)}", 500, "internal_error"),
         ("POST", "/raw", 401, "unauthenticated"),
         ("GET", "/admin", 401, "unauthenticated"),
     ],
