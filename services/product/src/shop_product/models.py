@@ -65,6 +65,7 @@ class ProductCreate(StrictModel):
     )
     attributes: dict[AttributeName, AttributeValue] = Field(default={}, max_length=50)
     active: bool = True
+    image_svg: Svg | None = None
     initial_stock: Quantity = 0
     low_stock_threshold: Quantity = 5
 
@@ -87,17 +88,9 @@ class ProductPatch(StrictModel):
     other_prices: list[Money] = Field(default=ABSENT, max_length=10)
     attributes: dict[AttributeName, AttributeValue] = Field(default=ABSENT, max_length=50)
     active: bool = Field(default=ABSENT)
+    image_svg: Svg | None = Field(default=None, description="null takes the picture away.")
 
     _prices = field_validator("other_prices")(one_price_a_currency)
-
-
-class ProductImport(ProductCreate):
-    """One line of a bulk import: a product by its SKU, with its picture.
-
-    The stock fields count only when the line creates the product.
-    """
-
-    image_svg: Svg | None = None
 
 
 class ListedProduct(ResponseModel):

@@ -3,17 +3,21 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from shop_servers.servers import Database
 
+from shop_product import main
 from shop_product.migrations.schema import migrate
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx
+from shop_product.settings import Settings
 from shop_shared import mongo
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.settings import ServiceSettings
+from shop_shared.testing import Signer
 
 Stock = Callable[[int], Awaitable[UUID]]
 
@@ -29,6 +33,36 @@ async def client(mongodb_database: Database) -> AsyncIterator[mongo.Client]:
 @pytest.fixture
 def store(client: mongo.Client) -> Store:
     return Store(client)
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+async def http(
+    mongodb_database: Database, store: Store, signer: Signer
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The service, called in process."""
+    settings = Settings(database_url=SecretStr(mongodb_database.url), list_cache_seconds=60)
+    service = main.create(settings)
+    service.app.state.token_verifier = signer.verifier()
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://product") as http:
+        yield http
+    for close in service.close:
+        await close()
+
+
+@pytest.fixture
+def staff(signer: Signer) -> dict[str, str]:
+    return signer.headers(UUID(int=99), roles=["staff"])
+
+
+@pytest.fixture
+def customer(signer: Signer) -> dict[str, str]:
+    return signer.headers(UUID(int=7))
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from uuid import UUID
 from pymongo import ReturnDocument, UpdateOne
 
 from shop_product.allocation import Offer
-from shop_product.repository.store import Tx
-from shop_shared.clock import now
+from shop_product.repository.store import Tx, moment
 
 Document = dict[str, Any]
 Movement = Literal["reserve", "release", "commit", "take", "restock"]
@@ -50,7 +49,7 @@ async def move(tx: Tx, movement: Movement, quantities: Mapping[str, int]) -> Non
     Raises ``StockMovedError`` when a product has not what the movement needs; roll the transaction
     back.
     """
-    at = now()
+    at = moment()
     result = await tx.database["inventory"].bulk_write(
         [
             UpdateOne(
@@ -90,7 +89,7 @@ async def insert(tx: Tx, documents: list[Document]) -> None:
     await tx.database["inventory"].insert_many(documents, session=tx.session)
 
 
-def new(product_id: UUID, *, sku: str, on_hand: int, low_stock_threshold: int) -> Document:
+def new(product_id: UUID | str, *, sku: str, on_hand: int, low_stock_threshold: int) -> Document:
     """Make the stock document of a new product."""
     return {
         "_id": str(product_id),
@@ -100,7 +99,7 @@ def new(product_id: UUID, *, sku: str, on_hand: int, low_stock_threshold: int) -
         "sold": 0,
         "low_stock_threshold": low_stock_threshold,
         "version": 1,
-        "updated_at": now(),
+        "updated_at": moment(),
     }
 
 
@@ -108,7 +107,7 @@ async def adjust(
     tx: Tx, product_id: UUID, *, delta: int, threshold: int | None = None
 ) -> Document | None:
     """Add ``delta`` units on hand; return the stock after, or None when too few are free."""
-    change: Document = {"$inc": {"on_hand": delta, "version": 1}, "$set": {"updated_at": now()}}
+    change: Document = {"$inc": {"on_hand": delta, "version": 1}, "$set": {"updated_at": moment()}}
     if threshold is not None:
         change["$set"]["low_stock_threshold"] = threshold
     return await tx.database["inventory"].find_one_and_update(

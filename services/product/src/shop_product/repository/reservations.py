@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from shop_product.repository.store import Tx
+from shop_product.repository.store import Tx, moment
 from shop_shared import mongo
-from shop_shared.clock import now
 
 Status = Literal["reserved", "committed", "released", "rejected", "restocked"]
 Document = dict[str, Any]
@@ -27,7 +26,7 @@ async def insert(
     reserved_until: datetime | None = None,
 ) -> None:
     """Remember the order. A second one is a ``DuplicateKeyError``."""
-    at = now()
+    at = moment()
     await tx.database["reservations"].insert_one(
         {
             "_id": str(order_id),
@@ -45,7 +44,7 @@ async def move(tx: Tx, order_id: UUID, *, before: Status, after: Status) -> bool
     """Go from one status to the next; return False when another got there first."""
     result = await tx.database["reservations"].update_one(
         {"_id": str(order_id), "status": before},
-        {"$set": {"status": after, "updated_at": now()}},
+        {"$set": {"status": after, "updated_at": moment()}},
         session=tx.session,
     )
     return result.matched_count == 1

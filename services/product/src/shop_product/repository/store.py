@@ -6,11 +6,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pymongo.errors import PyMongoError
 
 from shop_shared import mongo
+from shop_shared.clock import now
 from shop_shared.problems import Unavailable
 
 T = TypeVar("T")
@@ -19,6 +21,12 @@ _WRITERS = 4
 _PATIENCE_S = 15
 _FIRST_PAUSE_S = 0.004
 _DOUBLINGS = 6
+
+
+def moment() -> datetime:
+    """Return the time as MongoDB keeps it: in milliseconds."""
+    at = now()
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""One product: read by everyone, changed by the staff."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from shop_product.api import views
+from shop_product.api.state import Lists, Store
+from shop_product.models import Product, ProductCreate, ProductPatch
+from shop_product.repository import products
+from shop_product.service import catalogue
+from shop_shared.auth import StaffCaller
+from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.problems import NotFound
+
+router = APIRouter(prefix="/v1/products", tags=["catalogue"])
+
+# A picture is shown, never run: should someone open it by itself, its scripts stay dead.
+_IMAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@router.get("/{product_id}")
+async def get_product(product_id: UUID, store: Store, response: Response) -> Product:
+    """Read a product. The ETag is the version to edit; ``available`` moves without it."""
+    document = await products.find(store.database, product_id)
+    if document is None:
+        raise NotFound("No such product.")
+    set_etag(response, document["version"])
+    return views.product(document, available=await products.available(store.database, product_id))
+
+
+@router.get(
+    "/{product_id}/image",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
+)
+async def get_image(
+    product_id: UUID,
+    store: Store,
+    v: Annotated[
+        str | None, Query(max_length=64, description="Which picture; from image_url")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Read a product's picture."""
+    image = await products.image(store.database, product_id)
+    if image is None:
+        raise NotFound("No such picture.")
+    lifetime = "31536000, immutable" if v == image["digest"] else "60"
+    headers = {
+        **_IMAGE_HEADERS,
+        "ETag": etag(image["digest"]),
+        "Cache-Control": f"public, max-age={lifetime}",
+    }
+    if not_modified(if_none_match, image["digest"]):
+        return Response(status_code=304, headers=headers)
+    return Response(image["content"], headers=headers, media_type="image/svg+xml")
+
+
+@router.post("", status_code=201)
+async def create_product(
+    wanted: ProductCreate, caller: StaffCaller, store: Store, lists: Lists, response: Response
+) -> Product:
+    """Add a product (staff)."""
+    document = await catalogue.create(store, wanted, by=caller.user_id)
+    lists.clear()
+    response.headers["Location"] = f"/v1/products/{document['_id']}"
+    set_etag(response, document["version"])
+    return views.product(document, available=wanted.initial_stock)
+
+
+@router.patch("/{product_id}")
+async def change_product(  # noqa: PLR0913 - a parameter a part of the request
+    product_id: UUID,
+    patch: ProductPatch,
+    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    store: Store,
+    lists: Lists,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Product:
+    """Change a product (staff). ``If-Match`` is required."""
+    document = await catalogue.change(store, product_id, patch, if_match=if_match)
+    lists.clear()
+    set_etag(response, document["version"])
+    return views.product(document, available=await products.available(store.database, product_id))
+
+
+@router.delete("/{product_id}", status_code=204)
+async def delete_product(
+    product_id: UUID,
+    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    store: Store,
+    lists: Lists,
+    if_match: IfMatch = None,
+) -> None:
+    """Take a product out of the catalogue (staff). ``If-Match`` is required."""
+    await catalogue.remove(store, product_id, if_match=if_match)
+    lists.clear()

@@ -1,0 +1,74 @@
+"""A product's stock, for the staff."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+
+from shop_product.api import views
+from shop_product.api.state import Lists, Store
+from shop_product.models import Adjustment, AdjustmentCreate, Inventory, InventoryPut
+from shop_product.service import ledger
+from shop_shared.auth import StaffCaller
+from shop_shared.etag import IfMatch, set_etag
+
+router = APIRouter(prefix="/v1/products/{product_id}/inventory", tags=["inventory"])
+
+RequestKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key again moves nothing and answers the first adjustment",
+    ),
+]
+
+
+@router.get("")
+async def get_inventory(
+    product_id: UUID,
+    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    store: Store,
+    response: Response,
+) -> Inventory:
+    """Read the stock."""
+    stock = await ledger.read(store, product_id)
+    set_etag(response, stock["version"])
+    return views.inventory(stock)
+
+
+@router.put("")
+async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
+    product_id: UUID,
+    counted: InventoryPut,
+    caller: StaffCaller,
+    store: Store,
+    lists: Lists,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Inventory:
+    """Set what a count found. ``If-Match`` is required: an order may move the stock meanwhile."""
+    stock = await ledger.count(store, product_id, counted, by=caller.user_id, if_match=if_match)
+    lists.clear()
+    set_etag(response, stock["version"])
+    return views.inventory(stock)
+
+
+@router.post("/adjustments", status_code=201)
+async def adjust_inventory(  # noqa: PLR0913 - a parameter a part of the request
+    product_id: UUID,
+    wanted: AdjustmentCreate,
+    caller: StaffCaller,
+    store: Store,
+    lists: Lists,
+    *,
+    idempotency_key: RequestKey = None,
+) -> Adjustment:
+    """Book units that came or went."""
+    line = await ledger.adjust(
+        store, product_id, wanted, by=caller.user_id, request_key=idempotency_key
+    )
+    lists.clear()
+    return views.adjustment(line)

@@ -1,0 +1,105 @@
+"""Lists of products: searched, filtered, sorted, a page at a time. Rows go out as bytes."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import StringConstraints
+
+from shop_product.api.list_cache import CachedRoute, cache_key, render
+from shop_product.api.state import Lists, Store
+from shop_product.api.views import listed
+from shop_product.models import Categories, Category, ListedProduct
+from shop_product.repository import products
+from shop_product.repository.products import Sort
+from shop_shared.etag import IfNoneMatch
+from shop_shared.money import MAX_AMOUNT, Currency
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import Unprocessable
+
+router = APIRouter(prefix="/v1/products", tags=["catalogue"], route_class=CachedRoute)
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Amount = Annotated[int, Query(ge=0, le=MAX_AMOUNT, description="Minor units")]
+
+
+@router.get("", response_model=Page[ListedProduct])
+async def list_products(  # noqa: PLR0913 - a parameter a part of the query
+    request: Request,
+    store: Store,
+    lists: Lists,
+    *,
+    q: Annotated[Words | None, Query(description="Words to look for")] = None,
+    category: Category | None = None,
+    currency: Annotated[Currency | None, Query(description="Only prices in it")] = None,
+    min_price: Amount | None = None,
+    max_price: Amount | None = None,
+    sort: Sort | None = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """List active products, newest first; a search by relevance, unless told otherwise."""
+    sort = sort or ("relevance" if q else "newest")
+    if sort == "relevance" and q is None:
+        raise Unprocessable(
+            "Only a search has a relevance.",
+            errors=[{"pointer": "/query/sort", "message": "needs q"}],
+        )
+    query = products.Query(
+        text=q,
+        category=category,
+        currency=currency,
+        min_price=min_price,
+        max_price=max_price,
+        sort=sort,
+        after=_after(sort, cursor) if cursor else None,
+        limit=limit + 1,
+    )
+
+    async def make() -> bytes:
+        rows = await products.page(store.database, query)
+        shown = rows[:limit]
+        more = len(rows) > limit
+        page = {
+            "items": [listed(row) for row in shown],
+            "next_cursor": _cursor(sort, shown[-1]) if more else None,
+        }
+        return orjson.dumps(page)
+
+    return render(await lists.answer(cache_key(request), make), if_none_match)
+
+
+@router.get("/categories", response_model=Categories)
+async def list_categories(
+    request: Request, store: Store, lists: Lists, if_none_match: IfNoneMatch = None
+) -> Response:
+    """List the categories that have active products."""
+
+    async def make() -> bytes:
+        rows = await products.categories(store.database)
+        items = [{"category": row["_id"], "products": row["products"]} for row in rows]
+        return orjson.dumps({"items": items})
+
+    return render(await lists.answer(cache_key(request), make), if_none_match)
+
+
+def _cursor(sort: Sort, row: dict[str, Any]) -> str:
+    key = products.sort_key(sort, row)
+    # A score is a fraction: its shortest exact spelling survives the way there and back.
+    return encode_cursor(repr(key) if isinstance(key, float) else key, row["_id"])
+
+
+def _after(sort: Sort, cursor: str) -> tuple[Any, str]:
+    kind: type[str | int] = int if sort in ("price", "-price") else str
+    key, product_id = decode_cursor(cursor, kind, UUID)
+    if sort == "relevance":
+        try:
+            key = float(key)
+        except ValueError as error:
+            raise Unprocessable(
+                "The cursor is not one of ours.",
+                errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
+            ) from error
+    return key, str(product_id)

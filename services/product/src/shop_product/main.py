@@ -1,0 +1,63 @@
+"""The product service, wired."""
+
+import asyncio
+from functools import partial
+
+from shop_product import api, consumers, events, sweeper
+from shop_product.api import imports
+from shop_product.api.list_cache import ListCache
+from shop_product.migrations import schema
+from shop_product.repository.store import Store
+from shop_product.settings import Settings
+from shop_shared import cli, health, mongo
+from shop_shared.app import BodyLimits, create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.mongo import MongoInbox
+from shop_shared.server import Service
+
+CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    client = mongo.create_client(settings)
+    store = Store(client)
+    app = create_app(
+        settings,
+        title="Minishop products",
+        contract=CONTRACT,
+        bodies=BodyLimits(paths={imports.PATH: imports.LIMITS}),
+    )
+    app.state.store = store
+    app.state.lists = ListCache(seconds=settings.list_cache_seconds)
+    app.include_router(api.router)
+    health.install(app, required={"mongodb": mongo.check(client)})
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.handlers(settings),
+        inbox=MongoInbox(client, store.database),
+    )
+    return Service(
+        app=app,
+        background=(consumer, partial(sweeper.run, store, settings)),
+        close=(client.close,),
+    )
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the state this version wants."""
+
+    async def work() -> None:
+        async with mongo.create_client(settings) as client:
+            await schema.migrate(client.get_default_database())
+
+    asyncio.run(work())
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(Settings, create, contract=CONTRACT, migrate=migrate)
