@@ -4,8 +4,10 @@ import orjson
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors
 from shop_event_path.outboxes import Outbox, counted
-from shop_event_path.topics import header, numbers
+from shop_event_path.topics import numbers
 from shop_servers.servers import Connect
+
+from shop_shared.cloud_events import header
 
 KEYS = ("one", "two", "three")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -11,9 +12,9 @@ from shop_event_path.outboxes import PostgresOutbox, counted, create_postgres
 from shop_event_path.topics import numbers
 from shop_servers.servers import Connect, Postgres
 
-Admin = asyncpg.Connection
-
 from shop_operator.children.kafka_connector import slot
+
+Admin: TypeAlias = asyncpg.Connection
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-PARTITIONS = 3
+from shop_shared.cloud_events import Record, header
+from shop_shared.events import Event
 
-Record = ConsumerRecord[bytes, bytes]
+PARTITIONS = 3
 
 
 async def create(bootstrap_servers: str, topic: str) -> None:
@@ -52,13 +53,6 @@ async def read(
     return records
 
 
-def header(record: Record, name: str) -> str | None:
-    """The first header of this name."""
-    found = (value for key, value in record.headers if key == name)
-    value = next(found, None)
-    return None if value is None else value.decode()
-
-
 def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
     """The numbers of `counted` events, a list a key, each event once, in order of arrival."""
     first = {header(record, "ce_id"): record for record in reversed(records)}
@@ -68,3 +62,27 @@ def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
         number = orjson.loads(record.value or b"null")["n"]
         by_key.setdefault((record.key or b"").decode(), []).append(number)
     return by_key
+
+
+async def send(bootstrap_servers: str, topic: str, events: Sequence[Event]) -> None:
+    """Put events on a topic as Debezium does, without it."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        for event in events:
+            await producer.send(topic, event.payload, event.key.encode(), headers=_headers(event))
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+def _headers(event: Event) -> list[tuple[str, bytes]]:
+    found = {
+        "ce_id": str(event.id),
+        "ce_type": event.type,
+        "ce_source": event.source,
+        "ce_specversion": "1.0",
+        "ce_time": event.time.isoformat(),
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in found.items()]

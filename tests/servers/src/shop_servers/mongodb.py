@@ -40,6 +40,9 @@ async def start(place: Place) -> Facts:
             "0.5",
             "--setParameter",
             "diagnosticDataCollectionEnabled=false",
+            "--setParameter",
+            # A killed client's transaction otherwise holds its locks for 60 s (ADR 0033).
+            "transactionLifetimeLimitSeconds=10",
             "--quiet",
         ],
     )
