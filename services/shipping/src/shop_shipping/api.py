@@ -1,0 +1,193 @@
+"""The shipping service over HTTP."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.auth import AdminCaller, CurrentUser, current_user
+from shop_shared.clock import now
+from shop_shared.database import transaction
+from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import Forbidden, NotFound
+from shop_shipping import domain, models, repository, service, signatures, tracking_number
+from shop_shipping.cache import Cache
+from shop_shipping.carriers import Carrier
+from shop_shipping.repository import Intent
+from shop_shipping.settings import Settings
+
+router = APIRouter(prefix="/v1", tags=["shipments"])
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+def _cache(request: Request) -> Cache:
+    cache: Cache = request.app.state.cache
+    return cache
+
+
+def _carrier(request: Request) -> Carrier:
+    carrier: Carrier = request.app.state.carrier
+    return carrier
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+
+
+@router.get("/shipments")
+async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
+    caller: CurrentUser,
+    engine: Engine,
+    *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    order_id: UUID | None = None,
+    status: domain.Status | None = None,
+    customer_id: Annotated[UUID | None, Query(description="For staff: whose shipments")] = None,
+) -> Page[models.Shipment]:
+    """List shipments, newest first: one's own; for staff everybody's."""
+    if not caller.has_role("staff", "admin"):
+        customer_id = caller.user_id
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    async with engine.connect() as connection:
+        found = await repository.page(
+            connection,
+            customer_id=customer_id,
+            order_id=order_id,
+            status=status,
+            before=before,
+            limit=limit + 1,
+        )
+    shown = found[:limit]
+    return Page(
+        items=[models.shipment_view(shipment) for shipment in shown],
+        next_cursor=encode_cursor(shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.get("/shipments/{shipment_id}", response_model=models.ShipmentInFull)
+async def get_shipment(
+    shipment_id: UUID,
+    caller: CurrentUser,
+    engine: Engine,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> Any:  # noqa: ANN401 - a shipment, or 304
+    """Read a shipment and its way so far."""
+    owner = None if caller.has_role("staff", "admin") else caller.user_id
+    async with engine.connect() as connection:
+        shipment = await repository.find(connection, shipment_id, customer_id=owner)
+        if shipment is None:
+            raise NotFound("No such shipment.")
+        if not_modified(if_none_match, shipment.version):
+            return Response(status_code=304, headers={"ETag": etag(shipment.version)})
+        steps = await repository.progress(connection, shipment_id)
+    set_etag(response, shipment.version)
+    progress = tuple(map(models.Progress.model_validate, steps))
+    return models.ShipmentInFull(**dict(models.shipment_view(shipment)), progress=progress)
+
+
+@router.post("/shipments", status_code=201)
+async def create_shipment(
+    wanted: models.CreateShipment,
+    _: AdminCaller,
+    engine: Engine,
+    carrier: Annotated[Carrier, Depends(_carrier)],
+    response: Response,
+) -> models.Shipment:
+    """Send a parcel by hand, for an order that has none."""
+    async with transaction(engine) as connection:
+        shipment = await service.create_by_hand(connection, wanted, carrier=carrier.name)
+    response.headers["Location"] = f"/v1/shipments/{shipment.id}"
+    set_etag(response, shipment.version)
+    return models.shipment_view(shipment)
+
+
+@router.patch("/shipments/{shipment_id}")
+async def change_shipment(
+    shipment_id: UUID,
+    change: models.ChangeShipment,
+    _: AdminCaller,
+    engine: Engine,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> models.Shipment:
+    """Change where a parcel goes that has not left."""
+    async with transaction(engine) as connection:
+        shipment = await service.redirect(
+            connection, shipment_id, change.address, if_match=if_match
+        )
+    set_etag(response, shipment.version)
+    return models.shipment_view(shipment)
+
+
+CarrierSignature = Annotated[
+    str | None, Header(description="t=<unix seconds>,v1=<HMAC-SHA256 of `t.body`, hex>")
+]
+
+
+async def _reporter(request: Request, carrier_signature: CarrierSignature = None) -> str:
+    """Return who reports a scan: a carrier that signed it, or staff."""
+    settings: Settings = request.app.state.settings
+    if carrier_signature is not None and settings.carrier_secret is not None:
+        secret = settings.carrier_secret.get_secret_value()
+        signatures.verify(secret, carrier_signature, await request.body(), now())
+        return "carrier"
+    caller = await current_user(request)
+    if not caller.has_role("staff", "admin"):
+        raise Forbidden("Only for carriers and staff.")
+    return "staff"
+
+
+@router.post("/shipments/{shipment_id}/events")
+async def report_scan(
+    shipment_id: UUID,
+    scan: models.ReportScan,
+    reporter: Annotated[str, Depends(_reporter)],
+    engine: Engine,
+) -> models.Shipment:
+    """Report that a carrier saw a parcel. What is old news changes nothing."""
+    async with transaction(engine) as connection:
+        shipment = await service.held(connection, shipment_id)
+        after = await service.learn(
+            connection, shipment, [scan.fact()], intent=Intent(now()), source=reporter
+        )
+    return models.shipment_view(after)
+
+
+@router.get("/track/{number}", tags=["tracking"], response_model=models.Tracking)
+async def track(
+    number: str, engine: Engine, cache: Annotated[Cache, Depends(_cache)], request: Request
+) -> Response:
+    """Follow a parcel by its number; anyone may. An answer may be some seconds old."""
+    number = number.upper()
+    if not tracking_number.is_valid(number):
+        raise NotFound("No such tracking number; please check its characters.")
+    body = await cache.get(f"track:{number}")
+    if body is None:
+        body = await _tracking(engine, number)
+        await cache.put(f"track:{number}", body)
+    settings: Settings = request.app.state.settings
+    fresh = f"public, max-age={settings.tracking_cache_seconds}"
+    return Response(body, media_type="application/json", headers={"Cache-Control": fresh})
+
+
+async def _tracking(engine: AsyncEngine, number: str) -> bytes:
+    async with engine.connect() as connection:
+        shipment = await repository.find_number(connection, number)
+        if shipment is None:
+            raise NotFound("No such tracking number.")
+        steps = await repository.progress(connection, shipment.id)
+    seen = models.Tracking(
+        tracking_number=number,
+        carrier=shipment.carrier,
+        status=shipment.status,
+        progress=tuple(map(models.Progress.model_validate, steps)),
+    )
+    return seen.model_dump_json().encode()

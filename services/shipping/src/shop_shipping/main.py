@@ -1,0 +1,62 @@
+"""The shipping service, wired."""
+
+from functools import partial
+
+from shop_shared import cli, database, health, migrations, redis
+from shop_shared.app import create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.inbox import SqlInbox
+from shop_shared.server import Service
+from shop_shipping import api, consumers, events, worker
+from shop_shipping.cache import Cache
+from shop_shipping.settings import Settings
+from shop_shipping.simulated_carrier import SimulatedCarrier
+from shop_shipping.wake import Wake
+
+CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    engine = database.create_engine(settings)
+    store = redis.create_redis(settings) if settings.redis_url else None
+    carrier = SimulatedCarrier(settings)
+    wake = Wake()
+    app = create_app(settings, title="Minishop shipping", contract=CONTRACT)
+    app.state.engine = engine
+    app.state.cache = Cache(store, seconds=settings.tracking_cache_seconds)
+    app.state.carrier = carrier
+    app.include_router(api.router)
+    health.install(
+        app,
+        required={"postgres": database.check(engine)},
+        degraded={"redis": redis.check(store)} if store else {},
+    )
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.handlers(carrier.name),
+        inbox=SqlInbox(engine),
+    )
+    return Service(
+        app=app,
+        background=(
+            consumer,
+            partial(wake.listen, settings),
+            partial(worker.run, engine, settings, carrier, wake),
+        ),
+        close=(engine.dispose, *([store.aclose] if store else [])),
+    )
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(
+        Settings,
+        create,
+        contract=CONTRACT,
+        migrate=partial(migrations.run, package="shop_shipping"),
+    )

@@ -1,0 +1,137 @@
+"""The data of shipments as it is sent and received."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from shop_shared.models import Line, ResponseModel, StrictModel
+from shop_shipping import domain
+from shop_shipping.domain import Failure, Status
+
+_ADDRESS: dict[str, JsonValue] = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
+
+
+class Address(StrictModel):
+    """Where a parcel goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ADDRESS]})
+
+    name: Line
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    region: Line | None = None
+    postal_code: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)
+    ]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["GB"])]
+    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$")] | None = None
+
+
+class CreateShipment(StrictModel):
+    """A parcel to be sent by hand, for an order that has none."""
+
+    order_id: UUID
+    customer_id: UUID
+    address: Address
+
+
+class ChangeShipment(StrictModel):
+    """What may be changed of a parcel that has not left."""
+
+    address: Address
+
+
+class ReportScan(StrictModel):
+    """A carrier saw the parcel."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"status": "in_transit", "location": "Leeds", "at": "2026-01-01T12:00:00Z"}
+            ]
+        }
+    )
+
+    status: Literal["dispatched", "in_transit", "delivered", "failed"]
+    at: AwareDatetime
+    location: Line | None = None
+    reason: Literal["lost", "refused", "undeliverable"] | None = Field(
+        None, description="Why it failed; only then, and always then"
+    )
+
+    @model_validator(mode="after")
+    def _reason_of_a_failure(self) -> Self:
+        if (self.status == "failed") != (self.reason is not None):
+            raise ValueError("a failure has a reason, and nothing else has")
+        return self
+
+    def fact(self) -> domain.Scanned:
+        """Return what it means to the shipment."""
+        failure = Failure(self.reason) if self.reason else None
+        return domain.Scanned(Status(self.status), self.at, self.location, failure)
+
+
+class Progress(ResponseModel):
+    """A step of a parcel's way."""
+
+    status: Status
+    location: str | None
+    reason: Failure | None
+    at: datetime
+
+
+class Shipment(ResponseModel):
+    """A parcel as its customer sees it."""
+
+    id: UUID
+    order_id: UUID
+    customer_id: UUID
+    status: Status
+    tracking_number: str
+    carrier: str
+    address: Address | None
+    location: str | None
+    reason: Failure | None = Field(description="Why it failed")
+    created_at: datetime
+    version: int
+
+
+class ShipmentInFull(Shipment):
+    """A parcel and its way so far."""
+
+    progress: tuple[Progress, ...]
+
+
+class Tracking(ResponseModel):
+    """What anyone who knows the number may see: nothing of who or where exactly."""
+
+    tracking_number: str
+    carrier: str
+    status: Status
+    progress: tuple[Progress, ...]
+
+
+def shipment_view(shipment: domain.Shipment) -> Shipment:
+    """Return what its customer sees of a shipment."""
+    return Shipment(
+        id=shipment.id,
+        order_id=shipment.order_id,
+        customer_id=shipment.customer_id,
+        status=shipment.status,
+        tracking_number=shipment.tracking_number,
+        carrier=shipment.carrier,
+        address=None if shipment.address is None else Address.model_validate(shipment.address),
+        location=shipment.location,
+        reason=shipment.failure,
+        created_at=shipment.created_at,
+        version=shipment.version,
+    )
