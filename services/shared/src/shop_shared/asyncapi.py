@@ -29,7 +29,7 @@ def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
     ]
     said = [(model.topic(), model.type, model, "send") for model in contract.publishes]
     for topic, type_, model, action in [*said, *heard]:
-        messages[type_] = _message(type_, model)
+        messages[type_] = _message(type_, model, action)
         channel = channels.setdefault(topic, {"address": topic, "messages": {}})
         channel["messages"][type_] = {"$ref": f"#/components/messages/{type_}"}
         operation = operations.setdefault(
@@ -47,12 +47,21 @@ def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
     }
 
 
-def _message(type_: str, model: type[BaseModel]) -> dict[str, Any]:
+def definitions(type_: str) -> str:
+    """Return where, in the document, the parts of a message's schema are."""
+    return f"#/components/messages/{type_}/payload/$defs/"
+
+
+def _message(type_: str, model: type[BaseModel], action: str) -> dict[str, Any]:
     return {
         "name": type_,
         "summary": (model.__doc__ or "").strip().split("\n")[0],
         "contentType": CONTENT_TYPE,
-        "payload": model.model_json_schema(),
+        "payload": model.model_json_schema(
+            ref_template=definitions(type_) + "{model}",
+            # What we send has every field; what we hear may lack those with a default.
+            mode="serialization" if action == "send" else "validation",
+        ),
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
     }
 

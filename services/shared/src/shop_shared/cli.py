@@ -46,7 +46,9 @@ def run(
         _print(describe(settings_type))
     elif word == "schemas":
         payloads = contract.publishes if contract else ()
-        _print({payload.type: payload.model_json_schema() for payload in payloads})
+        _print(
+            {payload.type: payload.model_json_schema(mode="serialization") for payload in payloads}
+        )
     else:
         app = create(sample_settings(settings_type)).app
         if word == "openapi":

@@ -43,7 +43,7 @@ class DeadLetters:
         self._servers = bootstrap_servers
         self._group = group
         self._producer: AIOKafkaProducer | None = None
-        self._topics: set[str] = set()
+        self._ready: set[str] = set()
 
     async def publish(self, letters: Sequence[DeadLetter]) -> None:
         """Publish, and return when all are acknowledged by all in-sync replicas.
@@ -51,7 +51,7 @@ class DeadLetters:
         Raises KafkaError: then nothing of the batch may be committed.
         """
         for letter in letters:
-            producer = await self._connected(topic_of(letter.record.topic, self._group))
+            producer = await self._connected(letter.record.topic)
             await self._send(producer, letter)
 
     async def close(self) -> None:
@@ -102,10 +102,10 @@ class DeadLetters:
             *((name, value.encode(errors="replace")) for name, value in provenance.items()),
         ]
 
-    async def _connected(self, topic: str) -> AIOKafkaProducer:
-        if topic not in self._topics:
-            await _create(self._servers, topic)
-            self._topics.add(topic)
+    async def _connected(self, origin: str) -> AIOKafkaProducer:
+        if origin not in self._ready:
+            await _create(self._servers, topic_of(origin, self._group), origin=origin)
+            self._ready.add(origin)
         if self._producer is None:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers,
@@ -122,13 +122,15 @@ class DeadLetters:
         return self._producer
 
 
-async def _create(servers: str, topic: str) -> None:
-    """Create the topic where it is missing: one partition, the broker's own replication."""
+async def _create(servers: str, topic: str, *, origin: str) -> None:
+    """Create the topic where it is missing: one partition, with as many replicas as origin."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     try:
         await admin.start()
+        (described,) = await admin.describe_topics([origin])
+        replicas = max((len(each["replicas"]) for each in described["partitions"]), default=1)
         created = await admin.create_topics(
-            [NewTopic(topic, num_partitions=1, replication_factor=-1)]
+            [NewTopic(topic, num_partitions=1, replication_factor=replicas)]
         )
         for _topic, code, *_message in created.topic_errors:
             if code not in {0, TopicAlreadyExistsError.errno}:

@@ -80,11 +80,10 @@ class EventHandling(Generic[TxT]):
                         wanted.append(event)
                     case ReceivedEvent() as event:
                         ignored.append(event)
-        # First the dead letters: if they can't be kept, nothing else may be.
-        if dead:
-            await self.publish_dead_letters(dead)
         if wanted:
-            await self._transact(wanted)
+            await self._transact(wanted, dead)
+        elif dead:
+            await self.publish_dead_letters(dead)
         for letter in dead:
             self._count_dead(letter)
         for event in ignored:
@@ -133,7 +132,9 @@ class EventHandling(Generic[TxT]):
             else:
                 return
 
-    async def _transact(self, events: Sequence[ReceivedEvent]) -> None:
+    async def _transact(
+        self, events: Sequence[ReceivedEvent], dead: Sequence[DeadLetter] = ()
+    ) -> None:
         handled: list[ReceivedEvent] = []
         duplicates: list[ReceivedEvent] = []
         async with asyncio.timeout(self.timeout), self.inbox.transaction() as tx:
@@ -156,6 +157,9 @@ class EventHandling(Generic[TxT]):
                 ):
                     await self.handlers[event.type](tx, event)
                 handled.append(event)
+            if dead:
+                # Last before the commit: if they can't be kept, nothing else may be.
+                await self.publish_dead_letters(dead)
         at = now()
         for event in duplicates:
             self._count(event, "duplicate")

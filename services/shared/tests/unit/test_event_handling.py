@@ -155,6 +155,13 @@ async def test_a_bug_is_tried_a_few_times_only() -> None:
     assert dead[0].error == "KeyError('bug')"
 
 
+async def test_a_batch_that_fails_leaves_each_dead_letter_once() -> None:
+    poison = [POISON["not_json"], message("2", {"product": "bug", "by": 1}), message("3")]
+    inbox, dead, _ = await handle(message("0"), *poison)
+    assert [letter.reason for letter in dead] == ["not_json", "handler_error"]
+    assert inbox.state.order == ["0", "3"]
+
+
 async def test_a_bug_leaves_nothing_of_its_transaction() -> None:
     inbox, _, _ = await handle(POISON["handler_error"])
     assert inbox.state == State()

@@ -1,0 +1,102 @@
+from typing import Any, ClassVar, Literal
+
+import orjson
+import pytest
+from pydantic import BaseModel, Field, create_model
+
+from shop_shared.asyncapi import Contract, document
+from shop_shared.contracts import files_of
+from shop_shared.events import EventPayload
+from shop_shared.schema_changes import breaking_changes
+
+
+class Line(BaseModel):
+    sku: str
+
+
+class Placed(EventPayload):
+    """An order was placed."""
+
+    type: ClassVar[str] = "minishop.order.placed.v1"
+    aggregate: ClassVar[str] = "order"
+    order_id: str
+    reason: Literal["a", "b"]
+    lines: list[Line]
+    note: str | None = None
+
+
+class Heard(BaseModel):
+    payment_id: str
+
+
+OLD = Placed.model_json_schema(mode="serialization")
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    kinds: dict[str, Any] = {
+        "order_id": str,
+        "reason": Literal["a", "b"],
+        "lines": list[Line],
+        "note": str | None,
+        **{name: kind for name, kind in fields.items() if kind is not None},
+    }
+    model = create_model("Placed", **{name: (kind, ...) for name, kind in kinds.items()})
+    schema = model.model_json_schema(mode="serialization")
+    for name in [name for name, kind in fields.items() if kind is None]:
+        del schema["properties"][name]
+    return schema
+
+
+class Wider(BaseModel):
+    sku: str | None
+
+
+class Longer(BaseModel):
+    sku: str
+    name: str
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        OLD,
+        changed(added=int),
+        changed(note=str),
+        changed(reason=Literal["a"]),
+        changed(lines=list[Longer]),
+    ],
+)
+def test_saying_more_breaks_nobody(new: dict[str, Any]) -> None:
+    assert breaking_changes(OLD, new) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (changed(order_id=None), "/order_id: is gone"),
+        (changed(order_id=int), "/order_id: may now be integer"),
+        (changed(order_id=str | None), "/order_id: may now be null"),
+        (changed(reason=Literal["a", "b", "c"]), "/reason: has new values 'c'"),
+        (changed(reason=str), "/reason: is no longer limited to 'a', 'b'"),
+        (changed(lines=list[Wider]), "/lines/*/sku: may now be null"),
+        ({**OLD, "required": ["reason", "lines", "note"]}, "/order_id: is no longer always there"),
+    ],
+)
+def test_what_breaks_a_reader(new: dict[str, Any], said: str) -> None:
+    assert breaking_changes(OLD, new) == [said]
+
+
+def test_contract_files_are_of_what_a_service_publishes() -> None:
+    class Described(Placed):
+        lines: list[Line] = Field(description="what was ordered")
+
+    contract = Contract(
+        publishes=[Described], consumes={"payment.events": {"minishop.payment.captured.v1": Heard}}
+    )
+    files = files_of(document(contract, title="Order", version="1"))
+    assert sorted(files) == ["asyncapi.json", "schemas/minishop.order.placed.v1.json"]
+    assert b'"asyncapi": "3.0.0"' in files["asyncapi.json"]
+    assert b"payment_id" in files["asyncapi.json"]
+    schema = orjson.loads(files["schemas/minishop.order.placed.v1.json"])
+    assert schema["properties"]["lines"]["items"] == {"$ref": "#/$defs/Line"}
+    assert "note" in schema["required"]
