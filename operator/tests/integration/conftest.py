@@ -1,15 +1,29 @@
-"""A real API server with the real CRDs, one for all the tests of a run."""
+"""A real API server with the real CRDs, one for a run; an operator and namespaces for each test."""
 
+import asyncio
+import contextlib
 import os
+import secrets
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
+from shop_operator import connection
+from shop_operator.children.access_secret import encode
+from shop_operator.children.metadata import API_VERSION, Manifest
+from shop_operator.cluster import Cluster, NotFoundError
+from shop_operator.heart import Operator
+from shop_operator.kinds import SECRET, SHOP_SERVICE, Kind
+from shop_operator.settings import Settings
 
 ROOT = Path(__file__).parents[3]
+NAMESPACE = Kind("v1", "Namespace", "namespaces")
 
 
 def real_crds() -> list[Path]:
@@ -34,7 +48,133 @@ def install(running: ControlPlane, crds: list[Path]) -> None:
     files = [word for path in crds for word in ("-f", str(path))]
     running.kubectl("apply", "--server-side", *files)
     established = '{.items[*].status.conditions[?(@.type=="Established")].status}'
-    deadline = time.monotonic() + 30
+    wait = time.monotonic() + 30
     while running.kubectl("get", *files, f"-o=jsonpath={established}").count("True") < len(crds):
-        assert time.monotonic() < deadline, "the CRDs are not established"
+        assert time.monotonic() < wait, "the CRDs are not established"
         time.sleep(0.1)
+
+
+@dataclass
+class Shop:
+    """Namespaces of one test, and what is done in them."""
+
+    cluster: Cluster
+    platform: Settings
+    running: list[tuple[Operator, "asyncio.Task[None]"]] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        return self.platform.namespaces[0]
+
+    async def start(self, **changes: Any) -> Operator:
+        """Start an operator in this process."""
+        operator = Operator(
+            self.cluster,
+            self.platform.model_copy(update=changes),
+            identity=f"test-{secrets.token_hex(3)}",
+        )
+        self.running.append((operator, asyncio.create_task(operator.run())))
+        return operator
+
+    async def stop(self) -> None:
+        """Stop the operators, in good order."""
+        for operator, task in self.running:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await operator.stop()
+        self.running.clear()
+
+    async def declare(self, name: str, **spec: Any) -> Manifest:
+        """Apply a ShopService as a user would."""
+        return await self.cluster.apply(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "ShopService",
+                "metadata": {"name": name, "namespace": self.namespace},
+                "spec": {"image": "minishop/test:1", **spec},
+            },
+            manager="user",
+        )
+
+    async def get(self, kind: Kind, name: str, namespace: str = "") -> Manifest | None:
+        try:
+            return await self.cluster.get(kind, namespace or self.namespace, name)
+        except NotFoundError:
+            return None
+
+    async def condition(self, name: str, kind: str) -> dict[str, Any]:
+        body = await self.cluster.get(SHOP_SERVICE, self.namespace, name)
+        conditions = body.get("status", {}).get("conditions", ())
+        return next((c for c in conditions if c["type"] == kind), {})
+
+    async def reason(self, name: str, kind: str, reason: str, *, seconds: float = 20) -> str:
+        """Wait until a condition has a reason; return its message."""
+        seen: list[dict[str, Any]] = []
+
+        async def reached() -> bool:
+            seen.append(await self.condition(name, kind))
+            return bool(seen[-1].get("reason") == reason)
+
+        await eventually(reached, seconds=seconds, why=lambda: f"{kind} is {seen[-1]}")
+        return str(seen[-1]["message"])
+
+    async def settled(self, name: str) -> Manifest:
+        """Wait until a ShopService is Synced; return it."""
+        await self.reason(name, "Synced", "AsDeclared")
+        return await self.cluster.get(SHOP_SERVICE, self.namespace, name)
+
+    async def secret(self, name: str, username: str, password: str) -> None:
+        data = {"username": encode(username), "password": encode(password)}
+        namespace = self.platform.platform_namespace
+        await self.cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": SECRET.kind,
+                "metadata": {"name": name, "namespace": namespace},
+                "data": data,
+            },
+            manager="platform",
+        )
+
+
+async def eventually(
+    reached: Callable[[], Any], *, seconds: float = 20, why: Callable[[], str] = lambda: ""
+) -> None:
+    """Wait until an asynchronous question is answered with yes."""
+    end = time.monotonic() + seconds
+    while not await reached():
+        assert time.monotonic() < end, why() or "it did not come about"
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def shop(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+    name = f"t{secrets.token_hex(4)}"
+    platform = Settings(
+        namespaces=(name,),
+        operator_namespace=f"{name}-platform",
+        platform_namespace=f"{name}-platform",
+        kafka_namespace=f"{name}-platform",
+        lease_seconds=3,
+        edge="gateway-api",
+    )
+    plane.kubectl("create", "namespace", name)
+    plane.kubectl("create", "namespace", f"{name}-platform")
+    async with Cluster(connection.login) as cluster:
+        found = Shop(cluster, platform)
+        await found.secret("redis-auth", "default", "p@ss/word")
+        await found.secret("rabbitmq-auth", "guest", "guest")
+        try:
+            yield found
+        finally:
+            await found.stop()
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

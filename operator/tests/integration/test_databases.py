@@ -1,0 +1,204 @@
+"""Databases, roles and capture, in a real PostgreSQL and MongoDB."""
+
+import secrets
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+from shop_servers.servers import MongoDB, Postgres
+
+from shop_operator.children.access_secret import decode, password_in
+from shop_operator.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
+
+from .conftest import Shop, eventually
+
+OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
+
+
+@pytest.fixture
+async def sql(shop: Shop, postgres: Postgres) -> Shop:
+    """A shop whose PostgreSQL is the running one."""
+    at = urlsplit(postgres.url)
+    await shop.secret("postgres-admin", at.username or "", at.password or "")
+    address = f"{at.hostname}:{at.port}"
+    shop.platform = shop.platform.model_copy(update={"postgres_address": address})
+    return shop
+
+
+@pytest.fixture
+async def documents(shop: Shop, mongodb: MongoDB) -> Shop:
+    """A shop whose MongoDB is the running one."""
+    at = urlsplit(mongodb.url)
+    await shop.secret("mongodb-admin", at.username or "", at.password or "")
+    shop.platform = shop.platform.model_copy(update={"mongodb_address": mongodb.server})
+    return shop
+
+
+async def password(shop: Shop, name: str) -> str:
+    secret = await shop.cluster.get(SECRET, shop.namespace, f"{name}-access")
+    return password_in(decode(secret["data"]["database_url"])) or ""
+
+
+async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
+    sql: Shop, postgres: Postgres
+) -> None:
+    name = f"d{secrets.token_hex(4)}"
+    await sql.start()
+    await sql.declare(
+        "orders",
+        database={"kind": "postgres", "name": name, "onDelete": "Drop"},
+        events={"publishes": [{"topic": f"{name}.events"}], "outbox": {}},
+    )
+    message = await sql.reason("orders", "CdcReady", "OutboxMissing")
+    assert "public.outbox" in message
+    namespace = sql.platform.kafka_namespace
+    assert await sql.get(KAFKA_CONNECTOR, "orders-outbox", namespace) is None
+
+    at = urlsplit(postgres.url)
+    owner = await asyncpg.connect(
+        host=at.hostname,
+        port=at.port,
+        user=name,
+        password=await password(sql, "orders"),
+        database=name,
+    )
+    await owner.execute(OUTBOX)
+    await sql.reason("orders", "CdcReady", "ConnectorNotReady")
+    connector = await sql.cluster.get(KAFKA_CONNECTOR, namespace, "orders-outbox")
+    assert connector["spec"]["config"]["slot.name"] == f"{name}_outbox"
+    published = await owner.fetch("SELECT tablename FROM pg_publication_tables")
+    assert [row["tablename"] for row in published] == ["outbox"]
+    await owner.close()
+
+    secret = await sql.cluster.get(SECRET, namespace, "orders-outbox")
+    capture = await asyncpg.connect(
+        host=at.hostname,
+        port=at.port,
+        user=decode(secret["data"]["username"]),
+        password=decode(secret["data"]["password"]),
+        database=name,
+    )
+    assert await capture.fetch("SELECT * FROM outbox") == []
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await capture.execute("DELETE FROM outbox")
+    await capture.execute(f"SELECT pg_create_logical_replication_slot('{name}_outbox', 'pgoutput')")
+    await capture.close()
+
+    service = await sql.cluster.get(SHOP_SERVICE, sql.namespace, "orders")
+    await sql.cluster.delete(SHOP_SERVICE, sql.namespace, "orders", uid=service["metadata"]["uid"])
+    admin = await asyncpg.connect(postgres.url)
+
+    async def gone() -> bool:
+        return await sql.get(SHOP_SERVICE, "orders") is None
+
+    await eventually(gone)
+    assert await admin.fetch("SELECT 1 FROM pg_database WHERE datname = $1", name) == []
+    assert await admin.fetch("SELECT 1 FROM pg_roles WHERE rolname LIKE $1", f"{name}%") == []
+    slots = "SELECT 1 FROM pg_replication_slots WHERE slot_name = $1"
+    assert await admin.fetch(slots, f"{name}_outbox") == []
+    await admin.close()
+
+
+async def test_a_lost_secret_gets_a_new_password_that_works(sql: Shop, postgres: Postgres) -> None:
+    name = f"d{secrets.token_hex(4)}"
+    await sql.start()
+    await sql.declare("users", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
+    await sql.reason("users", "DatabaseReady", "Available")
+    before = await password(sql, "users")
+    secret = await sql.cluster.get(SECRET, sql.namespace, "users-access")
+    await sql.cluster.delete(SECRET, sql.namespace, "users-access", uid=secret["metadata"]["uid"])
+
+    async def renewed() -> bool:
+        return await sql.get(SECRET, "users-access") is not None
+
+    await eventually(renewed)
+    after = await password(sql, "users")
+    assert after != before
+    at = urlsplit(postgres.url)
+    owner = await asyncpg.connect(
+        host=at.hostname, port=at.port, user=name, password=after, database=name
+    )
+    await owner.close()
+
+
+async def test_another_services_database_is_refused_until_it_is_given_up(
+    sql: Shop, postgres: Postgres
+) -> None:
+    name = f"d{secrets.token_hex(4)}"
+    await sql.start()
+    database = {"kind": "postgres", "name": name, "onDelete": "Drop"}
+    await sql.declare("first", database=database)
+    await sql.reason("first", "DatabaseReady", "Available")
+    await sql.declare("second", database=database)
+    message = await sql.reason("second", "DatabaseReady", "NotOwned")
+    assert f"{sql.namespace}/second" in message
+    assert await sql.get(SECRET, "second-access") is None
+    first = await sql.cluster.get(SHOP_SERVICE, sql.namespace, "first")
+    await sql.cluster.delete(SHOP_SERVICE, sql.namespace, "first", uid=first["metadata"]["uid"])
+    await sql.reason("second", "DatabaseReady", "Available", seconds=30)
+
+
+async def test_a_database_out_of_reach_is_said_and_recovers(
+    sql: Shop, postgres: Postgres, closed_port: int
+) -> None:
+    reachable = sql.platform.postgres_address
+    await sql.start(postgres_address=f"127.0.0.1:{closed_port}")
+    name = f"d{secrets.token_hex(4)}"
+    await sql.declare("late", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
+    message = await sql.reason("late", "DatabaseReady", "Unreachable")
+    assert str(closed_port) in message
+    ready = await sql.condition("late", "Ready")
+    assert ready["status"] == "False"
+    assert ready["reason"] == "Unreachable"
+    await sql.stop()
+    await sql.start(postgres_address=reachable)
+    await sql.reason("late", "DatabaseReady", "Available")
+
+
+async def test_a_missing_administrator_is_said_and_picked_up(
+    shop: Shop, postgres: Postgres
+) -> None:
+    at = urlsplit(postgres.url)
+    await shop.start(postgres_address=f"{at.hostname}:{at.port}")
+    name = f"d{secrets.token_hex(4)}"
+    await shop.declare("early", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
+    message = await shop.reason("early", "DatabaseReady", "PlatformSecretMissing")
+    assert "postgres-admin" in message
+    await shop.secret("postgres-admin", at.username or "", at.password or "")
+    await shop.reason("early", "DatabaseReady", "Available", seconds=30)
+
+
+async def test_mongodb_users_have_their_own_database_only(
+    documents: Shop, mongodb: MongoDB
+) -> None:
+    name = f"d{secrets.token_hex(4)}"
+    await documents.start()
+    await documents.declare(
+        "products",
+        database={"kind": "mongodb", "name": name, "onDelete": "Drop"},
+        events={"publishes": [{"topic": f"{name}.events"}], "outbox": {}},
+    )
+    await documents.reason("products", "CdcReady", "OutboxMissing")
+    host, _, port = mongodb.server.rpartition(":")
+    secret = await password(documents, "products")
+    async with AsyncMongoClient[dict[str, object]](
+        host, int(port), username=name, password=secret, authSource=name, directConnection=True
+    ) as owner:
+        await owner[name].create_collection("outbox")
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await owner["other"]["things"].insert_one({})
+    await documents.reason("products", "CdcReady", "ConnectorNotReady")
+
+    service = await documents.cluster.get(SHOP_SERVICE, documents.namespace, "products")
+    uid = service["metadata"]["uid"]
+    await documents.cluster.delete(SHOP_SERVICE, documents.namespace, "products", uid=uid)
+
+    async def gone() -> bool:
+        return await documents.get(SHOP_SERVICE, "products") is None
+
+    await eventually(gone)
+    async with AsyncMongoClient[dict[str, object]](mongodb.url, directConnection=True) as admin:
+        assert name not in await admin.list_database_names()
+        assert (await admin[name].command("usersInfo"))["users"] == []
