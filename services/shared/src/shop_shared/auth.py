@@ -1,6 +1,6 @@
 """Who is calling: access tokens verified here, by the auth service's public keys (RFC 8725)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -62,10 +62,10 @@ async def current_user(request: Request) -> Principal:
 CurrentUser = Annotated[Principal, Depends(current_user)]
 
 
-def require_roles(*roles: str) -> Callable[[Principal], Principal]:
+def require_roles(*roles: str) -> Callable[[Principal], Awaitable[Principal]]:
     """Make a dependency: the caller, who has one of the roles, or 403."""
 
-    def check(caller: CurrentUser) -> Principal:
+    async def check(caller: CurrentUser) -> Principal:
         if not caller.has_role(*roles):
             raise Forbidden(f"Only for: {', '.join(roles)}.")
         return caller
@@ -73,10 +73,10 @@ def require_roles(*roles: str) -> Callable[[Principal], Principal]:
     return check
 
 
-def require_scope(scope: str) -> Callable[[Principal], Principal]:
+def require_scope(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     """Make a dependency: the caller, whose token carries the scope, or 403."""
 
-    def check(caller: CurrentUser) -> Principal:
+    async def check(caller: CurrentUser) -> Principal:
         if scope not in caller.scopes:
             raise Forbidden(f"The token lacks the scope {scope}.")
         return caller

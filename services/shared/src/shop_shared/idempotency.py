@@ -47,7 +47,7 @@ class RequestInProgress(Conflict):
     code, title = "request_in_progress", "The same request is still running"
 
 
-def idempotency_key(
+async def idempotency_key(
     idempotency_key: Annotated[str | None, Header(description="≤ 255 characters")] = None,
 ) -> str:
     """FastAPI dependency: the required `Idempotency-Key`. Raises 400 problems."""
