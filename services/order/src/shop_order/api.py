@@ -22,17 +22,18 @@ from shop_shared.problems import NotFound
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
-def _engine(request: Request) -> AsyncEngine:
+# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
+async def _engine(request: Request) -> AsyncEngine:
     engine: AsyncEngine = request.app.state.engine
     return engine
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _tracker(request: Request) -> Tracker:
+async def _tracker(request: Request) -> Tracker:
     tracker: Tracker = request.app.state.tracker
     return tracker
 
@@ -172,7 +173,7 @@ async def change_order(  # noqa: PLR0913 - a parameter a part of the request
     return models.order_view(order)
 
 
-def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
+async def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
     tracker.admit()
     return tracker
 

@@ -21,17 +21,18 @@ from shop_shipping.settings import Settings
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
 
-def _engine(request: Request) -> AsyncEngine:
+# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
+async def _engine(request: Request) -> AsyncEngine:
     engine: AsyncEngine = request.app.state.engine
     return engine
 
 
-def _cache(request: Request) -> Cache:
+async def _cache(request: Request) -> Cache:
     cache: Cache = request.app.state.cache
     return cache
 
 
-def _carrier(request: Request) -> Carrier:
+async def _carrier(request: Request) -> Carrier:
     carrier: Carrier = request.app.state.carrier
     return carrier
 

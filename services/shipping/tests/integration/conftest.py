@@ -1,0 +1,180 @@
+"""The shipping service on a real PostgreSQL and Redis, called in process."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from shop_servers.servers import Database
+from shop_servers.servers import Redis as RedisServer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared import migrations
+from shop_shared.database import transaction
+from shop_shared.events import ReceivedEvent
+from shop_shared.ids import uuid7
+from shop_shared.server import Service
+from shop_shared.testing import Signer
+from shop_shipping import main, worker
+from shop_shipping.consumers import handlers
+from shop_shipping.settings import Settings
+from shop_shipping.simulated_carrier import SimulatedCarrier
+
+WAITS = "call_at IS NOT NULL"
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "line2": None,
+    "city": "London",
+    "region": None,
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "phone": None,
+}
+
+
+@pytest.fixture(scope="module")
+def settings(postgres_module_database: Database, redis: RedisServer) -> Settings:
+    settings = Settings(
+        database_url=SecretStr(postgres_module_database.url),
+        redis_url=SecretStr(redis.url),
+        carrier_secret=SecretStr("carrier-secret"),
+        carrier_dispatch_seconds=0,
+        carrier_transit_seconds=0,
+        carrier_delivery_seconds=0,
+    )
+    migrations.run(settings, "shop_shipping")
+    return settings
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+    service = main.create(settings)
+    service.app.state.token_verifier = signer.verifier()
+    yield service
+    for close in service.close:
+        await close()
+
+
+@pytest.fixture(scope="module")
+def engine(service: Service) -> AsyncEngine:
+    engine: AsyncEngine = service.app.state.engine
+    return engine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shipping") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def redis_client(redis: RedisServer) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis.url) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(signer: Signer) -> dict[str, str]:
+    return signer.headers(uuid4(), roles=["admin"])
+
+
+@pytest.fixture
+def staff(signer: Signer) -> dict[str, str]:
+    return signer.headers(uuid4(), roles=["staff"])
+
+
+@dataclass
+class Story:
+    """An order's parcel: what is told to it, and what it says."""
+
+    engine: AsyncEngine
+    client: httpx.AsyncClient
+    settings: Settings
+    headers: dict[str, str]
+    customer_id: UUID
+    order_id: UUID = field(default_factory=uuid4)
+
+    async def tell(self, name: str, *, line2: str | None = None) -> None:
+        """Let the shipping service hear an event about the order."""
+        type_ = f"minishop.order.{name}.v1"
+        data = {
+            "order_id": str(self.order_id),
+            "customer_id": str(self.customer_id),
+            "shipping_address": {**ADDRESS, "line2": line2},
+        }
+        event = ReceivedEvent(
+            id=str(uuid7()),
+            type=type_,
+            key=str(self.order_id),
+            topic="order.events",
+            partition=0,
+            offset=0,
+            payload=orjson.dumps(data),
+        )
+        async with transaction(self.engine) as connection:
+            await handlers("simulated")[type_](connection, event)
+
+    async def work(self, **changes: Any) -> int:
+        """Let the worker make the calls that are due."""
+        settings = self.settings.model_copy(update=changes)
+        return await worker.work(self.engine, settings, SimulatedCarrier(settings))
+
+    async def make_due(self) -> None:
+        """Let the time pass until the carrier is to be called again."""
+        async with transaction(self.engine) as connection:
+            await connection.execute(
+                sa.text("UPDATE shipments SET call_at = now() WHERE order_id = :id AND " + WAITS),
+                {"id": self.order_id},
+            )
+
+    async def said(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the types and payloads published about the parcel."""
+        async with self.engine.connect() as connection:
+            rows = await connection.execute(
+                sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
+                {"id": str(self.order_id)},
+            )
+            return [(row.type.split(".")[2], row.payload) for row in rows]
+
+    async def types(self) -> list[str]:
+        return [type_ for type_, _ in await self.said()]
+
+    async def shipment(self) -> dict[str, Any]:
+        """Read it as its customer does."""
+        params = {"order_id": str(self.order_id)}
+        listed = await self.client.get("/v1/shipments", params=params, headers=self.headers)
+        [item] = listed.json()["items"]
+        answer = await self.client.get(f"/v1/shipments/{item['id']}", headers=self.headers)
+        shipment: dict[str, Any] = answer.json()
+        assert shipment.items() >= item.items()
+        return shipment
+
+
+@pytest.fixture
+def new_story(
+    engine: AsyncEngine, client: httpx.AsyncClient, settings: Settings, signer: Signer
+) -> Callable[[], Story]:
+    def new_story() -> Story:
+        customer = uuid4()
+        return Story(engine, client, settings, signer.headers(customer), customer)
+
+    return new_story
+
+
+@pytest.fixture
+def story(new_story: Callable[[], Story]) -> Story:
+    return new_story()
