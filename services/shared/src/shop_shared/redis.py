@@ -7,8 +7,11 @@ from redis.asyncio import Redis
 from shop_shared.settings import ServiceSettings
 
 
-def create_redis(settings: ServiceSettings) -> "Redis":
-    """Make the client; answers are bytes. Raises ValueError where settings has no `redis_url`."""
+def create_redis(settings: ServiceSettings, *, decode: bool = False) -> "Redis":
+    """Make the client; answers are bytes, or strings with decode.
+
+    Raises ValueError where settings has no `redis_url`.
+    """
     if settings.redis_url is None:
         raise ValueError("redis_url is not set")
     return Redis.from_url(
@@ -17,6 +20,7 @@ def create_redis(settings: ServiceSettings) -> "Redis":
         socket_timeout=2.0,
         health_check_interval=30,
         client_name=settings.service_name,
+        decode_responses=decode,
     )
 
 
