@@ -1,69 +1,133 @@
-"""Container images without a registry: built by buildah, imported into the cluster's containerd."""
+"""Builds the repository's images and brings them into the cluster, those that changed."""
 
-import os
+import json
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from shop_cluster.places import Places
+from shop_cluster.base_images import base_arguments
+from shop_cluster.build import content_hash
+from shop_cluster.errors import ClusterError
+from shop_cluster.image_catalogue import Image, catalogue
+from shop_cluster.image_import import has_image, import_image
+from shop_cluster.places import Places, cache, checkout
+from shop_cluster.progress import long_step, say
 from shop_cluster.shell import run
 
 PAUSE_IMAGE = "minishop.dev/pause:1"
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def build(
-    dockerfile: Path, *, context: Path, tag: str, arguments: Mapping[str, str] | None = None
-) -> str:
-    """Build an image with its layers cached, and return its id.
+def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
+    """Build and import every image, or those named.
 
     Raises:
-        ClusterError: a step failed; the builder's last line is in the message.
+        ClusterError: no such image, or a step of a Dockerfile failed.
 
     """
-    words = [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
-    identity = run(
-        "buildah",
-        "build",
-        "--isolation=chroot",
-        "--layers",
-        "--quiet",
-        "--pull=never",
-        f"--tag={tag}",
-        f"--file={dockerfile}",
-        *words,
-        str(context),
-    )
-    return identity.strip().splitlines()[-1]
-
-
-def load(places: Places, tag: str, identity: str) -> bool:
-    """Import an image into the cluster, and tell whether it was not there yet."""
-    ctr = ("ctr", "--address", str(places.containerd_socket), "--namespace", "k8s.io")
-    label = f"minishop.dev/id={identity}"
-    if run(*ctr, "images", "list", "--quiet", f'name=={tag},labels."minishop.dev/id"=={identity}'):
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / "image.tar"
-        run(
-            "buildah",
-            "push",
-            "--quiet",
-            "--disable-compression",
-            identity,
-            f"oci-archive:{archive}:{tag}",
+    images = catalogue(checkout())
+    unknown = names - {image.name for image in images}
+    if unknown:
+        raise ClusterError(
+            f"no image {', '.join(sorted(unknown))}: there are"
+            f" {', '.join(sorted(image.name for image in images))}"
         )
-        run(*ctr, "images", "import", "--index-name", tag, str(archive))
-    run(*ctr, "images", "label", tag, label)
-    return True
+    for image in images:
+        if not names or image.name in names:
+            ensure(places, image)
+
+
+def ensure(places: Places, image: Image) -> None:
+    """Have the image, as its files are now, in the cluster."""
+    identity = _identity(image)
+    if not has_image(places, image.tag, identity):
+        say(f"importing {image.name}")
+        import_image(places, image.tag, identity)
 
 
 def ensure_pause(places: Places, binary: Path) -> None:
     """Have the image that holds pods' namespaces open."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(binary, Path(folder) / "pause")
-        os.utime(Path(folder) / "pause", (0, 0))
-        dockerfile = binary.parent / "Dockerfile"
-        dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
-        identity = build(dockerfile, context=Path(folder), tag=PAUSE_IMAGE)
-    load(places, PAUSE_IMAGE, identity)
+    dockerfile = binary.with_name("Dockerfile")
+    dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
+    identity = _remembered("pause", content_hash([binary, dockerfile]))
+    if identity is None:
+        identity = _build(dockerfile, context=binary.parent, tag=PAUSE_IMAGE)
+        _remember("pause", content_hash([binary, dockerfile]), identity)
+    if not has_image(places, PAUSE_IMAGE, identity):
+        import_image(places, PAUSE_IMAGE, identity)
+
+
+def _identity(image: Image) -> str:
+    """Return the id of the built image, building it when these files never were."""
+    bases = base_arguments(image.dockerfile)
+    content = content_hash([], image.content(), *bases.values())
+    identity = _remembered(image.name, content)
+    if identity is None:
+        with long_step(f"building {image.name}"):
+            if image.fetch is not None:
+                _fetch(image.fetch)
+            arguments = {**image.arguments, **bases}
+            identity = _build(
+                image.dockerfile, context=image.context, tag=image.tag, arguments=arguments
+            )
+        _remember(image.name, content, identity)
+    return identity
+
+
+def _build(
+    dockerfile: Path, *, context: Path, tag: str, arguments: Mapping[str, str] | None = None
+) -> str:
+    words = [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
+    if _AUTHORITIES.exists():
+        # Where a company's proxy signs what is fetched, only this machine knows its authority.
+        words.append(f"--volume={_AUTHORITIES}:{_AUTHORITIES}:ro")
+    ignored = dockerfile.with_name("Dockerfile.dockerignore")
+    if ignored.exists():
+        words.append(f"--ignorefile={ignored}")
+    told = run(
+        "buildah", "build", "--isolation=chroot", "--layers", "--quiet", "--pull-never",
+        f"--tag={tag}", f"--file={dockerfile}", *words, str(context),
+    )  # fmt: skip
+    return told.strip().splitlines()[-1]
+
+
+def _fetch(script: Path) -> None:
+    """Bring what an image is made of, once a script and its inputs, into `fetched/` beside it."""
+    inputs = [file for file in script.parent.iterdir() if file.is_file()]
+    kept = cache() / "fetched" / f"{script.parent.name}-{content_hash(inputs)}"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            partial = Path(folder) / "fetched"
+            run(str(script), str(partial))
+            partial.rename(kept)
+    target = script.parent / "fetched"
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    elif target.exists():
+        shutil.rmtree(target)
+    subprocess.run(["cp", "-al", str(kept), str(target)], check=True)  # noqa: S603, S607 - links, no copies
+
+
+def _record(name: str) -> Path:
+    return cache() / "images" / f"{name}.json"
+
+
+def _remembered(name: str, content: str) -> str | None:
+    """Return the id of what was built of this content, if the builder still has it."""
+    file = _record(name)
+    if not file.exists():
+        return None
+    kept: dict[str, str] = json.loads(file.read_text())
+    identity = kept.get(content)
+    if identity is None or identity not in run("buildah", "images", "--quiet", "--no-trunc"):
+        return None
+    return identity
+
+
+def _remember(name: str, content: str, identity: str) -> None:
+    file = _record(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({content: identity}))

@@ -3,6 +3,7 @@
 import subprocess
 
 from shop_cluster.errors import ClusterError
+from shop_cluster.progress import say
 
 
 def run(*command: str, stdin: str | None = None) -> str:
@@ -18,5 +19,8 @@ def run(*command: str, stdin: str | None = None) -> str:
     )
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise ClusterError(f"`{' '.join(command[:4])}` failed: {said[-1]}")
+        # A builder's last words are its own; those that name the cause come just before.
+        for line in said[-6:-1]:
+            say(f"  {line}")
+        raise ClusterError(f"`{' '.join(command[:2])}` failed: {said[-1]}")
     return done.stdout

@@ -1,0 +1,110 @@
+"""Which images the repository has: one for each Dockerfile, and one a service."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shop_cluster.build import content_hash
+
+_NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image to build.
+
+    ``inputs`` are the files and folders that it is made of; ``fetch`` is a script that brings
+    what a registry of images would (a folder is its argument).
+    """
+
+    name: str
+    version: str
+    dockerfile: Path
+    context: Path
+    inputs: tuple[Path, ...]
+    arguments: dict[str, str] = field(default_factory=dict)
+    fetch: Path | None = None
+
+    @property
+    def tag(self) -> str:
+        """The full name, as Kubernetes normalises it."""
+        return f"docker.io/minishop/{self.name}:{self.version}"
+
+    def content(self) -> str:
+        """Return a hash of everything that the image is made of."""
+        words = [f"{key}={value}" for key, value in self.arguments.items()]
+        return content_hash(_files(self.inputs), *words, root=self.context)
+
+
+def catalogue(root: Path) -> list[Image]:
+    """Return every image of a checkout: the stores', the operator's, the services'."""
+    version = _project(root)["version"]
+    return [*_stores(root, version), *_members(root, version), *_services(root, version)]
+
+
+def _stores(root: Path, version: str) -> Iterator[Image]:
+    for dockerfile in sorted(root.glob("images/*/Dockerfile")):
+        folder = dockerfile.parent
+        fetch = folder / "fetch.sh"
+        yield Image(
+            name=folder.name,
+            version=version,
+            dockerfile=dockerfile,
+            context=folder,
+            inputs=(folder,),
+            fetch=fetch if fetch.exists() else None,
+        )
+
+
+def _members(root: Path, version: str) -> Iterator[Image]:
+    for name in ("operator", "cluster"):
+        dockerfile = root / name / "Dockerfile"
+        if dockerfile.exists():
+            yield Image(
+                name=name,
+                version=version,
+                dockerfile=dockerfile,
+                context=root,
+                inputs=(
+                    dockerfile,
+                    *_lock(root),
+                    root / name / "pyproject.toml",
+                    root / name / "src",
+                ),
+            )
+
+
+def _services(root: Path, version: str) -> Iterator[Image]:
+    dockerfile = root / "services" / "Dockerfile"
+    folders = sorted(file.parent for file in root.glob("services/*/pyproject.toml"))
+    # Whoever has a command of its own is a service; the shared package has none.
+    services = [folder for folder in folders if "scripts" in _project(folder)]
+    for folder in services if dockerfile.exists() else []:
+        yield Image(
+            name=folder.name,
+            version=version,
+            dockerfile=dockerfile,
+            context=root,
+            inputs=(dockerfile, *_lock(root), root / "services" / "shared", folder),
+            arguments={"SERVICE": folder.name},
+        )
+
+
+def _lock(root: Path) -> tuple[Path, Path]:
+    return root / "pyproject.toml", root / "uv.lock"
+
+
+def _project(folder: Path) -> dict[str, str]:
+    project: dict[str, str] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def _files(inputs: tuple[Path, ...]) -> Iterator[Path]:
+    for each in inputs:
+        if each.is_file():
+            yield each
+        else:
+            for file in each.rglob("*"):
+                if file.is_file() and not _NOT_BUILT.intersection(file.relative_to(each).parts):
+                    yield file
