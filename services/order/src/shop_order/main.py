@@ -5,11 +5,10 @@ from functools import partial
 from shop_order import api, consumers, events, sweeper
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
-from shop_shared import cli, database, health, migrations
+from shop_shared import cli, database, health, idempotency, inbox, janitor, migrations, outbox
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
-from shop_shared.inbox import SqlInbox
 from shop_shared.server import Service
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
@@ -30,11 +29,16 @@ def create(settings: Settings) -> Service:
         group=consumers.GROUP,
         topics=list(consumers.CONSUMES),
         handlers=consumers.HANDLERS,
-        inbox=SqlInbox(engine),
+        inbox=inbox.SqlInbox(engine),
     )
     return Service(
         app=app,
-        background=(consumer, partial(sweeper.run, engine, settings), tracker.run),
+        background=(
+            consumer,
+            partial(sweeper.run, engine, settings),
+            tracker.run,
+            partial(janitor.run, engine, outbox.purge, inbox.purge, idempotency.purge),
+        ),
         close=(engine.dispose,),
     )
 

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from shop_shared import cli, database, health, migrations, redis
+from shop_shared import cli, database, health, inbox, janitor, migrations, outbox, redis
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
-from shop_shared.inbox import SqlInbox
 from shop_shared.server import Service
+from shop_shared.tokens import RedisRevocations, create_verifier
 from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
@@ -23,7 +23,8 @@ def create(settings: Settings) -> Service:
     store = redis.create_redis(settings) if settings.redis_url else None
     carrier = SimulatedCarrier(settings)
     wake = Wake()
-    app = create_app(settings, title="Minishop shipping", contract=CONTRACT)
+    verifier = create_verifier(settings, revocations=RedisRevocations(store) if store else None)
+    app = create_app(settings, title="Minishop shipping", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.cache = Cache(store, seconds=settings.tracking_cache_seconds)
     app.state.carrier = carrier
@@ -39,7 +40,7 @@ def create(settings: Settings) -> Service:
         group=consumers.GROUP,
         topics=list(consumers.CONSUMES),
         handlers=consumers.handlers(carrier.name),
-        inbox=SqlInbox(engine),
+        inbox=inbox.SqlInbox(engine),
     )
     return Service(
         app=app,
@@ -47,6 +48,7 @@ def create(settings: Settings) -> Service:
             consumer,
             partial(wake.listen, settings),
             partial(worker.run, engine, settings, carrier, wake),
+            partial(janitor.run, engine, outbox.purge, inbox.purge),
         ),
         close=(engine.dispose, *([store.aclose] if store else [])),
     )
