@@ -44,7 +44,7 @@ class Stores:
     async def ensure(self, service: ShopService, live: list[Manifest], *, write: bool) -> Accounts:
         """Make what the service's stores need; only look up passwords unless `write`."""
         spec, platform = service.spec, self._platform
-        known = _known(service, live)
+        known = known_access(service, live)
         owner, capture = known.owner, known.capture
         if write and spec.database:
             owner = owner or secrets.token_urlsafe(24)
@@ -136,7 +136,7 @@ class Stores:
         return login
 
 
-def _known(service: ShopService, live: list[Manifest]) -> Access:
+def known_access(service: ShopService, live: list[Manifest]) -> Access:
     """Return the passwords that the live Secrets hold."""
     owner = capture = None
     for manifest in live:

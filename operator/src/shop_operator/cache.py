@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from shop_operator.children.metadata import Manifest
 from shop_operator.cluster import Cluster
 from shop_operator.informer import Changed, Informer
-from shop_operator.kinds import IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, Kind, kind_of
+from shop_operator.kinds import IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, Kind
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
 
@@ -37,6 +37,10 @@ class Cache:
                 cluster, kind, namespace, changed, seconds=platform.resync_seconds
             )
             for kind, namespace in sorted(places, key=str)
+        }
+        self._by_name = {
+            (kind.api_version, kind.kind, namespace): informer
+            for (kind, namespace), informer in self._informers.items()
         }
         self._may_write = may_write
 
@@ -77,8 +81,8 @@ class Cache:
             raise NotHolderError
         answer = await request
         if isinstance(answer, dict) and "kind" in answer:
-            metadata = answer["metadata"]
-            informer = self._informers.get((kind_of(answer), metadata.get("namespace", "")))
+            place = answer["apiVersion"], answer["kind"], answer["metadata"].get("namespace", "")
+            informer = self._by_name.get(place)
             if informer is not None:
                 informer.written(answer)
         return answer

@@ -1,0 +1,29 @@
+"""`kubectl shop pause` and `resume`: set managementPolicy, and nothing else."""
+
+import argparse
+import sys
+
+from shop_operator.cluster import Cluster
+from shop_operator.kinds import SHOP_SERVICE
+from shop_operator.settings import Settings
+
+
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the commands."""
+    for word, policy, what in (
+        ("pause", "Paused", "leave a service and its children alone"),
+        ("resume", "Enforce", "keep a service as declared again"),
+    ):
+        command = commands.add_parser(word, parents=[common], help=what)
+        command.add_argument("name", help="the service")
+        command.set_defaults(run=_set, policy=policy)
+
+
+async def _set(cluster: Cluster, platform: Settings, options: argparse.Namespace) -> int:
+    _ = platform
+    patch = {"spec": {"managementPolicy": options.policy}}
+    await cluster.merge(SHOP_SERVICE, options.namespace, options.name, patch)
+    sys.stdout.write(f"{options.namespace}/{options.name}: {options.policy}\n")
+    return 0

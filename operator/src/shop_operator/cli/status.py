@@ -1,0 +1,84 @@
+"""`kubectl shop status [name]`: the tree of what belongs to a service, and how each part is."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from shop_operator.children.metadata import Manifest
+from shop_operator.cli.output import add_format, show
+from shop_operator.cluster import Cluster
+from shop_operator.kinds import SHOP_SERVICE
+from shop_operator.settings import Settings
+
+_MARKS = {"True": "✔", "False": "✘", "Unknown": "…"}
+
+
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "status", parents=[common], help="show services and what belongs to them"
+    )
+    command.add_argument("name", nargs="?", help="the service; all when absent")
+    add_format(command)
+    command.set_defaults(run=_status)
+
+
+async def _status(cluster: Cluster, platform: Settings, options: argparse.Namespace) -> int:
+    _ = platform
+    if options.name:
+        bodies = [await cluster.get(SHOP_SERVICE, options.namespace, options.name)]
+    else:
+        listed = await cluster.list(SHOP_SERVICE, options.namespace, recent=True)
+        bodies = listed["items"]
+    text = "\n".join(line for body in bodies for line in tree(body))
+    show([_data(body) for body in bodies], text or "no ShopServices", options.output)
+    return 0 if all(ready(body) == "True" for body in bodies) else 1
+
+
+def tree(body: Manifest) -> Iterator[str]:
+    """Yield the lines that show one service."""
+    status = body.get("status") or {}
+    pods = f"{status.get('readyReplicas', 0)}/{status.get('replicas', 0)} pods"
+    parts = [body["metadata"]["name"], pods, status.get("url", ""), _policy(body)]
+    yield f"{_MARKS[ready(body)]} " + "  ".join(part for part in parts if part)
+    if status.get("observedGeneration") != body["metadata"].get("generation"):
+        yield "  (the operator has not looked at the newest spec yet)"
+    for condition in status.get("conditions") or ():
+        if condition["type"] != "Ready":
+            mark = _MARKS[condition["status"]]
+            yield f"  {mark} {condition['type']}: {condition['reason']} — {condition['message']}"
+    children = status.get("children") or ()
+    for number, child in enumerate(children, start=1):
+        branch = "└─" if number == len(children) else "├─"
+        place = f" ({child['namespace']})" if "namespace" in child else ""
+        mark = _MARKS[child.get("ready", "Unknown")]
+        yield f"  {branch} {mark} {child['kind']} {child['name']}{place}"
+    drift = status.get("lastDrift")
+    if drift:
+        what = drift["field"] or "deleted"
+        yield f"  last drift: {drift['kind']} {drift['name']}: {what} at {drift['at']}"
+
+
+def ready(body: Manifest) -> str:
+    """Return the status of the Ready condition; Unknown before the first look."""
+    for condition in (body.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Ready":
+            return str(condition["status"])
+    return "Unknown"
+
+
+def _policy(body: Manifest) -> str:
+    policy = body["spec"].get("managementPolicy", "Enforce")
+    return "" if policy == "Enforce" else f"[{policy}]"
+
+
+def _data(body: Manifest) -> dict[str, Any]:
+    metadata = body["metadata"]
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "ready": ready(body),
+        "status": body.get("status") or {},
+    }

@@ -1,0 +1,227 @@
+"""Whatever another hand changes or deletes is put right, in every child kind."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shop_operator.children.metadata import Manifest
+from shop_operator.cluster import NotFoundError
+from shop_operator.kinds import SHOP_SERVICE, kind_of
+
+from .conftest import Shop, eventually
+
+SPEC: dict[str, Any] = {
+    "cache": {"kind": "redis"},
+    "autoscaling": {"min": 1, "max": 3},
+    "events": {
+        "publishes": [{"topic": "all.events"}],
+        "subscribes": [{"topic": "other.events", "group": "all"}],
+    },
+    "route": {
+        "paths": ["/all"],
+        "plugins": [{"name": "rate-limiting", "config": {"minute": 5, "policy": "local"}}],
+    },
+    "slo": {"availability": "99.9", "latencyP99Ms": 300},
+}
+HARM: dict[str, Manifest] = {
+    "ServiceAccount": {"automountServiceAccountToken": True},
+    "Secret": {"data": {"redis_url": "aGVsbG8="}},
+    "NetworkPolicy": {"spec": {"policyTypes": ["Ingress"]}},
+    "KafkaTopic": {"spec": {"partitions": 7}},
+    "Service": {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": "http"}]}},
+    "Deployment": {"spec": {"template": {"spec": {"securityContext": {"runAsUser": 0}}}}},
+    "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 99}},
+    "PodDisruptionBudget": {"spec": {"maxUnavailable": 50}},
+    "KongPlugin": {"config": {"minute": 10000}},
+    "HTTPRoute": {"spec": {"hostnames": ["elsewhere.localhost"]}},
+    "ServiceMonitor": {"metadata": {"labels": None}},
+    "PrometheusRule": {"spec": {"groups": []}},
+}
+
+
+async def children(shop: Shop, name: str) -> list[Manifest]:
+    """Return the live children that the status lists."""
+    body = await shop.settled(name)
+    found = []
+    for child in body["status"]["children"]:
+        kind = kind_of(child)
+        namespace = child.get("namespace", shop.namespace)
+        live = await shop.cluster.get(kind, namespace, child["name"])
+        found.append({"apiVersion": kind.api_version, "kind": kind.kind, **live})
+    return found
+
+
+async def test_every_kind_is_repaired_after_a_change_and_after_a_deletion(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("all", **SPEC)
+    found = await children(shop, "all")
+    assert {child["kind"] for child in found} == set(HARM)
+    for child in found:
+        kind, metadata = kind_of(child), child["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        harmed = await shop.cluster.merge(kind, namespace, name, HARM[kind.kind])
+        assert _essence(harmed) != _essence(child)
+        await eventually(_is_as_before(shop, child), seconds=10, why=f"{kind} {name}".__str__)
+        await shop.cluster.delete(kind, namespace, name, uid=metadata["uid"])
+        await eventually(_is_as_before(shop, child), seconds=10, why=f"{kind} {name}".__str__)
+
+
+async def test_drift_is_counted_and_shown(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("shown")
+    deployment = next(c for c in await children(shop, "shown") if c["kind"] == "Deployment")
+    await shop.cluster.merge(kind_of(deployment), shop.namespace, "shown", HARM["Deployment"])
+
+    async def shown() -> bool:
+        body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "shown")
+        drift = body["status"].get("lastDrift", {})
+        return bool(drift.get("field") == "spec.template.spec.securityContext.runAsUser")
+
+    await eventually(shown)
+
+
+async def test_what_others_add_is_left_alone(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("injected")
+    deployment = next(c for c in await children(shop, "injected") if c["kind"] == "Deployment")
+    sidecar = {"name": "proxy", "image": "proxy:1"}
+    containers = [*deployment["spec"]["template"]["spec"]["containers"], sidecar]
+    await shop.cluster.merge(
+        kind_of(deployment),
+        shop.namespace,
+        "injected",
+        {"spec": {"template": {"spec": {"containers": containers}}}},
+    )
+    await shop.declare("injected", port=9000)
+
+    async def moved() -> list[str]:
+        live = await shop.cluster.get(kind_of(deployment), shop.namespace, "injected")
+        found = live["spec"]["template"]["spec"]["containers"]
+        return [c["name"] for c in found if c.get("ports", [{}])[0].get("containerPort") != 8000]
+
+    await eventually(lambda: _equals(moved(), ["service", "proxy"]))
+
+
+async def test_fields_that_the_spec_no_longer_asks_for_go(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("shrinking", **SPEC, env=[{"name": "EXTRA", "value": "1"}])
+    before = await children(shop, "shrinking")
+    await shop.declare("shrinking")
+
+    async def left() -> set[str]:
+        gone = []
+        for child in before:
+            metadata = child["metadata"]
+            try:
+                await shop.cluster.get(kind_of(child), metadata["namespace"], metadata["name"])
+            except NotFoundError:
+                gone.append(child["kind"])
+        return {child["kind"] for child in before} - set(gone)
+
+    kept = {"ServiceAccount", "NetworkPolicy", "Service", "Deployment", "PodDisruptionBudget"}
+    await eventually(lambda: _equals(left(), kept | {"ServiceMonitor"}))
+    deployment = next(c for c in before if c["kind"] == "Deployment")
+    live = await shop.cluster.get(kind_of(deployment), shop.namespace, "shrinking")
+    names = [v["name"] for v in live["spec"]["template"]["spec"]["containers"][0]["env"]]
+    assert "EXTRA" not in names
+
+
+@pytest.mark.parametrize("policy", ["Observe", "Paused"])
+async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> None:
+    await shop.start()
+    await shop.declare("watched")
+    deployment = next(c for c in await children(shop, "watched") if c["kind"] == "Deployment")
+    await shop.declare("watched", managementPolicy=policy)
+    expected = "DriftObserved" if policy == "Observe" else "Paused"
+    harmed = await shop.cluster.merge(
+        kind_of(deployment), shop.namespace, "watched", HARM["Deployment"]
+    )
+    if policy == "Observe":
+        message = await shop.reason("watched", "Synced", expected)
+        assert "Deployment watched" in message
+        assert "runAsUser" in message
+    else:
+        await shop.reason("watched", "Ready", expected)
+    await asyncio.sleep(1)
+    live = await shop.cluster.get(kind_of(deployment), shop.namespace, "watched")
+    assert live["metadata"]["resourceVersion"] == harmed["metadata"]["resourceVersion"]
+    await shop.declare("watched", managementPolicy="Enforce")
+    await eventually(_is_as_before(shop, deployment))
+
+
+async def test_a_child_of_somebody_else_is_refused_until_it_is_gone(shop: Shop) -> None:
+    config = {"kind": "ServiceAccount", "apiVersion": "v1"}
+    await shop.cluster.apply(
+        {**config, "metadata": {"name": "taken", "namespace": shop.namespace}}, manager="somebody"
+    )
+    await shop.start()
+    await shop.declare("taken")
+    message = await shop.reason("taken", "Synced", "NotOwned")
+    assert "ServiceAccount" in message
+    kind = kind_of(config)
+    live = await shop.cluster.get(kind, shop.namespace, "taken")
+    assert "labels" not in live["metadata"]
+    await shop.cluster.delete(kind, shop.namespace, "taken", uid=live["metadata"]["uid"])
+    await shop.reason("taken", "Synced", "AsDeclared", seconds=30)
+
+
+async def test_two_services_may_not_own_one_topic(shop: Shop) -> None:
+    await shop.start()
+    events = {"publishes": [{"topic": "shared.events"}]}
+    await shop.declare("first", events=events)
+    await shop.settled("first")
+    await shop.declare("second", events=events)
+    message = await shop.reason("second", "EventsReady", "NotOwned")
+    assert f"{shop.namespace}/first" in message
+
+
+async def test_deleting_a_service_leaves_nothing_and_keeps_the_topics_data(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("brief", **SPEC)
+    before = await children(shop, "brief")
+    body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "brief")
+    await shop.cluster.delete(SHOP_SERVICE, shop.namespace, "brief", uid=body["metadata"]["uid"])
+
+    async def left() -> list[str]:
+        found = [
+            (child["metadata"]["namespace"], kind_of(child), child["metadata"]["name"])
+            for child in before
+        ]
+        live = [await shop.get(kind, name, namespace) for namespace, kind, name in found]
+        return [str(body["metadata"]["name"]) for body in live if body is not None]
+
+    # The autoscaler's and the disruption budget's foreground finalizers need controllers.
+    await eventually(lambda: _equals(left(), []))
+
+    async def gone() -> bool:
+        return await shop.get(SHOP_SERVICE, "brief") is None
+
+    await eventually(gone)
+
+
+def _essence(manifest: Manifest) -> Manifest:
+    """Return what a user sees of a manifest, without the server's bookkeeping."""
+    metadata = {name: manifest["metadata"].get(name) for name in ("labels", "annotations")}
+    rest = {
+        n: v for n, v in manifest.items() if n not in {"metadata", "status", "apiVersion", "kind"}
+    }
+    return {"metadata": metadata, **rest}
+
+
+def _is_as_before(shop: Shop, child: Manifest) -> Any:
+    metadata = child["metadata"]
+
+    async def reached() -> bool:
+        live = await shop.get(kind_of(child), metadata["name"], metadata["namespace"])
+        wanted, found = _essence(child), _essence(live or {"metadata": {}})
+        for service in (wanted, found):  # a Service made anew gets new addresses
+            for name in ("clusterIP", "clusterIPs"):
+                service.get("spec", {}).pop(name, None)
+        return wanted == found
+
+    return reached
+
+
+async def _equals(asked: Any, wanted: object) -> bool:
+    return bool(await asked == wanted)
