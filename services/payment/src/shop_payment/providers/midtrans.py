@@ -153,7 +153,8 @@ class MidtransProvider:
             headers={"Accept": "application/json", **(headers or {})},
         )
         code = int(answer["status_code"])
-        if code < httpx.codes.BAD_REQUEST or code in accept:
+        # 407 is how a transaction that expired is told: an answer, no refusal.
+        if code < httpx.codes.BAD_REQUEST or code in accept or "transaction_status" in answer:
             return dict(answer)
         summary = f"{method} {path}: {code} {answer.get('status_message')}"
         if code == _TOO_MANY:

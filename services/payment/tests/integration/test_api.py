@@ -1,0 +1,156 @@
+"""Who may see and refund what."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from shop_payment.settings import Settings
+from shop_payment.tables import metadata
+from shop_shared import migrations
+from shop_shared.testing import Signer
+
+Shop = Any  # conftest.Shop: test modules cannot import it
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
+]
+
+
+def _differences(connection: sa.Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(
+    shop: Shop, settings: Settings
+) -> None:
+    await migrations.upgrade(settings, "shop_payment")
+    async with shop.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_one_sees_ones_own_payments_only(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    payment_id = await shop.payment_id(order)
+    own, other = signer.headers(shop.customer), signer.headers(uuid4())
+    listed = (await client.get("/v1/payments", headers=own)).json()["items"]
+    assert [item["id"] for item in listed] == [str(payment_id)]
+    assert listed[0]["captured"] == {"amount": 1999, "currency": "USD"}
+    found = await client.get(f"/v1/payments?order_id={order}", headers=own)
+    assert len(found.json()["items"]) == 1
+    assert (await client.get(f"/v1/payments/{payment_id}", headers=own)).status_code == 200
+    assert (await client.get("/v1/payments", headers=other)).json()["items"] == []
+    for method, path in (("GET", ""), ("POST", "/refunds")):
+        answer = await client.request(
+            method,
+            f"/v1/payments/{payment_id}{path}",
+            headers={**other, "Idempotency-Key": uuid4().hex},
+            json={} if method == "POST" else None,
+        )
+        assert answer.status_code == 404
+        assert (
+            await client.request(method, f"/v1/payments/{payment_id}{path}", json={})
+        ).status_code == 401
+
+
+async def test_a_customer_may_not_refund(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    answer = await client.post(
+        f"/v1/payments/{await shop.payment_id(order)}/refunds",
+        headers={**signer.headers(shop.customer), "Idempotency-Key": uuid4().hex},
+        json={},
+    )
+    assert answer.status_code == 403
+    await shop.until(order, "captured")
+
+
+async def test_partial_refunds_up_to_the_whole_each_once(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    path = f"/v1/payments/{await shop.payment_id(order)}/refunds"
+    staff = signer.headers(uuid4(), roles=["staff"])
+    body = {"amount": {"amount": 999, "currency": "USD"}, "reason": "damaged"}
+
+    async def refund(key: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        answer = await client.post(path, headers={**staff, "Idempotency-Key": key}, json=wanted)
+        return answer.status_code, answer.json()
+
+    assert (await client.post(path, headers=staff, json=body)).status_code == 400
+    answers = await asyncio.gather(*(refund("once", body) for _ in range(20)))
+    assert {status for status, _ in answers} <= {201, 409}
+    await shop.until(order, "captured", "refunded")
+    status, made = await refund("once", body)
+    assert (status, made["amount"]["amount"]) == (201, 999)
+    for wrong in ({"amount": 1001, "currency": "USD"}, {"amount": 1, "currency": "EUR"}):
+        status, problem = await refund(uuid4().hex, {"amount": wrong})
+        assert (status, problem["code"]) == (422, "refund_refused")
+    assert (await refund("rest", {}))[0] == 201
+    await shop.until(order, "captured", "refunded", "refunded")
+    (_, part), (_, rest) = (await shop.events(order))[1:]
+    assert (part["full"], rest["full"]) == (False, True)
+    assert rest["total_refunded"]["amount"] == 1999
+    assert (await refund(uuid4().hex, {}))[0] == 422
+
+
+async def test_a_refund_that_the_provider_refuses_is_told(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    payment_id = await shop.payment_id(order)
+    staff = signer.headers(uuid4(), roles=["staff"])
+    answer = await client.post(
+        f"/v1/payments/{payment_id}/refunds",
+        headers={**staff, "Idempotency-Key": "no"},
+        json={"amount": {"amount": 5, "currency": "USD"}},
+    )
+    assert answer.status_code == 201
+    await shop.until(order, "captured", "refunded")
+    shown = (await client.get(f"/v1/payments/{payment_id}", headers=staff)).json()
+    assert shown["status"] == "partially_refunded"
+
+
+async def test_ways_to_pay_by_currency(client: httpx.AsyncClient) -> None:
+    shown = (await client.get("/v1/payments/methods?currency=IDR")).json()["items"]
+    assert {item["provider"] for item in shown} == {"stripe", "xendit", "midtrans"}
+    assert (await client.get("/v1/payments/methods?currency=XXX")).status_code == 422
+
+
+@pytest.mark.parametrize("extra", [{"status": "succeeded"}, {"amount": -1}, {"amount": 1e400}])
+async def test_bad_input_changes_nothing(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer, extra: dict[str, object]
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    staff = signer.headers(uuid4(), roles=["staff"])
+    content = str(extra).replace("'", '"').replace("inf", "1e400")
+    answer = await client.post(
+        f"/v1/payments/{await shop.payment_id(order)}/refunds",
+        headers={**staff, "Idempotency-Key": "x", "content-type": "application/json"},
+        content=content,
+    )
+    assert answer.status_code == 422
+    await shop.until(order, "captured")
+
+
+async def test_the_service_is_ready_and_counts(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/readyz")).status_code == 200
+    assert "payment_webhooks_total" in (await client.get("/metrics")).text
+    assert (await client.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"

@@ -1,0 +1,231 @@
+"""Webhooks that are forged, altered, replayed or about something else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from payment_simulator import midtrans, paypal, stripe, xendit
+from payment_simulator.webhooks import Webhook
+
+Shop = Any  # conftest.Shop: test modules cannot import it
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
+]
+
+PROVIDERS = ["stripe", "paypal", "xendit", "midtrans"]
+
+
+def genuine(
+    shop: Shop, provider: str, payment_id: UUID, amount: int = 250_000, order: UUID | None = None
+) -> Webhook:
+    """A signed webhook of the provider that says this amount was paid (minor units)."""
+    desk = shop.desks[provider]
+    if provider == "stripe":
+        intent: dict[str, Any] = {
+            "id": f"pi_{uuid4().hex}",
+            "object": "payment_intent",
+            "amount_received": amount,
+            "currency": "usd",
+            "metadata": {"payment_id": str(payment_id)},
+        }
+        return stripe.signed(desk, "payment_intent.succeeded", intent)
+    value = f"{amount // 100}.00"
+    if provider == "paypal":
+        capture = {
+            "id": uuid4().hex,
+            "amount": {"currency_code": "USD", "value": value},
+            "custom_id": str(payment_id),
+        }
+        signer = shop.simulator.app.state.signer
+        return paypal.signed(desk, signer, "PAYMENT.CAPTURE.COMPLETED", capture)
+    if provider == "xendit":
+        invoice = {
+            "id": uuid4().hex,
+            "external_id": str(payment_id),
+            "status": "PAID",
+            "amount": amount // 100,
+            "currency": "IDR",
+        }
+        return xendit.signed(desk, invoice)
+    transaction = {
+        "transaction_id": uuid4().hex,
+        "order_id": str(payment_id),
+        "status_code": "200",
+        "gross_amount": value,
+        "transaction_status": "settlement",
+    }
+    return midtrans.signed(desk, transaction)
+
+
+async def waiting(shop: Shop, provider: str) -> UUID:
+    """An order whose customer has not paid yet."""
+    methods = {"stripe": "card", "paypal": "paypal", "xendit": "invoice", "midtrans": "gopay"}
+    currency = "USD" if provider in {"stripe", "paypal"} else "IDR"
+    order: UUID = await shop.order(
+        provider, methods[provider], amount=250_000, currency=currency, token=None
+    )
+    await shop.until(order, "action_required")
+    return order
+
+
+async def post(
+    client: httpx.AsyncClient, webhook: Webhook, *, body: bytes | None = None
+) -> httpx.Response:
+    return await client.post(
+        f"/v1/webhooks/{webhook.provider}",
+        content=webhook.body if body is None else body,
+        headers=dict(webhook.headers),
+    )
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_genuine_webhook_that_the_provider_does_not_confirm_books_nothing(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    order = await waiting(shop, provider)
+    answer = await post(client, genuine(shop, provider, await shop.payment_id(order)))
+    assert answer.status_code == 200, answer.text
+    await shop.until(order, "action_required")
+
+
+@pytest.mark.parametrize("provider", ["stripe", "paypal", "midtrans"])
+async def test_a_signature_of_someone_else_is_refused(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    order = await waiting(shop, provider)
+    webhook = genuine(shop, provider, await shop.payment_id(order))
+    forged = {
+        "stripe": Webhook(
+            "stripe", {"Stripe-Signature": f"t={int(time.time())},v1=00"}, webhook.body
+        ),
+        "paypal": Webhook(
+            "paypal", {**webhook.headers, "PAYPAL-TRANSMISSION-SIG": "AAAA"}, webhook.body
+        ),
+        "midtrans": Webhook(
+            "midtrans", {}, webhook.body.replace(b'"signature_key": "', b'"signature_key": "0')
+        ),
+    }[provider]
+    answer = await post(client, forged)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "webhook_refused"
+    await shop.until(order, "action_required")
+
+
+async def test_a_callback_token_that_is_wrong_or_missing_is_refused(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    webhook = genuine(shop, "xendit", uuid4())
+    wrong = Webhook("xendit", {**webhook.headers, "x-callback-token": "nope"}, webhook.body)
+    assert (await post(client, wrong)).status_code == 400
+    assert (await post(client, Webhook("xendit", {}, webhook.body))).status_code == 400
+
+
+@pytest.mark.parametrize("provider", ["stripe", "paypal"])
+async def test_a_body_altered_by_any_one_bit_is_refused(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    order = await waiting(shop, provider)
+    webhook = genuine(shop, provider, await shop.payment_id(order))
+    for position in range(0, len(webhook.body) * 8, 97):
+        body = bytearray(webhook.body)
+        body[position // 8] ^= 1 << (position % 8)
+        answer = await post(client, webhook, body=bytes(body))
+        assert answer.status_code == 400, position
+
+
+async def test_an_old_or_future_stripe_signature_is_refused(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    for seconds in (-301, 320):
+        event: dict[str, Any] = {"object": "payment_intent", "id": "pi_1", "metadata": {}}
+        at = int(time.time()) + seconds
+        webhook = stripe.signed(shop.desks["stripe"], "payment_intent.created", event, at=at)
+        assert (await post(client, webhook)).status_code == 400
+
+
+async def test_a_paypal_certificate_from_elsewhere_is_not_fetched(
+    shop: Shop, client: httpx.AsyncClient, addresses: Shop
+) -> None:
+    webhook = genuine(shop, "paypal", uuid4())
+    for url in (
+        "https://evil.example/v1/notifications/certs/CERT-1",
+        f"{addresses.simulator_url}@evil.example/cert",
+        f"http://user@127.0.0.1:{addresses.simulator.getsockname()[1]}/cert",
+        "file:///etc/passwd",
+        "not a url",
+    ):
+        moved = Webhook("paypal", {**webhook.headers, "PAYPAL-CERT-URL": url}, webhook.body)
+        assert (await post(client, moved)).status_code == 400, url
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_webhook_replayed_a_hundred_times_is_taken_once(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    order = await waiting(shop, provider)
+    webhook = genuine(shop, provider, await shop.payment_id(order))
+    answers = await asyncio.gather(*(post(client, webhook) for _ in range(100)))
+    assert {answer.status_code for answer in answers} == {200}
+    await shop.quiet(order)
+    statement = """
+        SELECT count(*) FROM {} JOIN payments ON payments.id = {}.payment_id
+        WHERE order_id = :id AND {}
+    """
+    stored = statement.format("webhooks", "webhooks", "outcome = 'hint' AND kind <> 'pending'")
+    assert await shop.value(stored, order) == 1
+    fetched = statement.format("provider_calls", "provider_calls", "call = 'fetch'")
+    assert await shop.value(fetched, order) == 1
+    await shop.until(order, "action_required")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_webhook_of_another_amount_is_refused_and_books_nothing(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    order = await waiting(shop, provider)
+    webhook = genuine(shop, provider, await shop.payment_id(order), amount=100)
+    assert (await post(client, webhook)).status_code == 200
+    await shop.until(order, "action_required")
+    outcome = """
+        SELECT count(*) FROM webhooks JOIN payments ON payments.id = payment_id
+        WHERE order_id = :id AND outcome = 'amount_mismatch'
+    """
+    assert await shop.value(outcome, order) == 1
+    assert await shop.value("SELECT captured FROM payments WHERE order_id = :id", order) == 0
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_webhook_about_nobody_we_know_is_kept_and_answered(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    assert (await post(client, genuine(shop, provider, uuid4()))).status_code == 200
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff\xfe", b'{"a":', b"null", b"1"])
+async def test_nonsense_is_refused(client: httpx.AsyncClient, provider: str, body: bytes) -> None:
+    headers = {"x-callback-token": "xendit-callback-development"}
+    answer = await client.post(f"/v1/webhooks/{provider}", content=body, headers=headers)
+    assert answer.status_code == 400
+
+
+async def test_a_webhook_of_another_provider_does_not_reach_the_payment(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    order = await waiting(shop, "stripe")
+    webhook = genuine(shop, "midtrans", await shop.payment_id(order))
+    assert (await post(client, webhook)).status_code == 200
+    await shop.quiet(order)
+    linked = """
+        SELECT count(*) FROM webhooks JOIN payments ON payments.id = payment_id
+        WHERE order_id = :id AND webhooks.provider = 'midtrans'
+    """
+    assert await shop.value(linked, order) == 0
