@@ -32,7 +32,9 @@ class EventPayload(BaseModel):
     The topic is `<aggregate>.events`. Its JSON Schema is the contract (see `contracts`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
     type: ClassVar[str]
     aggregate: ClassVar[str]

@@ -40,7 +40,8 @@ def changed(**fields: Any) -> dict[str, Any]:
         "note": str | None,
         **{name: kind for name, kind in fields.items() if kind is not None},
     }
-    model = create_model("Placed", **{name: (kind, ...) for name, kind in kinds.items()})
+    definitions: dict[str, Any] = {name: (kind, ...) for name, kind in kinds.items()}
+    model = create_model("Placed", **definitions)
     schema = model.model_json_schema(mode="serialization")
     for name in [name for name, kind in fields.items() if kind is None]:
         del schema["properties"][name]
