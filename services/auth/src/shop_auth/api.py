@@ -1,0 +1,137 @@
+"""The auth service over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from shop_auth import policies
+from shop_auth.key_source import KeySource
+from shop_auth.models import (
+    AuthorizeRequest,
+    Grant,
+    Introspection,
+    IntrospectRequest,
+    Jwks,
+    PasswordGrant,
+    RefreshRequest,
+    Session,
+    Sessions,
+    Tokens,
+)
+from shop_auth.service import Auth as AuthService
+from shop_shared.auth import CurrentUser, require_roles
+from shop_shared.problems import Forbidden, NotFound, Unauthenticated
+from shop_shared.tokens import TokenVerifier
+
+router = APIRouter(tags=["auth"])
+
+
+def _auth(request: Request) -> AuthService:
+    auth: AuthService = request.app.state.auth
+    return auth
+
+
+Auth = Annotated[AuthService, Depends(_auth)]
+UserAgent = Annotated[str, Header(include_in_schema=False)]
+
+
+def _no_store(response: Response) -> None:
+    """Keep tokens out of every cache (RFC 6749, 5.1)."""
+    response.headers["Cache-Control"] = "no-store"
+
+
+@router.get("/.well-known/jwks.json")
+async def get_jwks(request: Request, response: Response) -> Jwks:
+    """Read the public keys (RFC 7517)."""
+    keys: KeySource = request.app.state.keys
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return Jwks.model_validate(await keys.jwks())
+
+
+@router.post("/v1/auth/token", dependencies=[Depends(_no_store)])
+async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tokens:
+    """Sign in: a person with a password, a service with its secret."""
+    if isinstance(grant, PasswordGrant):
+        return await auth.sign_in(grant, user_agent=user_agent[:200])
+    return await auth.sign_in_service(grant)
+
+
+@router.post("/v1/auth/refresh", dependencies=[Depends(_no_store)])
+async def refresh(wanted: RefreshRequest, auth: Auth) -> Tokens:
+    """Exchange a refresh token for new tokens. It counts once; used again, the session ends."""
+    return await auth.refresh(wanted.refresh_token)
+
+
+@router.post("/v1/auth/logout", status_code=204)
+async def log_out(caller: CurrentUser, auth: Auth) -> None:
+    """End this session."""
+    if caller.session_id is not None:
+        await auth.sign_out(caller.user_id, caller.session_id)
+
+
+@router.get("/v1/auth/sessions")
+async def list_sessions(caller: CurrentUser, auth: Auth) -> Sessions:
+    """List one's sessions, newest first."""
+    return Sessions(
+        items=[
+            Session(
+                id=UUID(session.id),
+                current=session.id == caller.session_id,
+                created_at=session.created_at,
+                last_used_at=session.last_used_at,
+                expires_at=session.expires_at,
+                user_agent=session.user_agent,
+            )
+            for session in await auth.sessions(caller.user_id)
+        ]
+    )
+
+
+@router.delete("/v1/auth/sessions", status_code=204)
+async def end_sessions(caller: CurrentUser, auth: Auth) -> None:
+    """End all of one's sessions, this one too."""
+    await auth.sign_out_everywhere(caller.user_id)
+
+
+@router.delete("/v1/auth/sessions/{session_id}", status_code=204)
+async def end_session(session_id: UUID, caller: CurrentUser, auth: Auth) -> None:
+    """End one of one's sessions."""
+    if not await auth.sign_out(caller.user_id, str(session_id)):
+        raise NotFound("No such session.")
+
+
+@router.post(
+    "/v1/auth/introspect",
+    dependencies=[Depends(_no_store), Depends(require_roles("service", "admin"))],
+)
+async def introspect(wanted: IntrospectRequest, request: Request) -> Introspection:
+    """Look into an access token (services and admins; RFC 7662)."""
+    verifier: TokenVerifier = request.app.state.token_verifier
+    try:
+        claims = await verifier.verify(wanted.token)
+    except Unauthenticated:
+        return Introspection(active=False)
+    known = {name: claims.get(name) for name in Introspection.model_fields if name != "active"}
+    return Introspection(active=True, **known)
+
+
+@router.post("/v1/auth/authorize")
+async def authorize(
+    wanted: AuthorizeRequest, caller: CurrentUser, request: Request
+) -> policies.Decision:
+    """Decide whether the subject may do the action to the resource, and say why.
+
+    About others than oneself only services and staff may ask.
+    """
+    subject, resource = wanted.subject, wanted.resource
+    if subject.id != caller.user_id and not caller.has_role("service", "staff", "admin"):
+        raise Forbidden("Only for oneself.")
+    return policies.decide(
+        request.app.state.policies,
+        subject=str(subject.id),
+        roles=subject.roles,
+        action=wanted.action,
+        resource=resource.type,
+        owner=str(resource.owner_id) if resource.owner_id else None,
+    )

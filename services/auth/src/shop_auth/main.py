@@ -1,0 +1,82 @@
+"""The auth service, wired."""
+
+from functools import partial
+
+import httpx
+from fastapi import Request, Response
+from redis.exceptions import RedisError
+
+from shop_auth import api, consumers, policies
+from shop_auth.key_source import KeySource
+from shop_auth.repository import FailedTries, SessionStore
+from shop_auth.service import Auth, Issuer
+from shop_auth.settings import Settings
+from shop_auth.users import Users
+from shop_shared import cli, health, problems
+from shop_shared.app import create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.inbox import NoInbox
+from shop_shared.redis import check, create_redis
+from shop_shared.server import Service
+from shop_shared.tokens import RedisRevocations, create_verifier
+
+CONTRACT = Contract(consumes=consumers.CONSUMES)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    redis = create_redis(settings, decode=True)
+    users_client = httpx.AsyncClient(
+        base_url=settings.user_url, timeout=settings.user_timeout_seconds
+    )
+    keys = KeySource(settings, redis)
+    issuer = Issuer(settings, keys)
+    sessions = SessionStore(
+        redis,
+        access_ttl_s=settings.access_token_seconds,
+        grace_s=settings.refresh_grace_seconds,
+    )
+    app = create_app(
+        settings,
+        title="Minishop auth",
+        contract=CONTRACT,
+        verifier=create_verifier(
+            settings, revocations=RedisRevocations(redis, fail_closed=True), fetch=keys.jwks
+        ),
+    )
+    app.state.keys = keys
+    app.state.policies = policies.load(settings.policies)
+    app.state.auth = Auth(
+        settings=settings,
+        issuer=issuer,
+        sessions=sessions,
+        tries=FailedTries(
+            redis, limit=settings.password_tries, window_s=settings.password_window_seconds
+        ),
+        users=Users(users_client, issuer.service_token),
+    )
+    app.add_exception_handler(RedisError, _closed)
+    app.include_router(api.router)
+    health.install(app, required={"redis": check(redis)})
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.handlers(sessions),
+        inbox=NoInbox(),
+    )
+    return Service(app=app, background=(consumer,), close=(users_client.aclose, redis.aclose))
+
+
+async def _closed(_request: Request, _error: Exception) -> Response:
+    """Fail closed: without Redis nobody can be told in or out."""
+    return problems.response(
+        problems.Unavailable("Sessions can't be reached.", headers={"Retry-After": "1"})
+    )
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(Settings, create, contract=CONTRACT)

@@ -1,0 +1,205 @@
+"""Sessions, revocations and failed tries in Redis: all that auth remembers.
+
+Keys of one session share a hash tag, so the rotation script also runs on a Redis Cluster. Refresh
+tokens are kept as SHA-256 only; they have 256 random bits, so no slow hash is needed.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+from redis.asyncio import Redis
+
+Rotation = Literal["rotated", "reused", "unknown"]
+
+_ROTATE = Path(__file__).with_name("rotate.lua").read_text()
+_REVOCATION_MARGIN_S = 60
+"""A revocation outlives the last access token by this much, for clocks that differ."""
+_BLOCK_S = 3600
+"""How long a user's block stands: longer than any sign-in that was under way when it came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSession:
+    """A session as Redis has it."""
+
+    id: str
+    user_id: str
+    email: str
+    roles: tuple[str, ...]
+    user_agent: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+def _session(session_id: str) -> str:
+    return f"session:{{{session_id}}}"
+
+
+def _spent(session_id: str) -> str:
+    return f"session:{{{session_id}}}:spent"
+
+
+def _of_user(user_id: str) -> str:
+    return f"user-sessions:{user_id}"
+
+
+class SessionStore:
+    """Sessions by id and by user. Every method raises ``redis.RedisError`` when Redis is gone."""
+
+    def __init__(self, redis: Redis, *, access_ttl_s: int, grace_s: int) -> None:
+        self._redis = redis
+        self._revocation_s = access_ttl_s + _REVOCATION_MARGIN_S
+        self._grace_s = grace_s
+        self._rotate = redis.register_script(_ROTATE)
+
+    async def start(self, session: StoredSession, *, token_hash: str) -> bool:
+        """Keep ``session`` until it expires; return False when its user is blocked.
+
+        The block is read after the session is written, and a block is written before the user's
+        sessions are listed: whichever comes first, a blocked user has no session.
+        """
+        expires_at = int(session.expires_at.timestamp())
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(
+                _session(session.id),
+                mapping={
+                    "user_id": session.user_id,
+                    "email": session.email,
+                    "roles": " ".join(session.roles),
+                    "user_agent": session.user_agent,
+                    "created_at": session.created_at.timestamp(),
+                    "last_used_at": session.last_used_at.timestamp(),
+                    "expires_at": expires_at,
+                    "current": token_hash,
+                    "previous": "",
+                    "rotated_at": 0,
+                    "graced": "0",
+                },
+            )
+            pipe.expireat(_session(session.id), expires_at)
+            pipe.zadd(_of_user(session.user_id), {session.id: expires_at})
+            pipe.expire(_of_user(session.user_id), expires_at - int(session.created_at.timestamp()))
+            pipe.exists(_blocked(session.user_id))
+            *_, blocked = await pipe.execute()
+        if blocked:
+            await self.end(session.user_id, session.id)
+        return not blocked
+
+    async def rotate(
+        self, session_id: str, *, presented: str, replacement: str, at: datetime
+    ) -> Rotation:
+        """Exchange the token hashed ``presented`` for the one hashed ``replacement``."""
+        answer = await self._rotate(
+            keys=[_session(session_id), _spent(session_id)],
+            args=[presented, replacement, at.timestamp(), self._grace_s],
+        )
+        return cast("Rotation", answer)
+
+    async def get(self, session_id: str) -> StoredSession | None:
+        """Return the session, or None when it ended."""
+        fields = await cast("Awaitable[dict[str, str]]", self._redis.hgetall(_session(session_id)))
+        return _stored(session_id, fields) if "user_id" in fields else None
+
+    async def of_user(self, user_id: str) -> list[StoredSession]:
+        """Return the user's sessions, newest first."""
+        session_ids = await self._ids(user_id)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for session_id in session_ids:
+                pipe.hgetall(_session(session_id))
+            rows = await pipe.execute()
+        found = [
+            _stored(session_id, fields)
+            for session_id, fields in zip(session_ids, rows, strict=True)
+            if fields
+        ]
+        return sorted(found, key=lambda session: session.created_at, reverse=True)
+
+    async def end(self, user_id: str, *session_ids: str) -> None:
+        """Forget the sessions and revoke the access tokens that are still out."""
+        if not session_ids:
+            return
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for session_id in session_ids:
+                pipe.delete(_session(session_id), _spent(session_id))
+                pipe.set(_revoked(session_id), "1", ex=self._revocation_s)
+            pipe.zrem(_of_user(user_id), *session_ids)
+            await pipe.execute()
+
+    async def end_all(self, user_id: str, *, keep: str | None = None) -> int:
+        """End the user's sessions but ``keep``; return how many ended."""
+        session_ids = await self._ids(user_id)
+        ending = [session_id for session_id in session_ids if session_id != keep]
+        await self.end(user_id, *ending)
+        return len(ending)
+
+    async def block(self, user_id: str) -> None:
+        """End the user's sessions, those that are just being started among them."""
+        await self._redis.set(_blocked(user_id), "1", ex=_BLOCK_S)
+        await self.end_all(user_id)
+
+    async def unblock(self, user_id: str) -> None:
+        """Let the user sign in again."""
+        await self._redis.delete(_blocked(user_id))
+
+    async def _ids(self, user_id: str) -> list[str]:
+        return cast("list[str]", await self._redis.zrange(_of_user(user_id), 0, -1))
+
+
+class FailedTries:
+    """Counts wrong passwords by account, whether the account exists or not."""
+
+    def __init__(self, redis: Redis, *, limit: int, window_s: int) -> None:
+        self._redis = redis
+        self._limit = limit
+        self._window_s = window_s
+
+    async def locked_for(self, account: str) -> int:
+        """Return the seconds until ``account`` may be tried again; 0 when it may now."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(_tries(account))
+            pipe.ttl(_tries(account))
+            tries, ttl = await pipe.execute()
+        return max(int(ttl), 1) if tries is not None and int(tries) >= self._limit else 0
+
+    async def add(self, account: str) -> None:
+        """Count one more wrong password; the window starts at the first."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_tries(account), 0, ex=self._window_s, nx=True)
+            pipe.incr(_tries(account))
+            await pipe.execute()
+
+    async def clear(self, account: str) -> None:
+        """Forget the wrong passwords: the right one came."""
+        await self._redis.delete(_tries(account))
+
+
+def _revoked(session_id: str) -> str:
+    return f"revoked:sid:{session_id}"
+
+
+def _blocked(user_id: str) -> str:
+    return f"blocked:user:{user_id}"
+
+
+def _tries(account: str) -> str:
+    return f"tries:{account}"
+
+
+def _stored(session_id: str, fields: Mapping[str, str]) -> StoredSession:
+    def moment(name: str) -> datetime:
+        return datetime.fromtimestamp(float(fields[name]), UTC)
+
+    return StoredSession(
+        id=session_id,
+        user_id=fields["user_id"],
+        email=fields["email"],
+        roles=tuple(fields["roles"].split()),
+        user_agent=fields["user_agent"],
+        created_at=moment("created_at"),
+        last_used_at=moment("last_used_at"),
+        expires_at=moment("expires_at"),
+    )

@@ -1,0 +1,64 @@
+"""The auth service on a real Redis, called in process, with a user service by hand."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from shop_auth import main
+from shop_auth.keys import new_pem
+from shop_auth.settings import Settings
+from shop_auth.users import Account
+from shop_shared.server import Service
+
+ADA = UUID(int=1)
+
+
+class KnownUsers:
+    """A user service that knows Ada, and whose password is right."""
+
+    def __init__(self) -> None:
+        self.status = "active"
+        self.roles: tuple[str, ...] = ("customer",)
+        self.asked = 0
+
+    async def verify(self, email: str, password: str) -> Account | None:
+        self.asked += 1
+        if (email, password) != ("ada@example.com", "correct horse 1"):
+            return None
+        return Account(user_id=ADA, email=email, roles=self.roles, status=self.status)
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    return Settings(
+        redis_url=SecretStr(redis_url),
+        signing_keys=SecretStr(new_pem()),
+        # SHA-256 of "s3cret".
+        service_clients={
+            "order": "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0"
+        },
+    )
+
+
+@pytest.fixture
+def users() -> KnownUsers:
+    return KnownUsers()
+
+
+@pytest.fixture
+async def service(settings: Settings, users: KnownUsers) -> AsyncIterator[Service]:
+    service = main.create(settings)
+    service.app.state.auth._users = users
+    yield service
+    for close in service.close:
+        await close()
+
+
+@pytest.fixture
+async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://auth") as http:
+        yield http

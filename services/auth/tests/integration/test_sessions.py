@@ -1,0 +1,271 @@
+"""Signing in, staying in, getting out: on a real Redis."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+from pydantic import SecretStr
+
+from shop_auth import main
+from shop_auth.consumers import handlers
+from shop_auth.settings import Settings
+from shop_shared.events import ReceivedEvent
+from shop_shared.ids import uuid7
+from shop_shared.server import Service
+from shop_shared.testing import assert_refused, bad_requests
+
+Json = dict[str, Any]
+GRANT = {"grant_type": "password", "email": "ada@example.com", "password": "correct horse 1"}
+ADA = UUID(int=1)
+
+
+async def sign_in(http: httpx.AsyncClient) -> Json:
+    answer = await http.post("/v1/auth/token", json=GRANT)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    tokens: Json = answer.json()
+    return tokens
+
+
+async def refresh(http: httpx.AsyncClient, tokens: Json) -> httpx.Response:
+    return await http.post("/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+
+def bearer(tokens: Json) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def signed_in(http: httpx.AsyncClient, tokens: Json) -> bool:
+    answer = await http.get("/v1/auth/sessions", headers=bearer(tokens))
+    assert answer.status_code in (200, 401)
+    return answer.status_code == 200
+
+
+async def hear(service: Service, type_: str, **data: object) -> None:
+    body = httpx.Response(200, json={"user_id": str(ADA), **data}).content
+    event = ReceivedEvent(
+        id=str(uuid7()),
+        type=type_,
+        key=str(ADA),
+        topic="user.events",
+        partition=0,
+        offset=0,
+        payload=body,
+    )
+    await handlers(service.app.state.auth._sessions)[type_](None, event)
+
+
+async def test_a_token_says_who_and_for_how_long(http: httpx.AsyncClient) -> None:
+    tokens = await sign_in(http)
+    keys = jwt.PyJWKSet.from_dict((await http.get("/.well-known/jwks.json")).json())
+    kid = jwt.get_unverified_header(tokens["access_token"])["kid"]
+    claims = jwt.decode(
+        tokens["access_token"],
+        keys[kid],
+        algorithms=["EdDSA"],
+        audience="minishop",
+        issuer="https://auth.minishop.dev",
+    )
+    assert claims["sub"] == str(ADA)
+    assert claims["roles"] == ["customer"]
+    assert claims["sid"] == tokens["session_id"]
+    assert claims["exp"] - claims["iat"] == tokens["expires_in"] == 600
+
+
+async def test_wrong_passwords_lock_for_a_while_whoever_asks(
+    http: httpx.AsyncClient, settings: Settings, users: Any
+) -> None:
+    for email in ("ada@example.com", "nobody@example.com"):
+        wrong = {**GRANT, "email": email, "password": "wrong"}
+        answers = [await http.post("/v1/auth/token", json=wrong) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+        assert 0 < int(answers[-1].headers["retry-after"]) <= settings.password_window_seconds
+        assert answers[0].json()["code"] == "invalid_grant"
+    asked = users.asked
+    assert (await http.post("/v1/auth/token", json=GRANT)).status_code == 429
+    assert users.asked == asked
+
+
+async def test_a_refresh_token_counts_once(http: httpx.AsyncClient) -> None:
+    first = await sign_in(http)
+    second = (await refresh(http, first)).json()
+    third = (await refresh(http, second)).json()
+    assert third["session_id"] == first["session_id"]
+    assert await signed_in(http, third)
+    stolen = await refresh(http, first)
+    assert (stolen.status_code, stolen.json()["code"]) == (401, "invalid_grant")
+    # The whole family has ended, with every access token of it.
+    assert (await refresh(http, third)).status_code == 401
+    assert not await signed_in(http, third)
+
+
+async def test_a_lost_answer_may_be_asked_for_once_more(http: httpx.AsyncClient) -> None:
+    first = await sign_in(http)
+    lost = (await refresh(http, first)).json()
+    again = await refresh(http, first)
+    assert again.status_code == 200
+    assert (await refresh(http, again.json())).status_code == 200
+    # The answer that was thought lost is spent.
+    assert (await refresh(http, lost)).status_code == 401
+    assert not await signed_in(http, again.json())
+
+
+async def test_of_many_refreshes_at_once_two_can_win(http: httpx.AsyncClient) -> None:
+    first = await sign_in(http)
+    answers = await asyncio.gather(*(refresh(http, first) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200] + [401] * 18
+    for answer in answers:
+        if answer.status_code == 200:
+            assert (await refresh(http, answer.json())).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "", ".", "{}.*", str(UUID(int=5)) + ".guess"])
+async def test_a_made_up_refresh_token_ends_nobody(http: httpx.AsyncClient, token: str) -> None:
+    tokens = await sign_in(http)
+    for made_up in (token, f"{tokens['session_id']}.guess"):
+        answer = await http.post("/v1/auth/refresh", json={"refresh_token": made_up})
+        assert answer.status_code in (401, 422)
+    assert (await refresh(http, tokens)).status_code == 200
+
+
+async def test_sessions_are_ones_own(http: httpx.AsyncClient, users: Any) -> None:
+    phone, laptop = await sign_in(http), await sign_in(http)
+    listed = (await http.get("/v1/auth/sessions", headers=bearer(laptop))).json()["items"]
+    assert [(item["id"], item["current"]) for item in listed] == [
+        (laptop["session_id"], True),
+        (phone["session_id"], False),
+    ]
+    gone = await http.delete(f"/v1/auth/sessions/{phone['session_id']}", headers=bearer(laptop))
+    assert gone.status_code == 204
+    assert not await signed_in(http, phone)
+    assert await signed_in(http, laptop)
+    other = f"/v1/auth/sessions/{UUID(int=9)}"
+    assert (await http.delete(other, headers=bearer(laptop))).status_code == 404
+    assert (await http.delete("/v1/auth/sessions", headers=bearer(laptop))).status_code == 204
+    assert not await signed_in(http, laptop)
+
+
+async def test_logging_out_ends_the_session(http: httpx.AsyncClient) -> None:
+    tokens = await sign_in(http)
+    assert (await http.post("/v1/auth/logout", headers=bearer(tokens))).status_code == 204
+    assert not await signed_in(http, tokens)
+    assert (await refresh(http, tokens)).status_code == 401
+
+
+@pytest.mark.parametrize("type_", ["minishop.user.deleted.v1", "minishop.user.suspended.v1"])
+async def test_who_is_locked_out_is_out_at_once(
+    http: httpx.AsyncClient, service: Service, type_: str
+) -> None:
+    tokens = await sign_in(http)
+    await hear(service, type_)
+    assert not await signed_in(http, tokens)
+    # A sign-in that was under way when the news came.
+    late = await http.post("/v1/auth/token", json=GRANT)
+    assert (late.status_code, late.json()["code"]) == (403, "account_suspended")
+    await hear(service, "minishop.user.reinstated.v1")
+    assert await signed_in(http, await sign_in(http))
+
+
+async def test_a_new_password_ends_the_other_sessions(
+    http: httpx.AsyncClient, service: Service
+) -> None:
+    thief, owner = await sign_in(http), await sign_in(http)
+    await hear(service, "minishop.user.password_changed.v1", kept_session_id=owner["session_id"])
+    assert not await signed_in(http, thief)
+    assert await signed_in(http, owner)
+
+
+async def test_a_suspended_account_is_told_so_only_with_its_password(
+    http: httpx.AsyncClient, users: Any
+) -> None:
+    users.status = "suspended"
+    assert (await http.post("/v1/auth/token", json=GRANT)).status_code == 403
+    wrong = await http.post("/v1/auth/token", json={**GRANT, "password": "wrong"})
+    assert wrong.status_code == 401
+
+
+async def test_a_service_signs_in_with_its_secret(http: httpx.AsyncClient) -> None:
+    grant = {"grant_type": "client_credentials", "client_id": "order", "client_secret": "s3cret"}
+    tokens = (await http.post("/v1/auth/token", json=grant)).json()
+    assert tokens["refresh_token"] is None
+    person = await sign_in(http)
+    seen = await http.post(
+        "/v1/auth/introspect", json={"token": person["access_token"]}, headers=bearer(tokens)
+    )
+    assert (seen.json()["active"], seen.json()["sub"]) == (True, str(ADA))
+    await http.post("/v1/auth/logout", headers=bearer(person))
+    seen = await http.post(
+        "/v1/auth/introspect", json={"token": person["access_token"]}, headers=bearer(tokens)
+    )
+    assert seen.json() == {"active": False} | {
+        name: None for name in seen.json() if name != "active"
+    }
+    for wrong in ({"client_secret": "guess"}, {"client_id": "payment"}):
+        assert (await http.post("/v1/auth/token", json={**grant, **wrong})).status_code == 401
+
+
+async def test_introspection_is_not_for_customers(http: httpx.AsyncClient) -> None:
+    tokens = await sign_in(http)
+    answer = await http.post("/v1/auth/introspect", json={"token": "x"}, headers=bearer(tokens))
+    assert answer.status_code == 403
+
+
+async def test_one_may_ask_about_oneself_only(http: httpx.AsyncClient) -> None:
+    tokens = await sign_in(http)
+
+    async def ask(subject: UUID) -> httpx.Response:
+        question = {
+            "subject": {"id": str(subject), "roles": ["customer"]},
+            "action": "read",
+            "resource": {"type": "order", "owner_id": str(ADA)},
+        }
+        return await http.post("/v1/auth/authorize", json=question, headers=bearer(tokens))
+
+    assert (await ask(ADA)).json()["decision"] == "allow"
+    assert (await ask(UUID(int=2))).status_code == 403
+
+
+async def test_bad_input(http: httpx.AsyncClient) -> None:
+    for bad in bad_requests(GRANT):
+        await assert_refused(http, "POST", "/v1/auth/token", bad)
+
+
+async def test_without_redis_nobody_gets_in(settings: Settings, users: Any) -> None:
+    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1")})
+    service = main.create(away)
+    service.app.state.auth._users = users
+    token = await service.app.state.auth._issuer.access_token(str(ADA), roles=["customer"], sid="s")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(service.app), base_url="http://auth"
+    ) as http:
+        for answer in (
+            await http.post("/v1/auth/token", json=GRANT),
+            await http.post("/v1/auth/refresh", json={"refresh_token": "a.b"}),
+            await http.get("/v1/auth/sessions", headers=headers),
+            await http.post("/v1/auth/logout", headers=headers),
+        ):
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert (await http.get("/readyz")).status_code == 503
+        assert (await http.get("/livez")).status_code == 200
+    for close in service.close:
+        await close()
+
+
+async def test_replicas_in_development_agree_on_a_key(redis_url: str) -> None:
+    settings = Settings(redis_url=SecretStr(redis_url), environment="development")
+    replicas = [main.create(settings) for _ in range(2)]
+    one, two = [await replica.app.state.keys.jwks() for replica in replicas]
+    assert one == two
+    for replica in replicas:
+        for close in replica.close:
+            await close()
+
+
+def test_production_wants_keys() -> None:
+    with pytest.raises(ValueError, match="SIGNING_KEYS"):
+        Settings(redis_url=SecretStr("redis://x"))
