@@ -54,7 +54,7 @@ def _apt_install(package: str, program: str | Path) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise PackageMissingError(f"{program} is missing: run `sudo apt-get install {package}`")
     with locked(cache() / "apt.lock"):
-        print(f"installing {package}", file=sys.stderr)  # noqa: T201 - a person waits for this
+        print(f"installing {package}", file=sys.stderr)
         # RUNLEVEL: the package must not start a server of its own.
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         subprocess.run(["apt-get", "update", "-qq"], check=True, env=env)

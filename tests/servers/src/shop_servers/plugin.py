@@ -14,6 +14,7 @@ from types import ModuleType
 
 import pytest
 
+from shop_servers.packages import locked
 from shop_servers.server_set import ServerSet, kept
 from shop_servers.servers import (
     SERVERS,
@@ -29,6 +30,7 @@ from shop_servers.servers import (
 OWNER = "SHOP_SERVERS_OWNER"
 """Set for xdist's workers: the process id of the test run."""
 OWN = pytest.StashKey[ServerSet]()
+BREAKABLE = pytest.StashKey[ServerSet]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     owner = int(os.environ[OWNER])
     state = Path(tempfile.gettempdir()) / f"minishop-servers-of-{owner}"
     config.stash[OWN] = ServerSet(state=state, owner=owner)
+    config.stash[BREAKABLE] = ServerSet(state=state.with_name(f"{state.name}-broken"), owner=owner)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -54,6 +57,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run's own set."""
     if not hasattr(config, "workerinput"):
         config.stash[OWN].down()
+        config.stash[BREAKABLE].down()
         for left in config.stash[OWN].state.parent.glob(f"{config.stash[OWN].state.name}*"):
             left.unlink()
 
@@ -71,6 +75,17 @@ def _shared(config: pytest.Config) -> ServerSet:
 def servers(pytestconfig: pytest.Config) -> ServerSet:
     """The set that this run shares with others: ask it for facts, never break what is in it."""
     return _shared(pytestconfig)
+
+
+@pytest.fixture
+def breakable(pytestconfig: pytest.Config) -> Iterator[ServerSet]:
+    """The set for tests that break servers: of this run only, and of one test at a time.
+
+    The next test asks for what it needs, which starts again what was killed.
+    """
+    own = pytestconfig.stash[BREAKABLE]
+    with locked(own.state.with_suffix(".turn")):
+        yield own
 
 
 @pytest.fixture(scope="session")
