@@ -18,6 +18,14 @@ help: ## what can be done here, a line each
 lint: .venv/ready ## style, types, import directions
 	@./lint
 
+.PHONY: contracts contracts-check
+contracts: .venv/ready ## write each service's event schemas and AsyncAPI document
+	@.venv/bin/python -m shop_shared.contracts
+
+contracts-check: .venv/ready ## fail on a stale contract, or one that breaks readers (BASE=origin/main)
+	@.venv/bin/python -m shop_shared.contracts --check
+	@.venv/bin/python -m shop_shared.contracts --breaking $(or $(BASE),HEAD)
+
 .PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
 test: .venv/ready ## everything that can be checked, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def files_of(document: dict[str, Any]) -> dict[str, bytes]:
     """Return a service's contract files, by path in its folder, from its AsyncAPI document."""
-    files = {"asyncapi.json": _json(document)}
+    files = {"asyncapi.json": _json(document)} if document["channels"] else {}
     sent = {
         reference["$ref"].rsplit("/", 1)[1]
         for operation in document["operations"].values()
@@ -63,7 +63,10 @@ def _generate(services: Path, *, check: bool) -> Iterator[str]:
     found = sorted(_commands(services))
     with ThreadPoolExecutor(max_workers=2) as pool:
         documents = list(pool.map(_asyncapi, [command for _, command in found]))
-    for (folder, _), document in zip(found, documents, strict=True):
+    for (folder, command), document in zip(found, documents, strict=True):
+        if document is None:
+            yield f"{command.name} asyncapi: failed, see above"
+            continue
         wanted = files_of(document)
         present = {
             str(file.relative_to(folder))
@@ -109,8 +112,10 @@ def _commands(services: Path) -> Iterator[tuple[Path, Path]]:
             yield project.parent, command
 
 
-def _asyncapi(command: Path) -> dict[str, Any]:
-    answer = subprocess.run([command, "asyncapi"], check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
+def _asyncapi(command: Path) -> dict[str, Any] | None:
+    answer = subprocess.run([command, "asyncapi"], check=False, stdout=subprocess.PIPE)  # noqa: S603 - our own
+    if answer.returncode:
+        return None
     document: dict[str, Any] = orjson.loads(answer.stdout)
     return document
 
