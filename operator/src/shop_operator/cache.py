@@ -56,8 +56,7 @@ class Cache:
         """Yield the live children of a ShopService; pods are its Deployment's, not its own."""
         for (kind, _), informer in self._informers.items():
             if kind.kind != "Pod":
-                for manifest in informer.of(key):
-                    yield {"apiVersion": kind.api_version, "kind": kind.kind, **manifest}
+                yield from informer.of(key)
 
     def of(self, kind: Kind, key: Key) -> list[Manifest]:
         """Return the objects of one kind in the ShopService's namespace that belong to it."""

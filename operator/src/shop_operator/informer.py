@@ -139,6 +139,8 @@ class Informer:
         if old is not None and old.version >= version:
             return
         metadata.pop("managedFields", None)
+        # The items of a list don't say what they are.
+        body |= {"apiVersion": self.kind.api_version, "kind": self.kind.kind}
         key = Key(self.namespace, name) if self.kind is SHOP_SERVICE else key_of(body)
         kept = _pod(body) if self.kind is POD else body
         entry = _Entry(version, key, orjson.dumps(kept))

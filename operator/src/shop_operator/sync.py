@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 import structlog
@@ -17,6 +18,8 @@ from shop_operator.metrics import DRIFT
 from shop_operator.spec import Key, ShopService
 
 _log = structlog.get_logger()
+_INVALID: Final = 422
+_BOOKKEEPING: Final = frozenset({"apiVersion", "kind", "metadata"})
 Identity = tuple[str, str, str, str]
 
 
@@ -149,7 +152,7 @@ class Sync:
         if drift is not None:
             DRIFT.labels(drift.kind).inc()
             _log.info("drift", key=str(service.key), kind=drift.kind, name=name, field=drift.field)
-        applied = await self._cache.write(self._cluster.apply(manifest))
+        applied = await self._apply(manifest, live)
         again = differences(manifest, applied)
         if again:
             raise ApiError(
@@ -158,6 +161,23 @@ class Sync:
                 "admission webhook that changes it?",
             )
         return applied
+
+    async def _apply(self, manifest: Manifest, live: Manifest | None) -> Manifest:
+        """Apply; where another's change makes that invalid, write over it first.
+
+        Lists with keys are merged: a port that another renumbered stays beside the desired one,
+        and no Service may have two of one name.
+        """
+        try:
+            return await self._cache.write(self._cluster.apply(manifest))
+        except ApiError as error:
+            if error.status != _INVALID or live is None:
+                raise
+        metadata = manifest["metadata"]
+        kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
+        body = {part: value for part, value in manifest.items() if part not in _BOOKKEEPING}
+        await self._cache.write(self._cluster.merge(kind, namespace, name, body))
+        return await self._cache.write(self._cluster.apply(manifest))
 
     async def _lookup(self, manifest: Manifest) -> Manifest | None:
         metadata = manifest["metadata"]

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import NotFoundError
 from shop_operator.kinds import SHOP_SERVICE, kind_of
 
 from .conftest import Shop, eventually
@@ -109,18 +108,17 @@ async def test_fields_that_the_spec_no_longer_asks_for_go(shop: Shop) -> None:
     before = await children(shop, "shrinking")
     await shop.declare("shrinking")
 
-    async def left() -> set[str]:
-        gone = []
+    async def left() -> set[tuple[str, str]]:
+        found = set()
         for child in before:
-            metadata = child["metadata"]
-            try:
-                await shop.cluster.get(kind_of(child), metadata["namespace"], metadata["name"])
-            except NotFoundError:
-                gone.append(child["kind"])
-        return {child["kind"] for child in before} - set(gone)
+            name = child["metadata"]["name"]
+            if await shop.get(kind_of(child), name, child["metadata"]["namespace"]) is not None:
+                found.add((child["kind"], name))
+        return found
 
-    kept = {"ServiceAccount", "NetworkPolicy", "Service", "Deployment", "PodDisruptionBudget"}
-    await eventually(lambda: _equals(left(), kept | {"ServiceMonitor"}))
+    kept = ("ServiceAccount", "NetworkPolicy", "Service", "Deployment", "PodDisruptionBudget")
+    wanted = {(kind, "shrinking") for kind in (*kept, "ServiceMonitor")}
+    await eventually(lambda: _equals(left(), wanted))
     deployment = next(c for c in before if c["kind"] == "Deployment")
     live = await shop.cluster.get(kind_of(deployment), shop.namespace, "shrinking")
     names = [v["name"] for v in live["spec"]["template"]["spec"]["containers"][0]["env"]]
