@@ -19,11 +19,13 @@ lint: .venv/ready ## style, types, import directions
 	@./lint
 
 .PHONY: contracts contracts-check
-contracts: .venv/ready ## write each service's event schemas and AsyncAPI document
+contracts: .venv/ready ## write what is generated: event schemas, AsyncAPI documents, settings tables
 	@.venv/bin/python -m shop_shared.contracts
+	@.venv/bin/python -m shop_shared.settings_tables
 
 contracts-check: .venv/ready ## fail on a stale contract, or one that breaks readers (BASE=origin/main)
 	@.venv/bin/python -m shop_shared.contracts --check
+	@.venv/bin/python -m shop_shared.settings_tables --check
 	@.venv/bin/python -m shop_shared.contracts --breaking $(or $(BASE),HEAD)
 
 .PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
