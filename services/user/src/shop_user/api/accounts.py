@@ -1,0 +1,103 @@
+"""One's own account."""
+
+from fastapi import APIRouter, Response
+
+from shop_shared.auth import CurrentUser
+from shop_shared.database import transaction
+from shop_shared.etag import IfMatch, set_etag
+from shop_user.api.state import Engine, Passwords
+from shop_user.models import (
+    Accepted,
+    PasswordChange,
+    PasswordReset,
+    PasswordResetRequest,
+    ProfilePatch,
+    Registration,
+    User,
+    VerificationConfirm,
+    VerificationRequest,
+)
+from shop_user.service import accounts, verification
+
+router = APIRouter(prefix="/v1/users", tags=["accounts"])
+
+
+@router.post("", status_code=202)
+async def register(wanted: Registration, engine: Engine, passwords: Passwords) -> Accepted:
+    """Open an account. The answer is the same when the e-mail has one already."""
+    await accounts.register(engine, passwords, wanted)
+    return Accepted(message="Sign in with this e-mail and password.")
+
+
+@router.get("/me")
+async def get_me(caller: CurrentUser, engine: Engine, response: Response) -> User:
+    """Read one's account."""
+    async with transaction(engine) as connection:
+        account = await accounts.present(connection, caller.user_id)
+    set_etag(response, account["version"])
+    return User.model_validate(account)
+
+
+@router.patch("/me")
+async def change_me(
+    patch: ProfilePatch,
+    caller: CurrentUser,
+    engine: Engine,
+    response: Response,
+    if_match: IfMatch = None,
+) -> User:
+    """Change one's profile."""
+    account = await accounts.change(engine, caller.user_id, patch, if_match=if_match)
+    set_etag(response, account["version"])
+    return User.model_validate(account)
+
+
+@router.delete("/me", status_code=204)
+async def delete_me(caller: CurrentUser, engine: Engine) -> None:
+    """Delete one's account: what it says of the person is erased, and every session ends."""
+    await accounts.delete(engine, caller.user_id)
+
+
+@router.post("/me/verifications", status_code=202)
+async def request_verification(
+    wanted: VerificationRequest, caller: CurrentUser, engine: Engine
+) -> Accepted:
+    """Have a code sent to one's e-mail or phone: six digits, good for ten minutes."""
+    await verification.request(engine, caller.user_id, wanted.channel)
+    return Accepted(message="A code is on its way.")
+
+
+@router.post("/me/verifications/confirm", status_code=204)
+async def confirm_verification(
+    wanted: VerificationConfirm, caller: CurrentUser, engine: Engine
+) -> None:
+    """Prove the address by the code. After five wrong ones a new code is needed."""
+    await verification.confirm(engine, caller.user_id, wanted.channel, wanted.code)
+
+
+@router.post("/me/password", status_code=204)
+async def change_password(
+    wanted: PasswordChange, caller: CurrentUser, engine: Engine, passwords: Passwords
+) -> None:
+    """Change one's password. Every other session ends."""
+    await accounts.change_password(
+        engine,
+        passwords,
+        caller.user_id,
+        current=wanted.current_password,
+        new=wanted.new_password,
+        session_id=caller.session_id,
+    )
+
+
+@router.post("/password-resets", status_code=202)
+async def request_password_reset(wanted: PasswordResetRequest, engine: Engine) -> Accepted:
+    """Have a code sent to reset the password. The answer is the same without an account."""
+    await verification.request_password_reset(engine, wanted.email)
+    return Accepted(message="If there is an account, a code is on its way.")
+
+
+@router.post("/password-resets/confirm", status_code=204)
+async def reset_password(wanted: PasswordReset, engine: Engine, passwords: Passwords) -> None:
+    """Set a new password by the code from the mail. Every session ends."""
+    await verification.reset_password(engine, passwords, wanted)

@@ -1,0 +1,76 @@
+"""Everybody's accounts, for the staff."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from shop_shared.auth import AdminCaller, CurrentUser, StaffCaller
+from shop_shared.database import transaction
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import NotFound
+from shop_user import emails
+from shop_user.api.state import Engine
+from shop_user.models import Email, RolesPut, Status, User
+from shop_user.repository import accounts
+from shop_user.service import administration
+
+router = APIRouter(prefix="/v1/users", tags=["staff"])
+
+
+@router.get("")
+async def list_users(  # noqa: PLR0913 - a parameter a part of the query
+    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    engine: Engine,
+    *,
+    email: Annotated[Email | None, Query(description="The account with this e-mail")] = None,
+    status: Status | None = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Page[User]:
+    """List accounts, newest first (staff)."""
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    async with transaction(engine) as connection:
+        rows = await accounts.page(
+            connection,
+            email=emails.normalised(email) if email else None,
+            status=status,
+            before=before,
+            limit=limit + 1,
+        )
+    shown = rows[:limit]
+    return Page(
+        items=[User.model_validate(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1]["id"]) if len(rows) > limit else None,
+    )
+
+
+@router.get("/{user_id}")
+async def get_user(user_id: UUID, caller: CurrentUser, engine: Engine) -> User:
+    """Read an account: one's own, for the staff anybody's."""
+    async with transaction(engine) as connection:
+        account = await accounts.find(connection, user_id)
+    if account is None or not caller.may_see(user_id):
+        raise NotFound("No such account.")
+    return User.model_validate(account)
+
+
+@router.post("/{user_id}/suspend")
+async def suspend(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
+    """Lock an account (admin): it cannot sign in, and its sessions end."""
+    account = await administration.set_status(engine, user_id, "suspended", by=caller.user_id)
+    return User.model_validate(account)
+
+
+@router.post("/{user_id}/reinstate")
+async def reinstate(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
+    """Open a locked account again (admin)."""
+    account = await administration.set_status(engine, user_id, "active", by=caller.user_id)
+    return User.model_validate(account)
+
+
+@router.put("/{user_id}/roles")
+async def set_roles(user_id: UUID, wanted: RolesPut, caller: AdminCaller, engine: Engine) -> User:
+    """Give an account its roles (admin). Its sessions end, so that they hold at once."""
+    account = await administration.set_roles(engine, user_id, wanted.roles, by=caller.user_id)
+    return User.model_validate(account)

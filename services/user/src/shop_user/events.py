@@ -1,0 +1,113 @@
+"""What the user service says happened. Codes travel in events: mail needs them, for ten minutes."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shop_shared.events import EventPayload
+
+
+class UserEvent(EventPayload):
+    """Anything about one account."""
+
+    aggregate: ClassVar[str] = "user"
+
+    user_id: UUID
+
+
+class UserRegistered(UserEvent):
+    """An account was opened."""
+
+    type: ClassVar[str] = "minishop.user.registered.v1"
+
+    email: str
+    name: str
+    locale: str
+
+
+class VerificationRequested(UserEvent):
+    """A code is to be sent."""
+
+    type: ClassVar[str] = "minishop.user.verification_requested.v1"
+
+    channel: Literal["email", "phone"]
+    destination: str
+    code: str
+    expires_at: datetime
+
+
+class PasswordResetRequested(UserEvent):
+    """A code to reset the password is to be sent."""
+
+    type: ClassVar[str] = "minishop.user.password_reset_requested.v1"
+
+    email: str
+    code: str
+    expires_at: datetime
+
+
+class UserVerified(UserEvent):
+    """The account's owner can be reached there."""
+
+    type: ClassVar[str] = "minishop.user.verified.v1"
+
+    channel: Literal["email", "phone"]
+
+
+class UserUpdated(UserEvent):
+    """The profile changed."""
+
+    type: ClassVar[str] = "minishop.user.updated.v1"
+
+    email: str
+    name: str
+    phone: str | None
+    locale: str
+
+
+class PasswordChanged(UserEvent):
+    """The password changed: every session but the one that did it ends."""
+
+    type: ClassVar[str] = "minishop.user.password_changed.v1"
+
+    kept_session_id: UUID | None
+
+
+class RolesChanged(UserEvent):
+    """The account has other roles now."""
+
+    type: ClassVar[str] = "minishop.user.roles_changed.v1"
+
+    roles: list[str]
+
+
+class UserSuspended(UserEvent):
+    """The account is locked by the staff."""
+
+    type: ClassVar[str] = "minishop.user.suspended.v1"
+
+
+class UserReinstated(UserEvent):
+    """The account is open again."""
+
+    type: ClassVar[str] = "minishop.user.reinstated.v1"
+
+
+class UserDeleted(UserEvent):
+    """The account and its personal data are gone."""
+
+    type: ClassVar[str] = "minishop.user.deleted.v1"
+
+
+PUBLISHED: tuple[type[EventPayload], ...] = (
+    UserRegistered,
+    VerificationRequested,
+    PasswordResetRequested,
+    UserVerified,
+    UserUpdated,
+    PasswordChanged,
+    RolesChanged,
+    UserSuspended,
+    UserReinstated,
+    UserDeleted,
+)

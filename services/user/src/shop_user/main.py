@@ -1,0 +1,57 @@
+"""The user service, wired."""
+
+import asyncio
+from functools import partial
+
+from shop_shared import cli, database, health, migrations
+from shop_shared.app import create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.server import Service
+from shop_user import api, events, housekeeping
+from shop_user.passwords import Passwords
+from shop_user.service.administration import ensure_admin
+from shop_user.settings import Settings
+
+CONTRACT = Contract(publishes=events.PUBLISHED)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    engine = database.create_engine(settings)
+    passwords = Passwords(threads=settings.password_threads, waiting=settings.password_waiting)
+    app = create_app(settings, title="Minishop users", contract=CONTRACT)
+    app.state.engine = engine
+    app.state.passwords = passwords
+    app.include_router(api.router)
+    health.install(app, required={"postgres": database.check(engine)})
+    return Service(
+        app=app,
+        background=(partial(housekeeping.run, engine),),
+        close=(engine.dispose, passwords.close),
+    )
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version, and see that there is an administrator."""
+    migrations.run(settings, "shop_user")
+    if settings.admin_email and settings.admin_password:
+        asyncio.run(
+            _ensure_admin(
+                settings.admin_email, settings.admin_password.get_secret_value(), settings
+            )
+        )
+
+
+async def _ensure_admin(email: str, password: str, settings: Settings) -> None:
+    engine = database.create_engine(settings)
+    passwords = Passwords(threads=1)
+    try:
+        await ensure_admin(engine, passwords, email=email, password=password)
+    finally:
+        await passwords.close()
+        await engine.dispose()
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(Settings, create, contract=CONTRACT, migrate=migrate)

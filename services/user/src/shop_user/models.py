@@ -1,0 +1,207 @@
+"""Requests and answers of the user API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from shop_shared.models import ResponseModel, StrictModel
+from shop_user import emails
+
+Role = Literal["customer", "staff", "admin"]
+Status = Literal["active", "suspended", "deleted"]
+Channel = Literal["email", "phone"]
+
+ABSENT: Any = None
+"""The default of a patch's fields: never validated, so that a null that was sent is refused."""
+
+
+def _is_address(address: str) -> str:
+    emails.normalised(address)
+    return address.strip()
+
+
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_is_address)]
+Password = Annotated[
+    str,
+    StringConstraints(min_length=10, max_length=256),
+    Field(description="Ten characters or more (NIST SP 800-63B: length counts, not symbols)."),
+]
+AnyPassword = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)]
+PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=12)]
+
+
+class Registration(StrictModel):
+    """A new account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "email": "ada@example.com",
+                    "password": "correct horse 1",
+                    "name": "Ada Lovelace",
+                    "locale": "en",
+                }
+            ]
+        }
+    )
+
+    email: Email
+    password: Password
+    name: Name
+    locale: Locale = "en"
+
+
+class Accepted(ResponseModel):
+    """The same words whatever was found, so that they tell nothing."""
+
+    status: Literal["accepted"] = "accepted"
+    message: str
+
+
+class User(ResponseModel):
+    """An account as its owner and the staff see it."""
+
+    id: UUID
+    email: str | None
+    name: str | None
+    phone: str | None
+    locale: str
+    roles: list[Role]
+    status: Status
+    email_verified_at: datetime | None
+    phone_verified_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProfilePatch(StrictModel):
+    """What changes; a field left out stays. Only the phone can be null: it is taken away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ada King"}]})
+
+    name: Name = Field(default=ABSENT)
+    locale: Locale = Field(default=ABSENT)
+    phone: Phone | None = None
+
+
+class AddressWrite(StrictModel):
+    """Where parcels go."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "label": "home",
+                    "name": "Ada Lovelace",
+                    "line1": "12 St James's Square",
+                    "city": "London",
+                    "postal_code": "SW1Y 4JH",
+                    "country": "GB",
+                    "is_default": True,
+                }
+            ]
+        }
+    )
+
+    label: OptionalLine = ""
+    name: Name
+    line1: Line
+    line2: OptionalLine = ""
+    city: Line
+    region: OptionalLine = ""
+    postal_code: PostalCode
+    country: Country
+    phone: Phone | None = None
+    is_default: bool = False
+
+
+class Address(ResponseModel):
+    """An address in the account's book."""
+
+    id: UUID
+    label: str
+    name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str | None
+    is_default: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Addresses(ResponseModel):
+    """The account's whole book."""
+
+    items: list[Address]
+
+
+class VerificationRequest(StrictModel):
+    """Send a code to the account's e-mail or phone."""
+
+    channel: Channel
+
+
+class VerificationConfirm(StrictModel):
+    """The code that came."""
+
+    channel: Channel
+    code: Code
+
+
+class PasswordChange(StrictModel):
+    """A new password, vouched for by the present one."""
+
+    current_password: AnyPassword
+    new_password: Password
+
+
+class PasswordResetRequest(StrictModel):
+    """Send a code to reset the password of this account, should it exist."""
+
+    email: Email
+
+
+class PasswordReset(StrictModel):
+    """A new password, vouched for by the code from the mail."""
+
+    email: Email
+    code: Code
+    new_password: Password
+
+
+class RolesPut(StrictModel):
+    """All the roles the account shall have."""
+
+    roles: list[Role] = Field(min_length=1, max_length=3)
+
+
+class Credentials(StrictModel):
+    """What a person signs in with."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+    password: AnyPassword
+
+
+class VerifiedCredentials(ResponseModel):
+    """Whose credentials they are."""
+
+    user_id: UUID
+    email: str
+    roles: list[Role]
+    status: Status

@@ -1,0 +1,1 @@
+"""The user service in PostgreSQL: plain statements, each in the caller's transaction."""

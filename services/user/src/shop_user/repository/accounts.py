@@ -1,0 +1,106 @@
+"""Accounts."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_shared.clock import now
+from shop_user.tables import accounts, addresses, codes
+
+Row = dict[str, Any]
+
+
+async def insert(connection: AsyncConnection, row: Row) -> bool:
+    """Add an account; return False when its e-mail has one."""
+    at = now()
+    added = await connection.execute(
+        pg.insert(accounts)
+        .values(version=1, status="active", created_at=at, updated_at=at, **row)
+        .on_conflict_do_nothing(index_elements=["email_key"])
+        .returning(accounts.c.id)
+    )
+    return added.one_or_none() is not None
+
+
+async def find(connection: AsyncConnection, user_id: UUID, *, lock: bool = False) -> Row | None:
+    """Return the account, held until the transaction ends when ``lock``."""
+    return await _one(connection, accounts.c.id == user_id, lock=lock)
+
+
+async def find_by_email(
+    connection: AsyncConnection, email_key: str, *, lock: bool = False
+) -> Row | None:
+    """Return the account with this e-mail, normalised."""
+    return await _one(connection, accounts.c.email_key == email_key, lock=lock)
+
+
+async def _one(
+    connection: AsyncConnection, condition: sa.ColumnElement[bool], *, lock: bool
+) -> Row | None:
+    wanted = sa.select(accounts).where(condition)
+    found = await connection.execute(wanted.with_for_update() if lock else wanted)
+    row = found.mappings().one_or_none()
+    return dict(row) if row is not None else None
+
+
+async def update(connection: AsyncConnection, user_id: UUID, **changes: Any) -> Row:  # noqa: ANN401 - columns' values
+    """Change the account and count its version up; return it as it is after."""
+    after = await connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.id == user_id)
+        .values(version=accounts.c.version + 1, updated_at=now(), **changes)
+        .returning(accounts)
+    )
+    return dict(after.mappings().one())
+
+
+async def rehash(connection: AsyncConnection, user_id: UUID, *, old: str, new: str) -> None:
+    """Replace the password's hash by a stronger one of the same password."""
+    await connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.id == user_id, accounts.c.password_hash == old)
+        .values(password_hash=new)
+    )
+
+
+async def erase(connection: AsyncConnection, user_id: UUID) -> None:
+    """Leave nothing of the person but the id that orders refer to."""
+    for table in (addresses, codes):
+        await connection.execute(sa.delete(table).where(table.c.user_id == user_id))
+    await update(
+        connection,
+        user_id,
+        status="deleted",
+        email=None,
+        email_key=None,
+        name=None,
+        phone=None,
+        password_hash=None,
+        locale="en",
+        email_verified_at=None,
+        phone_verified_at=None,
+        roles=["customer"],
+    )
+
+
+async def page(
+    connection: AsyncConnection,
+    *,
+    email: str | None,
+    status: str | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Row]:
+    """Return accounts, newest first."""
+    wanted = sa.select(accounts).order_by(accounts.c.id.desc()).limit(limit)
+    if email is not None:
+        wanted = wanted.where(accounts.c.email_key == email)
+    if status is not None:
+        wanted = wanted.where(accounts.c.status == status)
+    if before is not None:
+        wanted = wanted.where(accounts.c.id < before)
+    return [dict(row) for row in (await connection.execute(wanted)).mappings()]

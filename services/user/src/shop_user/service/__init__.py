@@ -1,0 +1,1 @@
+"""What the user service does: accounts, codes, credentials, the staff's say."""

@@ -1,0 +1,88 @@
+"""Accounts, by the staff: suspended, reinstated, given roles. And the first administrator."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.database import transaction
+from shop_shared.events import EventPayload, event
+from shop_shared.outbox import publish
+from shop_shared.problems import Conflict, NotFound
+from shop_user import emails
+from shop_user.events import RolesChanged, UserReinstated, UserSuspended
+from shop_user.models import Role, Status
+from shop_user.passwords import Passwords
+from shop_user.repository import accounts
+from shop_user.service.accounts import open_account
+
+Row = dict[str, Any]
+
+
+class OwnAccount(Conflict):
+    """Nobody locks out or demotes themselves: there might be no administrator left."""
+
+    code, title = "own_account", "Not for your own account"
+
+
+async def set_status(engine: AsyncEngine, user_id: UUID, status: Status, *, by: UUID) -> Row:
+    """Suspend or reinstate an account. Doing it twice changes nothing."""
+    told: EventPayload = (
+        UserSuspended(user_id=user_id) if status == "suspended" else UserReinstated(user_id=user_id)
+    )
+    return await _change(engine, user_id, told, by=by, status=status)
+
+
+async def set_roles(engine: AsyncEngine, user_id: UUID, roles: list[Role], *, by: UUID) -> Row:
+    """Give an account these roles and no others."""
+    distinct = sorted(set(roles))
+    told = RolesChanged(user_id=user_id, roles=distinct)
+    return await _change(engine, user_id, told, by=by, roles=distinct)
+
+
+async def _change(
+    engine: AsyncEngine,
+    user_id: UUID,
+    told: EventPayload,
+    *,
+    by: UUID,
+    **changes: Any,  # noqa: ANN401 - columns' values
+) -> Row:
+    if user_id == by:
+        raise OwnAccount("Ask another administrator.")
+    async with transaction(engine) as connection:
+        before = await accounts.find(connection, user_id, lock=True)
+        if before is None or before["status"] == "deleted":
+            raise NotFound("No such account.")
+        if all(before[field] == value for field, value in changes.items()):
+            return before
+        after = await accounts.update(connection, user_id, **changes)
+        await publish(connection, event(told, key=user_id))
+        return after
+
+
+async def ensure_admin(
+    engine: AsyncEngine, passwords: Passwords, *, email: str, password: str
+) -> None:
+    """Open the first administrator's account, or make the account that is there one.
+
+    The password of an account that is there stays: settings never undo what a person has set.
+    """
+    password_hash = await passwords.hash(password)
+    async with transaction(engine) as connection:
+        opened = await open_account(
+            connection,
+            email=email,
+            name="Administrator",
+            locale="en",
+            password_hash=password_hash,
+            roles=["admin", "customer"],
+        )
+        if opened:
+            return
+        account = await accounts.find_by_email(connection, emails.normalised(email), lock=True)
+        if account is not None and "admin" not in account["roles"]:
+            roles = sorted({*account["roles"], "admin"})
+            await accounts.update(connection, account["id"], roles=roles)
+            told = RolesChanged(user_id=account["id"], roles=roles)
+            await publish(connection, event(told, key=account["id"]))

@@ -1,0 +1,101 @@
+"""The user service on a real PostgreSQL, called in process."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from shop_servers.servers import Database
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.server import Service
+from shop_shared.testing import Signer
+from shop_user import main
+from shop_user.settings import Settings
+
+ADMIN = "root@example.com"
+
+
+class Person:
+    """Someone with an account."""
+
+    def __init__(self, user_id: UUID, email: str, headers: dict[str, str]) -> None:
+        self.id = user_id
+        self.email = email
+        self.headers = headers
+
+
+@pytest.fixture(scope="module")
+def settings(postgres_module_database: Database) -> Settings:
+    settings = Settings(
+        database_url=SecretStr(postgres_module_database.url),
+        admin_email=ADMIN,
+        admin_password=SecretStr("root of the shop"),
+    )
+    main.migrate(settings)
+    return settings
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+    service = main.create(settings)
+    service.app.state.token_verifier = signer.verifier()
+    yield service
+    for close in service.close:
+        await close()
+
+
+@pytest.fixture
+def engine(service: Service) -> AsyncEngine:
+    engine: AsyncEngine = service.app.state.engine
+    return engine
+
+
+@pytest.fixture
+async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://user") as http:
+        yield http
+
+
+@pytest.fixture
+def registration() -> dict[str, Any]:
+    return {
+        "email": f"Ada.{uuid4().hex}@example.com",
+        "password": "correct horse 1",
+        "name": "Ada Lovelace",
+        "locale": "en",
+    }
+
+
+@pytest.fixture
+async def ada(
+    http: httpx.AsyncClient, engine: AsyncEngine, signer: Signer, registration: dict[str, Any]
+) -> Person:
+    answer = await http.post("/v1/users", json=registration)
+    assert answer.status_code == 202, answer.text
+    async with engine.connect() as connection:
+        user_id = await connection.scalar(
+            sa.text("SELECT id FROM accounts WHERE email = :email"),
+            {"email": registration["email"]},
+        )
+    assert user_id is not None
+    return Person(user_id, registration["email"], signer.headers(user_id, sid=str(uuid4())))
+
+
+@pytest.fixture
+def admin(signer: Signer) -> dict[str, str]:
+    return signer.headers(uuid4(), roles=["admin"])
+
+
+@pytest.fixture
+def auth(signer: Signer) -> dict[str, str]:
+    return signer.headers("auth", roles=["service"])

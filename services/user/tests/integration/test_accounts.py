@@ -1,0 +1,299 @@
+"""Accounts over HTTP, on a real PostgreSQL."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.testing import Signer, assert_refused, bad_requests
+from shop_user import main
+from shop_user.settings import Settings
+
+Headers = dict[str, str]
+Json = dict[str, Any]
+VERIFY = "/internal/v1/credentials:verify"
+
+
+async def said(engine: AsyncEngine, user_id: UUID) -> list[tuple[str, Json]]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
+            {"id": str(user_id)},
+        )
+        return [(row.type.split(".")[2], row.payload) for row in rows]
+
+
+async def last_code(engine: AsyncEngine, user_id: UUID) -> str:
+    _, payload = (await said(engine, user_id))[-1]
+    return str(payload["code"])
+
+
+def other_than(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+async def test_the_answer_is_the_same_whether_the_account_exists(
+    http: httpx.AsyncClient, engine: AsyncEngine, registration: Json, ada: Any
+) -> None:
+    again = await http.post(
+        "/v1/users", json={**registration, "email": registration["email"].upper()}
+    )
+    fresh = await http.post(
+        "/v1/users", json={**registration, "email": f"{uuid4().hex}@example.com"}
+    )
+    assert (again.status_code, again.json()) == (fresh.status_code, fresh.json())
+    async with engine.connect() as connection:
+        count = await connection.scalar(
+            sa.text("SELECT count(*) FROM accounts WHERE email_key = :key"),
+            {"key": registration["email"].casefold()},
+        )
+    assert count == 1
+    assert [type_ for type_, _ in await said(engine, ada.id)] == ["registered"]
+
+
+async def test_fifty_registrations_of_one_address_open_one_account(
+    http: httpx.AsyncClient, engine: AsyncEngine, registration: Json
+) -> None:
+    answers = await asyncio.gather(*(http.post("/v1/users", json=registration) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {202}
+    async with engine.connect() as connection:
+        count = await connection.scalar(
+            sa.text("SELECT count(*) FROM accounts WHERE email = :email"),
+            {"email": registration["email"]},
+        )
+    assert count == 1
+
+
+async def test_the_profile_is_read_and_changed(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any
+) -> None:
+    me = await http.get("/v1/users/me", headers=ada.headers)
+    assert me.json()["roles"] == ["customer"]
+    assert "password" not in me.text
+    changed = await http.patch(
+        "/v1/users/me",
+        json={"phone": "+442071234567"},
+        headers={**ada.headers, "If-Match": me.headers["etag"]},
+    )
+    assert (changed.status_code, changed.json()["phone"]) == (200, "+442071234567")
+    stale = await http.patch(
+        "/v1/users/me",
+        json={"name": "Eve"},
+        headers={**ada.headers, "If-Match": me.headers["etag"]},
+    )
+    assert stale.status_code == 412
+    kind, payload = (await said(engine, ada.id))[-1]
+    assert (kind, payload["phone"]) == ("updated", "+442071234567")
+
+
+@pytest.mark.parametrize("field", ["roles", "status", "email_verified_at", "id", "password_hash"])
+async def test_nobody_promotes_themselves(http: httpx.AsyncClient, ada: Any, field: str) -> None:
+    answer = await http.patch("/v1/users/me", json={field: ["admin"]}, headers=ada.headers)
+    assert answer.status_code == 422
+
+
+async def test_an_address_is_proven_by_its_code(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any
+) -> None:
+    url = "/v1/users/me/verifications"
+    sent = await http.post(url, json={"channel": "email"}, headers=ada.headers)
+    assert sent.status_code == 202
+    code = await last_code(engine, ada.id)
+    assert code not in sent.text
+
+    async def confirm(code: str) -> int:
+        answer = await http.post(
+            f"{url}/confirm", json={"channel": "email", "code": code}, headers=ada.headers
+        )
+        return answer.status_code
+
+    assert await confirm(other_than(code)) == 422
+    assert await confirm(code) == 204
+    assert await confirm(code) == 422
+    assert (await said(engine, ada.id))[-1][0] == "verified"
+    me = (await http.get("/v1/users/me", headers=ada.headers)).json()
+    assert me["email_verified_at"] is not None
+    again = await http.post(url, json={"channel": "email"}, headers=ada.headers)
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_to_verify")
+
+
+async def test_five_wrong_codes_spend_the_right_one(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any
+) -> None:
+    url = "/v1/users/me/verifications"
+    await http.post(url, json={"channel": "email"}, headers=ada.headers)
+    code = await last_code(engine, ada.id)
+
+    async def confirm(code: str) -> int:
+        answer = await http.post(
+            f"{url}/confirm", json={"channel": "email", "code": code}, headers=ada.headers
+        )
+        return answer.status_code
+
+    wrong = await asyncio.gather(*(confirm(other_than(code)) for _ in range(5)))
+    assert wrong == [422] * 5
+    assert await confirm(code) == 422
+
+
+async def test_codes_are_sent_five_times_an_hour(http: httpx.AsyncClient, ada: Any) -> None:
+    statuses = [
+        (
+            await http.post(
+                "/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers
+            )
+        ).status_code
+        for _ in range(6)
+    ]
+    assert statuses == [202] * 5 + [429]
+
+
+async def test_an_old_code_does_not_count(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any
+) -> None:
+    await http.post("/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers)
+    code = await last_code(engine, ada.id)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE codes SET expires_at = now() - interval '1 s'"))
+    late = await http.post(
+        "/v1/users/me/verifications/confirm",
+        json={"channel": "email", "code": code},
+        headers=ada.headers,
+    )
+    assert (late.status_code, late.json()["code"]) == (422, "code_invalid")
+
+
+async def test_credentials_are_verified_for_services_only(
+    http: httpx.AsyncClient, ada: Any, auth: Headers, admin: Headers
+) -> None:
+    right = {"email": ada.email.upper(), "password": "correct horse 1"}
+    answer = await http.post(VERIFY, json=right, headers=auth)
+    assert answer.json() == {
+        "user_id": str(ada.id),
+        "email": ada.email,
+        "roles": ["customer"],
+        "status": "active",
+    }
+    failures = [
+        await http.post(VERIFY, json={**right, **wrong}, headers=auth)
+        for wrong in ({"password": "x"}, {"email": "nobody@example.com"}, {"email": "' OR 1=1"})
+    ]
+    assert [failure.status_code for failure in failures] == [401] * 3
+    assert len({failure.json()["detail"] for failure in failures}) == 1
+    assert {failure.json()["code"] for failure in failures} == {"invalid_credentials"}
+    for headers, status in (({}, 401), (ada.headers, 403), (admin, 403)):
+        assert (await http.post(VERIFY, json=right, headers=headers)).status_code == status
+
+
+async def test_a_new_password_counts_and_the_old_one_no_more(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, auth: Headers
+) -> None:
+    async def counts(password: str) -> bool:
+        body = {"email": ada.email, "password": password}
+        return (await http.post(VERIFY, json=body, headers=auth)).status_code == 200
+
+    url = "/v1/users/me/password"
+    new = "battery staple 2"
+    wrong = {"current_password": "guess", "new_password": new}
+    assert (await http.post(url, json=wrong, headers=ada.headers)).status_code == 403
+    right = {"current_password": "correct horse 1", "new_password": new}
+    assert (await http.post(url, json=right, headers=ada.headers)).status_code == 204
+    assert await counts(new)
+    assert not await counts("correct horse 1")
+    kind, payload = (await said(engine, ada.id))[-1]
+    assert (kind, payload["kept_session_id"] is None) == ("password_changed", False)
+
+    resets = "/v1/users/password-resets"
+    known = await http.post(resets, json={"email": ada.email})
+    unknown = await http.post(resets, json={"email": "nobody@example.com"})
+    assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
+    code = await last_code(engine, ada.id)
+    reset = {"email": ada.email, "code": code, "new_password": "third password 3"}
+    for spoiled in ({"code": other_than(code)}, {"email": "nobody@example.com"}):
+        answer = await http.post(f"{resets}/confirm", json={**reset, **spoiled})
+        assert (answer.status_code, answer.json()["code"]) == (422, "code_invalid")
+    assert (await http.post(f"{resets}/confirm", json=reset)).status_code == 204
+    assert await counts("third password 3")
+    assert (await http.post(f"{resets}/confirm", json=reset)).status_code == 422
+
+
+async def test_deletion_leaves_nothing_of_the_person(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, auth: Headers, registration: Json
+) -> None:
+    address = {
+        "name": "Ada Lovelace",
+        "line1": "12 St James's Square",
+        "city": "London",
+        "postal_code": "SW1Y 4JH",
+        "country": "GB",
+    }
+    await http.post("/v1/users/me/addresses", json=address, headers=ada.headers)
+    await http.post("/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers)
+    assert (await http.delete("/v1/users/me", headers=ada.headers)).status_code == 204
+    assert (await http.get("/v1/users/me", headers=ada.headers)).status_code == 404
+    async with engine.connect() as connection:
+        for table in ("accounts", "addresses", "codes"):
+            rows = (await connection.execute(sa.text(f"SELECT * FROM {table}"))).all()
+            assert ada.email.casefold() not in str(rows).casefold()
+            assert not any("Lovelace" in str(row) and str(ada.id) in str(row) for row in rows)
+    assert (await said(engine, ada.id))[-1] == ("deleted", {"user_id": str(ada.id)})
+    body = {"email": ada.email, "password": "correct horse 1"}
+    assert (await http.post(VERIFY, json=body, headers=auth)).status_code == 401
+    assert (await http.post("/v1/users", json=registration)).status_code == 202
+    assert (await http.post(VERIFY, json=body, headers=auth)).status_code == 200
+
+
+async def test_the_staff_lists_and_an_admin_locks(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, admin: Headers, signer: Signer
+) -> None:
+    found = await http.get("/v1/users", params={"email": ada.email}, headers=admin)
+    assert [item["id"] for item in found.json()["items"]] == [str(ada.id)]
+    url = f"/v1/users/{ada.id}"
+    staff = signer.headers(uuid4(), roles=["staff"])
+    assert (await http.post(f"{url}/suspend", headers=staff)).status_code == 403
+    for _ in range(2):
+        assert (await http.post(f"{url}/suspend", headers=admin)).json()["status"] == "suspended"
+    assert (await http.get("/v1/users/me", headers=ada.headers)).status_code == 403
+    assert (await http.post(f"{url}/reinstate", headers=admin)).json()["status"] == "active"
+    roles = await http.put(f"{url}/roles", json={"roles": ["staff", "customer"]}, headers=admin)
+    assert roles.json()["roles"] == ["customer", "staff"]
+    assert [type_ for type_, _ in await said(engine, ada.id)] == [
+        "registered",
+        "suspended",
+        "reinstated",
+        "roles_changed",
+    ]
+
+
+async def test_nobody_locks_out_themselves(http: httpx.AsyncClient, signer: Signer) -> None:
+    me = uuid4()
+    answer = await http.post(f"/v1/users/{me}/suspend", headers=signer.headers(me, roles=["admin"]))
+    assert (answer.status_code, answer.json()["code"]) == (409, "own_account")
+
+
+async def test_other_peoples_accounts_are_not_there(
+    http: httpx.AsyncClient, ada: Any, signer: Signer
+) -> None:
+    other = signer.headers(uuid4())
+    assert (await http.get(f"/v1/users/{ada.id}", headers=other)).status_code == 404
+    assert (await http.get("/v1/users", headers=other)).status_code == 403
+    assert (await http.get(f"/v1/users/{ada.id}", headers=ada.headers)).status_code == 200
+    assert (await http.get(f"/v1/users/{ada.id}")).status_code == 401
+
+
+async def test_the_first_administrator_signs_in_and_migrating_again_keeps_them(
+    http: httpx.AsyncClient, settings: Settings, auth: Headers
+) -> None:
+    body = {"email": settings.admin_email, "password": "root of the shop"}
+    first = await http.post(VERIFY, json=body, headers=auth)
+    assert first.json()["roles"] == ["admin", "customer"]
+    await asyncio.to_thread(main.migrate, settings)
+    assert (await http.post(VERIFY, json=body, headers=auth)).json() == first.json()
+
+
+async def test_bad_input(http: httpx.AsyncClient, registration: Json) -> None:
+    for bad in bad_requests(registration):
+        await assert_refused(http, "POST", "/v1/users", bad)

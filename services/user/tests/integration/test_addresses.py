@@ -1,0 +1,70 @@
+"""Address books over HTTP, on a real PostgreSQL."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from shop_shared.testing import Signer, assert_refused, bad_requests
+
+URL = "/v1/users/me/addresses"
+ADDRESS = {
+    "label": "home",
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "is_default": True,
+}
+
+
+async def test_a_book_has_one_default(http: httpx.AsyncClient, ada: Any) -> None:
+    answers = await asyncio.gather(
+        *(http.post(URL, json={**ADDRESS, "label": str(n)}, headers=ada.headers) for n in range(6))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    book = (await http.get(URL, headers=ada.headers)).json()["items"]
+    assert [item["is_default"] for item in book] == [True] + [False] * 5
+    last = book[-1]
+    url = f"{URL}/{last['id']}"
+    changed = await http.put(
+        url, json={**ADDRESS, "city": "Leeds"}, headers={**ada.headers, "If-Match": '"1"'}
+    )
+    assert (changed.json()["city"], changed.json()["is_default"]) == ("Leeds", True)
+    stale = await http.put(url, json=ADDRESS, headers={**ada.headers, "If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert (await http.get(URL, headers=ada.headers)).json()["items"][0]["id"] == last["id"]
+    assert (await http.delete(url, headers=ada.headers)).status_code == 204
+    assert (await http.delete(url, headers=ada.headers)).status_code == 404
+
+
+async def test_other_peoples_addresses_are_not_there(
+    http: httpx.AsyncClient, ada: Any, registration: dict[str, Any], signer: Signer
+) -> None:
+    made = (await http.post(URL, json=ADDRESS, headers=ada.headers)).json()
+    url = f"{URL}/{made['id']}"
+    # Another customer, who has an account.
+    await http.post("/v1/users", json={**registration, "email": f"{uuid4().hex}@example.com"})
+    staff = signer.headers(uuid4(), roles=["staff"])
+    listed = (await http.get("/v1/users", params={"limit": 1}, headers=staff)).json()["items"]
+    other = signer.headers(listed[0]["id"])
+    assert listed[0]["id"] != str(ada.id)
+    assert (await http.get(url, headers=other)).status_code == 404
+    assert (await http.put(url, json=ADDRESS, headers=other)).status_code == 404
+    assert (await http.delete(url, headers=other)).status_code == 404
+    assert (await http.get(url, headers=ada.headers)).status_code == 200
+
+
+async def test_a_book_is_never_endless(http: httpx.AsyncClient, ada: Any) -> None:
+    address = {**ADDRESS, "is_default": False}
+    statuses = [
+        (await http.post(URL, json=address, headers=ada.headers)).status_code for _ in range(51)
+    ]
+    assert statuses == [201] * 50 + [409]
+
+
+async def test_bad_input(http: httpx.AsyncClient, ada: Any) -> None:
+    for bad in bad_requests(ADDRESS):
+        await assert_refused(http, "POST", URL, bad, headers=ada.headers)
