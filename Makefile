@@ -56,3 +56,10 @@ cluster-status: .venv/ready ## what of the cluster runs and is ready
 
 images: .venv/ready ## build every image and import those that changed
 	@.venv/bin/shop-cluster images
+
+.PHONY: bench-operator docs-operator
+bench-operator: .venv/ready ## figures of the operator, with 500 services on a real API server
+	@cd operator && ../.venv/bin/python -m tests.bench_operator $(ARGS)
+
+docs-operator: .venv/ready ## write docs/shopservice.md from the CRD
+	@cd operator && ../.venv/bin/python -m tests.reference

@@ -165,8 +165,9 @@ class Reconciler:
             return  # deleted meanwhile, or made anew: its own event follows
         before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
         ready = conditions[0]
-        if (ready.status, ready.reason) != (before.get("status"), before.get("reason")):
-            warning = ready.status == "False" and ready.reason not in TAKES_TIME
+        changed = (ready.status, ready.reason) != (before.get("status"), before.get("reason"))
+        if changed and ready.reason not in TAKES_TIME:
+            warning = ready.status == "False"
             await self.announcer.say(service, ready.reason, ready.message, warning=warning)
 
 

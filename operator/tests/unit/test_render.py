@@ -1,0 +1,74 @@
+"""`render` is pure, deterministic and says whose each child is, for any spec."""
+
+import copy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shop_operator.children.access_secret import Access, Login
+from shop_operator.children.metadata import key_of
+from shop_operator.diff import differences
+from shop_operator.kinds import kind_of
+from shop_operator.render import render
+from shop_operator.settings import Settings
+from shop_operator.spec import Key, parse
+from shop_operator.sync import identity, stamped
+
+from .specs import NAMES, service, specs
+
+LOGIN = Login("user", "pass")
+ACCESS = Access("owner", "capture", LOGIN, LOGIN)
+EDGES = st.sampled_from(["none", "gateway-api", "ingress"])
+
+
+@given(name=NAMES, spec=specs(), edge=EDGES)
+def test_the_same_spec_gives_the_same_children(name: str, spec: dict[str, Any], edge: str) -> None:
+    platform = Settings.model_validate({"edge": edge})
+    body = service(name, spec)
+    before = copy.deepcopy(body)
+    first = render(parse(body), platform, ACCESS)
+    assert body == before
+    assert render(parse(body), platform, ACCESS) == first
+
+
+@given(name=NAMES, spec=specs(), edge=EDGES)
+def test_each_child_is_known_unique_and_ours(name: str, spec: dict[str, Any], edge: str) -> None:
+    platform = Settings.model_validate({"edge": edge})
+    children = render(parse(service(name, spec)), platform, ACCESS)
+    assert len({identity(child) for child in children}) == len(children)
+    for child in children:
+        assert kind_of(child)
+        assert key_of(child) == Key("shop", name)
+        owners = child["metadata"].get("ownerReferences", [])
+        in_own_namespace = child["metadata"]["namespace"] == "shop"
+        assert [owner["uid"] for owner in owners] == (["u-1"] if in_own_namespace else [])
+
+
+@given(name=NAMES, spec=specs())
+def test_a_child_does_not_differ_from_itself(name: str, spec: dict[str, Any]) -> None:
+    for child in map(stamped, render(parse(service(name, spec)), Settings(), ACCESS)):
+        assert differences(child, copy.deepcopy(child)) == []
+
+
+def test_nothing_with_a_password_is_rendered_without_it() -> None:
+    database = {"kind": "postgres", "name": "a"}
+    spec = {"image": "a:1", "database": database, "events": {"outbox": {}}}
+    children = render(parse(service("a", spec)), Settings(), Access())
+    assert not [c for c in children if c["kind"] in {"Secret", "KafkaConnector"}]
+
+
+def test_no_password_is_in_anything_but_a_secret() -> None:
+    canary = Login("user", "canary-7f3a")
+    access = Access("canary-7f3a", "canary-7f3a", canary, canary)
+    spec = {
+        "image": "a:1",
+        "database": {"kind": "postgres", "name": "a"},
+        "cache": {"kind": "redis"},
+        "queue": {"kind": "rabbitmq"},
+        "events": {"outbox": {}},
+    }
+    children = render(parse(service("a", spec)), Settings(), access)
+    assert [child["kind"] for child in children].count("Secret") == 2
+    assert "canary" not in str([child for child in children if child["kind"] != "Secret"])
+    assert "canary" not in repr(access)
