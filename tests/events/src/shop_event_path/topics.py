@@ -66,7 +66,9 @@ def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
 
 async def send(bootstrap_servers: str, topic: str, events: Sequence[Event]) -> None:
     """Put events on a topic as Debezium does, without it."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all")
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, acks="all", max_request_size=2**24
+    )
     await producer.start()
     try:
         for event in events:

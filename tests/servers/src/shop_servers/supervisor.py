@@ -56,15 +56,14 @@ class Supervisor:
         return dict(zip(names, await asyncio.gather(*map(self._running, names)), strict=True))
 
     async def _running(self, name: str) -> Facts:
+        others = await self.need(list(KINDS[name].needs))
         task = self._starting.get(name)
         failed = task is not None and task.done() and (task.cancelled() or task.exception())
         if task is None or failed or (task.done() and not self._places[name].alive):
-            task = self._starting[name] = asyncio.create_task(self._start(name))
+            task = self._starting[name] = asyncio.create_task(self._start(name, others))
         return await asyncio.shield(task)
 
-    async def _start(self, name: str) -> Facts:
-        kind = KINDS[name]
-        others = await self.need(list(kind.needs))
+    async def _start(self, name: str, others: dict[str, Facts]) -> Facts:
         if name not in self._places:
             directory = self._directory / name
             self._places[name] = Place(name=name, directory=directory, durable=self._durable)
@@ -72,7 +71,7 @@ class Supervisor:
         place = self._places[name]
         await place.kill()  # what is left of a start that failed, or of a crash
         place.others = others
-        return await kind.start(place)
+        return await KINDS[name].start(place)
 
     async def send(self, name: str, what: signal.Signals) -> None:
         """Send a signal to a server; after SIGKILL it is gone until it is needed again."""

@@ -1,0 +1,148 @@
+"""Messages that no handler can take: the partition moves on, and each is accounted for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import orjson
+import pytest
+from shop_event_path import topics
+from shop_event_path.ledgers import Ledger, ledger
+from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postgres
+from shop_servers.servers import Kafka, Postgres
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_shared.cloud_events import Record, header
+from shop_shared.consumer import consume
+from shop_shared.dead_letters import topic_of
+from shop_shared.events import MAX_EVENT_BYTES, Event, ReceivedEvent
+
+BUG = 666
+
+
+@pytest.fixture
+async def outbox(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
+    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
+    await topics.create(kafka.bootstrap_servers, made.topic)
+    yield made
+    await made.drop()
+
+
+@pytest.fixture
+async def book(outbox: PostgresOutbox) -> AsyncIterator[Ledger]:
+    async with ledger(outbox.settings) as found:
+        yield found
+
+
+@dataclass
+class Consumer:
+    """One whose handler has a bug, until it is fixed."""
+
+    book: Ledger
+    fixed: bool = False
+
+    async def write(self, tx: AsyncConnection, event: ReceivedEvent) -> None:
+        await self.book.write(tx, event)
+        if event.data["n"] == BUG and not self.fixed:
+            raise ZeroDivisionError
+
+
+@asynccontextmanager
+async def consuming(outbox: PostgresOutbox, consumer: Consumer) -> AsyncIterator[None]:
+    task = asyncio.create_task(
+        consume(
+            outbox.settings,
+            group="ledger",
+            topics=[outbox.topic],
+            handlers={TYPE: consumer.write},
+            inbox=consumer.book.inbox,
+        )
+    )
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+def poison(aggregate: str) -> dict[str, Event]:
+    """By what becomes of it: the reason of a dead letter, or nothing."""
+    good = counted(aggregate, 0)
+    return {
+        "not_json": replace(counted(aggregate, 0), payload=b"{oops"),
+        "invalid_payload": replace(counted(aggregate, 0), payload=b'{"n": "many"}'),
+        "handler_error": counted(aggregate, BUG),
+        "too_large": replace(
+            counted(aggregate, 0),
+            payload=orjson.dumps({"n": 1, "padding": "x" * MAX_EVENT_BYTES}),
+        ),
+        "not_an_event": replace(counted(aggregate, 0), type=""),
+        "ignored: unknown type": replace(good, type="minishop.test.unheard_of.v1"),
+        "ignored: unknown version": replace(
+            counted(aggregate, 0), type=TYPE.replace(".v1", ".v2"), payload=b"{oops"
+        ),
+    }
+
+
+async def dead(kafka: Kafka, outbox: PostgresOutbox, count: int) -> list[Record]:
+    return await topics.read(
+        kafka.bootstrap_servers,
+        topic_of(outbox.topic, "ledger"),
+        until=lambda records: len(records) >= count,
+    )
+
+
+async def test_each_kind_is_a_dead_letter_or_ignored_and_the_partition_moves_on(
+    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+) -> None:
+    bad = poison(outbox.name)
+    sent: list[Event] = []
+    for n, event in enumerate(bad.values()):
+        sent += [counted(outbox.name, n), event]
+    sent.append(counted(outbox.name, len(bad)))
+    await topics.send(kafka.bootstrap_servers, outbox.topic, sent)
+
+    async def all_good_ones() -> bool:
+        return (await book.read()).get("one") == list(range(len(bad) + 1))
+
+    async with consuming(outbox, Consumer(book)):
+        await until(all_good_ones)
+    expected = {reason for reason in bad if not reason.startswith("ignored")}
+    letters = {header(letter, "dlt_reason"): letter for letter in await dead(kafka, outbox, 5)}
+    assert letters.keys() == expected
+    for reason, letter in letters.items():
+        assert letter.value == bad[reason or ""].payload
+        assert header(letter, "dlt_topic") == outbox.topic
+        assert header(letter, "dlt_offset") == str(sent.index(bad[reason or ""]))
+        assert header(letter, "dlt_error")
+        assert header(letter, "ce_id") == (str(bad[reason or ""].id))
+    assert header(letters["handler_error"], "dlt_tries") == "3"
+
+
+async def test_a_dead_letter_sent_back_after_the_fix_has_its_effect_once(
+    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+) -> None:
+    bug = counted(outbox.name, BUG)
+    await topics.send(kafka.bootstrap_servers, outbox.topic, [bug])
+    consumer = Consumer(book)
+    async with consuming(outbox, consumer):
+        [letter] = await dead(kafka, outbox, 1)
+        assert await book.read() == {}
+        consumer.fixed = True
+        assert header(letter, "ce_id") == str(bug.id)
+        # Sent back twice, as an impatient person does.
+        last = counted(outbox.name, 1)
+        await topics.send(kafka.bootstrap_servers, outbox.topic, [bug, bug, last])
+
+        async def arrived() -> bool:
+            return 1 in (await book.read()).get("one", [])
+
+        await until(arrived)
+    assert await book.read() == {"one": [BUG, 1]}

@@ -1,0 +1,47 @@
+"""A service's consumer, as simple as one can be: one row an event. `counting_consumer.py TOPIC`."""
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+from shop_event_path.outboxes import TYPE
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_shared.consumer import consume
+from shop_shared.database import create_engine, transaction
+from shop_shared.events import ReceivedEvent
+from shop_shared.inbox import SqlInbox
+from shop_shared.settings import ServiceSettings, load_settings
+
+INSERT = text("INSERT INTO effects VALUES (:id, :n)")
+
+
+async def count(connection: AsyncConnection, event: ReceivedEvent) -> None:
+    """The effect."""
+    await connection.execute(INSERT, {"id": event.id, "n": event.data["n"]})
+
+
+async def run(topic: str) -> None:
+    """Consume until terminated."""
+    settings = load_settings(ServiceSettings)
+    engine = create_engine(settings)
+    async with transaction(engine) as connection:
+        await connection.execute(text("CREATE TABLE effects (id text PRIMARY KEY, n int)"))
+    consuming = asyncio.create_task(
+        consume(
+            settings,
+            group=f"{topic}-bench",
+            topics=[topic],
+            handlers={TYPE: count},
+            inbox=SqlInbox(engine),
+        )
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consuming.cancel)
+    await asyncio.wait([consuming])
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    uvloop.run(run(sys.argv[1]))
