@@ -1,0 +1,33 @@
+"""The mailbox, wired."""
+
+from __future__ import annotations
+
+from mailbox_sink import api, smtp
+from mailbox_sink.box import Box
+from mailbox_sink.settings import Settings
+from shop_shared import cli, health
+from shop_shared.app import BodyLimits, create_app
+from shop_shared.server import Service
+
+
+def create(settings: Settings) -> Service:
+    """Wire the mailbox."""
+    box = Box(settings.keep)
+    app = create_app(
+        settings, title="Mailbox", bodies=BodyLimits(media_types=None, check_json=False)
+    )
+    app.state.box = box
+    app.include_router(api.router(box))
+    health.install(app)
+
+    async def take_mail() -> None:
+        server = await smtp.serve(box, host=settings.host, port=settings.smtp_port)
+        async with server:
+            await server.serve_forever()
+
+    return Service(app=app, background=(take_mail,))
+
+
+def run() -> None:
+    """Do what the command line's word says."""
+    cli.run(Settings, create)

@@ -1,0 +1,208 @@
+"""The notification service over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shop_notification import models, repository, service
+from shop_notification.plans import Plan
+from shop_notification.quiet_hours import QuietHours
+from shop_shared.auth import CurrentUser, StaffCaller
+from shop_shared.database import transaction
+from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.ids import uuid7
+from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.problems import Conflict, NotFound
+
+router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+
+
+class Unreachable(Conflict):
+    """The person is not known, or has no address on that channel."""
+
+    code, title = "unreachable", "Recipient not reachable"
+
+
+class NotParked(Conflict):
+    """Only what is parked can be sent again."""
+
+    code, title = "not_parked", "Message is not parked"
+
+
+async def _visible(notification_id: UUID, caller: CurrentUser, engine: Engine) -> Any:  # noqa: ANN401 - a row
+    """Return the message if the caller may see it; other people's do not exist for them."""
+    async with engine.connect() as connection:
+        row = await repository.find(connection, notification_id)
+    if row is None or not caller.may_see(row.user_id):
+        raise NotFound("No such message.")
+    return row
+
+
+VisibleNotification = Annotated[Any, Depends(_visible)]
+
+
+@router.get("")
+async def list_notifications(
+    caller: CurrentUser,
+    engine: Engine,
+    *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    user_id: Annotated[UUID | None, Query(description="For staff: whose")] = None,
+) -> Page[models.Notification]:
+    """List messages, newest first: one's own; for staff everybody's."""
+    if not caller.has_role("staff", "admin"):
+        user_id = caller.user_id
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    async with engine.connect() as connection:
+        rows = await repository.page(connection, user_id=user_id, before=before, limit=limit + 1)
+    shown = rows[:limit]
+    return Page(
+        items=[models.view(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1].id) if len(rows) > limit else None,
+    )
+
+
+@router.post("", status_code=201, response_model=models.Notification)
+async def create_notification(
+    wanted: models.CreateNotification,
+    caller: StaffCaller,
+    key: Annotated[str, Depends(idempotency_key)],
+    engine: Engine,
+) -> Response:
+    """Send a message to a customer (staff)."""
+
+    async def make(connection: AsyncConnection) -> models.Notification:
+        plan = Plan("custom", "account", (wanted.channel,))
+        stored = await service.tell(
+            connection,
+            event_id=f"staff:{uuid7()}",
+            user_id=wanted.user_id,
+            plan=plan,
+            data={"subject": wanted.subject, "text": wanted.text},
+        )
+        if not stored:
+            raise Unreachable("The person does not take messages there.")
+        return models.view(await repository.find(connection, stored[0]))
+
+    scope = f"{caller.user_id} POST /v1/notifications"
+    return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
+
+
+@router.get("/preferences")
+async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Preferences:
+    """Read what one wants to be told."""
+    async with engine.connect() as connection:
+        return _preferences(await repository.preferences_of(connection, caller.user_id))
+
+
+@router.put("/preferences")
+async def put_preferences(
+    wanted: models.Preferences, caller: CurrentUser, engine: Engine
+) -> models.Preferences:
+    """Say what one wants to be told; what is not named is on."""
+    quiet = wanted.quiet_hours
+    stored = repository.Preferences(
+        off={category: sorted(channels) for category, channels in wanted.off.items()},
+        quiet=QuietHours(quiet.start, quiet.end, quiet.timezone) if quiet else None,
+    )
+    async with transaction(engine) as connection:
+        await repository.save_preferences(connection, caller.user_id, stored)
+    return wanted
+
+
+@router.get("/devices")
+async def list_devices(caller: CurrentUser, engine: Engine) -> models.Devices:
+    """List one's devices."""
+    async with engine.connect() as connection:
+        rows = await repository.devices_of(connection, caller.user_id)
+    return models.Devices(items=tuple(models.Device.model_validate(row) for row in rows))
+
+
+@router.put("/devices/{device_id}")
+async def put_device(
+    device_id: UUID, wanted: models.RegisterDevice, caller: CurrentUser, engine: Engine
+) -> models.Device:
+    """Register a device for push messages; the id is the client's, a new UUID a device."""
+    async with transaction(engine) as connection:
+        stored = await repository.save_device(
+            connection,
+            device_id=device_id,
+            user_id=caller.user_id,
+            token=wanted.token,
+            platform=wanted.platform,
+        )
+    if not stored:
+        raise NotFound("No such device.")
+    return models.Device(id=device_id, platform=wanted.platform)
+
+
+@router.delete("/devices/{device_id}", status_code=204)
+async def delete_device(device_id: UUID, caller: CurrentUser, engine: Engine) -> None:
+    """Forget a device."""
+    async with transaction(engine) as connection:
+        gone = await repository.delete_device(
+            connection, device_id=device_id, user_id=caller.user_id
+        )
+    if not gone:
+        raise NotFound("No such device.")
+
+
+@router.get("/{notification_id}")  # noqa: FAST003 - _visible takes it
+async def get_notification(
+    row: VisibleNotification, caller: CurrentUser, engine: Engine
+) -> models.NotificationDetail:
+    """Read a message's status and every try to send it."""
+    async with engine.connect() as connection:
+        tries = await repository.attempts_of(connection, row.id)
+    staff = caller.has_role("staff", "admin")
+    return models.NotificationDetail(
+        **models.view(row).model_dump(),
+        history=tuple(
+            models.Attempt(
+                number=attempt.number,
+                at=attempt.at,
+                outcome=attempt.outcome,
+                detail=attempt.detail if staff else None,
+            )
+            for attempt in tries
+        ),
+    )
+
+
+@router.post("/{notification_id}/retry", status_code=202)
+async def retry_notification(
+    notification_id: UUID, _caller: StaffCaller, engine: Engine
+) -> models.Notification:
+    """Let a parked message go again (staff)."""
+    async with transaction(engine) as connection:
+        status = await repository.retry(connection, notification_id)
+        if status is None:
+            raise NotFound("No such message.")
+        if status != "parked":
+            raise NotParked(f"It is {status}.")
+        return models.view(await repository.find(connection, notification_id))
+
+
+def _preferences(stored: repository.Preferences) -> models.Preferences:
+    quiet = stored.quiet
+    return models.Preferences.model_validate(
+        {
+            "off": stored.off,
+            "quiet_hours": {"start": quiet.start, "end": quiet.end, "timezone": quiet.timezone}
+            if quiet
+            else None,
+        }
+    )

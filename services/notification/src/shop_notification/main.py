@@ -1,0 +1,73 @@
+"""The notification service, wired."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aio_pika.abc import AbstractConnection
+
+from shop_notification import api, consumers, queues, relay
+from shop_notification.channels.contract import Channel
+from shop_notification.channels.email import EmailChannel
+from shop_notification.channels.push import PushChannel
+from shop_notification.channels.sms import SmsChannel
+from shop_notification.queues import Broker
+from shop_notification.sender import Sender
+from shop_notification.settings import Settings
+from shop_shared import cli, database, health, migrations
+from shop_shared.app import create_app
+from shop_shared.asyncapi import Contract
+from shop_shared.consumer import consume
+from shop_shared.inbox import SqlInbox
+from shop_shared.server import Service
+
+CONTRACT = Contract(consumes=consumers.CONSUMES)
+
+
+def create(settings: Settings) -> Service:
+    """Wire the service; nothing connects before it is served."""
+    engine = database.create_engine(settings)
+    channels: dict[str, Channel] = {
+        "email": EmailChannel(settings),
+        "sms": SmsChannel(settings),
+        "push": PushChannel(settings),
+    }
+    sender = Sender(engine, settings, channels)
+    app = create_app(settings, title="Minishop notifications", contract=CONTRACT)
+    app.state.engine = engine
+    app.include_router(api.router)
+    health.install(app, required={"postgres": database.check(engine)})
+    consumer = partial(
+        consume,
+        settings,
+        group=consumers.GROUP,
+        topics=list(consumers.CONSUMES),
+        handlers=consumers.HANDLERS,
+        inbox=SqlInbox(engine),
+    )
+
+    async def work(connection: AbstractConnection, broker: Broker) -> None:
+        await sender.consume(connection, broker)
+        await relay.run(engine, settings, broker)
+
+    broker = partial(
+        queues.run,
+        settings.rabbitmq_url.get_secret_value(),
+        settings.retry_delays_seconds,
+        work,
+    )
+    return Service(
+        app=app,
+        background=(consumer, broker),
+        close=(*(channel.close for channel in channels.values()), engine.dispose),
+    )
+
+
+def run() -> None:
+    """Do what the command line's word says: serve, migrate or print a contract."""
+    cli.run(
+        Settings,
+        create,
+        contract=CONTRACT,
+        migrate=partial(migrations.run, package="shop_notification"),
+    )

@@ -1,0 +1,126 @@
+"""The data of notifications as it is sent and received."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from shop_notification.plans import Category, Channel
+from shop_shared.models import Line, ResponseModel, StrictModel
+
+Status = Literal[
+    "waiting", "pending", "queued", "sending", "retrying", "sent", "parked", "suppressed"
+]
+Switchable = Literal["account", "orders", "payments", "shipping"]
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone of the IANA database")
+    return name
+
+
+class QuietHours(StrictModel):
+    """When only what is urgent may ring: from one time of day until another."""
+
+    start: time = Field(examples=["22:00"])
+    end: time = Field(examples=["07:00"])
+    timezone: Annotated[
+        str, Field(max_length=60, examples=["Europe/Berlin"]), AfterValidator(_zone)
+    ]
+
+    @model_validator(mode="after")
+    def _some_of_the_day(self) -> Self:
+        if self.start == self.end or self.start.tzinfo or self.end.tzinfo:
+            raise ValueError("two different times of day, without a zone of their own")
+        return self
+
+
+class Preferences(StrictModel):
+    """Which channels are off, by category; security can't be switched off."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "off": {"shipping": ["push"]},
+                    "quiet_hours": {
+                        "start": "22:00",
+                        "end": "07:00",
+                        "timezone": "Europe/Berlin",
+                    },
+                }
+            ]
+        }
+    )
+
+    off: dict[Switchable, frozenset[Channel]] = Field(default_factory=dict)
+    quiet_hours: QuietHours | None = None
+
+
+class RegisterDevice(StrictModel):
+    """A device that takes push messages."""
+
+    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,4096}$")]
+    platform: Literal["android", "ios", "web"]
+
+
+class Device(ResponseModel):
+    """A device that takes push messages."""
+
+    id: UUID
+    platform: str
+
+
+class Devices(ResponseModel):
+    """Somebody's devices."""
+
+    items: tuple[Device, ...]
+
+
+class CreateNotification(StrictModel):
+    """A message of the staff's to a customer."""
+
+    user_id: UUID
+    channel: Channel
+    subject: Line
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
+
+
+class Notification(ResponseModel):
+    """A message and what became of it; what it says is not shown."""
+
+    id: UUID
+    user_id: UUID
+    channel: Channel
+    category: Category
+    template: str
+    status: Status
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class Attempt(ResponseModel):
+    """One try to send a message."""
+
+    number: int
+    at: datetime
+    outcome: str
+    detail: str | None = Field(None, description="For staff")
+
+
+class NotificationDetail(Notification):
+    """A message with every try."""
+
+    history: tuple[Attempt, ...]
+
+
+def view(row: Any) -> Notification:  # noqa: ANN401 - a row's shape is its query's
+    """Return what its recipient sees of a message."""
+    return Notification.model_validate(row)

@@ -1,0 +1,132 @@
+"""Sends what the queues carry, once: PostgreSQL says whether a message is still to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import jinja2
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_notification import repository, service
+from shop_notification.channels.contract import (
+    Channel,
+    Message,
+    SendError,
+    TryAgainError,
+    UndeliverableError,
+)
+from shop_notification.queues import Broker, parking_queue, retry_queue, work_queue
+from shop_notification.rendering import render
+from shop_notification.repository import Taken
+from shop_notification.settings import Settings
+from shop_shared.database import is_temporary, transaction
+
+_log = structlog.get_logger(__name__)
+_sent = Counter("notification_messages", "Messages by what came of a try", ["channel", "outcome"])
+
+
+class Sender:
+    """Consumes the work queues of all channels."""
+
+    def __init__(
+        self, engine: AsyncEngine, settings: Settings, channels: Mapping[str, Channel]
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._channels = channels
+
+    async def consume(self, connection: AbstractConnection, broker: Broker) -> None:
+        """Begin to consume on the connection."""
+        channel = await connection.channel()
+        await channel.set_qos(prefetch_count=self._settings.prefetch)
+
+        async def handle(incoming: AbstractIncomingMessage) -> None:
+            try:
+                await self.send(UUID(incoming.body.decode()), broker)
+            except Exception as error:
+                # Unacknowledged, it comes again; its row says whether it was sent.
+                if not is_temporary(error):
+                    _log.exception("message not handled", message_id=incoming.message_id)
+                await incoming.nack(requeue=True)
+                raise
+            await incoming.ack()
+
+        for name in self._channels:
+            queue = await channel.get_queue(work_queue(name))
+            await queue.consume(handle)
+
+    async def send(self, notification_id: UUID, broker: Broker) -> None:
+        """Send a message unless it was sent, and record what came of it."""
+        async with transaction(self._engine) as connection:
+            taken = await repository.take(connection, notification_id)
+            if taken is None:
+                return
+            where = await service.destinations(connection, taken)
+        if not where:
+            await self._record(taken, "suppressed", "suppressed", "nowhere to send it")
+            return
+        try:
+            references = await self._hand_over(taken, where)
+        except TryAgainError as error:
+            await self._again(taken, str(error), broker)
+        except (UndeliverableError, jinja2.TemplateError) as error:
+            await self._park(taken, str(error), broker)
+        else:
+            await self._record(taken, "sent", "sent", ", ".join(references))
+
+    async def _hand_over(self, taken: Taken, where: Sequence[str]) -> list[str]:
+        recipient = taken.recipient
+        words = render(
+            taken.template,
+            locale=recipient.locale if recipient else self._settings.default_locale,
+            default=self._settings.default_locale,
+            data={"name": recipient.name if recipient else "", **taken.data},
+        )
+        references: list[str] = []
+        refused: list[SendError] = []
+        for destination in where:
+            message = Message(
+                id=taken.id,
+                destination=destination,
+                subject=words.subject,
+                short=words.short,
+                body=words.body,
+            )
+            try:
+                references.append(await self._channels[taken.channel].send(message))
+            except UndeliverableError as error:
+                refused.append(error)
+                if taken.channel == "push":
+                    async with transaction(self._engine) as connection:
+                        await repository.drop_token(connection, destination)
+            except TryAgainError:
+                # Some devices have it already: a try for the rest would tell those twice.
+                if not references:
+                    raise
+        if not references:
+            raise UndeliverableError("; ".join(map(str, refused)))
+        return references
+
+    async def _again(self, taken: Taken, detail: str, broker: Broker) -> None:
+        delays = self._settings.retry_delays_seconds
+        if taken.attempt > len(delays):
+            await self._park(taken, detail, broker)
+            return
+        await self._record(taken, "retrying", "failed", detail)
+        await broker.queue(retry_queue(taken.channel, delays[taken.attempt - 1]), taken.id)
+
+    async def _park(self, taken: Taken, detail: str, broker: Broker) -> None:
+        _log.error("message parked", notification_id=str(taken.id), detail=detail)
+        await self._record(taken, "parked", "parked", detail)
+        await broker.queue(parking_queue(taken.channel), taken.id)
+
+    async def _record(self, taken: Taken, status: str, outcome: str, detail: str) -> None:
+        async with transaction(self._engine) as connection:
+            await repository.record(
+                connection, taken, status=status, outcome=outcome, detail=detail
+            )
+        _sent.labels(taken.channel, outcome).inc()

@@ -1,0 +1,80 @@
+"""What the notification service does: decides who is told what, where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_notification import repository
+from shop_notification.plans import Plan
+from shop_notification.quiet_hours import due
+from shop_notification.repository import Draft, Recipient
+from shop_shared.clock import now
+
+
+async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
+    connection: AsyncConnection,
+    *,
+    event_id: str,
+    user_id: UUID,
+    plan: Plan,
+    data: Mapping[str, Any],
+    destination: str | None = None,
+) -> list[UUID]:
+    """Store a message a channel, for what the person wants; return those that are new.
+
+    A destination given (a new address to be verified) counts instead of the recipient's own.
+    """
+    wanted = await repository.preferences_of(connection, user_id)
+    recipient = await repository.recipient_of(connection, user_id)
+    stored: list[UUID] = []
+    for channel in plan.channels:
+        if plan.category != "security" and not wanted.wants(plan.category, channel):
+            continue
+        if destination is None and not _reachable(recipient, channel):
+            continue
+        known = recipient is not None or destination is not None
+        draft = Draft(
+            event_id=event_id,
+            channel=channel,
+            user_id=user_id,
+            category=plan.category,
+            template=plan.template,
+            data=data,
+            destination=destination,
+            status="pending" if known else "waiting",
+            due_at=due(now(), wanted.quiet, category=plan.category, channel=channel),
+        )
+        notification_id = await repository.store(connection, draft)
+        if notification_id is not None:
+            stored.append(notification_id)
+    return stored
+
+
+async def know(connection: AsyncConnection, recipient: Recipient) -> None:
+    """Learn how somebody is reached, and let go what has waited for it."""
+    await repository.save_recipient(connection, recipient)
+    await repository.release_waiting(connection, recipient.user_id)
+
+
+async def destinations(connection: AsyncConnection, taken: repository.Taken) -> Sequence[str]:
+    """Return where a message goes now: addresses may have changed since it was stored."""
+    if taken.destination is not None:
+        return [taken.destination]
+    if taken.channel == "push":
+        return [device.token for device in await repository.devices_of(connection, taken.user_id)]
+    recipient = taken.recipient
+    if recipient is None:
+        return []
+    address = recipient.email if taken.channel == "email" else recipient.phone
+    return [address] if address else []
+
+
+def _reachable(recipient: Recipient | None, channel: str) -> bool:
+    """Whether there may be an address: nobody known yet may have any."""
+    if recipient is None or channel == "push":
+        return True
+    return bool(recipient.email if channel == "email" else recipient.phone)

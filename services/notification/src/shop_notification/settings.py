@@ -1,0 +1,45 @@
+"""What the notification service can be told; the docs' table is made from it."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from shop_shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The notification service's settings."""
+
+    service_name: str = "notification"
+    database_url: SecretStr = Field(description="postgresql://…")
+    rabbitmq_url: SecretStr = Field(description="amqp://…")
+
+    relay_interval_seconds: float = Field(
+        0.25, gt=0, description="How often due messages are looked for"
+    )
+    prefetch: int = Field(10, ge=1, description="Messages in hand at once")
+    retry_delays_seconds: tuple[float, ...] = Field(
+        (5, 30, 120, 600), description="JSON list: pauses between tries; after the last, parking"
+    )
+    lease_seconds: float = Field(120, gt=0, description="After which a sender is taken for dead")
+    lost_after_seconds: float = Field(
+        1200, gt=0, description="After which a message lost with a queue is queued again"
+    )
+    send_timeout_seconds: float = Field(15, gt=0, description="For one try")
+    default_locale: str = Field("en", description="Where a template lacks the reader's language")
+
+    smtp_host: str = Field("mailbox.shop", description="Mail server")
+    smtp_port: int = Field(1025, ge=1, le=65535)
+    smtp_starttls: bool = Field(default=False, description="Require STARTTLS")
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    mail_from: str = Field("Minishop <shop@minishop.dev>", description="Sender of mails")
+
+    sms_base_url: str = Field("http://mailbox.shop:8000/sms", description="Twilio-style API")
+    sms_account: str = Field("AC0000000000000000000000000000dev", description="Account SID")
+    sms_token: SecretStr = Field(SecretStr("development"), description="Auth token")
+    sms_from: str = Field("+15005550006", description="Sender's number")
+
+    push_base_url: str = Field("http://mailbox.shop:8000/push", description="FCM-style API")
+    push_project: str = Field("minishop", description="Firebase project")
+    push_token: SecretStr = Field(SecretStr("development"), description="OAuth access token")

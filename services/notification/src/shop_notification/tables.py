@@ -1,0 +1,81 @@
+"""The tables of the notification database; the migrations make exactly these (a test compares)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from shop_shared.idempotency import idempotency_table
+from shop_shared.inbox import inbox_table
+
+metadata = sa.MetaData()
+inbox = inbox_table(metadata)
+idempotency_keys = idempotency_table(metadata)
+
+_instant = sa.DateTime(timezone=True)
+
+recipients = sa.Table(
+    "recipients",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("email", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("phone", sa.Text),
+    sa.Column("locale", sa.Text, nullable=False),
+)
+
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("off", pg.JSONB, nullable=False),
+    sa.Column("quiet_from", sa.Time),
+    sa.Column("quiet_until", sa.Time),
+    sa.Column("timezone", sa.Text, nullable=False),
+)
+
+devices = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("platform", sa.Text, nullable=False),
+)
+
+notifications = sa.Table(
+    "notifications",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("template", sa.Text, nullable=False),
+    sa.Column("data", pg.JSONB, nullable=False),
+    sa.Column("destination", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
+    # No event is ever said twice on one channel.
+    sa.UniqueConstraint("event_id", "channel", name="one_message_an_event_and_channel"),
+    sa.Index("notifications_of_user", "user_id", "id"),
+    sa.Index("notifications_due", "due_at", postgresql_where=sa.text("status = 'pending'")),
+    sa.Index(
+        "notifications_unsettled",
+        "updated_at",
+        postgresql_where=sa.text("status IN ('queued', 'retrying', 'sending')"),
+    ),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("notification_id", sa.Uuid, sa.ForeignKey("notifications.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)

@@ -1,0 +1,241 @@
+"""The notification service on real PostgreSQL and RabbitMQ, sending to the real mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+from shop_servers.databases import create_vhost, drop_vhost
+from shop_servers.servers import Database, RabbitMQ
+
+from mailbox_sink import main as mailbox_main
+from mailbox_sink import smtp
+from mailbox_sink.box import Box, Kept
+from mailbox_sink.settings import Settings as MailboxSettings
+from shop_notification import main
+from shop_notification.consumers import CONSUMES, HANDLERS
+from shop_notification.settings import Settings
+from shop_shared import migrations
+from shop_shared.database import transaction
+from shop_shared.events import ReceivedEvent
+from shop_shared.ids import uuid7
+from shop_shared.server import Service
+from shop_shared.testing import Signer
+
+TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
+PATIENCE = 20.0
+
+
+class Tap:
+    """A TCP proxy in front of RabbitMQ that can be shut, as if the broker were away."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._open = True
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def start(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def shut(self) -> None:
+        self._open = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def open(self) -> None:
+        self._open = True
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._open:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        self._writers |= {writer, far_writer}
+        await asyncio.gather(
+            _pipe(reader, far_writer), _pipe(far_reader, writer), return_exceptions=True
+        )
+        self._writers -= {writer, far_writer}
+        for end in (writer, far_writer):
+            end.close()
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[str]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    server.force_exit = True
+    await serving
+
+
+@pytest.fixture(scope="module")
+def vhost(rabbitmq: RabbitMQ) -> Iterator[str]:
+    url = create_vhost(rabbitmq.url, rabbitmq.management_url)
+    yield url
+    drop_vhost(url, rabbitmq.management_url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tap(vhost: str) -> AsyncIterator[Tap]:
+    url = httpx.URL(vhost)
+    tap = Tap((url.host, url.port or 5672))
+    server = await tap.start()
+    yield tap
+    tap.shut()
+    server.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mailbox() -> AsyncIterator[tuple[Box, str, int]]:
+    service = mailbox_main.create(MailboxSettings())
+    box: Box = service.app.state.box
+    mail = await smtp.serve(box, host="127.0.0.1", port=0)
+    async with _served(service.app) as url:
+        yield box, url, mail.sockets[0].getsockname()[1]
+    mail.close()
+
+
+@pytest.fixture(scope="module")
+def settings(
+    postgres_module_database: Database, mailbox: tuple[Box, str, int], vhost: str, tap: Tap
+) -> Settings:
+    _, url, smtp_port = mailbox
+    settings = Settings(
+        database_url=SecretStr(postgres_module_database.url),
+        rabbitmq_url=SecretStr(str(httpx.URL(vhost).copy_with(host="127.0.0.1", port=tap.port))),
+        relay_interval_seconds=0.02,
+        retry_delays_seconds=(0.1, 0.2),
+        smtp_host="127.0.0.1",
+        smtp_port=smtp_port,
+        sms_base_url=f"{url}/sms",
+        push_base_url=f"{url}/push",
+    )
+    migrations.run(settings, "shop_notification")
+    return settings
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+    service = main.create(settings)
+    service.app.state.token_verifier = signer.verifier()
+    # All that runs beside HTTP but the Kafka consumer: its events are told by hand.
+    tasks = [asyncio.ensure_future(task()) for task in service.background[1:]]
+    yield service
+    for task in tasks:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * len(tasks)
+    for close in service.close:
+        await close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://notification") as client:
+        yield client
+
+
+class Post:
+    """What a test does to the notification service, and sees of it."""
+
+    def __init__(self, service: Service, box: Box, tap: Tap) -> None:
+        self.engine = service.app.state.engine
+        self.box = box
+        self.tap = tap
+        self.user = uuid4()
+        self.address = f"{self.user.hex}@example.com"
+
+    async def hear(self, name: str, *, event_id: str | None = None, **data: object) -> str:
+        """Let the service hear an event about this user."""
+        type_ = f"minishop.{name}.v1"
+        told = {"order_id": str(uuid4()), "customer_id": str(self.user), **data}
+        event = ReceivedEvent(
+            id=event_id or str(uuid7()),
+            type=type_,
+            key="key",
+            topic=TOPICS[type_],
+            partition=0,
+            offset=0,
+            payload=orjson.dumps({"user_id": str(self.user), **told}),
+        )
+        async with transaction(self.engine) as connection:
+            await HANDLERS[type_](connection, event)
+        return event.id
+
+    async def know(self, *, locale: str = "en", phone: str | None = None) -> None:
+        """Let the service know the user, without a welcome."""
+        await self.hear("user.updated", email=self.address, name="Ada", locale=locale, phone=phone)
+
+    def got(self, channel: str = "email", to: str | None = None) -> list[Kept]:
+        return self.box.find(channel=channel, to=to or self.address)
+
+    async def until(self, count: int, channel: str = "email", to: str | None = None) -> list[Kept]:
+        async with asyncio.timeout(PATIENCE):
+            while len(self.got(channel, to)) < count:
+                await asyncio.sleep(0.02)
+        await self.settled()
+        assert len(self.got(channel, to)) == count
+        return self.got(channel, to)
+
+    async def settled(self) -> None:
+        """Wait until nothing of this user's is on its way."""
+        async with asyncio.timeout(PATIENCE):
+            while set(await self.statuses()) & {"pending", "queued", "sending", "retrying"}:
+                await asyncio.sleep(0.02)
+
+    async def statuses(self) -> list[str]:
+        async with self.engine.connect() as connection:
+            rows = await connection.execute(
+                sa.text("SELECT status FROM notifications WHERE user_id = :id ORDER BY id"),
+                {"id": self.user},
+            )
+            return list(rows.scalars())
+
+    async def rows(self, statement: str, **values: Any) -> list[Any]:
+        async with transaction(self.engine) as connection:
+            result = await connection.execute(sa.text(statement), {"user": self.user, **values})
+            return list(result) if result.returns_rows else []
+
+
+@pytest.fixture
+def post(service: Service, mailbox: tuple[Box, str, int], tap: Tap) -> Post:
+    return Post(service, mailbox[0], tap)
+
+
+@pytest.fixture
+def someone() -> UUID:
+    return uuid4()

@@ -1,0 +1,105 @@
+"""Who may see and do what."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from shop_notification.settings import Settings
+from shop_notification.tables import metadata
+from shop_shared import migrations
+from shop_shared.testing import Signer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Post = Any  # conftest.Post: test modules cannot import it
+
+
+def _differences(connection: sa.Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(
+    post: Post, settings: Settings
+) -> None:
+    await migrations.upgrade(settings, "shop_notification")
+    async with post.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_other_peoples_messages_do_not_exist(
+    post: Post, client: httpx.AsyncClient, signer: Signer, someone: UUID
+) -> None:
+    await post.know()
+    await post.hear("order.completed")
+    await post.until(1)
+    own, other = signer.headers(post.user), signer.headers(someone)
+    (listed,) = (await client.get("/v1/notifications", headers=own)).json()["items"]
+    path = f"/v1/notifications/{listed['id']}"
+    assert (await client.get(path, headers=own)).status_code == 200
+    assert (await client.get(path, headers=other)).status_code == 404
+    assert (await client.get(path)).status_code == 401
+    listed_by_other = await client.get(f"/v1/notifications?user_id={post.user}", headers=other)
+    assert listed_by_other.json()["items"] == []
+
+
+async def test_other_peoples_devices_do_not_exist(
+    client: httpx.AsyncClient, signer: Signer, someone: UUID
+) -> None:
+    path = f"/v1/notifications/devices/{uuid4()}"
+    body = {"token": uuid4().hex, "platform": "web"}
+    own, other = signer.headers(uuid4()), signer.headers(someone)
+    assert (await client.put(path, headers=own, json=body)).status_code == 200
+    taken = {**body, "token": uuid4().hex}
+    assert (await client.put(path, headers=other, json=taken)).status_code == 404
+    assert (await client.delete(path, headers=other)).status_code == 404
+    assert (await client.delete(path, headers=own)).status_code == 204
+
+
+async def test_staff_write_to_a_customer_once(
+    post: Post, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    await post.know()
+    body = {
+        "user_id": str(post.user),
+        "channel": "email",
+        "subject": "About your order",
+        "text": "It is {{ here }}.",
+    }
+    headers = {**signer.headers(uuid4(), roles=["staff"]), "Idempotency-Key": uuid4().hex}
+    for _ in range(3):
+        answer = await client.post("/v1/notifications", headers=headers, json=body)
+        assert answer.status_code == 201, answer.text
+    (mail,) = await post.until(1)
+    assert mail.body.strip() == "It is {{ here }}."
+    customer = {**signer.headers(post.user), "Idempotency-Key": uuid4().hex}
+    assert (await client.post("/v1/notifications", headers=customer, json=body)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"off": {"security": ["email"]}},
+        {"off": {"orders": ["pigeon"]}},
+        {"off": {}, "role": "admin"},
+        {"quiet_hours": {"start": "22:00", "end": "22:00", "timezone": "UTC"}},
+        {"quiet_hours": {"start": "22:00", "end": "07:00", "timezone": "../etc/passwd"}},
+        {"quiet_hours": {"start": "25:00", "end": "07:00", "timezone": "UTC"}},
+        [],
+    ],
+)
+async def test_bad_preferences_are_refused(
+    client: httpx.AsyncClient, signer: Signer, body: object
+) -> None:
+    answer = await client.put(
+        "/v1/notifications/preferences", headers=signer.headers(uuid4()), json=body
+    )
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
