@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,10 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
             timeout_keep_alive=75,
         )
     )
+    # uvicorn raises the signal it stopped for once more when it has ended, which would end the
+    # process there and then: without the batch in hand, and without a word to Kafka.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     serving = asyncio.create_task(server.serve(), name="http")
     tasks = [asyncio.create_task(_run(task), name=_name(task)) for task in service.background]
     try:
