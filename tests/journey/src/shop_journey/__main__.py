@@ -1,0 +1,78 @@
+"""The command line: `python -m shop_journey up | order | walk`."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import httpx
+from rich.console import Console
+
+from shop_journey import golden, orders
+from shop_journey.customer import RefusedError, register
+from shop_journey.steps import StepFailedError, View, run
+from shop_journey.up import here, steps
+
+SHOP = "http://127.0.0.1:8080"
+
+
+async def _up(console: Console, asked: argparse.Namespace) -> int:
+    place = here()
+    todo = steps(place)
+    await run(todo, View([step.name for step in todo], console))
+    await golden.walk(asked.shop, console)
+    return 0
+
+
+async def _walk(console: Console, asked: argparse.Namespace) -> int:
+    await golden.walk(asked.shop, console)
+    return 0
+
+
+async def _order(console: Console, asked: argparse.Namespace) -> int:
+    limits = httpx.Limits(max_connections=200)
+    async with httpx.AsyncClient(base_url=asked.shop, timeout=30, limits=limits) as http:
+        customer = await register(http)
+        placed, refused = await orders.many([customer], count=asked.n, rate=asked.rate)
+    for (kind, status), count in sorted(orders.outcomes(placed).items()):
+        console.print(f"{count:5}  {kind:<9} → {status}", highlight=False)
+    for reason, count in refused.most_common():
+        console.print(f"{count:5}  refused: {reason}", highlight=False)
+    took = [order.seconds for order in placed if order.status == "delivered"]
+    console.print(
+        f"delivered: p50 {orders.percentile(took, 0.5) * 1000:.0f} ms, "
+        f"p99 {orders.percentile(took, 0.99) * 1000:.0f} ms, from request to the last event"
+    )
+    return int(bool(refused))
+
+
+def main() -> int:
+    """Do what was asked; return 1 with the reason when it could not be done."""
+    parser = argparse.ArgumentParser(prog="shop_journey", description=__doc__)
+    parser.add_argument("--shop", default=os.environ.get("SHOP_URL", SHOP), help="the shop's URL")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("up", help="bring the shop up, and walk through it").set_defaults(do=_up)
+    commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)
+    order = commands.add_parser("order", help="many orders of mixed outcomes")
+    order.add_argument("-n", type=int, default=50, help="how many")
+    order.add_argument("--rate", type=float, default=10, help="orders a second")
+    order.set_defaults(do=_order)
+    asked = parser.parse_args()
+    console = Console()
+    try:
+        return int(asyncio.run(asked.do(console, asked)))
+    except StepFailedError as error:
+        console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+        if error.look:
+            console.print(f"look at: {error.look}", markup=False, highlight=False)
+    except (RefusedError, TimeoutError, httpx.TransportError) as error:
+        reason = str(error) or type(error).__name__
+        console.print(f"failed: {reason}", style="red", markup=False, highlight=False)
+        console.print("look at: make status, make logs S=gateway", highlight=False)
+    except KeyboardInterrupt:
+        console.print("interrupted: run it again, it goes on from here")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The few calls of kubectl that bringing the shop up needs."""
+
+import asyncio
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shop_journey.steps import StepFailedError
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl for one cluster; without a kubeconfig, for the current context."""
+
+    kubeconfig: Path | None = None
+    program: str = "kubectl"
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the words of a call."""
+        config = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return [self.program, *config, *arguments]
+
+    async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Call it and return what it printed. Raises StepFailedError with what it complained of."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*arguments),
+            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(stdin.encode() if stdin is not None else None)
+        if process.returncode:
+            raise StepFailedError(f"kubectl {' '.join(arguments)}: {err.decode().strip()}")
+        return out.decode()
+
+    async def get(self, *arguments: str) -> dict[str, Any]:
+        """Return objects as JSON."""
+        found: dict[str, Any] = json.loads(await self("get", *arguments, "-o", "json"))
+        return found
+
+    async def apply(self, *manifests: dict[str, Any]) -> None:
+        """Apply manifests by server-side apply."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        await self("apply", "--server-side", "--field-manager=minishop", "-f", "-", stdin=text)
+
+
+def program(fallback: Path) -> str:
+    """Return the kubectl of this machine, or the fallback where it has none."""
+    return shutil.which("kubectl") or str(fallback)

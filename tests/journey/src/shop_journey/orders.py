@@ -1,0 +1,102 @@
+"""Orders of mixed outcomes at a steady rate: open-loop, so that a slow shop is not spared."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from shop_journey.customer import Customer, RefusedError
+
+STRIPE = {"provider": "stripe", "method": "card", "currency": "USD"}
+# More units than any product of the seed has.
+TOO_MANY = 1000
+
+
+class Kind(StrEnum):
+    """What a customer does."""
+
+    BUYS = "buys"
+    DECLINED = "declined"
+    TOO_MANY = "too many"
+    CANCELS = "cancels"
+
+
+WEIGHTS = {Kind.BUYS: 70, Kind.DECLINED: 10, Kind.TOO_MANY: 10, Kind.CANCELS: 10}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An order that the shop accepted: when (monotonic seconds), and how it ended."""
+
+    id: str
+    kind: Kind
+    at: float
+    seconds: float
+    status: str
+
+
+async def place(customer: Customer, kind: Kind, product: dict[str, Any]) -> str:
+    """Place one order as that kind of customer does, and return its id."""
+    token = "pm_card_chargeDeclined" if kind is Kind.DECLINED else "pm_card_visa"
+    quantity = TOO_MANY if kind is Kind.TOO_MANY else random.randint(1, 3)
+    order = await customer.order({product["id"]: quantity}, STRIPE | {"token": token})
+    if kind is Kind.CANCELS:
+        try:
+            await customer.cancel(order["id"])
+        except RefusedError as error:
+            # On its way already: then it cannot be cancelled, and is delivered.
+            if error.status != 409:
+                raise
+    return str(order["id"])
+
+
+async def one(customer: Customer, kind: Kind, product: dict[str, Any], *, seconds: float) -> Placed:
+    """Place an order and see it settled. Raises RefusedError, TimeoutError."""
+    at = time.monotonic()
+    order_id = await place(customer, kind, product)
+    order = await customer.settled(order_id, seconds=seconds)
+    return Placed(order_id, kind, at, time.monotonic() - at, order["status"])
+
+
+async def many(
+    customers: Sequence[Customer], *, count: int, rate: float, seconds: float = 120
+) -> tuple[list[Placed], Counter[str]]:
+    """Place `count` orders at `rate` a second; return those accepted, and what was refused.
+
+    An order starts at its time whatever became of those before.
+    """
+    products = await customers[0].products(limit=100)
+    kinds = random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count)
+    refused: Counter[str] = Counter()
+    placed: list[Placed] = []
+    began = time.monotonic()
+
+    async def at(number: int, kind: Kind) -> None:
+        await asyncio.sleep(began + number / rate - time.monotonic())
+        customer = customers[number % len(customers)]
+        try:
+            placed.append(await one(customer, kind, random.choice(products), seconds=seconds))
+        except RefusedError as error:
+            refused[str(error)] += 1
+        except TimeoutError:
+            refused[f"not settled in {seconds:.0f} s"] += 1
+
+    async with asyncio.TaskGroup() as group:
+        for number, kind in enumerate(kinds):
+            group.create_task(at(number, kind))
+    return placed, refused
+
+
+def outcomes(placed: Sequence[Placed]) -> Counter[tuple[str, str]]:
+    """Return how many of each kind ended how."""
+    return Counter((order.kind.value, order.status) for order in placed)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that `share` of them don't exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(share * len(ordered)))] if ordered else float("nan")

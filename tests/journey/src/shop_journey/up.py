@@ -1,0 +1,116 @@
+"""From an empty machine to a shop that is ready: each step as early as it can be."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop_cluster.places import Places
+from shop_journey.kubectl import Kubectl, program
+from shop_journey.readiness import rolled_out, unready
+from shop_journey.steps import Report, Step, StepFailedError, command
+
+ROOT = Path(__file__).resolve().parents[4]
+BIN = Path(sys.executable).parent
+SYSTEM, SHOP = "minishop-system", "shop"
+STORES = ("postgres", "mongodb", "redis", "rabbitmq", "kafka", "cluster")
+READY_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the shop is brought up: the kind of cluster, and how to reach it."""
+
+    cluster: str
+    kubectl: Kubectl
+
+
+def steps(place: Place) -> list[Step]:
+    """Return what is to be done there."""
+    services = sorted(
+        file.parent.name
+        for file in (ROOT / "services").glob("*/pyproject.toml")
+        if file.parent.name != "shared"
+    )
+    return [
+        Step("cluster", _program("shop-cluster", "up")),
+        Step("store images", _program("shop-cluster", "images", *STORES), needs=("cluster",)),
+        Step("platform", _program("shop-cluster", "platform"), needs=("store images",)),
+        Step(
+            "shop images",
+            _program("shop-cluster", "images", "operator", *services),
+            needs=("store images",),
+        ),
+        Step("operator", lambda report: _operator(place, report), needs=("shop images",)),
+        Step("shop", lambda report: _shop(place, report), needs=("platform", "operator")),
+    ]
+
+
+def _program(*words: str) -> Callable[[Report], Awaitable[None]]:
+    async def call(report: Report) -> None:
+        await command(str(BIN / words[0]), *words[1:], report=report, look="make cluster-status")
+
+    return call
+
+
+async def _operator(place: Place, report: Report) -> None:
+    kubectl = place.kubectl
+    await kubectl("apply", "--server-side", "-k", str(ROOT / "kustomize" / "base" / "operator"))
+    await _until(lambda: _late_deployments(kubectl, SYSTEM), report, look="make logs S=operator")
+
+
+async def _shop(place: Place, report: Report) -> None:
+    kubectl = place.kubectl
+    for folder in ("shop", "dev"):
+        await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / folder))
+    await _until(lambda: _late_services(kubectl), report, look="kubectl shop status -n shop")
+
+
+async def _until(
+    late: Callable[[], Awaitable[dict[str, str]]], report: Report, *, look: str
+) -> None:
+    """Return when nothing is late any more, reporting what is waited for and why."""
+    waiting: dict[str, str] = {}
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            while waiting := await late():
+                report("; ".join(f"{name}: {why}" for name, why in waiting.items()))
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        reasons = "\n".join(f"{name}: {why}" for name, why in waiting.items())
+        raise StepFailedError(f"not ready in {READY_SECONDS} s:\n{reasons}", look) from None
+
+
+async def _late_deployments(kubectl: Kubectl, namespace: str) -> dict[str, str]:
+    found = await kubectl.get("deployments", "-n", namespace)
+    return {
+        item["metadata"]["name"]: "pods not ready"
+        for item in found["items"]
+        if not rolled_out(item)
+    }
+
+
+async def _late_services(kubectl: Kubectl) -> dict[str, str]:
+    return unready((await kubectl.get("shopservices", "-n", SHOP))["items"])
+
+
+def here() -> Place:
+    """Return where `make up` works: what CLUSTER says, else kind where Docker runs."""
+    cluster = os.environ.get("CLUSTER") or ("kind" if _docker_runs() else "embedded")
+    places = Places.of_this_machine()
+    kubectl = Kubectl(
+        places.kubeconfig if cluster == "embedded" else None,
+        program(places.state / "bin" / "kubectl"),
+    )
+    return Place(cluster, kubectl)
+
+
+def _docker_runs() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "info"], check=False, capture_output=True).returncode == 0
