@@ -57,6 +57,10 @@ cluster-status: .venv/ready ## what of the cluster runs and is ready
 images: .venv/ready ## build every image and import those that changed
 	@.venv/bin/shop-cluster images
 
+.PHONY: bench-events
+bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (2 min)
+	@.venv/bin/python tests/load/bench_events.py $(ARGS)
+
 .PHONY: bench-operator docs-operator
 bench-operator: .venv/ready ## figures of the operator, with 500 services on a real API server
 	@cd operator && ../.venv/bin/python -m tests.bench_operator $(ARGS)

@@ -25,7 +25,7 @@ from shop_servers.server_set import ServerSet
 from sqlalchemy import text
 
 from shop_shared.cloud_events import header
-from shop_shared.database import create_engine
+from shop_shared.database import create_engine, transaction
 
 WARM_UP = 50
 """Events not counted: the first ones load classes in the JVM."""
@@ -85,6 +85,9 @@ async def throughput(outbox: Outbox, seconds: float) -> tuple[float, float]:
     """Events a second, published and through: from the first commit to the last effect."""
     settings = outbox.settings
     assert settings.database_url is not None
+    engine = create_engine(settings)
+    async with transaction(engine) as connection:
+        await connection.execute(text("CREATE TABLE effects (id text PRIMARY KEY, n int)"))
     consumer = await asyncio.create_subprocess_exec(
         *(sys.executable, Path(__file__).with_name("counting_consumer.py"), outbox.topic),
         env={
@@ -94,8 +97,7 @@ async def throughput(outbox: Outbox, seconds: float) -> tuple[float, float]:
             "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         },
     )
-    engine = create_engine(settings)
-    begun = time.perf_counter()
+    begun = 0.0
     published = 0
 
     async def publish(publisher: int) -> None:
@@ -107,19 +109,22 @@ async def throughput(outbox: Outbox, seconds: float) -> tuple[float, float]:
             await outbox.publish(events)
             published += len(events)
 
-    async def effects() -> int:
-        async with engine.connect() as connection:
-            found = await connection.execute(text("SELECT count(*) FROM effects"))
-            return int(found.scalar_one())
+    async def until(count: int) -> None:
+        async with asyncio.timeout(300):
+            while True:
+                async with engine.connect() as connection:
+                    found = await connection.execute(text("SELECT count(*) FROM effects"))
+                    if found.scalar_one() >= count:
+                        return
+                await asyncio.sleep(0.1)
 
     try:
-        await asyncio.sleep(5)  # it joins its group
+        await outbox.publish([counted(outbox.name, 0)])
+        await until(1)  # it has joined its group, and is warm
         begun = time.perf_counter()
         await asyncio.gather(*map(publish, range(PUBLISHERS)))
         publishing = time.perf_counter() - begun
-        async with asyncio.timeout(300):
-            while await effects() < published:
-                await asyncio.sleep(0.1)
+        await until(published + 1)
         through = time.perf_counter() - begun
     finally:
         consumer.terminate()
@@ -138,6 +143,7 @@ def row(name: str, milliseconds: Sequence[float]) -> str:
 async def bench(servers: ServerSet, *, count: int, seconds: float) -> None:
     """Print both tables."""
     facts = await asyncio.to_thread(servers.need, "postgres", "mongodb", "connect")
+    say(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     say("| commit to consumer, idle | events | p50 | p99 | max |\n|---|---|---|---|---|")
     for kind, name in (("postgres", "PostgreSQL"), ("mongodb", "MongoDB")):
         for poll in ("5", "500"):

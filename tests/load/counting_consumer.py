@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.consumer import consume
-from shop_shared.database import create_engine, transaction
+from shop_shared.database import create_engine
 from shop_shared.events import ReceivedEvent
 from shop_shared.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings, load_settings
@@ -27,8 +27,6 @@ async def run(topic: str) -> None:
     """Consume until terminated."""
     settings = load_settings(ServiceSettings)
     engine = create_engine(settings)
-    async with transaction(engine) as connection:
-        await connection.execute(text("CREATE TABLE effects (id text PRIMARY KEY, n int)"))
     consuming = asyncio.create_task(
         consume(
             settings,

@@ -1,0 +1,80 @@
+"""A set ends with its owner, in whatever way that ends, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shop_servers.server_set import ServerSet
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from shop_servers.server_set import ServerSet
+ServerSet(state=Path(sys.argv[1]), owner=os.getpid()).need("redis", "postgres")
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path / "set")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def pids(servers: ServerSet) -> set[int]:
+    status = servers.status()
+    assert status is not None
+    return {status["pid"], *(pid for s in status["servers"].values() for pid in s["pids"])}
+
+
+def wait_gone(processes: set[int]) -> None:
+    deadline = time.monotonic() + 60
+    while left := {pid for pid in processes if Path(f"/proc/{pid}").exists()}:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_set_ends_with_its_owner(
+    tmp_path: Path, owner: subprocess.Popen[str], how: signal.Signals
+) -> None:
+    processes = pids(ServerSet(state=tmp_path / "set"))
+    directory = Path((tmp_path / "set").read_text())
+    assert len(processes) == 3
+    owner.send_signal(how)
+    owner.wait()
+    wait_gone(processes)
+    assert not directory.exists()
+
+
+def test_the_servers_end_with_a_supervisor_that_is_killed(
+    tmp_path: Path, owner: subprocess.Popen[str]
+) -> None:
+    servers = ServerSet(state=tmp_path / "set")
+    status = servers.status()
+    assert status is not None
+    processes = pids(servers)
+    os.kill(status["pid"], signal.SIGKILL)
+    wait_gone(processes)
+
+
+def test_what_was_killed_is_started_again_with_its_data(
+    tmp_path: Path, owner: subprocess.Popen[str]
+) -> None:
+    servers = ServerSet(state=tmp_path / "set")
+    before = servers.need("postgres")
+    processes = pids(servers)
+    servers.send("postgres", signal.SIGKILL)
+    assert servers.need("postgres") == before
+    assert pids(servers) != processes
