@@ -23,7 +23,9 @@ _BARE = ("doc", "man", "info", "locale")
 _OPTIONS = (
     "--quiet",
     "--variant=minbase",
-    "--include=ca-certificates",
+    # Merged from the start: the package that merges afterwards would bring all of Perl.
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    "--include=ca-certificates,usr-is-merged",
     '--aptopt=APT::Install-Recommends "false"',
     *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _BARE),
     '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*',
@@ -54,7 +56,7 @@ def base_arguments(dockerfile: Path) -> dict[str, str]:
     return arguments
 
 
-def _debian() -> str:
+def debian_base() -> str:
     """Return Debian bookworm at its smallest, made once a recipe."""
     sources = _sources()
     tag = _tag("debian", sources, *_OPTIONS)
@@ -71,9 +73,9 @@ def _debian() -> str:
     return tag
 
 
-def _python() -> str:
+def python_base() -> str:
     """Return Debian with its own Python."""
-    base = _debian()
+    base = debian_base()
     recipe = f"FROM {base}\n{_PYTHON}"
     tag = _tag("python", recipe)
     if not _exists(tag):
@@ -93,7 +95,7 @@ def _uv() -> str:
     return tag
 
 
-_MAKERS = {"debian": _debian, "python": _python}
+_MAKERS = {"debian": debian_base, "python": python_base}
 
 
 def _tag(kind: str, *recipe: str) -> str:

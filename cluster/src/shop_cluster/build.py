@@ -19,14 +19,14 @@ _NETWORK_SIGNS = ("dial tcp", "proxyconnect", "no such host", "i/o timeout", "co
 
 
 def content_hash(files: Iterable[Path], *salt: str, root: Path | None = None) -> str:
-    """Return 16 hex digits that change with any file's name, mode or bytes, or with the salt.
+    """Return 16 hex digits that change with a file's name, right to run or bytes, or the salt.
 
     A file's name is its path below ``root``, or only its last part without one.
     """
     digest = hashlib.sha256("\0".join(salt).encode())
     for file in sorted(files):
         name = file.relative_to(root) if root else file.name
-        digest.update(f"\0{name}\0{file.stat().st_mode:o}\0".encode())
+        digest.update(f"\0{name}\0{os.access(file, os.X_OK)}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 

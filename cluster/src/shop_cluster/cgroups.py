@@ -16,16 +16,17 @@ _NEEDED = ("cpu", "memory", "pids")
 _END_SECONDS = 10
 
 
-def check() -> None:
+def check(root: Path = _ROOT) -> None:
     """Raise ClusterError when this machine has no control groups to put pods in."""
-    if _unified():
-        offered = (_ROOT / "cgroup.controllers").read_text().split()
-        missing = [name for name in _NEEDED if name not in offered]
+    unified = root / "cgroup.controllers"
+    if unified.exists():
+        offered = unified.read_text().split()
     else:
-        missing = [name for name in _NEEDED if not (_ROOT / name / "cgroup.procs").exists()]
+        offered = [name for name in _NEEDED if (root / name / "cgroup.procs").exists()]
+    missing = [name for name in _NEEDED if name not in offered]
     if missing:
         raise ClusterError(
-            f"no control groups for {', '.join(missing)} under {_ROOT}: mount cgroup2 there"
+            f"no control groups for {', '.join(missing)} under {root}: mount cgroup2 there"
             " (in a container: run it privileged)"
         )
 

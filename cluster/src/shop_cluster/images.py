@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shop_cluster.base_images import base_arguments
@@ -41,39 +41,46 @@ def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
 
 def ensure(places: Places, image: Image) -> None:
     """Have the image, as its files are now, in the cluster."""
-    identity = _identity(image)
-    if not has_image(places, image.tag, identity):
-        say(f"importing {image.name}")
-        import_image(places, image.tag, identity)
+    bases = base_arguments(image.dockerfile)
+    content = content_hash([], image.content(), *bases.values())
+
+    def build() -> str:
+        if image.fetch is not None:
+            _fetch(image.fetch)
+        return _build(
+            image.dockerfile,
+            context=image.context,
+            tag=image.tag,
+            arguments={**image.arguments, **bases},
+        )
+
+    _ensure(places, name=image.name, tag=image.tag, content=content, build=build)
 
 
 def ensure_pause(places: Places, binary: Path) -> None:
     """Have the image that holds pods' namespaces open."""
     dockerfile = binary.with_name("Dockerfile")
     dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
-    identity = _remembered("pause", content_hash([binary, dockerfile]))
-    if identity is None:
-        identity = _build(dockerfile, context=binary.parent, tag=PAUSE_IMAGE)
-        _remember("pause", content_hash([binary, dockerfile]), identity)
-    if not has_image(places, PAUSE_IMAGE, identity):
-        import_image(places, PAUSE_IMAGE, identity)
+    _ensure(
+        places,
+        name="pause",
+        tag=PAUSE_IMAGE,
+        content=content_hash([binary, dockerfile]),
+        build=lambda: _build(dockerfile, context=binary.parent, tag=PAUSE_IMAGE),
+    )
 
 
-def _identity(image: Image) -> str:
-    """Return the id of the built image, building it when these files never were."""
-    bases = base_arguments(image.dockerfile)
-    content = content_hash([], image.content(), *bases.values())
-    identity = _remembered(image.name, content)
-    if identity is None:
-        with long_step(f"building {image.name}"):
-            if image.fetch is not None:
-                _fetch(image.fetch)
-            arguments = {**image.arguments, **bases}
-            identity = _build(
-                image.dockerfile, context=image.context, tag=image.tag, arguments=arguments
-            )
-        _remember(image.name, content, identity)
-    return identity
+def _ensure(places: Places, *, name: str, tag: str, content: str, build: Callable[[], str]) -> None:
+    """Import what was built of this content, building it when it never was or is gone."""
+    identity = _remembered(name, content)
+    if identity is not None and has_image(places, tag, identity):
+        return
+    if identity is None or not _is_built(identity):
+        with long_step(f"building {name}"):
+            identity = build()
+        _remember(name, content, identity)
+    say(f"importing {name}")
+    import_image(places, tag, identity)
 
 
 def _build(
@@ -116,15 +123,18 @@ def _record(name: str) -> Path:
 
 
 def _remembered(name: str, content: str) -> str | None:
-    """Return the id of what was built of this content, if the builder still has it."""
+    """Return the id of what was built of this content."""
     file = _record(name)
     if not file.exists():
         return None
     kept: dict[str, str] = json.loads(file.read_text())
-    identity = kept.get(content)
-    if identity is None or identity not in run("buildah", "images", "--quiet", "--no-trunc"):
-        return None
-    return identity
+    return kept.get(content)
+
+
+def _is_built(identity: str) -> bool:
+    """Tell whether the builder still has an image."""
+    asked = ("/usr/bin/buildah", "inspect", "--type=image", identity)
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603 - an id of ours
 
 
 def _remember(name: str, content: str, identity: str) -> None:

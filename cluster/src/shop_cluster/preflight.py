@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import socket
+from collections.abc import Iterable
 
 from shop_cluster import cgroups, ports
 from shop_cluster.errors import ClusterError
@@ -13,9 +14,9 @@ _GIB = 1024**3
 NEEDED_DISK = 10 * _GIB
 
 
-def check_user() -> None:
-    """Raise ClusterError unless this is root on Linux."""
-    if platform.system() != "Linux":
+def check_user(*, system: str | None = None) -> None:
+    """Raise ClusterError unless this is root on Linux; ``system`` is this machine's by default."""
+    if (system or platform.system()) != "Linux":
         raise ClusterError(
             "the embedded cluster runs on Linux only: install Docker and kind, then"
             " `make cluster CLUSTER=kind`"
@@ -40,9 +41,9 @@ def check_machine(places: Places, *, needed_disk: int = NEEDED_DISK) -> None:
             )
 
 
-def check_ports() -> None:
-    """Raise ClusterError when another program holds one of the cluster's ports."""
-    for port in ports.ALL:
+def check_ports(wanted: Iterable[int] = ports.ALL) -> None:
+    """Raise ClusterError when another program holds one of the ports."""
+    for port in wanted:
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -59,6 +60,7 @@ def up(places: Places, *, needed_disk: int = preflight.NEEDED_DISK) -> None:
         binary, pause_binary = shopkube(), pause()
         try:
             _start(places, binary)
+            _apply_addons(places, binary)
             images.ensure_pause(places, pause_binary)
             _wait(places)
         except BaseException:
@@ -142,16 +144,22 @@ def _start(places: Places, binary: Path) -> None:
     )
     say("starting the node")
     _supervise(places, [*core, *rest, guard])
-    run(
-        str(binary),
-        "kubectl",
-        f"--kubeconfig={places.kubeconfig}",
-        "apply",
-        "--server-side",
-        "--force-conflicts",
-        "-f",
-        str(files("shop_cluster") / "addons.yaml"),
-    )
+
+
+def _apply_addons(places: Places, binary: Path) -> None:
+    """Give the API server what it does not bring itself; it may be starting again just now."""
+    access = f"--kubeconfig={places.kubeconfig}"
+    addons = str(files("shop_cluster") / "addons.yaml")
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        try:
+            run(str(binary), "kubectl", access, "apply", "--server-side", "-f", addons)
+        except ClusterError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _supervise(places: Places, programs: Sequence[Program]) -> None:

@@ -1,0 +1,70 @@
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shop_cluster.base_images import python_base
+from shop_cluster.build import shopkube
+from shop_cluster.down import down
+from shop_cluster.image_import import has_image, import_image
+from shop_cluster.places import Places
+from shop_cluster.shell import run
+from shop_cluster.up import up
+
+Kubectl = Callable[..., str]
+IMAGE = "docker.io/minishop/test-base:1"
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Places]:
+    """Root on Linux; a cluster that was not there before is gone afterwards."""
+    if platform.system() != "Linux" or os.geteuid() != 0:
+        pytest.skip("needs root on Linux")
+    places = Places.of_this_machine()
+    ran_before = places.programs.exists()
+    yield places
+    if not ran_before:
+        down(places)
+
+
+@pytest.fixture(scope="session")
+def borrowed(machine: Places) -> bool:
+    """Whether somebody else's cluster runs, which no test may take away."""
+    return machine.programs.exists()
+
+
+@pytest.fixture
+def cluster(machine: Places, borrowed: bool) -> Places:  # noqa: FBT001 - a fixture
+    up(machine)
+    return machine
+
+
+@pytest.fixture
+def image(cluster: Places) -> str:
+    tag = python_base()
+    identity = run("buildah", "inspect", "--type=image", "--format={{.FromImageID}}", tag).strip()
+    if not has_image(cluster, IMAGE, identity):
+        import_image(cluster, IMAGE, identity)
+    return IMAGE
+
+
+@pytest.fixture
+def kubectl(cluster: Places) -> Kubectl:
+    def call(*words: str, stdin: str | None = None) -> str:
+        command = [str(shopkube()), "kubectl", f"--kubeconfig={cluster.kubeconfig}", *words]
+        done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    name = f"cluster-test-{time.time_ns()}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")

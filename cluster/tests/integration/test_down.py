@@ -1,0 +1,114 @@
+"""`make cluster-down` leaves the machine as `make cluster` found it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shop_cluster.down import down
+from shop_cluster.places import Places
+from shop_cluster.processes import marked
+from shop_cluster.up import up
+
+
+@pytest.fixture
+def bare(machine: Places, borrowed: bool) -> Places:  # noqa: FBT001 - a fixture
+    if borrowed:
+        pytest.skip("somebody's cluster runs: `make cluster-down` first")
+    down(machine)
+    return machine
+
+
+def traces(places: Places) -> dict[str, object]:
+    """Return all that a cluster could leave on a machine."""
+
+    def told(*command: str) -> list[str]:
+        text = subprocess.run(command, text=True, capture_output=True, check=True).stdout
+        # Packet counters move on their own.
+        return sorted(line for line in text.splitlines() if not line.startswith(("#", ":")))
+
+    commands = [
+        Path(f"/proc/{pid}/comm").read_text().strip()
+        for pid in marked(places)
+        if pid != os.getpid()
+    ]
+    return {
+        "processes": commands,
+        "shims": told("sh", "-c", "ps -e -o comm= | grep -c ^containerd-shim || true"),
+        "mounts": [
+            line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        ],
+        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "routes": told("ip", "route"),
+        "namespaces": told("ip", "netns", "list"),
+        "rules": told("nft", "list", "ruleset"),
+        "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
+        "localnet": Path("/proc/sys/net/ipv4/conf/all/route_localnet").read_text(),
+        "folders": [
+            str(path)
+            for path in (
+                places.state,
+                places.run,
+                Path("/var/lib/kubelet"),
+                Path("/var/lib/cni"),
+                Path("/var/log/pods"),
+                Path("/var/log/containers"),
+                Path("/run/containerd"),
+                Path("/opt/containerd"),
+                Path("/usr/libexec/kubernetes"),
+            )
+            if path.exists()
+        ],
+        "groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("**/minishop")),
+    }
+
+
+def test_nothing_is_left(bare: Places, request: pytest.FixtureRequest) -> None:
+    before = traces(bare)
+    up(bare)
+    kubectl: Callable[..., str] = request.getfixturevalue("kubectl")
+    image: str = request.getfixturevalue("image")
+    kubectl(
+        "run", "sleeper", f"--image={image}", "--image-pull-policy=Never",
+        "--command", "--", "sleep", "infinity",
+    )  # fmt: skip
+    kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=60s")
+    down(bare)
+    assert traces(bare) == before
+
+
+@pytest.mark.parametrize("reached", ["pki", "programs.json", "logs/kubelet.log"])
+def test_down_in_the_middle_of_up(bare: Places, reached: str) -> None:
+    before = traces(bare)
+    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up"])
+    deadline = time.monotonic() + 60
+    while not (bare.state / reached).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    down(bare)
+    assert rising.wait(60) != 0
+    assert traces(bare) == before
+
+
+def test_down_after_up_was_killed(bare: Places) -> None:
+    before = traces(bare)
+    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up"])
+    deadline = time.monotonic() + 60
+    while not (bare.logs / "kubelet.log").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    rising.send_signal(signal.SIGKILL)
+    rising.wait()
+    down(bare)
+    assert traces(bare) == before
+
+
+def test_down_without_a_cluster_does_nothing(bare: Places) -> None:
+    before = traces(bare)
+    down(bare)
+    assert traces(bare) == before
