@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification import repository, service
-from shop_notification.plans import PLANS, Plan
+from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.rendering import money
 from shop_notification.repository import Recipient
 from shop_shared.consumer import Handler
@@ -200,7 +200,7 @@ async def _deleted(connection: AsyncConnection, event: ReceivedEvent) -> None:
 
 async def _verification(connection: AsyncConnection, event: ReceivedEvent) -> None:
     heard = event.parse(VerificationRequested)
-    channel = "sms" if heard.channel == "phone" else "email"
+    channel: Channel = "sms" if heard.channel == "phone" else "email"
     await service.tell(
         connection,
         event_id=event.id,

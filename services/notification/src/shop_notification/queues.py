@@ -77,7 +77,7 @@ async def run(url: str, delays: Sequence[float], work: Work) -> None:
 
 async def declare(channel: AbstractChannel, delays: Sequence[float]) -> dict[str, AbstractQueue]:
     """Declare all queues and return the work queues by channel."""
-    declared = {}
+    declared: dict[str, AbstractQueue] = {}
     for name in CHANNELS:
         declared[name] = await channel.declare_queue(work_queue(name), durable=True)
         await channel.declare_queue(parking_queue(name), durable=True)

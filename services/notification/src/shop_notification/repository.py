@@ -205,7 +205,7 @@ async def store(connection: AsyncConnection, draft: Draft) -> UUID | None:
     return stored
 
 
-async def due(connection: AsyncConnection, *, limit: int) -> Sequence[sa.Row[Any]]:
+async def due(connection: AsyncConnection, *, limit: int) -> Sequence[Any]:
     """Return messages to be queued, held; those that others hold are left to them."""
     statement = (
         sa.select(notifications.c.id, notifications.c.channel)

@@ -179,7 +179,7 @@ class Post:
         self.user = uuid4()
         self.address = f"{self.user.hex}@example.com"
 
-    async def hear(self, name: str, *, event_id: str | None = None, **data: object) -> str:
+    async def hear(self, name: str, /, *, event_id: str | None = None, **data: object) -> str:
         """Let the service hear an event about this user."""
         type_ = f"minishop.{name}.v1"
         told = {"order_id": str(uuid4()), "customer_id": str(self.user), **data}

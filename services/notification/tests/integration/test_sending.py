@@ -42,7 +42,7 @@ async def test_an_order_is_told_by_mail_and_to_every_device(
         assert answer.status_code == 200
     await post.hear("order.confirmed", **CONFIRMED)
     (mail,) = await post.until(1)
-    assert "2 × Mug" in mail.body
+    assert "2 \N{MULTIPLICATION SIGN} Mug" in mail.body
     assert "19.98 USD" in mail.body
     for token in tokens:
         await post.until(1, "push", token)
