@@ -2,18 +2,15 @@
 
 import argparse
 import asyncio
-import os
 import sys
 
 import httpx
 from rich.console import Console
 
 from shop_journey import golden, orders
-from shop_journey.customer import RefusedError, register
+from shop_journey.customer import SHOP, RefusedError, register
 from shop_journey.steps import StepFailedError, View, run
 from shop_journey.up import here, steps
-
-SHOP = "http://127.0.0.1:8080"
 
 
 async def _up(console: Console, asked: argparse.Namespace) -> int:
@@ -49,7 +46,7 @@ async def _order(console: Console, asked: argparse.Namespace) -> int:
 def main() -> int:
     """Do what was asked; return 1 with the reason when it could not be done."""
     parser = argparse.ArgumentParser(prog="shop_journey", description=__doc__)
-    parser.add_argument("--shop", default=os.environ.get("SHOP_URL", SHOP), help="the shop's URL")
+    parser.add_argument("--shop", default=SHOP, help="the shop's URL")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("up", help="bring the shop up, and walk through it").set_defaults(do=_up)
     commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)

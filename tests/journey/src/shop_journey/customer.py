@@ -1,6 +1,7 @@
 """A customer of the shop, over HTTP as anybody would be one."""
 
 import asyncio
+import os
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 import httpx
 
+SHOP = os.environ.get("SHOP_URL", "http://127.0.0.1:8080")
+"""Where the shop is: the gateway's node port on the embedded cluster, unless told."""
 PASSWORD = "correct horse battery staple"
 SETTLED = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
 ADDRESS = {

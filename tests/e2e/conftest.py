@@ -1,0 +1,29 @@
+"""The shop on a cluster: brought up by `make up` before, or by the first test that needs it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from rich.console import Console
+from shop_journey.customer import SHOP, Customer, register
+from shop_journey.kubectl import Kubectl
+from shop_journey.steps import View, run
+from shop_journey.up import here, steps
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """Return kubectl of a cluster on which the shop is ready."""
+    place = here()
+    todo = steps(place)
+    # Each step finds its work done where the shop is up already: seconds, then.
+    asyncio.run(run(todo, View([step.name for step in todo], Console())))
+    return place.kubectl
+
+
+@pytest.fixture
+async def customer(kubectl: Kubectl) -> AsyncIterator[Customer]:
+    """Return someone who just opened an account."""
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        yield await register(http)

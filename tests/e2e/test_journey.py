@@ -1,0 +1,104 @@
+"""What the README promises, on the cluster."""
+
+import asyncio
+import io
+
+import httpx
+import pytest
+from rich.console import Console
+from shop_journey import golden, orders
+from shop_journey.customer import SHOP, Customer, RefusedError, register
+from shop_journey.kubectl import Kubectl
+
+from oracle import settled
+from store_access import from_cluster
+
+SETTLE_SECONDS = 60
+
+
+async def assert_invariants_hold(kubectl: Kubectl) -> None:
+    async with from_cluster(str(kubectl.kubeconfig) if kubectl.kubeconfig else None) as stores:
+        _, found = await settled(stores, SETTLE_SECONDS)
+    assert found == []
+
+
+async def test_the_golden_journey_ends_at_the_door(kubectl: Kubectl) -> None:
+    out = io.StringIO()
+    hops = await golden.walk(SHOP, Console(file=out, width=120))
+    assert [hop.status for hop in hops][-1] == "delivered"
+    assert {hop.service for hop in hops} == {"order", "product", "payment", "shipping"}
+    assert "Notifications:" in out.getvalue()
+
+
+async def test_orders_of_every_kind_end_as_they_should(
+    kubectl: Kubectl, customer: Customer
+) -> None:
+    placed, refused = await orders.many([customer], count=30, rate=5)
+    assert not refused
+    ended = orders.outcomes(placed)
+    assert {status for kind, status in ended if kind == "buys"} == {"delivered"}
+    assert {status for kind, status in ended if kind == "declined"} <= {"cancelled"}
+    assert {status for kind, status in ended if kind == "too many"} <= {"rejected"}
+    assert {status for kind, status in ended if kind == "cancels"} <= {
+        "cancelled",
+        "refunded",
+        "delivered",
+    }
+    await assert_invariants_hold(kubectl)
+
+
+async def test_other_peoples_orders_do_not_exist(customer: Customer) -> None:
+    product = (await customer.products(limit=1))[0]
+    order = await customer.order({product["id"]: 1}, orders.STRIPE | {"token": "pm_card_visa"})
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        stranger = await register(http)
+        for look in (stranger.find_order, stranger.history, stranger.summary, stranger.cancel):
+            with pytest.raises(RefusedError) as caught:
+                await look(order["id"])
+            assert caught.value.status == 404
+
+
+async def test_the_documents_and_the_storefront_are_served(kubectl: Kubectl) -> None:
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        document = (await http.get("/openapi.json")).json()
+        for path in ("/v1/orders", "/v1/products", "/v1/users", "/v1/auth/token"):
+            assert path in document["paths"]
+        assert "x-unavailable" not in document
+        assert "<title>Minishop</title>" in (await http.get("/")).text
+
+
+async def test_a_killed_pod_loses_no_order(kubectl: Kubectl, customer: Customer) -> None:
+    product = (await customer.products(limit=1))[0]
+    placed = []
+    for service in ("order", "product", "payment"):
+        order = await customer.order({product["id"]: 1}, orders.STRIPE | {"token": "pm_card_visa"})
+        placed.append(order["id"])
+        await kubectl(
+            "delete",
+            "pod",
+            "-n",
+            "shop",
+            "-l",
+            f"app.kubernetes.io/name={service}",
+            "--grace-period=0",
+            "--force",
+            "--wait=false",
+        )
+    for order_id in placed:
+        async with httpx.AsyncClient(
+            base_url=SHOP, timeout=20, headers=customer.http.headers
+        ) as http:
+            ended = await _settled_through_outage(Customer(http, customer.email), order_id)
+        assert ended == "delivered"
+    await assert_invariants_hold(kubectl)
+
+
+async def _settled_through_outage(customer: Customer, order_id: str) -> str:
+    for _ in range(120):
+        try:
+            return str((await customer.settled(order_id, seconds=60))["status"])
+        except RefusedError as error:
+            if error.status not in (502, 503, 504):
+                raise
+            await asyncio.sleep(0.5)
+    raise AssertionError("the order service did not come back")
