@@ -12,6 +12,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import httpx
 import kopf
@@ -33,6 +34,7 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
     in seconds after which drift is looked for without being told.
     """
     registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_login)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -61,6 +63,11 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
                 liveness_endpoint="http://0.0.0.0:8080/livez",
             )
         )
+
+
+def _login(**arguments: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 -- Kopf's own
+    account = kopf.login_with_service_account(**arguments)
+    return account or kopf.login_with_kubeconfig(**arguments)
 
 
 def _watch(

@@ -2,12 +2,11 @@
 # Starts the broker. The first start formats its log folder, under an identity of its own.
 set -eu
 config=/etc/minishop/config/server.properties
-jvm="-cp /opt/kafka/libs/* -Dlog4j2.configurationFile=/etc/minishop/config/log4j2.yaml"
+export CLASSPATH='/opt/kafka/libs/*'
 
 if [ ! -f /var/lib/kafka/data/meta.properties ]; then
     cluster_id=$(tr -dc 'A-Za-z0-9' </dev/urandom | head -c 21)A
-    # shellcheck disable=SC2086 # options, one a word
-    java $jvm -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format --cluster-id "$cluster_id" --config $config
+    java -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format --cluster-id "$cluster_id" --config $config
 fi
-# shellcheck disable=SC2086
-exec java $jvm $JAVA_OPTIONS kafka.Kafka $config
+# shellcheck disable=SC2086 # options, one a word
+exec java -Dlog4j2.configurationFile=/etc/minishop/config/log4j2.yaml $JAVA_OPTIONS kafka.Kafka $config
