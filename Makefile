@@ -4,7 +4,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 UV := $(shell ./bootstrap)
-RUN := $(UV) run --frozen --no-sync
+# The embedded cluster's kubeconfig and kubectl, where there is one; else the current context.
+STATE := $(or $(MINISHOP_STATE),/var/lib/minishop)
+ON_CLUSTER := $(if $(wildcard $(STATE)/kubeconfig),KUBECONFIG=$(STATE)/kubeconfig PATH="$$PATH:$(STATE)/bin")
 
 .PHONY: help
 help: ## what can be done here, a line each
@@ -13,6 +15,32 @@ help: ## what can be done here, a line each
 .venv/ready: uv.lock pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
 	@$(UV) sync --frozen --all-packages --quiet
 	@touch $@
+
+.PHONY: up walk order seed down status logs shell
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current)
+	@.venv/bin/python -m shop_journey up
+
+walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)
+	@.venv/bin/python -m shop_journey walk
+
+order: .venv/ready ## many orders of mixed outcomes, then the oracle (N=50 RATE=10)
+	@.venv/bin/python -m shop_journey order -n $(or $(N),50) --rate $(or $(RATE),10)
+	@$(ON_CLUSTER) .venv/bin/python tests/oracle.py --settle 60
+
+seed: .venv/ready ## the catalogue to start with, through the front door
+	@.venv/bin/python -m shop_product.seed upload manifests/seed/catalogue.ndjson
+
+status: .venv/ready ## every ShopService with its children, and what it waits for
+	@$(ON_CLUSTER) .venv/bin/kubectl-shop status -n shop
+
+logs: ## what a service says, followed (S=order)
+	@$(ON_CLUSTER) kubectl logs -n $(if $(filter operator,$(S)),minishop-system,shop) -f --tail=100 \
+	    deployment/$(if $(filter operator,$(S)),shop-operator,$(or $(S),gateway))
+
+shell: ## a shell where kubectl and the shop's tools reach the cluster
+	@$(ON_CLUSTER) PATH="$(CURDIR)/.venv/bin:$$PATH" $${SHELL:-bash}
+
+down: cluster-down ## take all of it away
 
 .PHONY: lint
 lint: .venv/ready ## style, types, import directions

@@ -15,6 +15,7 @@ from shop_journey.readiness import rolled_out, unready
 from shop_journey.steps import Report, Step, StepFailedError, command
 
 ROOT = Path(__file__).resolve().parents[4]
+CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
 BIN = Path(sys.executable).parent
 SYSTEM, SHOP = "minishop-system", "shop"
 STORES = ("postgres", "mongodb", "redis", "rabbitmq", "kafka", "cluster")
@@ -47,6 +48,11 @@ def steps(place: Place) -> list[Step]:
         ),
         Step("operator", lambda report: _operator(place, report), needs=("shop images",)),
         Step("shop", lambda report: _shop(place, report), needs=("platform", "operator")),
+        Step(
+            "catalogue",
+            _program("python", "-m", "shop_product.seed", "upload", str(CATALOGUE)),
+            needs=("shop",),
+        ),
     ]
 
 
