@@ -23,8 +23,10 @@ async def topic(kafka: Kafka) -> AsyncIterator[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     await admin.start()
     await admin.create_topics(
-        [NewTopic(name, num_partitions=3, replication_factor=1)]
-        + [NewTopic(f"{name}.g.dlt", num_partitions=1, replication_factor=1)]
+        [
+            NewTopic(name, num_partitions=3, replication_factor=1),
+            NewTopic(f"{name}.g.dlt", num_partitions=1, replication_factor=1),
+        ]
     )
     yield name
     await admin.delete_topics([name, f"{name}.g.dlt"])

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from shop_operator import connection
-from shop_operator.cli import completion, plan, policy, status
+from shop_operator.cli import completion, events, plan, policy, status, trace
 from shop_operator.cluster import ApiError, Cluster, NotFoundError
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError
@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.kubeconfig:
         os.environ["KUBECONFIG"] = str(options.kubeconfig)
     try:
+        if "alone" in options:  # asks Kafka, not the API server
+            code: int = asyncio.run(options.alone(Settings(), options))
+            return code
         return asyncio.run(_run(options.run, options))
     except (connection.NoClusterError, plan.UnreadableError, ValidationError) as error:
         return _failed(str(error), 2)
@@ -54,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("-n", "--namespace", default="shop", help="namespace (shop)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    for room in (plan, status, policy):
+    for room in (plan, status, policy, events, trace):
         room.add_to(commands, common)
     commands.add_parser("completion", help="print what makes bash complete kubectl-shop")
     return top

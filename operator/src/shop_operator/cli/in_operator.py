@@ -1,0 +1,46 @@
+"""Where Kafka can be reached: here, when `--kafka` says so; else in the operator's pod.
+
+Kafka's brokers tell clients their names inside the cluster, so a port-forward is of no use.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiokafka.errors import KafkaError
+
+from shop_operator.cli.kafka_log import KafkaLog, open_log
+from shop_operator.settings import Settings
+
+DEPLOYMENT = "deploy/shop-operator"
+Reader = Callable[[KafkaLog], Awaitable[int]]
+
+
+def add_kafka(parser: argparse.ArgumentParser) -> None:
+    """Add `--kafka`."""
+    parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="Kafka, if it can be reached from here"
+    )
+
+
+async def with_kafka(
+    platform: Settings, options: argparse.Namespace, reader: Reader, words: Sequence[str]
+) -> int:
+    """Run reader with the log here, or the command of these words in the operator's pod."""
+    if options.kafka:
+        try:
+            async with open_log(options.kafka) as log:
+                return await reader(log)
+        except KafkaError as error:
+            sys.stderr.write(f"kubectl shop: Kafka at {options.kafka}: {error}\n")
+            return 3
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        sys.stderr.write("kubectl shop: kubectl is not on the PATH (or say --kafka HOST:PORT)\n")
+        return 3
+    place = ["-n", platform.operator_namespace, DEPLOYMENT]
+    inside = ["kubectl-shop", *words, "--kafka", platform.kafka_bootstrap]
+    process = await asyncio.create_subprocess_exec(kubectl, "exec", *place, "--", *inside)
+    return await process.wait()

@@ -1,0 +1,133 @@
+"""`kubectl shop trace ORDER_ID`: what happened to an order, event by event, from Kafka itself."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from shop_operator.cli import dead_letters
+from shop_operator.cli.in_operator import add_kafka, with_kafka
+from shop_operator.cli.kafka_log import KafkaLog, Message
+from shop_operator.cli.output import add_format, show
+from shop_operator.settings import Settings
+
+_SUFFIX = ".events"
+_UUID7 = 7
+
+
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "trace", parents=[common], help="show an order's timeline, event by event"
+    )
+    command.add_argument("order_id", help="the order's id: the key of its events")
+    add_format(command)
+    add_kafka(command)
+    command.set_defaults(alone=run)
+
+
+async def run(platform: Settings, options: argparse.Namespace) -> int:
+    """Print the timeline; 2 where no topic knows the order."""
+
+    async def read(log: KafkaLog) -> int:
+        events = await timeline(log, options.order_id)
+        if not events:
+            sys.stderr.write(f"kubectl shop: no event of {options.order_id}\n")
+            return 2
+        show(events, "\n".join(lines(events)), options.output)
+        return 0
+
+    words = ["trace", options.order_id, "--output", options.output]
+    return await with_kafka(platform, options, read, words)
+
+
+async def timeline(log: KafkaLog, order_id: str) -> list[dict[str, Any]]:
+    """Return the order's events in the order of their times.
+
+    Each with `at_ms` since the first, `hop_ms` since the one before, and `delivery_ms` from its
+    being written to its being in Kafka.
+    """
+    topics = [topic for topic in log.topics() if topic.endswith(_SUFFIX)]
+    messages = await log.read(topics, key=order_id, since=_since(order_id))
+    found = [each for each in messages if each.key == order_id.encode()]
+    found.sort(key=_time)
+    events = []
+    for number, message in enumerate(found):
+        before = _time(found[max(0, number - 1)])
+        payload = _payload(message)
+        arrived = datetime.fromtimestamp(message.timestamp / 1000, UTC)
+        events.append(
+            {
+                "time": _time(message).isoformat(),
+                "at_ms": _ms(_time(message) - _time(found[0])),
+                "hop_ms": _ms(_time(message) - before),
+                "delivery_ms": _ms(arrived - _time(message)),
+                "type": message.header("ce_type"),
+                "place": f"{message.topic}:{message.partition}:{message.offset}",
+                "trace_id": (message.header("traceparent") or "--").split("-")[1] or None,
+                "note": payload.get("reason") or payload.get("tracking_number"),
+            }
+        )
+    stuck = [
+        letter
+        for letter in await dead_letters.open_letters(log)
+        if letter.message.key == order_id.encode()
+    ]
+    return [*events, *(_dead(letter) for letter in stuck)]
+
+
+def lines(events: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of the timeline."""
+    for event in events:
+        if "dead_letter" in event:
+            yield f"  ✘ dead letter of {event['group']}: {event['reason']} ({event['dead_letter']})"
+            continue
+        name = str(event["type"]).removeprefix("minishop.")
+        note = f"  {event['note']}" if event["note"] else ""
+        yield f"{event['at_ms']:>9.1f} ms  {event['hop_ms']:>+9.1f}  {name:<36}{note}"
+    traces = {event["trace_id"] for event in events if event.get("trace_id")}
+    yield f"trace: {', '.join(sorted(traces)) or 'none'}"
+
+
+def _dead(letter: dead_letters.DeadLetter) -> dict[str, Any]:
+    data = letter.data()
+    return {
+        "dead_letter": letter.id,
+        **{name: data[name] for name in ("time", "group", "type", "reason", "error")},
+    }
+
+
+def _since(order_id: str) -> datetime | None:
+    """Return when the order began, which a UUIDv7 says, less a little for clocks that differ."""
+    try:
+        number = UUID(order_id)
+    except ValueError:
+        return None
+    if number.version != _UUID7:
+        return None
+    return datetime.fromtimestamp((number.int >> 80) / 1000, UTC) - timedelta(minutes=5)
+
+
+def _time(message: Message) -> datetime:
+    """Return when the event was written, or else when Kafka had it."""
+    try:
+        return datetime.fromisoformat(message.header("ce_time") or "")
+    except ValueError:
+        return datetime.fromtimestamp(message.timestamp / 1000, UTC)
+
+
+def _ms(span: timedelta) -> float:
+    return round(span.total_seconds() * 1000, 1)
+
+
+def _payload(message: Message) -> dict[str, Any]:
+    try:
+        payload = json.loads(message.value or b"")
+    except ValueError:
+        return {}
+    return payload if isinstance(payload, dict) else {}
