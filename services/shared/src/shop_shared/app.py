@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from shop_shared import problems, telemetry
+from shop_shared import openapi, problems, telemetry
 from shop_shared.asyncapi import Contract, document
 from shop_shared.bodies import BodyLimits, LimitBodies
 from shop_shared.request_log import ObserveRequests
@@ -37,6 +37,7 @@ def create_app(  # noqa: PLR0913 - keyword-only, each of its own kind
     app.state.settings = settings
     app.state.token_verifier = verifier or create_verifier(settings)
     problems.install(app)
+    openapi.install(app)
     telemetry.install_metrics(app)
     if contract is not None:
         asyncapi = document(contract, title=title, version=version)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from shop_shared.problems import Forbidden, Unauthenticated
 from shop_shared.tokens import TokenVerifier
@@ -50,7 +51,14 @@ def principal(claims: dict[str, Any]) -> Principal:
     )
 
 
-async def current_user(request: Request) -> Principal:
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="bearer", description="An access token of the auth service"
+)
+
+
+async def current_user(
+    request: Request, _scheme: Annotated[object, Security(_bearer)] = None
+) -> Principal:
     """FastAPI dependency: the caller, or 401. The app's verifier is `app.state.token_verifier`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -1,0 +1,34 @@
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from shop_shared import openapi
+from shop_shared.auth import CurrentUser
+from shop_shared.openapi import documented
+
+
+class Body(BaseModel):
+    name: str
+
+
+def test_an_operation_names_the_problems_it_can_answer() -> None:
+    app = FastAPI()
+    openapi.install(app)
+
+    @app.get("/public")
+    async def public() -> None: ...
+
+    @app.post("/own/{number}", responses=documented(404))
+    async def own(number: int, body: Body, caller: CurrentUser) -> None: ...
+
+    document = app.openapi()
+    assert app.openapi() is document
+    assert set(document["paths"]["/public"]["get"]["responses"]) == {"200", "400"}
+    operation = document["paths"]["/own/{number}"]["post"]
+    statuses = {"200", "400", "401", "404", "413", "415", "422"}
+    assert set(operation["responses"]) == statuses
+    assert operation["security"] == [{"bearer": []}]
+    for status in statuses - {"200"}:
+        [(media_type, content)] = operation["responses"][status]["content"].items()
+        assert media_type == "application/problem+json"
+        assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
