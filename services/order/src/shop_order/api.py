@@ -16,6 +16,7 @@ from shop_shared.auth import CurrentUser
 from shop_shared.database import transaction
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.openapi import documented
 from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.problems import NotFound
 
@@ -52,7 +53,7 @@ async def _visible_order(order_id: UUID, caller: CurrentUser, engine: Engine) ->
     return order
 
 
-@router.post("", status_code=201, response_model=models.Order)
+@router.post("", status_code=201, response_model=models.Order, responses=documented(409))
 async def place_order(
     wanted: models.PlaceOrder,
     caller: CurrentUser,
@@ -105,7 +106,11 @@ async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
     )
 
 
-@router.get("/{order_id}", response_model=models.Order)
+@router.get(
+    "/{order_id}",
+    response_model=models.Order,
+    responses={304: {"description": "Not modified"}, **documented(404)},
+)
 async def get_order(
     order: Annotated[domain.Order, Depends(_visible_order)],
     response: Response,
@@ -118,7 +123,7 @@ async def get_order(
     return models.order_view(order)
 
 
-@router.get("/{order_id}/history")
+@router.get("/{order_id}/history", responses=documented(404))
 async def get_history(
     order: Annotated[domain.Order, Depends(_visible_order)], engine: Engine
 ) -> models.History:
@@ -128,7 +133,7 @@ async def get_history(
     return models.History(items=tuple(map(models.HistoryEntry.model_validate, entries)))
 
 
-@router.post("/{order_id}/cancel")
+@router.post("/{order_id}/cancel", responses=documented(404, 409, 412))
 async def cancel_order(
     order_id: UUID,
     caller: CurrentUser,
@@ -149,7 +154,7 @@ async def cancel_order(
     return models.order_view(order)
 
 
-@router.patch("/{order_id}")
+@router.patch("/{order_id}", responses=documented(404, 409, 412, 428))
 async def change_order(  # noqa: PLR0913 - a parameter a part of the request
     order_id: UUID,
     change: models.ChangeOrder,
@@ -178,7 +183,9 @@ async def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
     return tracker
 
 
-@router.get("/{order_id}/events", response_class=EventSourceResponse)
+@router.get(
+    "/{order_id}/events", response_class=EventSourceResponse, responses=documented(404, 503)
+)
 async def follow_order(
     order: Annotated[domain.Order, Depends(_visible_order)],
     tracker: Annotated[Tracker, Depends(_admit)],

@@ -10,6 +10,7 @@ from shop_shared.auth import AdminCaller, CurrentUser, current_user
 from shop_shared.clock import now
 from shop_shared.database import transaction
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.openapi import documented
 from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.problems import Forbidden, NotFound
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
@@ -71,7 +72,11 @@ async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
     )
 
 
-@router.get("/shipments/{shipment_id}", response_model=models.ShipmentInFull)
+@router.get(
+    "/shipments/{shipment_id}",
+    response_model=models.ShipmentInFull,
+    responses={304: {"description": "Not modified"}, **documented(404)},
+)
 async def get_shipment(
     shipment_id: UUID,
     caller: CurrentUser,
@@ -93,7 +98,7 @@ async def get_shipment(
     return models.ShipmentInFull(**dict(models.shipment_view(shipment)), progress=progress)
 
 
-@router.post("/shipments", status_code=201)
+@router.post("/shipments", status_code=201, responses=documented(403, 409))
 async def create_shipment(
     wanted: models.CreateShipment,
     _: AdminCaller,
@@ -109,7 +114,7 @@ async def create_shipment(
     return models.shipment_view(shipment)
 
 
-@router.patch("/shipments/{shipment_id}")
+@router.patch("/shipments/{shipment_id}", responses=documented(403, 404, 409, 412, 428))
 async def change_shipment(
     shipment_id: UUID,
     change: models.ChangeShipment,
@@ -146,7 +151,7 @@ async def _reporter(request: Request, carrier_signature: CarrierSignature = None
     return "staff"
 
 
-@router.post("/shipments/{shipment_id}/events")
+@router.post("/shipments/{shipment_id}/events", responses=documented(401, 403, 404))
 async def report_scan(
     shipment_id: UUID,
     scan: models.ReportScan,
@@ -162,7 +167,12 @@ async def report_scan(
     return models.shipment_view(after)
 
 
-@router.get("/track/{number}", tags=["tracking"], response_model=models.Tracking)
+@router.get(
+    "/track/{number}",
+    tags=["tracking"],
+    response_model=models.Tracking,
+    responses=documented(404),
+)
 async def track(
     number: str, engine: Engine, cache: Annotated[Cache, Depends(_cache)], request: Request
 ) -> Response:
