@@ -72,6 +72,8 @@ class Cluster:
         self._session: aiohttp.ClientSession | None = None
         self._server = ""
         self._headers: dict[str, str] = {}
+        self.listing = asyncio.Semaphore(2)
+        """To be held while a list is taken in: lists are what takes the most memory."""
 
     async def __aenter__(self) -> Self:
         connection = await self._refresh()

@@ -73,9 +73,10 @@ class Operator:
         informers = [*self._cache.informers(), *self._services.values()]
         return all(informer.synced.is_set() for informer in informers)
 
-    def trigger(self, key: Key) -> None:
-        """Have a ShopService looked at."""
-        if key.namespace in self._services:
+    def noticed(self, key: Key, version: int) -> None:
+        """Have a ShopService looked at that another watch saw, unless it is known already."""
+        services = self._services.get(key.namespace)
+        if services is not None and not services.knows(key.name, version):
             self._queue.add(key)
 
     async def run(self) -> None:
@@ -103,9 +104,9 @@ class Operator:
     def _changed(self, kind: Kind, name: str, key: Key | None) -> None:
         """Put on the queue what a change of an object may concern."""
         if not name:  # a kind became known
-            for namespace, services in self._services.items():
+            for services in self._services.values():
                 for each in services.owners():
-                    self.trigger(Key(namespace, each.name))
+                    self._queue.add(each)
             return
         if kind is CONFIG_MAP:
             for namespace in self._services:
@@ -113,7 +114,9 @@ class Operator:
             return
         if key is None:
             return
-        self.trigger(key)
+        if key.namespace in self._services:
+            # What a person changed goes before what controllers report.
+            self._queue.add(key, first=kind is SHOP_SERVICE and self.lease.held)
         if kind is SHOP_SERVICE:
             SERVICES.set(sum(len(services.owners()) for services in self._services.values()))
             self._queue.add_after(Key(key.namespace, _TABLE), 0.2)
@@ -144,7 +147,8 @@ class Operator:
             else:
                 await self._reconcilers[key.namespace].reconcile(key)
         except NotHolderError:
-            return "not_holder"  # whoever holds the Lease looks at everything
+            self._queue.add_after(key, 1.0)
+            return "not_holder"
         except TemporaryError as error:
             return self._put_off(key, "waiting", str(error), error.at_least)
         except ApiError as error:

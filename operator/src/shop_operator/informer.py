@@ -68,9 +68,18 @@ class Informer:
         return {key for key in self._by_key if key is not None}
 
     def written(self, body: Manifest) -> None:
-        """Take in the answer to a write, unless the watch is past it already."""
+        """Take in the answer to a write, unless the watch is past it already.
+
+        Nobody is told: whoever wrote knows. The watch then brings the same version, which is no
+        news either, so a pass that writes does not cause another.
+        """
         if _version(body) > self._seen:
-            self._put(body)
+            self._put(body, tell=False)
+
+    def knows(self, name: str, version: int) -> bool:
+        """Whether an object is known in that version or a newer one."""
+        entry = self._entries.get(name)
+        return entry is not None and entry.version >= version
 
     async def run(self) -> None:
         """List and watch for ever, with backoff while the server does not answer."""
@@ -95,13 +104,8 @@ class Informer:
                 pause = min(pause * 2, 15.0)
 
     async def _list_and_watch(self) -> None:
-        found = await self._cluster.list(
-            self.kind, self.namespace, labels=self._labels, recent=not self.synced.is_set()
-        )
-        LISTS.labels(self.kind.kind).inc()
-        version = found["metadata"]["resourceVersion"]
-        self._replace(found.get("items") or (), int(version))
-        self._alive()
+        async with self._cluster.listing:
+            version = await self._list()
         seconds = max(1, round(self._seconds * random.uniform(0.8, 1.2)))  # noqa: S311 - jitter
         async for event, body in self._cluster.watch(
             self.kind, self.namespace, version=version, labels=self._labels, seconds=seconds
@@ -112,6 +116,16 @@ class Informer:
                 self._drop(body["metadata"]["name"])
             elif event != "BOOKMARK":
                 self._put(body)
+
+    async def _list(self) -> str:
+        found = await self._cluster.list(
+            self.kind, self.namespace, labels=self._labels, recent=not self.synced.is_set()
+        )
+        LISTS.labels(self.kind.kind).inc()
+        version: str = found["metadata"]["resourceVersion"]
+        self._replace(found.get("items") or (), int(version))
+        self._alive()
+        return version
 
     def _alive(self) -> None:
         WATCH_SEEN.labels(self.kind.kind, self.namespace).set_to_current_time()
@@ -132,7 +146,7 @@ class Informer:
             _log.info("kind is known now", kind=self.kind.kind)
             self._changed(self.kind, "", None)
 
-    def _put(self, body: Manifest) -> None:
+    def _put(self, body: Manifest, *, tell: bool = True) -> None:
         metadata = body["metadata"]
         name, version = metadata["name"], _version(body)
         old = self._entries.get(name)
@@ -149,7 +163,7 @@ class Informer:
             self._changed(self.kind, name, old.key)
         self._entries[name] = entry
         self._by_key[key].add(name)
-        if old is None or self.kind is not POD or not _same_pod(old, entry):
+        if tell and (old is None or self.kind is not POD or not _same_pod(old, entry)):
             self._changed(self.kind, name, key)
 
     def _drop(self, name: str) -> None:

@@ -49,22 +49,22 @@ class Lease:
     async def run(self) -> None:
         """Take the Lease when it is free, and renew it, for ever."""
         while True:
-            was_held = self.held
             asked = time.monotonic()
             try:
-                if await self._take():
-                    # Two thirds: this process has stopped before another's patience ends.
-                    self._held_until = asked + self._seconds * 2 / 3
-                else:
-                    self._held_until = 0.0
+                taken = await self._take()
             except ApiError as error:
                 _log.warning("lease not renewed", status=error.status, error=str(error))
+            else:
+                # Asked now, not before: it may have run out while the server thought.
+                was_held = self.held
+                # Two thirds: this process has stopped before another's patience ends.
+                self._held_until = asked + self._seconds * 2 / 3 if taken else 0.0
+                if self.held and not was_held:
+                    _log.info("lease taken", identity=self._identity)
+                    self._gained()
+                elif was_held and not self.held:
+                    _log.warning("lease lost", identity=self._identity)
             LEADER.set(self.held)
-            if self.held and not was_held:
-                _log.info("lease taken", identity=self._identity)
-                self._gained()
-            if was_held and not self.held:
-                _log.warning("lease lost", identity=self._identity)
             await asyncio.sleep(self._seconds / 6)
 
     async def release(self) -> None:

@@ -88,8 +88,8 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
         return connection.login()
 
     @kopf.on.event(API_VERSION, "shopservices", registry=registry)
-    def changed(namespace: str | None, name: str | None, **_: Any) -> None:  # noqa: ANN401 - Kopf's
-        operator.trigger(Key(namespace or "", name or ""))
+    def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
+        operator.noticed(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
 
     return registry
 

@@ -24,16 +24,19 @@ class WorkQueue(Generic[K]):
         self._tries: dict[K, int] = {}
         self._available = asyncio.Semaphore(0)
 
-    def add(self, key: K) -> None:
-        """Have a key worked on as soon as a worker is free."""
+    def add(self, key: K, *, first: bool = False) -> None:
+        """Have a key worked on as soon as a worker is free, before all others if `first`."""
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
         if key in self._queued:
+            if first and key in self._waiting:
+                self._waiting.remove(key)
+                self._waiting.appendleft(key)
             return
         self._queued.add(key)
         if key not in self._working:
-            self._offer(key)
+            self._offer(key, first=first)
 
     def add_after(self, key: K, seconds: float) -> None:
         """Have a key worked on later, or sooner if it is added sooner."""
@@ -79,7 +82,10 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         self._timers.clear()
 
-    def _offer(self, key: K) -> None:
-        self._waiting.append(key)
+    def _offer(self, key: K, *, first: bool = False) -> None:
+        if first:
+            self._waiting.appendleft(key)
+        else:
+            self._waiting.append(key)
         QUEUE_DEPTH.set(len(self._waiting))
         self._available.release()

@@ -6,9 +6,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shop_cluster.control_plane import ControlPlane
 
+from shop_operator.kinds import EVENT, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, SHOP_SERVICE
+
 from .conftest import Shop, eventually
 from .test_drift import SPEC
 
+OURS = {kind.plural for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE, EVENT)}
 READS = {"GET", "LIST", "WATCH", "WATCHLIST", "CONNECT"}
 
 
@@ -21,7 +24,7 @@ def writes(plane: ControlPlane) -> dict[tuple[str, str], float]:
         for sample in family.samples:
             verb, resource = sample.labels.get("verb", ""), sample.labels.get("resource", "")
             counted = sample.name.endswith("_total") and sample.labels.get("dry_run") == ""
-            if counted and verb not in READS and resource not in {"leases", "endpointslices", ""}:
+            if counted and verb not in READS and resource in OURS:
                 found[verb, resource] = found.get((verb, resource), 0) + sample.value
     return found
 

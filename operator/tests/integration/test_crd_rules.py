@@ -1,0 +1,126 @@
+"""Each rule of the schema: the API server rejects the bad and accepts the good."""
+
+from typing import Any
+
+import pytest
+
+from shop_operator.cluster import ApiError
+
+from .conftest import Shop
+
+POSTGRES = {"kind": "postgres", "name": "a"}
+TOPIC = {"topic": "a.events"}
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"replicas": 1, "autoscaling": {"max": 2}}, "replicas or autoscaling"),
+    ({"autoscaling": {"min": 3, "max": 2}}, "must not be greater"),
+    ({"events": {"outbox": {}}}, "needs a database"),
+    (
+        {"database": {"kind": "mongodb", "name": "a"}, "events": {"outbox": {"table": "a.b"}}},
+        "without a dot",
+    ),
+    ({"database": {"kind": "mysql", "name": "a"}}, "Unsupported value"),
+    ({"database": {"kind": "postgres", "name": "A-b"}}, "should match"),
+    ({"events": {"publishes": [TOPIC, TOPIC]}}, "Duplicate value"),
+    ({"events": {"publishes": [{**TOPIC, "partitions": 0}]}}, "greater than or equal to 1"),
+    ({"events": {"publishes": [{"topic": "UPPER"}]}}, "should match"),
+    ({"route": {"paths": ["v1"]}}, "starts with /"),
+    ({"route": {"paths": []}}, "at least 1 items"),
+    (
+        {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
+        "plugins run at the edge",
+    ),
+    ({"secrets": {"provider": "vault"}}, "names the Vault role"),
+    ({"secrets": {"files": [{"name": "a", "path": "a/b", "template": "t"}]}}, "leave it out"),
+    ({"secrets": {"files": [{"name": "a", "path": "nokey"}]}}, "name of the Secret"),
+    ({"port": 0}, "greater than or equal to 1"),
+    ({"port": 65536}, "less than or equal to 65535"),
+    ({"replicas": -1}, "greater than or equal to 0"),
+    ({"env": [{"name": "1A"}]}, "should match"),
+    ({"env": [{"name": "A"}, {"name": "A"}]}, "Duplicate value"),
+    ({"resources": {"requests": {"cpu": "many"}}}, "should match"),
+    ({"probes": {"liveness": "livez"}}, "should match"),
+    ({"slo": {"availability": "100"}}, "should match"),
+    ({"disruptionBudget": {"maxUnavailable": "half"}}, "should match"),
+    ({"metrics": {"interval": "15"}}, "should match"),
+    ({"network": {"egressCidrs": ["anywhere"]}}, "should match"),
+    ({"managementPolicy": "Ignore"}, "Unsupported value"),
+    ({"image": ""}, "at least 1 chars"),
+    ({"nonsense": 1}, "unknown field"),
+]
+GOOD: list[dict[str, Any]] = [
+    {"autoscaling": {"min": 2, "max": 2}},
+    {"database": POSTGRES, "events": {"outbox": {"table": "public.outbox"}}},
+    {"database": {"kind": "mongodb", "name": "a"}, "events": {"outbox": {"table": "outbox"}}},
+    {"events": {"publishes": [TOPIC, {"topic": "b.events"}]}},
+    {"events": {"subscribes": [{**TOPIC, "group": "a"}, {**TOPIC, "group": "b"}]}},
+    {
+        "secrets": {
+            "provider": "vault",
+            "role": "a",
+            "files": [{"name": "a", "path": "x", "template": "t"}],
+        }
+    },
+    {"disruptionBudget": {"maxUnavailable": "50%"}},
+    {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
+]
+# before, after, words of the refusal; None where the change is allowed
+CHANGES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
+    ({"database": POSTGRES}, {"database": {**POSTGRES, "kind": "mongodb"}}, "kind is immutable"),
+    ({"database": POSTGRES}, {"database": {**POSTGRES, "name": "b"}}, "name is immutable"),
+    ({"database": POSTGRES}, {"database": {**POSTGRES, "onDelete": "Drop"}}, None),
+    (
+        {"events": {"publishes": [{**TOPIC, "partitions": 3}]}},
+        {"events": {"publishes": [{**TOPIC, "partitions": 2}]}},
+        "never taken away",
+    ),
+    (
+        {"events": {"publishes": [{**TOPIC, "partitions": 3}]}},
+        {"events": {"publishes": [{"topic": "b.events"}, {**TOPIC, "partitions": 4}]}},
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "words"), BAD, ids=lambda value: str(value)[:40])
+async def test_bad_specs_are_rejected(shop: Shop, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(ApiError, match=words) as refused:
+        await shop.declare("bad", **spec)
+    assert refused.value.status in {400, 422, 500}  # 500: server-side apply of a duplicate key
+
+
+@pytest.mark.parametrize("spec", GOOD, ids=lambda value: str(value)[:40])
+async def test_good_specs_are_accepted(shop: Shop, spec: dict[str, Any]) -> None:
+    await shop.declare("good", **spec)
+
+
+@pytest.mark.parametrize(("before", "after", "words"), CHANGES)
+async def test_changes(
+    shop: Shop, before: dict[str, Any], after: dict[str, Any], words: str | None
+) -> None:
+    await shop.declare("changing", **before)
+    if words is None:
+        await shop.declare("changing", **after)
+        return
+    with pytest.raises(ApiError, match=words):
+        await shop.declare("changing", **after)
+
+
+@pytest.mark.parametrize("name", ["a.b", "1a", "a" * 49])
+async def test_names_that_no_service_may_have(shop: Shop, name: str) -> None:
+    with pytest.raises(ApiError, match="becomes the name of a Service"):
+        await shop.declare(name)
+
+
+async def test_two_hands_merge_their_topics(shop: Shop) -> None:
+    """Server-side apply by two managers keeps the items of both."""
+    body = await shop.declare("merged", events={"publishes": [TOPIC]})
+    other = {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "metadata": {"name": "merged", "namespace": shop.namespace},
+        "spec": {"events": {"publishes": [{"topic": "b.events"}]}},
+    }
+    merged = await shop.cluster.apply(other, manager="another")
+    topics = [topic["topic"] for topic in merged["spec"]["events"]["publishes"]]
+    assert topics == ["a.events", "b.events"]
