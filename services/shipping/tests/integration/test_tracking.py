@@ -81,13 +81,14 @@ async def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(
 ) -> None:
     await story.tell("confirmed", line2="carrier:hold")
     number = (await story.shipment())["tracking_number"]
-    connections = 0
+    connections: list[asyncio.Task[None] | None] = []
 
-    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        await asyncio.sleep(0.5)
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.current_task())
+        while await reader.read(1024):
+            pass
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -95,6 +96,7 @@ async def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(
         use_cache(Cache(hanging, seconds=5))
         for _ in range(5):
             assert (await client.get(f"/v1/track/{number}")).status_code == 200
-        seen = connections
+        seen = len(connections)
         assert (await client.get(f"/v1/track/{number}")).status_code == 200
-        assert connections == seen
+        assert len(connections) == seen
+    await asyncio.gather(*(task for task in connections if task))
