@@ -19,6 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public by i
 )
 
 _TIMEOUT = 15.0  # seconds for an answer
+_URL_SAFE = str.maketrans("+/", "-_")  # as Kafka writes its ids, and Strimzi its statuses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class KafkaTopics:
         configs = await self._configs(list(found))
         return {
             name: Topic(
-                topic_id=str(topic.topic_id),
+                topic_id=str(topic.topic_id).translate(_URL_SAFE),
                 partitions=len(topic.partitions),
                 replicas=len(topic.partitions[0].replicas),
                 config={key: str(entry.value) for key, entry in configs[name].items()},

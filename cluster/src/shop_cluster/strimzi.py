@@ -25,6 +25,8 @@ from shop_cluster.strimzi_status import CLUSTER_LABEL
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+# A connection opened while Connect starts is answered 404 for ever after.
+_NO_KEEPALIVE = httpx.Limits(max_keepalive_connections=0)
 
 
 async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync: float) -> None:
@@ -42,7 +44,7 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
     settings.watching.client_timeout = 330
     api = KubernetesApi.from_environment()
     async with (
-        httpx.AsyncClient(base_url=connect, timeout=30) as http,
+        httpx.AsyncClient(base_url=connect, timeout=30, limits=_NO_KEEPALIVE) as http,
         asyncio.TaskGroup() as tasks,
     ):
         place = {"namespace": namespace, "cluster": cluster}
