@@ -101,7 +101,8 @@ async def _keep(
 def main() -> None:
     """Run with the settings in the environment."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)-7s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "kopf.objects", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(
         run(
             namespace=os.environ["NAMESPACE"],
