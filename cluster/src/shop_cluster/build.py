@@ -41,15 +41,16 @@ def shopkube() -> Path:
     flags = [f"-X {package}.gitVersion={KUBERNETES_VERSION}" for package in _VERSION_PACKAGES]
     flags += [f"-X {package}.gitMajor=1" for package in _VERSION_PACKAGES]
     flags += [f"-X {package}.gitMinor=34" for package in _VERSION_PACKAGES]
-    return _go_program(checkout() / "cluster" / "shopkube", ldflags=" ".join(["-s -w", *flags]))
+    return go_program(checkout() / "cluster" / "shopkube", ldflags=" ".join(["-s -w", *flags]))
 
 
 def pause() -> Path:
     """Return the path of the program that holds a pod's namespaces open."""
-    return _go_program(checkout() / "cluster" / "pause", ldflags="-s -w")
+    return go_program(checkout() / "cluster" / "pause", ldflags="-s -w")
 
 
-def _go_program(source: Path, *, ldflags: str) -> Path:
+def go_program(source: Path, *, ldflags: str) -> Path:
+    """Return the program that a Go module's root builds to, from the cache when it is there."""
     files = [*source.glob("*.go"), *source.glob("go.*")]
     name = source.name
     target = cache() / "bin" / f"{name}-{content_hash(files, ldflags)}" / name

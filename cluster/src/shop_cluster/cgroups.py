@@ -66,11 +66,10 @@ def _unified() -> bool:
 
 
 def _branches(name: str) -> list[Path]:
-    relative = name.strip("/")
     if _unified():
-        return [_ROOT / relative]
+        return [_ROOT / name]
     return [
-        folder / relative
+        folder / name
         for folder in sorted(_ROOT.iterdir())
         if folder.is_dir() and not folder.is_symlink() and (folder / "cgroup.procs").exists()
     ]

@@ -3,13 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from shop_cluster import preflight
+from shop_cluster import kind, preflight
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
-from shop_cluster.images import build_all
+from shop_cluster.images import ensure, named
 from shop_cluster.places import Places
 from shop_cluster.progress import say
+from shop_cluster.shell import run
 from shop_cluster.status import status
 from shop_cluster.up import up
 
@@ -28,32 +30,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shop-cluster", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("up", help="bring the cluster up").set_defaults(run=_up)
-    commands.add_parser("down", help="take it away").set_defaults(run=_down)
-    commands.add_parser("status", help="show each part").set_defaults(run=_status)
+    commands.add_parser("up", help="bring the cluster up").set_defaults(run=_run_up)
+    commands.add_parser("down", help="take it away").set_defaults(run=_run_down)
+    commands.add_parser("status", help="show each part").set_defaults(run=_run_status)
     images = commands.add_parser("images", help="build images and import those that changed")
     images.add_argument("name", nargs="*", help="only these (order, postgres, …)")
-    images.set_defaults(run=_images)
+    images.set_defaults(run=_run_images)
     return parser
 
 
-def _up(places: Places, _: argparse.Namespace) -> int:
-    up(places)
+def _up(places: Places) -> Path | None:
+    match kind.chosen():
+        case "embedded":
+            up(places)
+            return places.kubeconfig
+        case "kind":
+            kind.up()
+            return kind.kubeconfig()
+        case _:
+            return None
+
+
+def _run_up(places: Places, _: argparse.Namespace) -> int:
+    kubeconfig = _up(places)
     say("the cluster is ready")
-    sys.stdout.write(f"export KUBECONFIG={places.kubeconfig}\n")
+    if kubeconfig is not None:
+        sys.stdout.write(f"export KUBECONFIG={kubeconfig}\n")
     return 0
 
 
-def _down(places: Places, _: argparse.Namespace) -> int:
-    preflight.check_user()
-    down(places)
+def _run_down(places: Places, _: argparse.Namespace) -> int:
+    match kind.chosen():
+        case "embedded":
+            preflight.check_user()
+            down(places)
+        case "kind":
+            kind.down()
+        case _:
+            raise ClusterError("CLUSTER=current: a cluster that was not made here is not removed")
     return 0
 
 
-def _status(places: Places, _: argparse.Namespace) -> int:
-    return status(places)
+def _run_status(places: Places, _: argparse.Namespace) -> int:
+    if kind.chosen() == "embedded":
+        return status(places)
+    sys.stdout.write(run("kubectl", "get", "nodes"))
+    return 0
 
 
-def _images(places: Places, asked: argparse.Namespace) -> int:
-    build_all(places, frozenset(asked.name))
+def _run_images(places: Places, asked: argparse.Namespace) -> int:
+    for image in named(frozenset(asked.name)):
+        match kind.chosen():
+            case "embedded":
+                ensure(places, image)
+            case other if not image.upstream:
+                kind.ensure_image(image, load=other == "kind")
+            case _:
+                # The stores of the embedded cluster: elsewhere upstream's images serve.
+                continue
     return 0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from shop_cluster import cgroups, network
 from shop_cluster.errors import ClusterError
-from shop_cluster.node_programs import CGROUP
 from shop_cluster.places import Places
 from shop_cluster.processes import kill, marked, pid_of, wait_gone
 from shop_cluster.shell import run
@@ -44,7 +43,7 @@ def tear_down(places: Places) -> None:
         if pid is not None:
             kill(pid, signal.SIGKILL)
             wait_gone([pid], seconds=_END_SECONDS)
-    cgroups.destroy(CGROUP)
+    cgroups.destroy(places.cgroup)
     _forget_containers(places)
     _end_rest(places)
     _unmount(places)

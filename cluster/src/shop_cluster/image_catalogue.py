@@ -16,6 +16,7 @@ class Image:
 
     ``inputs`` are the files and folders that it is made of; ``fetch`` is a script that brings
     what a registry of images would (a folder is its argument).
+    ``upstream`` tells that elsewhere somebody else's image is used in its stead.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Image:
     inputs: tuple[Path, ...]
     arguments: dict[str, str] = field(default_factory=dict)
     fetch: Path | None = None
+    upstream: bool = False
 
     @property
     def tag(self) -> str:
@@ -54,6 +56,7 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
             context=folder,
             inputs=(folder,),
             fetch=fetch if fetch.exists() else None,
+            upstream=True,
         )
 
 

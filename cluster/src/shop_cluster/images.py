@@ -20,11 +20,11 @@ PAUSE_IMAGE = "minishop.dev/pause:1"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
-    """Build and import every image, or those named.
+def named(names: frozenset[str]) -> list[Image]:
+    """Return the images of those names, or all when none is given.
 
     Raises:
-        ClusterError: no such image, or a step of a Dockerfile failed.
+        ClusterError: there is no such image.
 
     """
     images = catalogue(checkout())
@@ -34,9 +34,7 @@ def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
             f"no image {', '.join(sorted(unknown))}: there are"
             f" {', '.join(sorted(image.name for image in images))}"
         )
-    for image in images:
-        if not names or image.name in names:
-            ensure(places, image)
+    return [image for image in images if not names or image.name in names]
 
 
 def ensure(places: Places, image: Image) -> None:

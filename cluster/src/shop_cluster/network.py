@@ -1,6 +1,7 @@
 """The node's address and the host's settings, and how they are given back."""
 
 import json
+import socket
 from pathlib import Path
 
 from shop_cluster.places import Places
@@ -40,16 +41,21 @@ def add_node_address() -> None:
 
     A bridge, as not every kernel has the dummy driver.
     """
-    if not Path(f"/sys/class/net/{LINK}").exists():
+    if LINK not in links():
         run("ip", "link", "add", LINK, "type", "bridge")
     run("ip", "address", "replace", f"{NODE_ADDRESS}/32", "dev", LINK)
     run("ip", "link", "set", LINK, "up")
     _sysctl("net/ipv4/ip_forward").write_text("1")
 
 
+def links() -> set[str]:
+    """Return the names of this machine's network devices."""
+    return {name for _, name in socket.if_nameindex()}
+
+
 def restore_host(places: Places) -> None:
     """Remove the node's link, every rule of Kubernetes and CNI, and restore the settings."""
-    if Path(f"/sys/class/net/{LINK}").exists():
+    if LINK in links():
         run("ip", "link", "delete", LINK)
     for command in _TABLES:
         _remove_rules(command)

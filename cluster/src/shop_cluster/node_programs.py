@@ -14,8 +14,6 @@ from shop_cluster.places import Places
 from shop_cluster.program import Program, shopkube_program
 
 NODE = "minishop"
-# The pods' branch of every cgroup hierarchy: what is in it when the cluster goes, goes with it.
-CGROUP = "/minishop"
 
 ADDRESSES = ApiAddresses(
     host=NODE_ADDRESS,
@@ -106,7 +104,7 @@ def kubelet(binary: Path, places: Places, authority: Authority) -> Program:
         "clusterDNS": [DNS_ADDRESS],
         "clusterDomain": "cluster.local",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": CGROUP,
+        "cgroupRoot": f"/{places.cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],

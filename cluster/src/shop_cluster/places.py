@@ -71,3 +71,8 @@ class Places:
     def containerd_socket(self) -> Path:
         """Where containerd answers."""
         return self.run / "containerd.sock"
+
+    @property
+    def cgroup(self) -> str:
+        """The pods' branch of every control group hierarchy: who is in it goes with the cluster."""
+        return self.state.name

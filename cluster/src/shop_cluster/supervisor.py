@@ -5,6 +5,7 @@ programs go on, the guard (one of them) starts another supervisor, and that one 
 SIGHUP makes it read its list again. Only the standard library is imported: it stays small.
 """
 
+import fcntl
 import json
 import os
 import select
@@ -142,28 +143,38 @@ def _log(text: str) -> None:
 
 
 def start(places: Places) -> None:
-    """Start a supervisor in the background, away from this terminal."""
+    """Start a supervisor in the background, as nobody's child; one more than needed just ends."""
     with (places.logs / "supervisor.log").open("ab") as log:
-        subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", __spec__.name, str(places.state), str(places.run)],
+        subprocess.run(  # noqa: S603 - ourselves
+            [
+                "/usr/bin/setsid",
+                "--fork",
+                sys.executable,
+                "-m",
+                "shop_cluster.supervisor",
+                str(places.state),
+                str(places.run),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
             env={**os.environ, MARK: str(places.state)},
-            start_new_session=True,
+            check=True,
         )
 
 
 def main() -> None:
     """Supervise, unless another one does."""
     places = Places(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
-    running = pid_of(places, "supervisor")
-    if running is not None and running != os.getpid():
-        return
-    (places.pids / "supervisor").write_text(str(os.getpid()))
-    _log("supervisor started")
-    Supervisor(places).run()
+    with (places.run / "supervisor.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        (places.pids / "supervisor").write_text(str(os.getpid()))
+        _log("supervisor started")
+        Supervisor(places).run()
 
 
 if __name__ == "__main__":

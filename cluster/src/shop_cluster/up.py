@@ -23,7 +23,6 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.kubeconfig import write_kubeconfig
 from shop_cluster.node_programs import (
     ADDRESSES,
-    CGROUP,
     coredns,
     kube_controller_manager,
     kube_proxy,
@@ -99,7 +98,7 @@ def _start(places: Places, binary: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     network.remember_host(places)
     network.add_node_address()
-    cgroups.create(CGROUP)
+    cgroups.create(places.cgroup)
     authority = Authority(places.pki)
     write_kubeconfig(
         places.kubeconfig,

@@ -1,4 +1,7 @@
-"""`make cluster-down` leaves the machine as `make cluster` found it."""
+"""`make cluster-down` leaves the machine as `make cluster` found it.
+
+Beside somebody's running cluster these run in a network of their own: see docs/cluster.md.
+"""
 
 import os
 import signal
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from shop_cluster.down import down
+from shop_cluster.network import links
 from shop_cluster.places import Places
 from shop_cluster.processes import marked
 from shop_cluster.up import up
@@ -39,11 +43,10 @@ def traces(places: Places) -> dict[str, object]:
     ]
     return {
         "processes": commands,
-        "shims": told("sh", "-c", "ps -e -o comm= | grep -c ^containerd-shim || true"),
         "mounts": [
             line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()
         ],
-        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "links": links(),
         "routes": told("ip", "route"),
         "namespaces": told("ip", "netns", "list"),
         "rules": told("nft", "list", "ruleset"),
@@ -64,7 +67,9 @@ def traces(places: Places) -> dict[str, object]:
             )
             if path.exists()
         ],
-        "groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("**/minishop")),
+        "groups": sorted(
+            str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{places.state.name}")
+        ),
     }
 
 
