@@ -31,7 +31,7 @@ WARM_UP = 50
 """Events not counted: the first ones load classes in the JVM."""
 SPACING = (0.02, 0.06)
 """Seconds between two events, at random: the path is idle when one comes."""
-PER_TRANSACTION = 10
+PER_TRANSACTION = 50
 PUBLISHERS = 4
 
 

@@ -59,6 +59,14 @@ class Connectors:
         (await self._client.put(f"{_path(outbox)}/resume")).raise_for_status()
         await self.running(outbox)
 
+    async def forget_position(self, outbox: Outbox, *, sec: int) -> None:
+        """Give a stopped MongoDB connector a position of another time, in seconds since 1970."""
+        path = f"{_path(outbox)}/offsets"
+        offsets = (await self._client.get(path)).raise_for_status().json()["offsets"]
+        for entry in offsets:
+            entry["offset"] |= {"sec": sec, "resume_token": None}
+        (await self._client.patch(path, json={"offsets": offsets})).raise_for_status()
+
     async def delete(self, outbox: Outbox) -> None:
         """Stop it, forget its offsets and delete it."""
         await self.stop(outbox)
