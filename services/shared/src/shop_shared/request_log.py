@@ -49,6 +49,7 @@ class ObserveRequests:
             finally:
                 seconds = time.perf_counter() - started
                 route = _route(scope)
+                telemetry.name_span(f"{scope['method']} {route}")
                 telemetry.requests.labels(scope["method"], route, str(status)).inc()
                 telemetry.duration.labels(scope["method"], route).observe(seconds)
                 _log.debug(

@@ -68,6 +68,7 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
                 await asyncio.gather(*tasks, return_exceptions=True)
         for close in service.close:
             await close()
+        await asyncio.to_thread(telemetry.shutdown_tracing)
 
 
 def run(service: Service, settings: ServiceSettings) -> None:

@@ -91,6 +91,18 @@ def span(name: str, *, kind: str, traceparent: str | None, **attributes: str) ->
             yield
 
 
+def name_span(name: str) -> None:
+    """Give the current span a better name than it began with (the route is known only later)."""
+    if tracing := sys.modules.get("shop_shared.tracing"):
+        tracing.name_span(name)
+
+
+def shutdown_tracing() -> None:
+    """Send the spans that are left."""
+    if tracing := sys.modules.get("shop_shared.tracing"):
+        tracing.shutdown()
+
+
 def configure_tracing(settings: ServiceSettings) -> None:
     """Export traces to `otlp_endpoint`, if there is one."""
     if settings.otlp_endpoint:

@@ -35,6 +35,23 @@ def shutdown() -> None:
         _provider.shutdown()
 
 
+def flush() -> None:
+    """Send what is waiting, now."""
+    if _provider is not None:
+        _provider.force_flush()
+
+
+def disable() -> None:
+    """Make spans no more."""
+    global _provider, _tracer  # noqa: PLW0603 - as configure
+    _provider = _tracer = None
+
+
+def name_span(name: str) -> None:
+    """Give the current span a better name than it began with."""
+    otel.get_current_span().update_name(name)
+
+
 @contextmanager
 def span(
     name: str, *, kind: str, traceparent: str | None, attributes: Mapping[str, str]

@@ -1,0 +1,93 @@
+"""Outbox and inbox on a real MongoDB."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import pytest
+from pydantic import SecretStr
+from shop_servers.servers import Database as TestDatabase
+
+from shop_shared import mongo
+from shop_shared.events import EventPayload, event
+from shop_shared.mongo import MongoInbox
+from shop_shared.settings import ServiceSettings
+
+
+class Created(EventPayload):
+    type: ClassVar[str] = "minishop.product.created.v1"
+    aggregate: ClassVar[str] = "product"
+    name: str | None
+    tags: list[str]
+
+
+@pytest.fixture
+async def client(mongodb_database: TestDatabase) -> AsyncIterator[mongo.Client]:
+    client = mongo.create_client(ServiceSettings(database_url=SecretStr(mongodb_database.url)))
+    await mongo.migrate(client.get_default_database())
+    yield client
+    await client.close()
+
+
+async def test_events_are_written_as_debezium_is_told_to_read_them(client: mongo.Client) -> None:
+    database = client.get_default_database()
+    written = event(Created(name=None, tags=[]), key="p1")
+    async with mongo.transaction(client) as session:
+        await mongo.publish(session, database, written)
+    document = await database["outbox"].find_one()
+    assert document is not None
+    assert document["_id"] == str(written.id)
+    assert document["payload"] == '{"name":null,"tags":[]}'
+    assert (document["aggregatetype"], document["aggregateid"]) == ("product", "p1")
+    assert document["time"].endswith("Z")
+
+
+async def test_no_event_without_its_transaction(client: mongo.Client) -> None:
+    database = client.get_default_database()
+
+    async def fail() -> None:
+        async with mongo.transaction(client) as session:
+            await mongo.publish(session, database, event(Created(name="", tags=[]), key="p1"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await database["outbox"].count_documents({}) == 0
+
+
+async def test_an_event_is_first_seen_once_a_group(client: mongo.Client) -> None:
+    inbox = MongoInbox(client, client.get_default_database())
+    async with inbox.transaction() as session:
+        assert await inbox.first_seen(session, "a", ["1", "2", "2"]) == {"1", "2"}
+    async with inbox.transaction() as session:
+        assert await inbox.first_seen(session, "a", ["2", "3"]) == {"3"}
+        assert await inbox.first_seen(session, "b", ["1"]) == {"1"}
+
+
+async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
+    client: mongo.Client,
+) -> None:
+    inbox = MongoInbox(client, client.get_default_database())
+
+    async def take() -> set[str]:
+        while True:
+            try:
+                async with inbox.transaction() as session:
+                    seen = await inbox.first_seen(session, "g", ["1", "2"])
+                    await asyncio.sleep(0.02)
+                    return seen
+            except Exception as error:
+                if not inbox.is_temporary(error):
+                    raise
+
+    first, second = await asyncio.gather(take(), take())
+    assert sorted([first, second], key=len) == [set(), {"1", "2"}]
+
+
+async def test_old_rows_go_and_new_ones_stay(client: mongo.Client) -> None:
+    database = client.get_default_database()
+    async with mongo.transaction(client) as session:
+        await mongo.publish(session, database, event(Created(name="", tags=[]), key="p1"))
+    await database["outbox"].insert_one({"_id": "old", "time": "2020-01-01T00:00:00.000000Z"})
+    assert await mongo.purge(database) == 1
+    assert await database["outbox"].count_documents({}) == 1

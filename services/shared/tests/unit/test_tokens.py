@@ -1,0 +1,204 @@
+"""Forged, stale and tricky tokens (RFC 8725), and how often keys are fetched."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import orjson
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from shop_shared.problems import Unauthenticated, Unavailable
+from shop_shared.testing import Signer
+from shop_shared.tokens import TokenVerifier
+
+CLAIMS = {"iss": "https://auth.minishop.dev", "aud": "minishop", "sub": str(uuid4())}
+
+
+class Ticker:
+    def __init__(self) -> None:
+        self.at = time.time()
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def public_pem(signer: Signer) -> bytes:
+    return signer.key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def hs256(signer: Signer) -> str:
+    """HS256 with the public key as the secret, put together by hand: PyJWT refuses to."""
+    import base64  # noqa: PLC0415 - of this forgery only
+    import hashlib  # noqa: PLC0415
+    import hmac  # noqa: PLC0415
+
+    def part(value: bytes) -> bytes:
+        return base64.urlsafe_b64encode(value).rstrip(b"=")
+
+    header = part(orjson.dumps({"alg": "HS256", "kid": signer.kid}))
+    content = part(orjson.dumps({**CLAIMS, "iat": 0, "exp": 4e9}))
+    signature = hmac.digest(public_pem(signer), header + b"." + content, hashlib.sha256)
+    return (header + b"." + content + b"." + part(signature)).decode()
+
+
+def rs256(signer: Signer) -> str:
+    key = generate_private_key(65537, 2048)
+    content = {**CLAIMS, "iat": 0, "exp": 4_000_000_000}
+    return jwt.encode(content, key, "RS256", headers={"kid": signer.kid})
+
+
+def embedded_key(signer: Signer) -> str:
+    other = Signer()
+    jwk = other.jwks()["keys"][0]
+    content = {**CLAIMS, "iat": 0, "exp": 4_000_000_000}
+    headers = {"kid": signer.kid, "jwk": jwk, "jku": "https://evil.example/jwks"}
+    return jwt.encode(content, other.key, "EdDSA", headers=headers)
+
+
+def unsigned(signer: Signer) -> str:
+    content = {**CLAIMS, "iat": 0, "exp": 4_000_000_000}
+    return jwt.encode(content, None, "none", headers={"kid": signer.kid})  # type: ignore[arg-type]  # PyJWT's stub knows no "none"
+
+
+def tampered(signer: Signer) -> str:
+    header, content, signature = signer.token(uuid4()).split(".")
+    return f"{header}.{content[:-2]}xx.{signature}"
+
+
+FORGERIES: dict[str, Callable[[Signer], str]] = {
+    "alg none": unsigned,
+    "HS256 with the public key": hs256,
+    "RS256": rs256,
+    "key in the header": embedded_key,
+    "tampered": tampered,
+    "expired": lambda signer: signer.token(uuid4(), exp=int(time.time()) - 60),
+    "never expires": lambda signer: signer.token(uuid4(), exp=None),
+    "expires at text": lambda signer: signer.token(uuid4(), exp="4000000000"),
+    "expires at true": lambda signer: signer.token(uuid4(), exp=True),
+    "from the future": lambda signer: signer.token(uuid4(), iat=int(time.time()) + 600),
+    "not yet": lambda signer: signer.token(uuid4(), nbf=int(time.time()) + 600),
+    "other audience": lambda signer: signer.token(uuid4(), aud="other"),
+    "other issuer": lambda signer: signer.token(uuid4(), iss="https://evil.example"),
+    "not a token": lambda _signer: "abc",
+    "empty parts": lambda _signer: "..",
+    "not ASCII": lambda _signer: "ü.ü.ü",
+    "very long": lambda signer: signer.token(uuid4(), pad="x" * 10_000),
+    "unknown key": lambda _signer: Signer().token(uuid4()),
+    "kid is a path": lambda signer: jwt.encode(
+        {**CLAIMS, "iat": 0, "exp": 4_000_000_000},
+        signer.key,
+        "EdDSA",
+        headers={"kid": "../../dev/null"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+async def test_a_token_that_must_not_count(name: str) -> None:
+    signer = Signer()
+    with pytest.raises(Unauthenticated):
+        await signer.verifier().verify(FORGERIES[name](signer))
+
+
+async def test_a_good_token_counts_and_is_verified_once() -> None:
+    signer = Signer()
+    verifier = signer.verifier()
+    token = signer.token("order", ["service"])
+    claims = await verifier.verify(token)
+    assert (claims["sub"], claims["roles"]) == ("order", ["service"])
+    assert await verifier.verify(token) is claims
+
+
+async def test_a_cached_token_still_expires() -> None:
+    clock = Ticker()
+    signer = Signer(clock=clock)
+    verifier = signer.verifier()
+    token = signer.token(uuid4())
+    await verifier.verify(token)
+    clock.at += 606
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
+async def test_an_ended_session_counts_no_more() -> None:
+    ended: set[str] = set()
+
+    class Ended:
+        async def is_revoked(self, session_id: str) -> bool:
+            return session_id in ended
+
+    signer = Signer()
+    verifier = signer.verifier(Ended())
+    token = signer.token(uuid4(), sid="s")
+    await verifier.verify(token)
+    ended.add("s")
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(token)
+
+
+async def test_a_rotated_key_is_fetched_and_unknown_ones_not_without_end() -> None:
+    clock = Ticker()
+    old, new = Signer(clock=clock), Signer(clock=clock)
+    published: list[Signer] = [old]
+    fetches = 0
+
+    async def fetch() -> dict[str, Any]:
+        nonlocal fetches
+        fetches += 1
+        return {"keys": [key for signer in published for key in signer.jwks()["keys"]]}
+
+    verifier = TokenVerifier(fetch, issuer=old.issuer, audience=old.audience, clock=clock)
+    await verifier.verify(old.token(uuid4()))
+    published.append(new)
+    clock.at += 11
+    await verifier.verify(new.token(uuid4()))
+    await verifier.verify(old.token(uuid4()))
+    assert fetches == 2
+    for _ in range(50):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(Signer(clock=clock).token(uuid4()))
+    assert fetches == 2
+    clock.at += 601
+    published.remove(old)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(old.token(uuid4()))
+
+
+async def test_keys_that_cannot_be_had_are_our_fault_until_they_can() -> None:
+    clock = Ticker()
+    signer = Signer(clock=clock)
+    away = True
+
+    async def fetch() -> dict[str, Any]:
+        if away:
+            raise ConnectionRefusedError
+        return signer.jwks()
+
+    verifier = TokenVerifier(fetch, issuer=signer.issuer, audience=signer.audience, clock=clock)
+    with pytest.raises(Unavailable):
+        await verifier.verify(signer.token(uuid4()))
+    away = False
+    clock.at += 11
+    await verifier.verify(signer.token(uuid4()))
+
+
+async def test_a_symmetric_key_in_the_set_verifies_nothing() -> None:
+    signer = Signer()
+    secret = {"kty": "oct", "k": "c2VjcmV0", "kid": "s", "alg": "HS256"}
+
+    async def fetch() -> dict[str, Any]:
+        return {"keys": [secret, *signer.jwks()["keys"]]}
+
+    verifier = TokenVerifier(fetch, issuer=signer.issuer, audience=signer.audience)
+    await verifier.verify(signer.token(uuid4()))
+    content = {**CLAIMS, "iat": 0, "exp": 4_000_000_000}
+    forged = jwt.encode(content, Ed25519PrivateKey.generate(), "EdDSA", headers={"kid": "s"})
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(forged)

@@ -1,0 +1,70 @@
+"""One trace from a request, over an event, to the handler and the event after it."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shop_shared import telemetry, tracing
+from shop_shared.app import create_app
+from shop_shared.events import Event, EventPayload, event
+from shop_shared.settings import ServiceSettings
+from shop_shared.testing import Signer
+
+
+class Placed(EventPayload):
+    type: ClassVar[str] = "minishop.order.placed.v1"
+    aggregate: ClassVar[str] = "order"
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    tracing.configure(ServiceSettings(), exporter)
+    yield exporter
+    tracing.shutdown()
+    tracing.disable()
+
+
+def parent_of(span: ReadableSpan) -> int | None:
+    return span.parent.span_id if span.parent else None
+
+
+def span_id(span: ReadableSpan) -> int:
+    assert span.context is not None
+    number: int = span.context.span_id
+    return number
+
+
+def trace_id(span: ReadableSpan) -> str:
+    assert span.context is not None
+    return f"{span.context.trace_id:032x}"
+
+
+async def test_a_trace_is_one_tree_over_events(spans: InMemorySpanExporter) -> None:
+    published: list[Event] = []
+    app = create_app(ServiceSettings(), title="Test", verifier=Signer().verifier())
+
+    @app.post("/orders")
+    async def place() -> None:
+        published.append(event(Placed(), key="1"))
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.post("/orders", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+    for name in ("first", "second"):
+        with telemetry.span(name, kind="consumer", traceparent=published[-1].traceparent):
+            published.append(event(Placed(), key="1"))
+    tracing.flush()
+
+    request, first, second = spans.get_finished_spans()
+    assert {
+        f"{span.context.trace_id:032x}" for span in (request, first, second) if span.context
+    } == {"a" * 32}
+    assert parent_of(request) == int("b" * 16, 16)
+    assert parent_of(first) == span_id(request)
+    assert parent_of(second) == span_id(first)
+    assert request.name == "POST /orders"
