@@ -30,6 +30,10 @@ order: .venv/ready ## many orders of mixed outcomes, then the oracle (N=50 RATE=
 seed: .venv/ready ## the catalogue to start with, through the front door
 	@.venv/bin/python -m shop_product.seed upload manifests/seed/catalogue.ndjson
 
+.PHONY: seed-large
+seed-large: .venv/ready ## 100,000 products more
+	@.venv/bin/python -m shop_product.seed upload --start 300 --count 100000
+
 status: .venv/ready ## every ShopService with its children, and what it waits for
 	@$(ON_CLUSTER) .venv/bin/kubectl-shop status -n shop
 
