@@ -1,4 +1,4 @@
-"""The command line: `shop-cluster up | down | status | images`."""
+"""The command line: `shop-cluster up | down | status | images | platform`."""
 
 import argparse
 import sys
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shop_cluster import kind, preflight
+from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.images import ensure, named
 from shop_cluster.places import Places
+from shop_cluster.platform import install
 from shop_cluster.progress import say
 from shop_cluster.shell import run
 from shop_cluster.status import status
@@ -33,29 +35,39 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="bring the cluster up").set_defaults(run=_run_up)
     commands.add_parser("down", help="take it away").set_defaults(run=_run_down)
     commands.add_parser("status", help="show each part").set_defaults(run=_run_status)
+    platform = commands.add_parser("platform", help="install the stores, Kafka and Connect")
+    platform.set_defaults(run=_run_platform)
     images = commands.add_parser("images", help="build images and import those that changed")
     images.add_argument("name", nargs="*", help="only these (order, postgres, …)")
     images.set_defaults(run=_run_images)
     return parser
 
 
-def _up(places: Places) -> Path | None:
-    match kind.chosen():
-        case "embedded":
-            up(places)
-            return places.kubeconfig
-        case "kind":
-            kind.up()
-            return kind.kubeconfig()
-        case _:
-            return None
+def _kubeconfig(places: Places) -> Path:
+    return places.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
 
 
 def _run_up(places: Places, _: argparse.Namespace) -> int:
-    kubeconfig = _up(places)
+    match kind.chosen():
+        case "embedded":
+            up(places)
+        case "kind":
+            kind.up()
+        case _:
+            run("kubectl", "version")
     say("the cluster is ready")
-    if kubeconfig is not None:
-        sys.stdout.write(f"export KUBECONFIG={kubeconfig}\n")
+    sys.stdout.write(f"export KUBECONFIG={_kubeconfig(places)}\n")
+    return 0
+
+
+def _run_platform(places: Places, _: argparse.Namespace) -> int:
+    embedded = kind.chosen() == "embedded"
+    install(
+        kubectl=(str(shopkube()), "kubectl") if embedded else ("kubectl",),
+        kubeconfig=_kubeconfig(places),
+        overlay="embedded" if embedded else "kind",
+        report=say,
+    )
     return 0
 
 

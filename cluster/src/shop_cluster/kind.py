@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image
-from shop_cluster.places import cache, checkout
+from shop_cluster.places import checkout
 from shop_cluster.shell import run
 
 _NAME = "minishop"
@@ -39,20 +39,18 @@ def docker_answers() -> bool:
 
 
 def kubeconfig() -> Path:
-    """Return where the access to kind's cluster is written."""
-    return cache() / "kind.kubeconfig"
+    """Return where kubectl finds the current cluster, as kubectl decides it."""
+    return Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
 
 
 def up() -> None:
-    """Create kind's cluster, unless there is one, and write the access to it."""
+    """Create kind's cluster, unless there is one, and make it kubectl's current one."""
     _check()
-    kubeconfig().parent.mkdir(parents=True, exist_ok=True)
-    access = f"--kubeconfig={kubeconfig()}"
     if _NAME in run("kind", "get", "clusters").split():
-        run("kind", "export", "kubeconfig", f"--name={_NAME}", access)
+        run("kind", "export", "kubeconfig", f"--name={_NAME}")
     else:
         configuration = checkout() / "kind-config.yaml"
-        run("kind", "create", "cluster", f"--config={configuration}", "--wait=180s", access)
+        run("kind", "create", "cluster", f"--config={configuration}", "--wait=180s")
 
 
 def down() -> None:
