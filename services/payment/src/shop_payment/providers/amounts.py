@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 from shop_payment.domain import Total
 from shop_payment.providers.contract import RefusedError
-from shop_shared.money import minor_digits
+from shop_shared.money import MAX_AMOUNT, minor_digits
 
 _STRIPE_ZERO_DECIMAL = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV"}
@@ -37,7 +37,7 @@ def from_decimal(text: str | float | Decimal, currency: str) -> Total:
         minor = Decimal(str(text)).scaleb(minor_digits(currency))
     except (InvalidOperation, KeyError):
         raise UnsupportedAmountError(f"{text!r} {currency} is no amount") from None
-    if not minor.is_finite() or minor != minor.to_integral_value():
+    if not minor.is_finite() or abs(minor) > MAX_AMOUNT or minor != minor.to_integral_value():
         raise UnsupportedAmountError(f"{text} {currency} is no amount of whole minor units")
     return Total(amount=int(minor), currency=currency)
 
