@@ -89,6 +89,13 @@ cluster-status: .venv/ready ## what of the cluster runs and is ready
 images: .venv/ready ## build every image and import those that changed
 	@.venv/bin/shop-cluster images
 
+.PHONY: servers servers-down
+servers: .venv/ready ## keep PostgreSQL, MongoDB, Redis, RabbitMQ, Kafka and Connect running for test runs
+	@.venv/bin/python -m shop_servers up
+
+servers-down: .venv/ready ## stop them
+	@.venv/bin/python -m shop_servers down
+
 .PHONY: bench-events
 bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (2 min)
 	@.venv/bin/python tests/load/bench_events.py $(ARGS)
