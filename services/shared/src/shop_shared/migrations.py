@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 
 from shop_shared import idempotency, inbox, outbox
 from shop_shared.database import create_engine
@@ -47,6 +44,11 @@ def create_idempotency_table(connection: sa.Connection) -> None:
 
 
 def _upgrade(connection: sa.Connection, directory: Path, revision: str) -> None:
+    # 12 MiB and a tenth of a second that a serving process has no use for.
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
     config = Config()
     config.set_main_option("script_location", str(directory))
     script = ScriptDirectory.from_config(config)
