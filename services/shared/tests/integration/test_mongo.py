@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 from pydantic import SecretStr
-from shop_servers.servers import Database as TestDatabase
+from shop_servers.servers import Database as FreshDatabase
 
 from shop_shared import mongo
 from shop_shared.events import EventPayload, event
@@ -22,7 +22,7 @@ class Created(EventPayload):
 
 
 @pytest.fixture
-async def client(mongodb_database: TestDatabase) -> AsyncIterator[mongo.Client]:
+async def client(mongodb_database: FreshDatabase) -> AsyncIterator[mongo.Client]:
     client = mongo.create_client(ServiceSettings(database_url=SecretStr(mongodb_database.url)))
     await mongo.migrate(client.get_default_database())
     yield client
