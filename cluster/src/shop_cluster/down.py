@@ -46,7 +46,7 @@ def tear_down(places: Places) -> None:
     cgroups.destroy(places.cgroup)
     _forget_containers(places)
     _end_rest(places)
-    _unmount(places)
+    unmount(places)
     network.restore_host(places)
     _remove_log_links(places)
     for entry in places.state.glob("*"):
@@ -101,7 +101,7 @@ def _forget_containers(places: Places) -> None:
         return
 
 
-def _unmount(places: Places) -> None:
+def unmount(places: Places) -> None:
     """Unmount all that lies under the cluster's folders, the deepest first."""
     ours = (f"{places.state}/", f"{places.run}/")
     for _ in range(3):

@@ -4,6 +4,7 @@ Beside somebody's running cluster these run in a network of their own: see docs/
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from shop_cluster.down import down
-from shop_cluster.network import links
+from shop_cluster import cgroups
+from shop_cluster.down import down, unmount
+from shop_cluster.network import links, restore_host
 from shop_cluster.places import Places
-from shop_cluster.processes import marked
+from shop_cluster.processes import kill, marked
 from shop_cluster.up import up
 
 
@@ -85,6 +87,33 @@ def test_nothing_is_left(bare: Places, request: pytest.FixtureRequest) -> None:
     kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=60s")
     down(bare)
     assert traces(bare) == before
+
+
+def test_up_after_a_reboot(bare: Places, request: pytest.FixtureRequest) -> None:
+    up(bare)
+    kubectl: Callable[..., str] = request.getfixturevalue("kubectl")
+    image: str = request.getfixturevalue("image")
+    words = ("run", "sleeper", f"--image={image}", "--image-pull-policy=Never", "--command", "--")
+    kubectl(*words, "sleep", "infinity")
+    kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=60s")
+    power_off(bare)
+    up(bare)
+    # The node says what it saw last until its kubelet has looked again.
+    deadline = time.monotonic() + 120
+    status = "{.status.containerStatuses[0].restartCount}{.status.containerStatuses[0].ready}"
+    while kubectl("get", "pod", "sleeper", f"-o=jsonpath={status}") != "1true":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def power_off(places: Places) -> None:
+    """Take away what does not outlive a machine: processes, mounts, links, rules, /run."""
+    for pid in [each for each in marked(places) if each != os.getpid()]:
+        kill(pid, signal.SIGKILL)
+    cgroups.destroy(places.cgroup)
+    unmount(places)
+    restore_host(places)
+    shutil.rmtree(places.run)
 
 
 @pytest.mark.parametrize("reached", ["pki", "programs.json", "logs/kubelet.log"])
