@@ -157,7 +157,7 @@ async def _drift(cluster: Cluster, tries: int) -> list[float]:
             kind: Any = kind, at: Any = (namespace, child["name"]), wanted: Any = wanted
         ) -> bool:
             try:
-                return _essence(await cluster.get(kind, *at)) == wanted
+                return bool(_essence(await cluster.get(kind, *at)) == wanted)
             except NotFoundError:
                 return False
 

@@ -51,12 +51,12 @@ class EnvVar(_Part):
 class Resources(_Part):
     """Kubernetes quantities by resource name."""
 
-    requests: dict[str, str | int] = Field(
-        default_factory=lambda: dict[str, str | int]({"cpu": "50m", "memory": "96Mi"})
-    )
-    limits: dict[str, str | int] = Field(
-        default_factory=lambda: dict[str, str | int]({"memory": "256Mi"})
-    )
+    requests: dict[str, str | int] = Field(default_factory=dict)
+    limits: dict[str, str | int] = Field(default_factory=dict)
+
+
+# Both or neither: a default limit could be below what a spec requests.
+_MODEST = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
 
 
 class Probes(_Part):
@@ -186,7 +186,7 @@ class Spec(_Part):
     replicas: int | None = None
     autoscaling: Autoscaling | None = None
     env: tuple[EnvVar, ...] = ()
-    resources: Resources = Resources()
+    resources: Resources = _MODEST
     probes: Probes = Probes()
     database: Database | None = None
     cache: dict[str, str] | None = None
