@@ -25,6 +25,7 @@ class Body:
     receive: Receive
     limit: int
     empty: bool
+    upload: bool = False
     started: bool = False
 
     @classmethod
@@ -32,12 +33,14 @@ class Body:
         """Return the request's body. Raises PayloadTooLarge by its stated length."""
         headers = scope["headers"]
         kind = first(headers, b"content-type") or b""
-        limit = limits.upload if b"ndjson" in kind else limits.plain
+        upload = b"ndjson" in kind
+        limit = limits.upload if upload else limits.plain
         raw = first(headers, b"content-length") or b""
         length = int(raw) if raw.isdigit() else 0
         if length > limit:
             raise PayloadTooLarge(f"a body may have {limit} bytes, this one has {length}")
-        return cls(receive, limit, empty=not length and b"transfer-encoding" not in dict(headers))
+        empty = not length and b"transfer-encoding" not in dict(headers)
+        return cls(receive, limit, empty=empty, upload=upload)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body. Raises PayloadTooLarge, ConnectionResetError when the client leaves."""

@@ -21,7 +21,11 @@ from shop_shared.server import Service
 def create(settings: GatewaySettings) -> Service:
     """Put the gateway together; nothing connects yet."""
     balancer = Balancer()
-    proxy = Proxy(balancer, deadline_seconds=settings.deadline_seconds)
+    proxy = Proxy(
+        balancer,
+        deadline_seconds=settings.deadline_seconds,
+        upload_seconds=settings.upload_seconds,
+    )
     cache = AnswerCache()
 
     async def take(table: RouteTable) -> None:

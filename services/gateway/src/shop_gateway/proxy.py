@@ -45,11 +45,14 @@ class GatewayTimeout(Problem):
 class Proxy:
     """Forwards requests to the services of the route table."""
 
-    def __init__(self, balancer: Balancer, *, deadline_seconds: float) -> None:
+    def __init__(
+        self, balancer: Balancer, *, deadline_seconds: float, upload_seconds: float
+    ) -> None:
         self.table = RouteTable()
         self._session: aiohttp.ClientSession | None = None
         self._balancer = balancer
         self._deadline_seconds = deadline_seconds
+        self._upload_seconds = upload_seconds
 
     def upstream(self, path: str) -> Upstream:
         """Return who answers `path`. Raises NotFound."""
@@ -67,7 +70,8 @@ class Proxy:
         Unavailable, PayloadTooLarge.
         """
         pool = self._balancer.pools.get(upstream) or Pool(upstream)
-        deadline = time.monotonic() + self._deadline_seconds
+        seconds = self._upload_seconds if body.upload else self._deadline_seconds
+        deadline = time.monotonic() + seconds
         replayable = method in _REPLAYABLE and body.empty
         avoid: str | None = None
         for last in (False, True):

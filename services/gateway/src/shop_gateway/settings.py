@@ -20,6 +20,9 @@ class GatewaySettings(ServiceSettings):
     deadline_seconds: float = Field(
         15, gt=0, le=300, description="The longest a service may take to begin its answer"
     )
+    upload_seconds: float = Field(
+        300, gt=0, le=3600, description="The same for a line-by-line import, with its upload"
+    )
     max_body_bytes: int = Field(1024 * 1024, gt=0, description="The largest request body")
     max_upload_bytes: int = Field(
         64 * 1024 * 1024, gt=0, description="The largest line-by-line import (NDJSON)"

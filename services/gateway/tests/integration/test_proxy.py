@@ -131,13 +131,27 @@ async def test_a_service_that_is_away_is_a_problem_and_comes_back(gateway: Gatew
     assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
 
 
+async def test_an_import_may_take_longer(gateway: Gateway) -> None:
+    async def imports(request: Request) -> Response:
+        await request.body()
+        await asyncio.sleep(0.5)
+        return Response("done")
+
+    client = await gateway(
+        {"imports": (["/v1/imports"], service(imports=imports))}, deadline_seconds=0.1
+    )
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert (await client.post("/v1/imports", content=b"{}\n", headers=headers)).text == "done"
+    assert (await client.post("/v1/imports", content=b"{}\n")).status_code == 504
+
+
 async def test_one_of_two_pods_refusing_costs_no_request() -> None:
     """127.0.0.3 has no server: whatever is sent there first goes on to 127.0.0.2."""
     port = free_port()
     upstream = Upstream("echo", "echo-pods", port)
     balancer = Balancer({upstream: Pool(upstream)})
     balancer.pools[upstream].update({"127.0.0.2", "127.0.0.3"})
-    proxy = Proxy(balancer, deadline_seconds=5)
+    proxy = Proxy(balancer, deadline_seconds=5, upload_seconds=5)
     async with serving(service(echo=echo), "127.0.0.2", port):
         for _ in range(20):
             async with await proxy.open(upstream, "POST", "/v1/echo", [], no_body()) as answer:

@@ -1,6 +1,7 @@
 """One customer's order, from an empty account to a parcel at the door."""
 
 import asyncio
+import os
 import re
 from typing import Any
 
@@ -15,6 +16,7 @@ from shop_journey.timeline import Hop, table
 # The bank asks the card's owner first: so the money comes by the provider's signed webhook.
 ASKS_FIRST = "pm_card_authenticationRequired"
 SETTLE_SECONDS = 60.0
+MAILBOX = os.environ.get("MAILBOX_URL", "http://127.0.0.1:8025")
 
 
 async def walk(shop: str, console: Console) -> list[Hop]:
@@ -66,11 +68,9 @@ async def _verify(customer: Customer) -> None:
 
 async def _code(customer: Customer, seconds: float = 20) -> str:
     """Return the code of the newest mail to the customer, as they would read it."""
-    async with asyncio.timeout(seconds):
+    async with httpx.AsyncClient(base_url=MAILBOX, timeout=10) as mailbox, asyncio.timeout(seconds):
         while True:
-            mails = await ask(
-                customer.http, "GET", "/mailbox/messages", query={"to": customer.email}
-            )
+            mails = await ask(mailbox, "GET", "/messages", query={"to": customer.email})
             for mail in mails["items"]:
                 if found := re.search(r"\b(\d{6})\b", mail["body"]):
                     return found[1]
@@ -103,5 +103,5 @@ async def _notifications(customer: Customer, order_id: str, seconds: float = 20)
 
 
 def _links(console: Console, shop: str) -> None:
-    for name, path in (("Shop", "/"), ("API", "/docs"), ("Mailbox", "/mailbox")):
-        console.print(f"{name:<8} {shop}{path}", highlight=False)
+    for name, url in (("Shop", f"{shop}/"), ("API", f"{shop}/docs"), ("Mailbox", f"{MAILBOX}/")):
+        console.print(f"{name:<8} {url}", highlight=False)

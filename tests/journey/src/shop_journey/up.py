@@ -71,8 +71,8 @@ async def _operator(place: Place, report: Report) -> None:
 
 async def _shop(place: Place, report: Report) -> None:
     kubectl = place.kubectl
-    for folder in ("shop", "dev"):
-        await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / folder))
+    await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
+    await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
     await _until(lambda: _late_services(kubectl), report, look="kubectl shop status -n shop")
 
 
