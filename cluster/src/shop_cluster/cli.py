@@ -9,7 +9,7 @@ from shop_cluster import kind, preflight
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
-from shop_cluster.images import ensure, named
+from shop_cluster.images import build_all, named
 from shop_cluster.places import Places
 from shop_cluster.platform import install
 from shop_cluster.progress import say
@@ -91,13 +91,12 @@ def _run_status(places: Places, _: argparse.Namespace) -> int:
 
 
 def _run_images(places: Places, asked: argparse.Namespace) -> int:
-    for image in named(frozenset(asked.name)):
-        match kind.chosen():
-            case "embedded":
-                ensure(places, image)
-            case other if not image.upstream:
-                kind.ensure_image(image, load=other == "kind")
-            case _:
-                # The stores of the embedded cluster: elsewhere upstream's images serve.
-                continue
+    names = frozenset(asked.name)
+    cluster = kind.chosen()
+    if cluster == "embedded":
+        build_all(places, names)
+    else:
+        for image in named(names):
+            if not image.upstream:
+                kind.ensure_image(image, load=cluster == "kind")
     return 0

@@ -37,6 +37,17 @@ def named(names: frozenset[str]) -> list[Image]:
     return [image for image in images if not names or image.name in names]
 
 
+def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
+    """Have the images of those names, or all, in the cluster.
+
+    Raises:
+        ClusterError: there is no such image, or a step of a Dockerfile failed.
+
+    """
+    for image in named(names):
+        ensure(places, image)
+
+
 def ensure(places: Places, image: Image) -> None:
     """Have the image, as its files are now, in the cluster."""
     bases = base_arguments(image.dockerfile)
