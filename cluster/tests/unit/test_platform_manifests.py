@@ -36,7 +36,8 @@ def beyond(ours: Schema, theirs: Schema, path: str = "") -> Iterator[str]:
     for key in ("type", "default", "pattern"):
         if key in ours and ours[key] != theirs.get(key):
             yield f"{path}: {key}"
-    if not set(ours.get("enum", [])) <= set(theirs.get("enum", ours.get("enum", []))):
+    values: list[str] = ours.get("enum", [])
+    if not set(values) <= set(theirs.get("enum") or values):
         yield f"{path}: enum"
     if not set(theirs.get("required", [])) <= set(ours.get("required", [])):
         yield f"{path}: required"

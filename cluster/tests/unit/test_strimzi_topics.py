@@ -22,8 +22,8 @@ def test_partitions_grow() -> None:
     assert changes(resource(partitions=5), ACTUAL) == Changes(partitions=5)
 
 
-@pytest.mark.parametrize("spec", [{"partitions": 2}, {"replicas": 3}])
-def test_what_kafka_cannot_do_is_refused(spec: dict[str, int]) -> None:
+@pytest.mark.parametrize("spec", [{"partitions": 2}, {"replicas": 3}], ids=str)
+def test_what_kafka_cannot_do_is_refused(spec: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as refused:
         changes(resource(**spec), ACTUAL)
     assert refused.value.reason == "NotSupported"
