@@ -3,13 +3,15 @@
 import asyncio
 from functools import partial
 
+from pymongo.errors import PyMongoError
+
 from shop_product import api, consumers, events, sweeper
 from shop_product.api import imports
 from shop_product.api.list_cache import ListCache
 from shop_product.migrations import schema
 from shop_product.repository.store import Store
 from shop_product.settings import Settings
-from shop_shared import cli, health, mongo
+from shop_shared import cli, health, mongo, problems
 from shop_shared.app import BodyLimits, create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
@@ -31,6 +33,7 @@ def create(settings: Settings) -> Service:
     )
     app.state.store = store
     app.state.lists = ListCache(seconds=settings.list_cache_seconds)
+    problems.install_unavailable(app, [PyMongoError], is_temporary=mongo.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"mongodb": mongo.check(client)})
     consumer = partial(

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 `application/problem+json`: classes with a status, rendered in one place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -198,3 +198,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, of_problem)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
+
+
+def install_unavailable(
+    app: FastAPI, kinds: Sequence[type[Exception]], *, is_temporary: Callable[[Exception], bool]
+) -> None:
+    """Answer 503 where a store's error of these kinds may pass; others stay a logged 500."""
+
+    async def of_store(_request: Request, error: Exception) -> Response:
+        if not is_temporary(error):
+            raise error
+        _log.warning("store is away", error=repr(error))
+        return response(Unavailable(headers={"Retry-After": "1"}))
+
+    for kind in kinds:
+        app.add_exception_handler(kind, of_store)

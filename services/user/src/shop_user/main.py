@@ -3,7 +3,10 @@
 import asyncio
 from functools import partial
 
-from shop_shared import cli, database, health, migrations
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+
+from shop_shared import cli, database, health, migrations, problems
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.server import Service
@@ -12,6 +15,7 @@ from shop_user.passwords import Passwords
 from shop_user.service.administration import ensure_admin
 from shop_user.settings import Settings
 
+STORE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 CONTRACT = Contract(publishes=events.PUBLISHED)
 
 
@@ -22,6 +26,7 @@ def create(settings: Settings) -> Service:
     app = create_app(settings, title="Minishop users", contract=CONTRACT)
     app.state.engine = engine
     app.state.passwords = passwords
+    problems.install_unavailable(app, STORE_ERRORS, is_temporary=database.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"postgres": database.check(engine)})
     return Service(
