@@ -49,7 +49,7 @@ def install(running: ControlPlane, crds: list[Path]) -> None:
     running.kubectl("apply", "--server-side", *files)
     established = '{.items[*].status.conditions[?(@.type=="Established")].status}'
     wait = time.monotonic() + 30
-    while running.kubectl("get", *files, f"-o=jsonpath={established}").count("True") < len(crds):
+    while running.kubectl("get", "crd", f"-o=jsonpath={established}").count("True") < len(crds):
         assert time.monotonic() < wait, "the CRDs are not established"
         time.sleep(0.1)
 

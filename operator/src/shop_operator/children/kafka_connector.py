@@ -18,6 +18,9 @@ _HEADERS = (
 _COMMON = {
     "poll.interval.ms": "5",
     "heartbeat.interval.ms": "10000",
+    # For the heartbeats' topic alone, which Connect makes; -1 is the broker's default.
+    "topic.creation.default.partitions": "1",
+    "topic.creation.default.replication.factor": "-1",
     "key.converter": "org.apache.kafka.connect.storage.StringConverter",
     "value.converter": "org.apache.kafka.connect.storage.StringConverter",
     "producer.override.linger.ms": "0",
