@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
@@ -47,11 +48,16 @@ def install(running: ControlPlane, crds: list[Path]) -> None:
     """Install CRDs and wait until their kinds are served."""
     files = [word for path in crds for word in ("-f", str(path))]
     running.kubectl("apply", "--server-side", *files)
-    established = '{.items[*].status.conditions[?(@.type=="Established")].status}'
     wait = time.monotonic() + 30
-    while running.kubectl("get", "crd", f"-o=jsonpath={established}").count("True") < len(crds):
+    while _established(running) < len(crds):
         assert time.monotonic() < wait, "the CRDs are not established"
         time.sleep(0.1)
+
+
+def _established(running: ControlPlane) -> int:
+    found = orjson.loads(running.kubectl("get", "crd", "-o=json"))["items"]
+    conditions = [c for crd in found for c in crd.get("status", {}).get("conditions", ())]
+    return sum(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 @dataclass
