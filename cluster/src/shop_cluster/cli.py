@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from shop_cluster import kind, preflight
+from shop_cluster import kind, preflight, stale_pods
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
@@ -95,6 +95,9 @@ def _run_images(places: Places, asked: argparse.Namespace) -> int:
     cluster = kind.chosen()
     if cluster == "embedded":
         build_all(places, names)
+        kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={places.kubeconfig}")
+        for pod in stale_pods.restart(kubectl):
+            say(f"{pod} makes way for the new image")
     else:
         for image in named(names):
             if not image.upstream:

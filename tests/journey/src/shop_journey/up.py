@@ -1,14 +1,12 @@
 """From an empty machine to a shop that is ready: each step as early as it can be."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shop_cluster import kind
 from shop_cluster.places import Places
 from shop_journey.kubectl import Kubectl, program
 from shop_journey.readiness import rolled_out, unready
@@ -106,17 +104,10 @@ async def _late_services(kubectl: Kubectl) -> dict[str, str]:
 
 def here() -> Place:
     """Return where `make up` works: what CLUSTER says, else kind where Docker runs."""
-    cluster = os.environ.get("CLUSTER") or ("kind" if _docker_runs() else "embedded")
+    cluster = kind.chosen()
     places = Places.of_this_machine()
     kubectl = Kubectl(
         places.kubeconfig if cluster == "embedded" else None,
         program(places.state / "bin" / "kubectl"),
     )
     return Place(cluster, kubectl)
-
-
-def _docker_runs() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    return subprocess.run([docker, "info"], check=False, capture_output=True).returncode == 0
