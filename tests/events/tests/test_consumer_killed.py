@@ -15,6 +15,8 @@ from shop_servers.servers import Kafka, MongoDB, Postgres
 
 KEYS = ("one", "two", "three", "four", "five", "six")
 COUNT = 50
+WITHIN = 180
+"""Seconds that no test needs on a machine of its own."""
 
 
 @pytest.fixture(params=["postgres", "mongodb"])
@@ -48,7 +50,7 @@ def in_order(count: int) -> dict[str, list[int]]:
 
 async def until(book: Ledger, total: int) -> dict[str, list[int]]:
     """The ledger, once it has this many entries (more would be a repetition)."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WITHIN):
         while sum(map(len, (await book.read()).values())) < total:
             await asyncio.sleep(0.1)
     return await book.read()
@@ -85,15 +87,15 @@ async def test_a_partition_moves_in_the_middle_of_a_batch(
 ) -> None:
     """The first consumer is killed, stopped, or lives on while a second one joins."""
     group = f"{outbox.name}-ledger"
-    await send(kafka, outbox, count=COUNT * 2)
+    await send(kafka, outbox, count=COUNT * 4)
     async with consumers(outbox, group=group) as spawn:
-        first = await spawn("--pace", "0.01")
+        first = await spawn("--pace", "0.03")
         await until(book, 1)
         await spawn("--pace", "0.005")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WITHIN):
             while await state_of(kafka, group) != "PreparingRebalance":
                 await asyncio.sleep(0.02)
         if how is not None:
             first.send_signal(how)
-        entries = await until(book, COUNT * 2 * len(KEYS))
-    assert entries == in_order(COUNT * 2)
+        entries = await until(book, COUNT * 4 * len(KEYS))
+    assert entries == in_order(COUNT * 4)

@@ -96,7 +96,7 @@ async def test_a_request_its_events_and_their_consumers_are_one_tree(
         consuming.cancel()
         await asyncio.wait([consuming])
         await asyncio.to_thread(tracing.shutdown)
-    assert path_down(traces.spans) == ["POST", *[f"process {TYPE}"] * HOPS]
+    assert path_down(traces.spans) == ["POST /v1/things", *[f"process {TYPE}"] * HOPS]
 
 
 def path_down(spans: list[Span]) -> list[str]:
