@@ -1,6 +1,7 @@
 """A set ends with its owner, in whatever way that ends, and leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def test_the_servers_end_with_a_supervisor_that_is_killed(
     processes = pids(servers)
     os.kill(status["pid"], signal.SIGKILL)
     wait_gone(processes)
+    shutil.rmtree((tmp_path / "set").read_text())  # data are all that is left of such an end
 
 
 def test_what_was_killed_is_started_again_with_its_data(
