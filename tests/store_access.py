@@ -17,6 +17,12 @@ from pymongo import AsyncMongoClient
 # auth and gateway keep no events.
 POSTGRES_SERVICES = ("user", "order", "payment", "shipping", "notification")
 
+_EXISTS = "SELECT to_regclass('public.{}') IS NOT NULL"
+_READ = {
+    "outbox": "SELECT aggregatetype, type, id::text FROM outbox",
+    "inbox": "SELECT consumer_group, event_id FROM inbox",
+}
+
 
 class ClusterError(Exception):
     """The cluster's stores could not be reached."""
@@ -36,6 +42,11 @@ class Stores:
             return [dict(row) for row in await connection.fetch(query)]
         finally:
             await connection.close()
+
+    async def _table(self, service: str, table: str) -> list[dict[str, Any]]:
+        """Return a table's rows; none where a service has no such table, as it needs none."""
+        [[exists]] = [row.values() for row in await self.rows(service, _EXISTS.format(table))]
+        return await self.rows(service, _READ[table]) if exists else []
 
     async def stock(self) -> list[dict[str, Any]]:
         """Return each product's units, with the sums of its ledger and of its reservations."""
@@ -79,11 +90,11 @@ class Stores:
         published: list[tuple[str, str, str]] = []
         heard: defaultdict[str, set[str]] = defaultdict(set)
         for service in POSTGRES_SERVICES:
-            rows = await self.rows(service, "SELECT aggregatetype, type, id::text FROM outbox")
+            rows = await self._table(service, "outbox")
             published += [
                 (f"{row['aggregatetype']}.events", row["type"], row["id"]) for row in rows
             ]
-            for row in await self.rows(service, "SELECT consumer_group, event_id FROM inbox"):
+            for row in await self._table(service, "inbox"):
                 heard[row["consumer_group"]].add(row["event_id"])
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
             database = client["product"]

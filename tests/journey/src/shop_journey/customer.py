@@ -70,9 +70,12 @@ class Customer:
 
     async def settled(self, order_id: str, *, seconds: float) -> dict[str, Any]:
         """Return the order once nothing more will happen to it, or TimeoutError."""
+        pause = 0.1
         async with asyncio.timeout(seconds):
             while (order := await self.find_order(order_id))["status"] not in SETTLED:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(pause)
+                # Many who ask often would be the load that they wait for.
+                pause = min(pause * 2, 2)
         return order
 
     async def cancel(self, order_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from shop_journey.customer import Customer, RefusedError
+from shop_journey.timeline import Hop
 
 STRIPE = {"provider": "stripe", "method": "card", "currency": "USD"}
 # More units than any product of the seed has.
@@ -30,11 +31,10 @@ WEIGHTS = {Kind.BUYS: 70, Kind.DECLINED: 10, Kind.TOO_MANY: 10, Kind.CANCELS: 10
 
 @dataclass(frozen=True)
 class Placed:
-    """An order that the shop accepted: when (monotonic seconds), and how it ended."""
+    """An order that the shop accepted: how it ended, after how many seconds by the shop's clock."""
 
     id: str
     kind: Kind
-    at: float
     seconds: float
     status: str
 
@@ -56,10 +56,10 @@ async def place(customer: Customer, kind: Kind, product: dict[str, Any]) -> str:
 
 async def one(customer: Customer, kind: Kind, product: dict[str, Any], *, seconds: float) -> Placed:
     """Place an order and see it settled. Raises RefusedError, TimeoutError."""
-    at = time.monotonic()
     order_id = await place(customer, kind, product)
     order = await customer.settled(order_id, seconds=seconds)
-    return Placed(order_id, kind, at, time.monotonic() - at, order["status"])
+    hops = Hop.all_of(await customer.history(order_id))
+    return Placed(order_id, kind, hops[-1].after, order["status"])
 
 
 async def many(
