@@ -81,7 +81,7 @@ class OrderPlaced(OrderPayload):
     )
     type: ClassVar[str] = "minishop.order.placed.v1"
 
-    lines: tuple[PlacedLine, ...]
+    lines: tuple[PlacedLine, ...] = Field(min_length=1)
     payment: Payment
     shipping_address: Address
     placed_at: datetime
@@ -105,7 +105,7 @@ class OrderConfirmed(OrderPayload):
     )
     type: ClassVar[str] = "minishop.order.confirmed.v1"
 
-    lines: tuple[PricedLine, ...]
+    lines: tuple[PricedLine, ...] = Field(min_length=1)
     total: Money
     shipping_address: Address
 
