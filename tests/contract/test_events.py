@@ -1,0 +1,123 @@
+"""What services tell each other: each consumer reads all that its producers may say."""
+
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import pytest
+from pydantic import BaseModel
+
+from contract.payloads import on_the_wire, payloads
+from contract.services import SERVICES, Member, consumer_of
+from shop_gateway import consumers as gateway_consumers
+from shop_shared.asyncapi import document
+from shop_shared.contracts import files_of
+from shop_shared.events import EventPayload, ReceivedEvent
+
+PRODUCERS = {
+    payload.type: (member, payload)
+    for member in SERVICES.values()
+    for payload in member.contract.publishes
+}
+HEARD = [
+    pytest.param(member, topic, type_, model, id=f"{member}-{type_}")
+    for member in SERVICES.values()
+    for topic, types in member.contract.consumes.items()
+    for type_, model in types.items()
+]
+SAID = [pytest.param(member, payload, id=type_) for type_, (member, payload) in PRODUCERS.items()]
+CONSUMERS = [member for member in SERVICES.values() if member.contract.consumes]
+
+
+def received(payload: EventPayload) -> ReceivedEvent:
+    return ReceivedEvent(
+        id="01989f6a-0000-7000-8000-000000000001",
+        type=payload.type,
+        key="key",
+        topic=payload.topic(),
+        partition=0,
+        offset=0,
+        payload=on_the_wire(payload),
+    )
+
+
+@pytest.mark.parametrize(("consumer", "topic", "type_", "model"), HEARD)
+def test_consumer_reads_all_that_its_producer_may_say(
+    consumer: Member, topic: str, type_: str, model: type[BaseModel]
+) -> None:
+    assert type_ in PRODUCERS, f"{consumer} waits for {type_}, which nobody publishes"
+    _, published = PRODUCERS[type_]
+    assert published.topic() == topic, f"{consumer} listens in the wrong place"
+    for payload in payloads(published):
+        received(payload).parse(model)
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS, ids=str)
+def test_what_a_consumer_reads_somebody_says(consumer: Member) -> None:
+    """A misspelt field with a default would be read as if it never came."""
+    named: set[tuple[str, str]] = set()
+    read: set[tuple[str, str]] = set()
+    for types in consumer.contract.consumes.values():
+        for type_, model in types.items():
+            for payload in payloads(PRODUCERS[type_][1]):
+                _note(received(payload).parse(model), named, read)
+    assert named == read
+
+
+def _note(value: Any, named: set[tuple[str, str]], read: set[tuple[str, str]]) -> None:
+    if isinstance(value, BaseModel):
+        kind = type(value)
+        named |= {(kind.__qualname__, name) for name in kind.model_fields}
+        read |= {(kind.__qualname__, name) for name in value.model_fields_set}
+        for _, item in value:
+            _note(item, named, read)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _note(item, named, read)
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS, ids=str)
+def test_each_type_heard_has_its_handler(consumer: Member) -> None:
+    wired = consumer_of(consumer.create())
+    consumes = consumer.contract.consumes
+    assert sorted(wired["topics"]) == sorted(consumes)
+    assert set(wired["handlers"]) == {type_ for types in consumes.values() for type_ in types}
+
+
+def test_gateway_listens_where_the_catalogue_speaks() -> None:
+    topics = {payload.topic() for payload in SERVICES["product"].contract.publishes}
+    assert gateway_consumers.TOPIC in topics
+
+
+def test_each_type_has_one_producer() -> None:
+    said = [payload.type for member in SERVICES.values() for payload in member.contract.publishes]
+    assert sorted(said) == sorted(set(said))
+
+
+@pytest.mark.parametrize(("producer", "payload_model"), SAID)
+def test_payload_is_as_its_checked_in_schema_says(
+    producer: Member, payload_model: type[EventPayload]
+) -> None:
+    file = producer.folder / "schemas" / f"{payload_model.type}.json"
+    schema = jsonschema_rs.Draft202012Validator(
+        orjson.loads(file.read_bytes()), validate_formats=True
+    )
+    made = payloads(payload_model)
+    for payload in made:
+        schema.validate(orjson.loads(on_the_wire(payload)))
+    unknown = {**orjson.loads(on_the_wire(made[0])), "more": 1}
+    assert not schema.is_valid(unknown)
+
+
+@pytest.mark.parametrize("member", SERVICES.values(), ids=str)
+def test_checked_in_contracts_are_current(member: Member) -> None:
+    app = member.create().app
+    wanted = files_of(document(member.contract, title=app.title, version=app.version))
+    present = {
+        str(file.relative_to(member.folder)): file.read_bytes()
+        for file in [member.folder / "asyncapi.json", *member.folder.glob("schemas/*.json")]
+        if file.exists()
+    }
+    assert present.keys() == wanted.keys(), "run `make contracts`"
+    stale = [path for path, content in wanted.items() if present[path] != content]
+    assert not stale, "run `make contracts`"
