@@ -43,8 +43,9 @@ PARTS = (
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), root=ROOT / "operator"),
-    Part("cluster", ("cluster/tests/integration",)),
+    # It leaves the shop up, and the cluster's own tests borrow it.
     Part("e2e", ("tests/e2e",)),
+    Part("cluster", ("cluster/tests/integration",)),
 )
 
 
