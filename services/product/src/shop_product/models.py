@@ -21,7 +21,7 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 AttributeValue = Annotated[str, StringConstraints(max_length=200)]
 Svg = Annotated[str, StringConstraints(pattern=r"^\s*<svg[\s>]", max_length=64 * 1024)]
-Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
+Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 
 EXAMPLE: dict[str, JsonValue] = {
     "sku": "MUG-BLUE-350",
@@ -64,7 +64,7 @@ class ProductCreate(StrictModel):
         default=[], max_length=10, description="The price in further currencies."
     )
     attributes: dict[AttributeName, AttributeValue] = Field(default={}, max_length=50)
-    active: bool = True
+    active: bool = Field(default=True, strict=True)
     image_svg: Svg | None = None
     initial_stock: Quantity = 0
     low_stock_threshold: Quantity = 5
@@ -87,7 +87,7 @@ class ProductPatch(StrictModel):
     price: Money = Field(default=ABSENT)
     other_prices: list[Money] = Field(default=ABSENT, max_length=10)
     attributes: dict[AttributeName, AttributeValue] = Field(default=ABSENT, max_length=50)
-    active: bool = Field(default=ABSENT)
+    active: bool = Field(default=ABSENT, strict=True)
     image_svg: Svg | None = Field(default=None, description="null takes the picture away.")
 
     _prices = field_validator("other_prices")(one_price_a_currency)
@@ -163,7 +163,7 @@ class AdjustmentCreate(StrictModel):
         json_schema_extra={"examples": [{"delta": 24, "reason": "received", "note": "PO 1042"}]}
     )
 
-    delta: int = Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)
+    delta: int = Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)
     reason: AdjustmentReason
     note: Annotated[str, StringConstraints(max_length=500)] = ""
 
