@@ -123,7 +123,7 @@ class AddressWrite(StrictModel):
     postal_code: PostalCode
     country: Country
     phone: Phone | None = None
-    is_default: bool = False
+    is_default: bool = Field(default=False, strict=True)
 
 
 class Address(ResponseModel):
