@@ -2,7 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 """A whole number of things: no "5", no true, no 5.0."""
@@ -12,6 +20,16 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 """Free text."""
+
+
+def _is_text(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("must be a string")  # noqa: TRY004 - pydantic makes it a 422
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
+"""A time by RFC 3339 with its offset: no seconds since 1970, which anything looks like."""
 
 
 def storable(value: object) -> bool:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from shop_shared.models import Line, ResponseModel, StrictModel
+from shop_shared.models import Line, Moment, ResponseModel, StrictModel
 from shop_shipping import domain
 from shop_shipping.domain import Failure, Status
 
@@ -62,7 +62,7 @@ class ReportScan(StrictModel):
     )
 
     status: Literal["dispatched", "in_transit", "delivered", "failed"]
-    at: AwareDatetime
+    at: Moment
     location: Line | None = None
     reason: Literal["lost", "refused", "undeliverable"] | None = Field(
         None, description="Why it failed; only then, and always then"
