@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from shop_shared.auth import CurrentUser
 from shop_shared.database import transaction
 from shop_shared.etag import IfMatch, set_etag
+from shop_shared.openapi import documented
 from shop_user.api.state import Engine, Passwords
 from shop_user.models import (
     Accepted,
@@ -22,14 +23,14 @@ from shop_user.service import accounts, verification
 router = APIRouter(prefix="/v1/users", tags=["accounts"])
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=documented(503))
 async def register(wanted: Registration, engine: Engine, passwords: Passwords) -> Accepted:
     """Open an account. The answer is the same when the e-mail has one already."""
     await accounts.register(engine, passwords, wanted)
     return Accepted(message="Sign in with this e-mail and password.")
 
 
-@router.get("/me")
+@router.get("/me", responses=documented(403, 404))
 async def get_me(caller: CurrentUser, engine: Engine, response: Response) -> User:
     """Read one's account."""
     async with transaction(engine) as connection:
@@ -38,7 +39,7 @@ async def get_me(caller: CurrentUser, engine: Engine, response: Response) -> Use
     return User.model_validate(account)
 
 
-@router.patch("/me")
+@router.patch("/me", responses=documented(403, 404))
 async def change_me(
     patch: ProfilePatch,
     caller: CurrentUser,
@@ -52,13 +53,13 @@ async def change_me(
     return User.model_validate(account)
 
 
-@router.delete("/me", status_code=204)
+@router.delete("/me", status_code=204, responses=documented(404))
 async def delete_me(caller: CurrentUser, engine: Engine) -> None:
     """Delete one's account: what it says of the person is erased, and every session ends."""
     await accounts.delete(engine, caller.user_id)
 
 
-@router.post("/me/verifications", status_code=202)
+@router.post("/me/verifications", status_code=202, responses=documented(403, 404, 409, 429))
 async def request_verification(
     wanted: VerificationRequest, caller: CurrentUser, engine: Engine
 ) -> Accepted:
@@ -67,7 +68,7 @@ async def request_verification(
     return Accepted(message="A code is on its way.")
 
 
-@router.post("/me/verifications/confirm", status_code=204)
+@router.post("/me/verifications/confirm", status_code=204, responses=documented(403, 404))
 async def confirm_verification(
     wanted: VerificationConfirm, caller: CurrentUser, engine: Engine
 ) -> None:
@@ -75,7 +76,7 @@ async def confirm_verification(
     await verification.confirm(engine, caller.user_id, wanted.channel, wanted.code)
 
 
-@router.post("/me/password", status_code=204)
+@router.post("/me/password", status_code=204, responses=documented(403, 404, 503))
 async def change_password(
     wanted: PasswordChange, caller: CurrentUser, engine: Engine, passwords: Passwords
 ) -> None:
@@ -97,7 +98,7 @@ async def request_password_reset(wanted: PasswordResetRequest, engine: Engine) -
     return Accepted(message="If there is an account, a code is on its way.")
 
 
-@router.post("/password-resets/confirm", status_code=204)
+@router.post("/password-resets/confirm", status_code=204, responses=documented(503))
 async def reset_password(wanted: PasswordReset, engine: Engine, passwords: Passwords) -> None:
     """Set a new password by the code from the mail. Every session ends."""
     await verification.reset_password(engine, passwords, wanted)

@@ -7,13 +7,16 @@ from fastapi import APIRouter, Response
 from shop_shared.auth import CurrentUser
 from shop_shared.database import transaction
 from shop_shared.etag import IfMatch, require_match, set_etag
+from shop_shared.openapi import documented
 from shop_shared.problems import Conflict, NotFound
 from shop_user.api.state import Engine
 from shop_user.models import Address, Addresses, AddressWrite
 from shop_user.repository import addresses
 from shop_user.service.accounts import present
 
-router = APIRouter(prefix="/v1/users/me/addresses", tags=["addresses"])
+router = APIRouter(
+    prefix="/v1/users/me/addresses", tags=["addresses"], responses=documented(403, 404)
+)
 
 MAX_ADDRESSES = 50
 
@@ -33,7 +36,7 @@ async def list_addresses(caller: CurrentUser, engine: Engine) -> Addresses:
     return Addresses(items=[Address.model_validate(row) for row in rows])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=documented(409))
 async def add_address(
     wanted: AddressWrite, caller: CurrentUser, engine: Engine, response: Response
 ) -> Address:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from shop_shared.auth import AdminCaller, CurrentUser, StaffCaller
 from shop_shared.database import transaction
+from shop_shared.openapi import documented
 from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.problems import NotFound
 from shop_user import emails
@@ -55,21 +56,21 @@ async def get_user(user_id: UUID, caller: CurrentUser, engine: Engine) -> User:
     return User.model_validate(account)
 
 
-@router.post("/{user_id}/suspend")
+@router.post("/{user_id}/suspend", responses=documented(409))
 async def suspend(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
     """Lock an account (admin): it cannot sign in, and its sessions end."""
     account = await administration.set_status(engine, user_id, "suspended", by=caller.user_id)
     return User.model_validate(account)
 
 
-@router.post("/{user_id}/reinstate")
+@router.post("/{user_id}/reinstate", responses=documented(409))
 async def reinstate(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
     """Open a locked account again (admin)."""
     account = await administration.set_status(engine, user_id, "active", by=caller.user_id)
     return User.model_validate(account)
 
 
-@router.put("/{user_id}/roles")
+@router.put("/{user_id}/roles", responses=documented(409))
 async def set_roles(user_id: UUID, wanted: RolesPut, caller: AdminCaller, engine: Engine) -> User:
     """Give an account its roles (admin). Its sessions end, so that they hold at once."""
     account = await administration.set_roles(engine, user_id, wanted.roles, by=caller.user_id)
