@@ -21,6 +21,7 @@ from shop_auth.models import (
 )
 from shop_auth.service import Auth as AuthService
 from shop_shared.auth import CurrentUser, require_roles
+from shop_shared.openapi import documented
 from shop_shared.problems import Forbidden, NotFound, Unauthenticated
 from shop_shared.tokens import TokenVerifier
 
@@ -49,7 +50,9 @@ async def get_jwks(request: Request, response: Response) -> Jwks:
     return Jwks.model_validate(await keys.jwks())
 
 
-@router.post("/v1/auth/token", dependencies=[Depends(_no_store)])
+@router.post(
+    "/v1/auth/token", dependencies=[Depends(_no_store)], responses=documented(401, 403, 429, 503)
+)
 async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tokens:
     """Sign in: a person with a password, a service with its secret."""
     if isinstance(grant, PasswordGrant):
@@ -57,7 +60,7 @@ async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tok
     return await auth.sign_in_service(grant)
 
 
-@router.post("/v1/auth/refresh", dependencies=[Depends(_no_store)])
+@router.post("/v1/auth/refresh", dependencies=[Depends(_no_store)], responses=documented(401, 503))
 async def refresh(wanted: RefreshRequest, auth: Auth) -> Tokens:
     """Exchange a refresh token for new tokens. It counts once; used again, the session ends."""
     return await auth.refresh(wanted.refresh_token)
@@ -116,7 +119,7 @@ async def introspect(wanted: IntrospectRequest, request: Request) -> Introspecti
     return Introspection(active=True, **known)
 
 
-@router.post("/v1/auth/authorize")
+@router.post("/v1/auth/authorize", responses=documented(403))
 async def authorize(
     wanted: AuthorizeRequest, caller: CurrentUser, request: Request
 ) -> policies.Decision:
