@@ -12,6 +12,7 @@ from shop_product.repository import products
 from shop_product.service import catalogue
 from shop_shared.auth import StaffCaller
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.openapi import documented
 from shop_shared.problems import NotFound
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"])
@@ -36,7 +37,10 @@ async def get_product(product_id: UUID, store: Store, response: Response) -> Pro
 @router.get(
     "/{product_id}/image",
     response_class=Response,
-    responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        304: {"description": "Not modified"},
+    },
 )
 async def get_image(
     product_id: UUID,
@@ -61,7 +65,7 @@ async def get_image(
     return Response(image["content"], headers=headers, media_type="image/svg+xml")
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=documented(409, 503))
 async def create_product(
     wanted: ProductCreate, caller: StaffCaller, store: Store, lists: Lists, response: Response
 ) -> Product:

@@ -7,6 +7,7 @@ from shop_product.models import EXAMPLE, ImportLine, ProductCreate
 from shop_product.service import imports
 from shop_shared.auth import StaffCaller
 from shop_shared.bodies import MEBIBYTE, BodyLimits
+from shop_shared.openapi import documented
 
 PATH = "/v1/products/import"
 NDJSON = "application/x-ndjson"
@@ -22,7 +23,8 @@ router = APIRouter(tags=["catalogue"])
         200: {
             "description": "A line of JSON for each line sent, in order",
             "content": {NDJSON: {"schema": ImportLine.model_json_schema()}},
-        }
+        },
+        **documented(409),
     },
     openapi_extra={
         "requestBody": {

@@ -11,6 +11,7 @@ from shop_product.models import Adjustment, AdjustmentCreate, Inventory, Invento
 from shop_product.service import ledger
 from shop_shared.auth import StaffCaller
 from shop_shared.etag import IfMatch, set_etag
+from shop_shared.openapi import documented
 
 router = APIRouter(prefix="/v1/products/{product_id}/inventory", tags=["inventory"])
 
@@ -38,7 +39,7 @@ async def get_inventory(
     return views.inventory(stock)
 
 
-@router.put("")
+@router.put("", responses=documented(409, 503))
 async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     counted: InventoryPut,
@@ -56,7 +57,7 @@ async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
     return views.inventory(stock)
 
 
-@router.post("/adjustments", status_code=201)
+@router.post("/adjustments", status_code=201, responses=documented(409, 503))
 async def adjust_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     wanted: AdjustmentCreate,

@@ -24,7 +24,11 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Amount = Annotated[int, Query(ge=0, le=MAX_AMOUNT, description="Minor units")]
 
 
-@router.get("", response_model=Page[ListedProduct])
+@router.get(
+    "",
+    response_model=Page[ListedProduct],
+    responses={304: {"description": "Not modified"}},
+)
 async def list_products(  # noqa: PLR0913 - a parameter a part of the query
     request: Request,
     store: Store,
@@ -71,7 +75,9 @@ async def list_products(  # noqa: PLR0913 - a parameter a part of the query
     return render(await lists.answer(cache_key(request), make), if_none_match)
 
 
-@router.get("/categories", response_model=Categories)
+@router.get(
+    "/categories", response_model=Categories, responses={304: {"description": "Not modified"}}
+)
 async def list_categories(
     request: Request, store: Store, lists: Lists, if_none_match: IfNoneMatch = None
 ) -> Response:
