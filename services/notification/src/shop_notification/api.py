@@ -15,6 +15,7 @@ from shop_shared.auth import CurrentUser, StaffCaller
 from shop_shared.database import transaction
 from shop_shared.idempotency import idempotency_key, idempotent
 from shop_shared.ids import uuid7
+from shop_shared.openapi import documented
 from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.problems import Conflict, NotFound
 
@@ -182,7 +183,7 @@ async def get_notification(
     )
 
 
-@router.post("/{notification_id}/retry", status_code=202)
+@router.post("/{notification_id}/retry", status_code=202, responses=documented(409))
 async def retry_notification(
     notification_id: UUID, _caller: StaffCaller, engine: Engine
 ) -> models.Notification:
