@@ -15,6 +15,7 @@ from shop_payment.settings import ProviderName
 from shop_shared.auth import CurrentUser
 from shop_shared.idempotency import idempotency_key, idempotent
 from shop_shared.money import Currency, Money
+from shop_shared.openapi import documented
 from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.problems import Forbidden, NotFound
 
@@ -98,7 +99,12 @@ async def get_payment(record: VisiblePayment) -> models.Payment:
     return _view(record)
 
 
-@router.post("/{payment_id}/refunds", status_code=201, response_model=models.Refund)
+@router.post(
+    "/{payment_id}/refunds",
+    status_code=201,
+    response_model=models.Refund,
+    responses=documented(403),
+)
 async def refund_payment(
     wanted: models.CreateRefund,
     record: VisiblePayment,
@@ -121,7 +127,7 @@ async def refund_payment(
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
 
 
-@webhook_router.post("/{provider}")
+@webhook_router.post("/{provider}", responses=documented(413, 503))
 async def receive_webhook(
     provider: ProviderName,
     request: Request,
