@@ -115,7 +115,7 @@ async def test_a_key_brought_along(http: httpx.AsyncClient, ring: KeyRing) -> No
         {"iss": None},
         {"sub": None},
     ],
-    ids=lambda changes: "-".join(changes),  # not the times, which differ from worker to worker
+    ids="-".join,  # not the times, which differ from worker to worker
 )
 async def test_claims_that_do_not_hold(
     http: httpx.AsyncClient, ring: KeyRing, changes: dict[str, Any]
