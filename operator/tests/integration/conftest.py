@@ -56,7 +56,7 @@ def install(running: ControlPlane, crds: list[Path]) -> None:
 
 def _established(running: ControlPlane) -> int:
     found = orjson.loads(running.kubectl("get", "crd", "-o=json"))["items"]
-    conditions = [c for crd in found for c in crd.get("status", {}).get("conditions", ())]
+    conditions = [c for crd in found for c in crd.get("status", {}).get("conditions") or ()]
     return sum(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
