@@ -33,7 +33,7 @@ async def test_the_api_server_accepts_every_child(
         body["metadata"]["namespace"] = shop.namespace
         body["metadata"].pop(
             "uid", None
-        )  # the fixtures' own, for what is rendered without a server
+        )  # the fixtures have one made up
         accepted = await shop.cluster.apply(body, dry_run=True, manager="user")
         children = render(parse(accepted), platform, Access("a", "b", LOGIN, LOGIN))
         assert children
