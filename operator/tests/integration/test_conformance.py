@@ -31,9 +31,7 @@ async def test_the_api_server_accepts_every_child(
         if body["kind"] != "ShopService":
             continue
         body["metadata"]["namespace"] = shop.namespace
-        body["metadata"].pop(
-            "uid", None
-        )  # the fixtures have one made up
+        body["metadata"].pop("uid", None)  # the fixtures have one made up
         accepted = await shop.cluster.apply(body, dry_run=True, manager="user")
         children = render(parse(accepted), platform, Access("a", "b", LOGIN, LOGIN))
         assert children
