@@ -4,10 +4,14 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import httpx
 
 from shop_cluster import kind
 from shop_cluster.places import Places
+from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.kubectl import Kubectl, program
 from shop_journey.readiness import rolled_out, unready
 from shop_journey.steps import Report, Step, StepFailedError, command
@@ -71,7 +75,9 @@ async def _shop(place: Place, report: Report) -> None:
     kubectl = place.kubectl
     await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
     await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
-    await _until(lambda: _late_services(kubectl), report, look="kubectl shop status -n shop")
+    # Three looks: what the operator says, the pods that are there now, and the way in.
+    for late in (_late_services, lambda kubectl: _late_deployments(kubectl, SHOP), _unreachable):
+        await _until(partial(late, kubectl), report, look="make status")
 
 
 async def _until(
@@ -96,6 +102,16 @@ async def _late_deployments(kubectl: Kubectl, namespace: str) -> dict[str, str]:
         for item in found["items"]
         if not rolled_out(item)
     }
+
+
+async def _unreachable(_: Kubectl) -> dict[str, str]:
+    """Return the services that the gateway cannot reach yet."""
+    try:
+        async with httpx.AsyncClient(base_url=SHOP_URL, timeout=10) as http:
+            document = (await http.get("/openapi.json")).raise_for_status().json()
+    except httpx.HTTPError as error:
+        return {"gateway": str(error) or type(error).__name__}
+    return dict.fromkeys(document.get("x-unavailable", ()), "the gateway has no way to it")
 
 
 async def _late_services(kubectl: Kubectl) -> dict[str, str]:
