@@ -59,7 +59,7 @@ def create(settings: Settings) -> Service:
     return Service(
         app=app,
         background=(consumer, broker),
-        close=(*(channel.close for channel in channels.values()), engine.dispose),
+        close=(sender.finish, *(channel.close for channel in channels.values()), engine.dispose),
     )
 
 

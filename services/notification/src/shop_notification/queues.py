@@ -105,7 +105,8 @@ async def _until_lost(connection: AbstractConnection, work: Awaitable[None]) -> 
     waiting = asyncio.ensure_future(lost.wait())
     try:
         await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
+        # With the connection go the tasks on it: only a failure of our own is one.
+        if working.done() and not working.cancelled():
             working.result()
     finally:
         for task in (working, waiting):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import jinja2
@@ -19,12 +21,14 @@ from shop_notification.channels.contract import (
     TryAgainError,
     UndeliverableError,
 )
-from shop_notification.queues import Broker, parking_queue, retry_queue, work_queue
+from shop_notification.queues import BROKER_AWAY, Broker, parking_queue, retry_queue, work_queue
 from shop_notification.rendering import render
 from shop_notification.repository import Taken
 from shop_notification.settings import Settings
-from shop_shared.database import is_temporary, transaction
+from shop_shared.database import transaction
 
+# Before a message that failed comes again: long enough not to spin while a store is away.
+NACK_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 _sent = Counter("notification_messages", "Messages by what came of a try", ["channel", "outcome"])
 
@@ -38,6 +42,7 @@ class Sender:
         self._engine = engine
         self._settings = settings
         self._channels = channels
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def consume(self, connection: AbstractConnection, broker: Broker) -> None:
         """Begin to consume on the connection."""
@@ -45,19 +50,29 @@ class Sender:
         await channel.set_qos(prefetch_count=self._settings.prefetch)
 
         async def handle(incoming: AbstractIncomingMessage) -> None:
+            sending = asyncio.create_task(self.send(UUID(incoming.body.decode()), broker))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
             try:
-                await self.send(UUID(incoming.body.decode()), broker)
+                # A lost connection cancels this handler; a message half sent is sent to its end.
+                await asyncio.shield(sending)
             except Exception as error:
-                # Unacknowledged, it comes again; its row says whether it was sent.
-                if not is_temporary(error):
-                    _log.exception("message not handled", message_id=incoming.message_id)
-                await incoming.nack(requeue=True)
-                raise
-            await incoming.ack()
+                _log.warning("message not handled", message_id=incoming.message_id, exc_info=error)
+                await asyncio.sleep(NACK_SECONDS)
+                answer = incoming.nack(requeue=True)
+            else:
+                answer = incoming.ack()
+            # Without an answer it comes again; its row says whether it was sent.
+            with suppress(*BROKER_AWAY):
+                await answer
 
         for name in self._channels:
             queue = await channel.get_queue(work_queue(name))
             await queue.consume(handle)
+
+    async def finish(self) -> None:
+        """Wait for what is being sent."""
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def send(self, notification_id: UUID, broker: Broker) -> None:
         """Send a message unless it was sent, and record what came of it."""

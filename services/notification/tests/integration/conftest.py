@@ -35,7 +35,7 @@ from shop_shared.server import Service
 from shop_shared.testing import Signer
 
 TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Tap:

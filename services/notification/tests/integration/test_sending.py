@@ -9,6 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shop_notification.channels.contract import Message
+from shop_notification.channels.email import EmailChannel
 from shop_shared.testing import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -196,6 +198,28 @@ async def test_a_broker_lost_again_and_again_repeats_nothing(post: Post) -> None
         post.tap.open()
     await post.until(50)
     assert set(await post.statuses()) == {"sent"}
+
+
+async def test_what_is_being_sent_when_the_broker_goes_is_sent_once(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, send = asyncio.Event(), EmailChannel.send
+
+    async def slow(channel: EmailChannel, message: Message) -> str:
+        await hold.wait()
+        return await send(channel, message)
+
+    monkeypatch.setattr(EmailChannel, "send", slow)
+    await post.know()
+    await post.hear("order.completed")
+    async with asyncio.timeout(60):
+        while await post.statuses() != ["sending"]:
+            await asyncio.sleep(0.02)
+    post.tap.shut()
+    post.tap.open()
+    hold.set()
+    await post.until(1)
+    assert await post.statuses() == ["sent"]
 
 
 async def test_a_message_lost_with_its_queue_is_queued_again(post: Post) -> None:
