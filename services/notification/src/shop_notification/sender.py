@@ -57,7 +57,7 @@ class Sender:
                 # A lost connection cancels this handler; a message half sent is sent to its end.
                 await asyncio.shield(sending)
             except Exception as error:
-                _log.warning("message not handled", message_id=incoming.message_id, exc_info=error)
+                _log.warning("not handled", message_id=incoming.message_id, exc_info=error)
                 await asyncio.sleep(NACK_SECONDS)
                 answer = incoming.nack(requeue=True)
             else:

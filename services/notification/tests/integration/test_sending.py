@@ -107,7 +107,7 @@ async def test_quiet_hours_hold_back_what_rings(
     shown = (await client.get("/v1/notifications/preferences", headers=headers)).json()
     assert shown["quiet_hours"]["timezone"] == "Europe/Berlin"
     await post.hear("shipment.delivered", tracking_number="MS1")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not post.got():
             await asyncio.sleep(0.02)
     rows = await post.rows(
