@@ -56,8 +56,8 @@ class Sender:
             try:
                 # A lost connection cancels this handler; a message half sent is sent to its end.
                 await asyncio.shield(sending)
-            except Exception as error:
-                _log.warning("not handled", message_id=incoming.message_id, exc_info=error)
+            except Exception as error:  # noqa: BLE001 -- whatever it was, the message comes again
+                _log.warning("not handled", message_id=incoming.message_id, error=repr(error))
                 await asyncio.sleep(NACK_SECONDS)
                 answer = incoming.nack(requeue=True)
             else:
