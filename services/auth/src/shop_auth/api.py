@@ -51,7 +51,7 @@ async def get_jwks(request: Request, response: Response) -> Jwks:
 
 
 @router.post(
-    "/v1/auth/token", dependencies=[Depends(_no_store)], responses=documented(401, 403, 429, 503)
+    "/v1/auth/token", dependencies=[Depends(_no_store)], responses=documented(401, 403, 429)
 )
 async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tokens:
     """Sign in: a person with a password, a service with its secret."""
@@ -60,7 +60,7 @@ async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tok
     return await auth.sign_in_service(grant)
 
 
-@router.post("/v1/auth/refresh", dependencies=[Depends(_no_store)], responses=documented(401, 503))
+@router.post("/v1/auth/refresh", dependencies=[Depends(_no_store)], responses=documented(401))
 async def refresh(wanted: RefreshRequest, auth: Auth) -> Tokens:
     """Exchange a refresh token for new tokens. It counts once; used again, the session ends."""
     return await auth.refresh(wanted.refresh_token)

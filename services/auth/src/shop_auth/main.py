@@ -15,8 +15,7 @@ from shop_auth.users import Users
 from shop_shared import cli, health, problems
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
-from shop_shared.consumer import consume
-from shop_shared.inbox import NoInbox
+from shop_shared.consumer import NoInbox, consume
 from shop_shared.redis import check, create_redis
 from shop_shared.server import Service
 from shop_shared.tokens import RedisRevocations, create_verifier
@@ -72,9 +71,7 @@ def create(settings: Settings) -> Service:
 
 async def _closed(_request: Request, _error: Exception) -> Response:
     """Fail closed: without Redis nobody can be told in or out."""
-    return problems.response(
-        problems.Unavailable("Sessions can't be reached.", headers={"Retry-After": "1"})
-    )
+    return problems.response(problems.Unavailable("Sessions can't be reached."))
 
 
 def run() -> None:

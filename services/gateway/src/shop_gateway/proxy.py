@@ -85,7 +85,7 @@ class Proxy:
             except BreakerOpenError as error:
                 raise Unavailable(
                     f"{upstream.service} is failing; it is left alone for a moment",
-                    headers={"Retry-After": str(math.ceil(error.retry_after))},
+                    retry_after=math.ceil(error.retry_after),
                 ) from error
             except NoEndpointError as error:
                 raise Unavailable(f"no pod of {upstream.service} is ready") from error

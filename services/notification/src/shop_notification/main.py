@@ -20,6 +20,7 @@ from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
 from shop_shared.inbox import SqlInbox
 from shop_shared.server import Service
+from shop_shared.tokens import create_verifier, revocations_of
 
 CONTRACT = Contract(consumes=consumers.CONSUMES)
 
@@ -33,8 +34,11 @@ def create(settings: Settings) -> Service:
         "push": PushChannel(settings),
     }
     sender = Sender(engine, settings, channels)
-    app = create_app(settings, title="Minishop notifications", contract=CONTRACT)
+    revocations = revocations_of(settings)
+    verifier = create_verifier(settings, revocations=revocations)
+    app = create_app(settings, title="Minishop notifications", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
+    database.answer_when_away(app)
     app.include_router(api.router)
     health.install(app, required={"postgres": database.check(engine)})
     consumer = partial(
@@ -59,7 +63,12 @@ def create(settings: Settings) -> Service:
     return Service(
         app=app,
         background=(consumer, broker),
-        close=(sender.finish, *(channel.close for channel in channels.values()), engine.dispose),
+        close=(
+            sender.finish,
+            *(channel.close for channel in channels.values()),
+            revocations.close,
+            engine.dispose,
+        ),
     )
 
 

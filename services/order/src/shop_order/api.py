@@ -183,9 +183,7 @@ async def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
     return tracker
 
 
-@router.get(
-    "/{order_id}/events", response_class=EventSourceResponse, responses=documented(404, 503)
-)
+@router.get("/{order_id}/events", response_class=EventSourceResponse, responses=documented(404))
 async def follow_order(
     order: Annotated[domain.Order, Depends(_visible_order)],
     tracker: Annotated[Tracker, Depends(_admit)],

@@ -10,6 +10,7 @@ from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
 from shop_shared.server import Service
+from shop_shared.tokens import create_verifier, revocations_of
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
@@ -18,9 +19,12 @@ def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
     engine = database.create_engine(settings)
     tracker = Tracker(engine, settings)
-    app = create_app(settings, title="Minishop orders", contract=CONTRACT)
+    revocations = revocations_of(settings)
+    verifier = create_verifier(settings, revocations=revocations)
+    app = create_app(settings, title="Minishop orders", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.tracker = tracker
+    database.answer_when_away(app)
     app.include_router(api.router)
     health.install(app, required={"postgres": database.check(engine)})
     consumer = partial(
@@ -39,7 +43,7 @@ def create(settings: Settings) -> Service:
             tracker.run,
             partial(janitor.run, engine, outbox.purge, inbox.purge, idempotency.purge),
         ),
-        close=(engine.dispose,),
+        close=(engine.dispose, revocations.close),
     )
 
 

@@ -127,7 +127,7 @@ async def refund_payment(
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
 
 
-@webhook_router.post("/{provider}", responses=documented(413, 503))
+@webhook_router.post("/{provider}", responses=documented(413))
 async def receive_webhook(
     provider: ProviderName,
     request: Request,

@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from shop_payment import api, consumers, events, reconciler, wakeup
-from shop_payment.breaker import CircuitBreaker
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
 from shop_payment.worker import ProviderWorker
 from shop_shared import cli, database, health, migrations
 from shop_shared.app import BodyLimits, create_app
 from shop_shared.asyncapi import Contract
+from shop_shared.breaker import CircuitBreaker
 from shop_shared.consumer import consume
 from shop_shared.inbox import SqlInbox
-from shop_shared.redis import create_redis
 from shop_shared.server import Service
-from shop_shared.tokens import RedisRevocations, create_verifier
+from shop_shared.tokens import create_verifier, revocations_of
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
@@ -29,7 +28,7 @@ BODIES = BodyLimits(
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
     engine = database.create_engine(settings)
-    redis = create_redis(settings) if settings.redis_url else None
+    revocations = revocations_of(settings)
     providers = make_providers(settings)
     catalogue = Catalogue(settings.payment_methods, providers)
     workers = {
@@ -49,11 +48,12 @@ def create(settings: Settings) -> Service:
         title="Minishop payments",
         bodies=BODIES,
         contract=CONTRACT,
-        verifier=create_verifier(settings, revocations=RedisRevocations(redis) if redis else None),
+        verifier=create_verifier(settings, revocations=revocations),
     )
     app.state.engine = engine
     app.state.providers = providers
     app.state.catalogue = catalogue
+    database.answer_when_away(app)
     app.include_router(api.router)
     app.include_router(api.webhook_router)
     health.install(app, required={"postgres": database.check(engine)})
@@ -75,7 +75,7 @@ def create(settings: Settings) -> Service:
         ),
         close=(
             *(provider.close for provider in providers.values()),
-            *((redis.aclose,) if redis else ()),
+            revocations.close,
             engine.dispose,
         ),
     )

@@ -16,11 +16,11 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_payment import calls, performing, repository, service
-from shop_payment.breaker import CircuitBreaker
 from shop_payment.calls import ProviderCall
 from shop_payment.domain import Call, Fact, Payment, Refund
 from shop_payment.providers.catalogue import Catalogue
 from shop_payment.providers.contract import PaymentProvider, ProviderError, RefusedError
+from shop_shared.breaker import CircuitBreaker
 from shop_shared.database import is_temporary, transaction
 
 POLL_SECONDS = 1.0

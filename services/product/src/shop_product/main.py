@@ -17,6 +17,7 @@ from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
 from shop_shared.mongo import MongoInbox
 from shop_shared.server import Service
+from shop_shared.tokens import create_verifier, revocations_of
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
@@ -25,10 +26,12 @@ def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
     client = mongo.create_client(settings)
     store = Store(client)
+    revocations = revocations_of(settings)
     app = create_app(
         settings,
         title="Minishop products",
         contract=CONTRACT,
+        verifier=create_verifier(settings, revocations=revocations),
         bodies=BodyLimits(paths={imports.PATH: imports.LIMITS}),
     )
     app.state.store = store
@@ -47,7 +50,7 @@ def create(settings: Settings) -> Service:
     return Service(
         app=app,
         background=(consumer, partial(sweeper.run, store, settings)),
-        close=(client.close,),
+        close=(client.close, revocations.close),
     )
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import asyncpg
 import orjson
 import sqlalchemy as sa
+from fastapi import FastAPI
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from shop_shared import problems
 from shop_shared.settings import ServiceSettings, read_secret
 
 CONNECT_TIMEOUT = 5.0
@@ -65,6 +67,12 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
             raise DisconnectionError("credentials have rotated")
 
     return engine
+
+
+def answer_when_away(app: FastAPI) -> None:
+    """Make app answer 503 while PostgreSQL is away or overloaded, whatever it was asked."""
+    kinds = (sa.exc.SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+    problems.install_unavailable(app, kinds, is_temporary=is_temporary)
 
 
 @asynccontextmanager

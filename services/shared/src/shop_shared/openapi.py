@@ -1,9 +1,9 @@
 """OpenAPI that says what can go wrong: problems, not FastAPI's own form of validation errors.
 
-What follows from an operation's form is added here: 401 where a token is asked for, 403 where a
-role is, 404 where a path has an id, 409 where an Idempotency-Key is, 412 and 428 where an If-Match
-is, 413 and 415 where a body is, 422 where anything can be wrong. What its rules add, a route says
-itself:
+What follows from an operation's form is added here: 400 and 503 (a store is away) everywhere, 401
+where a token is asked for, 403 where a role is, 404 where a path has an id, 409 where an
+Idempotency-Key is, 412 and 428 where an If-Match is, 413 and 415 where a body is, 422 where
+anything can be wrong. What its rules add, a route says itself:
 
     @router.post("/{id}/cancel", responses=documented(404, 409))
 """
@@ -77,7 +77,7 @@ _OF_PARAMETERS = {"idempotency-key": {409}, "if-match": {412, 428}}
 
 
 def _document(operation: dict[str, Any]) -> None:
-    possible = {400}  # what the HTTP server or a body limit cannot read
+    possible = {400, 503}  # what the HTTP server can't read; a store that is away
     if "security" in operation:
         possible.add(401)
     if any(roles for scheme in operation.get("security", ()) for roles in scheme.values()):

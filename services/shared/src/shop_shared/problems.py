@@ -127,6 +127,10 @@ class Unavailable(Problem):
 
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
+        """Take the seconds after which a try makes sense."""
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
 
 def response(problem: Problem) -> Response:
     """Render a problem."""
@@ -209,7 +213,7 @@ def install_unavailable(
         if not is_temporary(error):
             raise error
         _log.warning("store is away", error=repr(error))
-        return response(Unavailable(headers={"Retry-After": "1"}))
+        return response(Unavailable())
 
     for kind in kinds:
         app.add_exception_handler(kind, of_store)

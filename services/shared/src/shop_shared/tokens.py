@@ -10,7 +10,9 @@ from urllib.request import urlopen
 import jwt
 import orjson
 import structlog
+from prometheus_client import Counter
 
+from shop_shared.breaker import CircuitBreaker
 from shop_shared.problems import Unauthenticated, Unavailable
 from shop_shared.settings import ServiceSettings
 
@@ -26,6 +28,7 @@ LEEWAY = 5.0
 CACHE_SIZE = 10_000
 MAX_TOKEN_BYTES = 8 * 1024
 _log = structlog.get_logger(__name__)
+_unchecked = Counter("token_revocation_unchecked", "Tokens whose revocation could not be checked")
 
 Jwks = dict[str, Any]
 
@@ -35,6 +38,9 @@ class Revocations(Protocol):
 
     async def is_revoked(self, session_id: str) -> bool:
         """Say whether the session has ended. Raises Unavailable where it must be known."""
+
+    async def close(self) -> None:
+        """Let go of what is asked."""
 
 
 class TokenVerifier:
@@ -164,22 +170,70 @@ def jwks_from(url: str) -> Callable[[], Awaitable[Jwks]]:
 
 
 class RedisRevocations:
-    """Sessions ended, as auth writes them: `revoked:sid:<sid>`."""
+    """Sessions ended, as auth writes them: `revoked:sid:<sid>`.
 
-    def __init__(self, redis: "Redis", *, fail_closed: bool = False) -> None:
+    A Redis that hangs costs a request `patience` seconds, and after three of those nobody anything:
+    it is left alone for a second at a time.
+    """
+
+    def __init__(
+        self,
+        redis: "Redis",
+        *,
+        fail_closed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """With fail_closed, a Redis that is away is Unavailable; else the token's expiry rules."""
         self._redis = redis
         self._fail_closed = fail_closed
+        # Who lets nobody in unchecked had better wait for a slow answer.
+        self.patience = 1.0 if fail_closed else 0.1
+        self._breaker = CircuitBreaker(failures=3, open_seconds=1, clock=clock)
 
     async def is_revoked(self, session_id: str) -> bool:
         """Ask Redis."""
+        if not self._breaker.permits():
+            return self._unknown("left alone")
+        self._breaker.started()
         try:
-            return bool(await self._redis.exists(f"revoked:sid:{session_id}"))
-        except Exception as error:
-            if self._fail_closed:
-                raise Unavailable("Sessions can't be checked.") from error
-            _log.warning("revocation not checked", error=repr(error))
-            return False
+            async with asyncio.timeout(self.patience):
+                found = await self._redis.exists(f"revoked:sid:{session_id}")
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is not known
+            self._breaker.failed()
+            return self._unknown(repr(error))
+        self._breaker.succeeded()
+        return bool(found)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _unknown(self, reason: str) -> bool:
+        _unchecked.inc()
+        _log.warning("revocation not checked", reason=reason)
+        if self._fail_closed:
+            raise Unavailable("Sessions can't be checked.")
+        return False
+
+
+class NoRevocations:
+    """Without a Redis to ask, a token counts until it expires."""
+
+    async def is_revoked(self, session_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Know of none."""
+        return False
+
+    async def close(self) -> None:
+        """Have nothing to close."""
+
+
+def revocations_of(settings: ServiceSettings) -> Revocations:
+    """Return what knows of ended sessions: the settings' Redis, if they name one."""
+    if settings.redis_url is None:
+        return NoRevocations()
+    from shop_shared.redis import create_redis  # noqa: PLC0415 - 10 MiB, where there is a Redis
+
+    return RedisRevocations(create_redis(settings))
 
 
 def create_verifier(

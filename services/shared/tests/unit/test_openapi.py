@@ -22,9 +22,9 @@ def test_an_operation_names_the_problems_it_can_answer() -> None:
 
     document = app.openapi()
     assert app.openapi() is document
-    assert set(document["paths"]["/public"]["get"]["responses"]) == {"200", "400"}
+    assert set(document["paths"]["/public"]["get"]["responses"]) == {"200", "400", "503"}
     operation = document["paths"]["/own/{number}"]["post"]
-    statuses = {"200", "400", "401", "404", "413", "415", "422"}
+    statuses = {"200", "400", "401", "404", "413", "415", "422", "503"}
     assert set(operation["responses"]) == statuses
     assert operation["security"] == [{"bearer": []}]
     for status in statuses - {"200"}:

@@ -1,8 +1,10 @@
 """Forged, stale and tricky tokens (RFC 8725), and how often keys are fetched."""
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import jwt
@@ -13,8 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from shop_shared.problems import Unauthenticated, Unavailable
-from shop_shared.testing import Signer
-from shop_shared.tokens import TokenVerifier
+from shop_shared.testing import FakeClock, Signer
+from shop_shared.tokens import RedisRevocations, TokenVerifier
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 CLAIMS = {"iss": "https://auth.minishop.dev", "aud": "minishop", "sub": str(uuid4())}
 
@@ -134,6 +139,9 @@ async def test_an_ended_session_counts_no_more() -> None:
         async def is_revoked(self, session_id: str) -> bool:
             return session_id in ended
 
+        async def close(self) -> None:
+            """Hold nothing."""
+
     signer = Signer()
     verifier = signer.verifier(Ended())
     token = signer.token(uuid4(), sid="s")
@@ -141,6 +149,39 @@ async def test_an_ended_session_counts_no_more() -> None:
     ended.add("s")
     with pytest.raises(Unauthenticated):
         await verifier.verify(token)
+
+
+class Hanging:
+    """A Redis that takes commands and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def exists(self, _key: str) -> int:
+        self.asked += 1
+        return await asyncio.Future[int]()
+
+
+@pytest.mark.parametrize("fail_closed", [False, True])
+async def test_a_redis_that_hangs_costs_a_few_requests_a_moment(fail_closed: bool) -> None:  # noqa: FBT001 - a case
+    clock = FakeClock()
+    redis = Hanging()
+    revocations = RedisRevocations(
+        cast("Redis", redis), fail_closed=fail_closed, clock=clock.timestamp
+    )
+    revocations.patience = 0.01
+
+    async def ask() -> bool:
+        try:
+            return await revocations.is_revoked("s")
+        except Unavailable:
+            return fail_closed
+
+    assert [await ask() for _ in range(20)] == [fail_closed] * 20
+    assert redis.asked == 3
+    clock.advance(timedelta(seconds=1))
+    assert [await ask() for _ in range(20)] == [fail_closed] * 20
+    assert redis.asked == 4
 
 
 async def test_a_rotated_key_is_fetched_and_unknown_ones_not_without_end() -> None:

@@ -1,12 +1,17 @@
 """Answers kept in Redis for a moment. Truth is elsewhere: without Redis everything still works."""
 
-import time
+import asyncio
+from collections.abc import Awaitable
 
 import structlog
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shop_shared.breaker import CircuitBreaker
+
+PATIENCE_SECONDS = 0.1
+"""What a Redis that hangs may cost the request that finds out."""
 PAUSE_SECONDS = 2.0
 """How long Redis is left alone after it failed, so that its time-outs are not everybody's."""
 _log = structlog.get_logger(__name__)
@@ -20,33 +25,31 @@ class Cache:
         """Keep answers that long; nothing at all without Redis."""
         self._redis = redis
         self._seconds = seconds
-        self._paused_until = 0.0
+        self._breaker = CircuitBreaker(failures=1, open_seconds=PAUSE_SECONDS)
 
     async def get(self, key: str) -> bytes | None:
         """Return what is kept, if anything."""
-        if self._redis is None or self._is_paused():
+        if self._redis is None or not self._breaker.permits():
             return None
-        try:
-            kept = await self._redis.get(key)
-        except (RedisError, OSError) as error:
-            self._pause(error)
-            return None
-        _reads.labels("hit" if kept else "miss").inc()
-        return kept.encode() if isinstance(kept, str) else kept
+        kept: bytes | None = await self._asked(self._redis.get(key))
+        if self._breaker.closed:
+            _reads.labels("hit" if kept else "miss").inc()
+        return kept
 
     async def put(self, key: str, value: bytes) -> None:
         """Keep value for a while."""
-        if self._redis is None or self._is_paused():
-            return
+        if self._redis is not None and self._breaker.permits():
+            await self._asked(self._redis.set(key, value, ex=self._seconds))
+
+    async def _asked(self, call: Awaitable[bytes | None]) -> bytes | None:
+        self._breaker.started()
         try:
-            await self._redis.set(key, value, ex=self._seconds)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answer = await call
         except (RedisError, OSError) as error:
-            self._pause(error)
-
-    def _is_paused(self) -> bool:
-        return time.monotonic() < self._paused_until
-
-    def _pause(self, error: Exception) -> None:
-        _reads.labels("error").inc()
-        _log.warning("redis is away", error=repr(error))
-        self._paused_until = time.monotonic() + PAUSE_SECONDS
+            self._breaker.failed()
+            _reads.labels("error").inc()
+            _log.warning("redis is away", error=repr(error))
+            return None
+        self._breaker.succeeded()
+        return answer

@@ -7,7 +7,7 @@ from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
 from shop_shared.server import Service
-from shop_shared.tokens import RedisRevocations, create_verifier
+from shop_shared.tokens import create_verifier, revocations_of
 from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
@@ -23,11 +23,13 @@ def create(settings: Settings) -> Service:
     store = redis.create_redis(settings) if settings.redis_url else None
     carrier = SimulatedCarrier(settings)
     wake = Wake()
-    verifier = create_verifier(settings, revocations=RedisRevocations(store) if store else None)
+    revocations = revocations_of(settings)
+    verifier = create_verifier(settings, revocations=revocations)
     app = create_app(settings, title="Minishop shipping", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.cache = Cache(store, seconds=settings.tracking_cache_seconds)
     app.state.carrier = carrier
+    database.answer_when_away(app)
     app.include_router(api.router)
     health.install(
         app,
@@ -50,7 +52,7 @@ def create(settings: Settings) -> Service:
             partial(worker.run, engine, settings, carrier, wake),
             partial(janitor.run, engine, outbox.purge, inbox.purge),
         ),
-        close=(engine.dispose, *([store.aclose] if store else [])),
+        close=(engine.dispose, revocations.close, *([store.aclose] if store else [])),
     )
 
 

@@ -3,19 +3,16 @@
 import asyncio
 from functools import partial
 
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
-
-from shop_shared import cli, database, health, migrations, problems
+from shop_shared import cli, database, health, migrations
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.server import Service
+from shop_shared.tokens import create_verifier, revocations_of
 from shop_user import api, events, housekeeping
 from shop_user.passwords import Passwords
 from shop_user.service.administration import ensure_admin
 from shop_user.settings import Settings
 
-STORE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 CONTRACT = Contract(publishes=events.PUBLISHED)
 
 
@@ -23,16 +20,18 @@ def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
     engine = database.create_engine(settings)
     passwords = Passwords(threads=settings.password_threads, waiting=settings.password_waiting)
-    app = create_app(settings, title="Minishop users", contract=CONTRACT)
+    revocations = revocations_of(settings)
+    verifier = create_verifier(settings, revocations=revocations)
+    app = create_app(settings, title="Minishop users", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.passwords = passwords
-    problems.install_unavailable(app, STORE_ERRORS, is_temporary=database.is_temporary)
+    database.answer_when_away(app)
     app.include_router(api.router)
     health.install(app, required={"postgres": database.check(engine)})
     return Service(
         app=app,
         background=(partial(housekeeping.run, engine),),
-        close=(engine.dispose, passwords.close),
+        close=(engine.dispose, passwords.close, revocations.close),
     )
 
 

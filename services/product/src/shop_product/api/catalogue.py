@@ -65,7 +65,7 @@ async def get_image(
     return Response(image["content"], headers=headers, media_type="image/svg+xml")
 
 
-@router.post("", status_code=201, responses=documented(409, 503))
+@router.post("", status_code=201, responses=documented(409))
 async def create_product(
     wanted: ProductCreate, caller: StaffCaller, store: Store, lists: Lists, response: Response
 ) -> Product:

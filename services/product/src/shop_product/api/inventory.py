@@ -39,7 +39,7 @@ async def get_inventory(
     return views.inventory(stock)
 
 
-@router.put("", responses=documented(409, 503))
+@router.put("", responses=documented(409))
 async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     counted: InventoryPut,
@@ -57,7 +57,7 @@ async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
     return views.inventory(stock)
 
 
-@router.post("/adjustments", status_code=201, responses=documented(409, 503))
+@router.post("/adjustments", status_code=201, responses=documented(409))
 async def adjust_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     wanted: AdjustmentCreate,

@@ -23,7 +23,7 @@ from shop_user.service import accounts, verification
 router = APIRouter(prefix="/v1/users", tags=["accounts"])
 
 
-@router.post("", status_code=202, responses=documented(503))
+@router.post("", status_code=202)
 async def register(wanted: Registration, engine: Engine, passwords: Passwords) -> Accepted:
     """Open an account. The answer is the same when the e-mail has one already."""
     await accounts.register(engine, passwords, wanted)
@@ -76,7 +76,7 @@ async def confirm_verification(
     await verification.confirm(engine, caller.user_id, wanted.channel, wanted.code)
 
 
-@router.post("/me/password", status_code=204, responses=documented(403, 404, 503))
+@router.post("/me/password", status_code=204, responses=documented(403, 404))
 async def change_password(
     wanted: PasswordChange, caller: CurrentUser, engine: Engine, passwords: Passwords
 ) -> None:
@@ -98,7 +98,7 @@ async def request_password_reset(wanted: PasswordResetRequest, engine: Engine) -
     return Accepted(message="If there is an account, a code is on its way.")
 
 
-@router.post("/password-resets/confirm", status_code=204, responses=documented(503))
+@router.post("/password-resets/confirm", status_code=204)
 async def reset_password(wanted: PasswordReset, engine: Engine, passwords: Passwords) -> None:
     """Set a new password by the code from the mail. Every session ends."""
     await verification.reset_password(engine, passwords, wanted)

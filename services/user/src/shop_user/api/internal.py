@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from shop_shared.auth import ServiceCaller
-from shop_shared.openapi import documented
 from shop_user.api.state import Engine, Passwords
 from shop_user.models import Credentials, VerifiedCredentials
 from shop_user.service import credentials
@@ -11,7 +10,7 @@ from shop_user.service import credentials
 router = APIRouter(prefix="/internal/v1", tags=["internal"])
 
 
-@router.post("/credentials:verify", responses=documented(503))
+@router.post("/credentials:verify")
 async def verify_credentials(
     presented: Credentials,
     caller: ServiceCaller,  # noqa: ARG001 - the role is checked

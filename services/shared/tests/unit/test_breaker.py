@@ -1,8 +1,6 @@
 """The breaker opens after failures in a row, tries one call, and closes on an answer."""
 
-from __future__ import annotations
-
-from shop_payment.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker
 
 
 class Clock:
@@ -52,3 +50,13 @@ def test_rested_it_permits_one_probe_at_a_time() -> None:
     breaker.started()
     breaker.succeeded()
     assert breaker.permits(16) == 16
+
+
+def test_a_probe_that_is_never_heard_of_again_is_followed_by_another() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now = 5
+    breaker.started()
+    assert (breaker.permits(16), breaker.rest()) == (0, 5)
+    clock.now = 10
+    assert breaker.permits(16) == 1

@@ -1,6 +1,4 @@
-"""A circuit breaker: a provider that fails is left alone for a while, then tried with one call."""
-
-from __future__ import annotations
+"""A circuit breaker: who fails is left alone for a while, then tried with one call."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +7,8 @@ from collections.abc import Callable
 class CircuitBreaker:
     """Opens after `failures` in a row, rests `open_seconds`, then lets one probe through.
 
-    For one event loop; `clock` answers seconds and only ever grows.
+    A probe of which nothing more is heard costs one more rest. For one event loop; `clock` answers
+    seconds and only ever grows.
     """
 
     def __init__(
@@ -24,37 +23,33 @@ class CircuitBreaker:
         self._clock = clock
         self._failures = 0
         self._retry_at = 0.0
-        self._probing = False
 
     @property
     def closed(self) -> bool:
         """Whether calls flow freely."""
         return self._failures < self._limit
 
-    def permits(self, wanted: int) -> int:
+    def permits(self, wanted: int = 1) -> int:
         """How many of the wanted calls may start now: all, one probe, or none."""
         if self.closed:
             return wanted
-        if self._probing or self._clock() < self._retry_at:
-            return 0
-        return min(wanted, 1)
+        return 0 if self._clock() < self._retry_at else min(wanted, 1)
 
     def started(self) -> None:
-        """Note that a call starts; on an open breaker it is the probe."""
-        self._probing = not self.closed
+        """Note that a call starts; on an open breaker it is the probe, and others wait on."""
+        if not self.closed:
+            self._retry_at = self._clock() + self._open_seconds
 
     def rest(self) -> float:
         """Seconds until a probe may start; 0 when one may now."""
         return 0.0 if self.closed else max(0.0, self._retry_at - self._clock())
 
     def succeeded(self) -> None:
-        """Note an answer, whatever it says: the provider is there."""
+        """Note an answer, whatever it says: the other side is there."""
         self._failures = 0
-        self._probing = False
 
     def failed(self) -> None:
         """Note a call that got no answer."""
         self._failures += 1
-        self._probing = False
         if not self.closed:
             self._retry_at = self._clock() + self._open_seconds
