@@ -77,7 +77,7 @@ test-e2e: ## on the cluster
 export CLUSTER
 
 .PHONY: cluster cluster-down cluster-status images
-cluster: .venv/ready ## a Kubernetes, empty (CLUSTER=embedded|kind|current, else chosen by itself)
+cluster: .venv/ready ## Kubernetes with the stores, Kafka and Connect (CLUSTER=embedded|kind|current)
 	@.venv/bin/shop-cluster up
 
 cluster-down: .venv/ready ## take the cluster away, with all that is in it
@@ -95,6 +95,14 @@ servers: .venv/ready ## keep PostgreSQL, MongoDB, Redis, RabbitMQ, Kafka and Con
 
 servers-down: .venv/ready ## stop them
 	@.venv/bin/python -m shop_servers down
+
+.PHONY: chaos
+chaos: .venv/ready ## faults on the cluster under a load of orders, the oracle after each (ARGS="--list")
+	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m chaos $(ARGS)
+
+.PHONY: bench
+bench: .venv/ready ## figures of the shop on the cluster: journey, orders and reads a second, memory
+	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_shop $(ARGS)
 
 .PHONY: bench-events
 bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (2 min)

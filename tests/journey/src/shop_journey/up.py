@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[4]
 CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
 BIN = Path(sys.executable).parent
 SYSTEM, SHOP = "minishop-system", "shop"
-STORES = ("postgres", "mongodb", "redis", "rabbitmq", "kafka", "cluster")
 READY_SECONDS = 300
 
 
@@ -40,8 +39,8 @@ def steps(place: Place) -> list[Step]:
         if file.parent.name != "shared"
     )
     return [
-        Step("cluster", _program("shop-cluster", "up")),
-        Step("store images", _program("shop-cluster", "images", *STORES), needs=("cluster",)),
+        Step("cluster", _program("shop-cluster", "up", "--empty")),
+        Step("store images", _program("shop-cluster", "images", "--platform"), needs=("cluster",)),
         Step("platform", _program("shop-cluster", "platform"), needs=("store images",)),
         Step(
             "shop images",
@@ -75,6 +74,11 @@ async def _shop(place: Place, report: Report) -> None:
     kubectl = place.kubectl
     await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
     await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
+    await wait_until_ready(kubectl, report)
+
+
+async def wait_until_ready(kubectl: Kubectl, report: Report) -> None:
+    """Return when the shop takes orders, reporting what is waited for. Raises StepFailedError."""
     # Three looks: what the operator says, the pods that are there now, and the way in.
     for late in (_late_services, lambda kubectl: _late_deployments(kubectl, SHOP), _unreachable):
         await _until(partial(late, kubectl), report, look="make status")

@@ -1,0 +1,87 @@
+"""What is done to the shop: each fault takes something away and gives it back before it returns."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+from shop_journey.customer import SHOP, ask
+from shop_journey.kubectl import Kubectl
+from shop_journey.processes import pids_of
+
+AWAY_SECONDS = 30
+PLATFORM, SERVICES, SYSTEM = "platform", "shop", "minishop-system"
+CHARGES_THAT_TIME_OUT = 10
+
+
+class FaultError(Exception):
+    """The fault could not be inflicted."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by its name on the command line."""
+
+    name: str
+    inflict: Callable[[Kubectl], Awaitable[None]]
+
+
+async def all_faults(kubectl: Kubectl) -> list[Fault]:
+    """Return every fault there is for the shop on this cluster."""
+    kinds = [
+        (namespace, pod["metadata"]["labels"]["app.kubernetes.io/name"])
+        for namespace in (SERVICES, PLATFORM, SYSTEM)
+        for pod in (await kubectl.get("pods", "-n", namespace))["items"]
+        if pod["status"]["phase"] == "Running"
+    ]
+    return [
+        *(killed(namespace, name) for namespace, name in dict.fromkeys(kinds)),
+        away("kafka-away", "statefulset/minishop-kafka"),
+        away("connect-away", "deployment/minishop-connect"),
+        Fault("postgres-restarted", _restart_postgres),
+        Fault("redis-flushed", _flush_redis),
+        Fault("charged-then-timed-out", _time_out_after_charging),
+    ]
+
+
+def killed(namespace: str, name: str) -> Fault:
+    """`kill -9` of every process in the pods of that name."""
+
+    async def inflict(kubectl: Kubectl) -> None:
+        pids = await pids_of(kubectl, namespace, f"app.kubernetes.io/name={name}")
+        if not pids:
+            raise FaultError(f"no process of {name} runs on this machine")
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    return Fault(f"kill-{name}", inflict)
+
+
+def away(name: str, workload: str) -> Fault:
+    """No pod of a workload in `platform` for AWAY_SECONDS."""
+
+    async def inflict(kubectl: Kubectl) -> None:
+        await kubectl("scale", "-n", PLATFORM, workload, "--replicas=0")
+        await asyncio.sleep(AWAY_SECONDS)
+        await kubectl("scale", "-n", PLATFORM, workload, "--replicas=1")
+        await kubectl("rollout", "status", "-n", PLATFORM, workload, "--timeout=180s")
+
+    return Fault(name, inflict)
+
+
+async def _restart_postgres(kubectl: Kubectl) -> None:
+    await kubectl("rollout", "restart", "-n", PLATFORM, "statefulset/postgres")
+    await kubectl("rollout", "status", "-n", PLATFORM, "statefulset/postgres", "--timeout=180s")
+
+
+async def _flush_redis(kubectl: Kubectl) -> None:
+    flush = 'REDISCLI_AUTH="$(cat /etc/minishop/secret/password)" redis-cli FLUSHALL'
+    await kubectl("exec", "-n", PLATFORM, "redis-0", "--", "sh", "-ec", flush)
+
+
+async def _time_out_after_charging(_: Kubectl) -> None:
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        wanted = {"fault": "timeout_after_charging", "times": CHARGES_THAT_TIME_OUT}
+        await ask(http, "POST", "/simulator/faults/stripe", body=wanted)

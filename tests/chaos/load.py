@@ -1,0 +1,60 @@
+"""A steady load of orders that goes on whatever becomes of the shop."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from shop_journey import orders
+from shop_journey.customer import SHOP, Customer, RefusedError, register
+
+
+@dataclass
+class Load:
+    """What the customers have seen: ids of accepted orders, and why others were refused."""
+
+    accepted: set[str] = field(default_factory=set)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    async def run(self, customer: Customer, products: list[dict[str, Any]], rate: float) -> None:
+        """Place orders of all kinds at `rate` a second until cancelled; then end those begun."""
+        kinds, weights = list(orders.WEIGHTS), list(orders.WEIGHTS.values())
+        began, number = time.monotonic(), 0
+        async with asyncio.TaskGroup() as group:
+            try:
+                while True:
+                    [kind] = random.choices(kinds, weights)
+                    group.create_task(self._one(customer, kind, random.choice(products)))
+                    number += 1
+                    await asyncio.sleep(began + number / rate - time.monotonic())
+            except asyncio.CancelledError:
+                return
+
+    async def _one(self, customer: Customer, kind: orders.Kind, product: dict[str, Any]) -> None:
+        try:
+            self.accepted.add(await orders.place(customer, kind, product))
+        except RefusedError as error:
+            self.refused[str(error.status)] += 1
+        except httpx.TransportError as error:
+            self.refused[type(error).__name__] += 1
+
+
+@asynccontextmanager
+async def under_load(rate: float) -> AsyncIterator[Load]:
+    """Let a new customer order at `rate` a second inside the block."""
+    limits = httpx.Limits(max_connections=100)
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20, limits=limits) as http:
+        customer = await register(http)
+        products = await customer.products(limit=100)
+        load = Load()
+        running = asyncio.create_task(load.run(customer, products, rate))
+        try:
+            yield load
+        finally:
+            running.cancel()
+            await running
