@@ -18,11 +18,17 @@ from aiokafka.structs import TopicPartition
 from shop_shared import event_metrics
 from shop_shared.cloud_events import Record
 from shop_shared.dead_letters import DeadLetters
-from shop_shared.event_handling import EventHandling, Handler, Place, TemporaryError
-from shop_shared.inbox import Inbox
+from shop_shared.event_handling import (
+    EventHandling,
+    Handler,
+    Inbox,
+    NoInbox,
+    Place,
+    TemporaryError,
+)
 from shop_shared.settings import ServiceSettings
 
-__all__ = ["Handler", "TemporaryError", "consume"]
+__all__ = ["Handler", "Inbox", "NoInbox", "TemporaryError", "consume"]
 
 TxT = TypeVar("TxT")
 MAX_BATCH = 200

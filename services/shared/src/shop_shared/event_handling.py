@@ -5,9 +5,10 @@ message costs no other. It knows stores by `Inbox` and Kafka not at all.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -16,7 +17,6 @@ from shop_shared.clock import now
 from shop_shared.cloud_events import Poison, Record
 from shop_shared.dead_letters import DeadLetter
 from shop_shared.events import InvalidEventError, ReceivedEvent
-from shop_shared.inbox import Inbox
 
 TxT = TypeVar("TxT")
 Handler = Callable[[TxT, ReceivedEvent], Awaitable[None]]
@@ -29,6 +29,36 @@ _log = structlog.get_logger(__name__)
 
 class TemporaryError(Exception):
     """A handler raises it for what a later try may not meet: the event is kept, and its order."""
+
+
+class Inbox(Protocol[TxT]):
+    """Where a consumer keeps its effects and, in the same transaction, what it has seen."""
+
+    def transaction(self) -> AbstractAsyncContextManager[TxT]:
+        """Begin; commit at the end, roll back on any exception."""
+
+    async def first_seen(self, tx: TxT, group: str, ids: Sequence[str]) -> set[str]:
+        """Write the ids down and return those that were not there yet."""
+
+    def is_temporary(self, error: BaseException) -> bool:
+        """Say whether the store may be right again later, with nothing changed here."""
+
+
+class NoInbox:
+    """For handlers that may run any number of times (a cache to drop); their Tx is None."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Begin nothing."""
+        yield
+
+    async def first_seen(self, tx: None, group: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002 - the protocol's
+        """Take every event as new."""
+        return set(ids)
+
+    def is_temporary(self, error: BaseException) -> bool:
+        """Say so of a connection that failed."""
+        return isinstance(error, ConnectionError | TimeoutError)
 
 
 @dataclass(slots=True)

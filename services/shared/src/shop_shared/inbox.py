@@ -1,12 +1,11 @@
 """The inbox: which events a consumer group has had, written in the transaction of their effect.
 
-So an event may arrive twice and still has its effect once.
+So an event may arrive twice and still has its effect once. For MongoDB see `mongo`.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,8 +15,6 @@ from shop_shared.clock import now
 
 KEEP = timedelta(days=14)
 """Twice as long as topics keep events (7 days): nothing that can still arrive is forgotten."""
-
-TxT = TypeVar("TxT")
 
 
 def inbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -63,21 +60,8 @@ async def purge(connection: AsyncConnection, *, keep: timedelta = KEEP) -> int:
     return result.rowcount
 
 
-class Inbox(Protocol[TxT]):
-    """Where a consumer keeps its effects and, in the same transaction, what it has seen."""
-
-    def transaction(self) -> AbstractAsyncContextManager[TxT]:
-        """Begin; commit at the end, roll back on any exception."""
-
-    async def first_seen(self, tx: TxT, group: str, ids: Sequence[str]) -> set[str]:
-        """Write the ids down and return those that were not there yet."""
-
-    def is_temporary(self, error: BaseException) -> bool:
-        """Say whether the store may be right again later, with nothing changed here."""
-
-
 class SqlInbox:
-    """PostgreSQL."""
+    """What a consumer group has seen, in PostgreSQL (see `event_handling.Inbox`)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -93,20 +77,3 @@ class SqlInbox:
     def is_temporary(self, error: BaseException) -> bool:
         """See `database.is_temporary`."""
         return database.is_temporary(error)
-
-
-class NoInbox:
-    """For handlers that may run any number of times (a cache to drop); their Tx is None."""
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """Begin nothing."""
-        yield
-
-    async def first_seen(self, tx: None, group: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002 - the protocol's
-        """Take every event as new."""
-        return set(ids)
-
-    def is_temporary(self, error: BaseException) -> bool:
-        """Say so of a connection that failed."""
-        return isinstance(error, ConnectionError | TimeoutError)

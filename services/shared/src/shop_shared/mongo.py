@@ -111,7 +111,7 @@ async def migrate(database: Database) -> None:
 
 
 class MongoInbox:
-    """What a consumer group has seen, in the collection `inbox` (see `inbox.Inbox`)."""
+    """What a consumer group has seen, in the collection `inbox` (see `event_handling.Inbox`)."""
 
     def __init__(self, client: Client, database: Database) -> None:
         self._client = client

@@ -13,9 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_shared import mongo
+from shop_shared.consumer import Inbox
 from shop_shared.database import create_engine, transaction
 from shop_shared.events import ReceivedEvent
-from shop_shared.inbox import Inbox, SqlInbox
+from shop_shared.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings
 
 

@@ -1,0 +1,34 @@
+"""What a service does not use, it does not load: a library costs memory in each process."""
+
+import subprocess
+import sys
+
+import pytest
+
+SQL = {"sqlalchemy", "asyncpg", "alembic"}
+MONGO = {"pymongo"}
+NEVER = {"opentelemetry.exporter", "google.protobuf", "alembic"}
+
+
+@pytest.mark.parametrize(
+    ("service", "unused"),
+    [
+        ("auth", SQL | MONGO),
+        ("gateway", SQL | MONGO),
+        ("product", SQL),
+        ("user", MONGO),
+        ("order", MONGO),
+        ("payment", MONGO),
+        ("shipping", MONGO),
+        ("notification", MONGO),
+    ],
+)
+def test_a_service_loads_nothing_of_stores_it_has_not(service: str, unused: set[str]) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys, shop_{service}.main; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert "shop_shared.app" in loaded
+    assert not (unused | NEVER) & set(loaded)
