@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+
+from manifests import BUILT, PLAIN, ROOT, faults, schemas
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "spec": {
+        "group": "minishop.dev",
+        "names": {"kind": "Cup"},
+        "versions": [
+            {
+                "name": "v1",
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "required": ["spec"],
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "size": {"type": "integer", "minimum": 1},
+                                    "port": {"x-kubernetes-int-or-string": True},
+                                    "note": {"type": "string", "nullable": True},
+                                    "more": {
+                                        "type": "object",
+                                        "x-kubernetes-preserve-unknown-fields": True,
+                                    },
+                                },
+                            }
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def cup(**spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "minishop.dev/v1", "kind": "Cup", "metadata": {"name": "c"}, "spec": spec}
+
+
+def test_what_a_crd_knows_is_accepted() -> None:
+    good = cup(size=1, port="http", note=None, more={"any": "thing"})
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "native"}}
+    assert list(faults([good, service], schemas([CRD]))) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        cup(size=0),
+        cup(size="1"),
+        cup(colour="red"),
+        cup(port=[]),
+        cup() | {"data": {}},
+        cup() | {"apiVersion": "minishop.dev/v2"},
+        {k: v for k, v in cup().items() if k != "spec"},
+    ],
+)
+def test_what_it_does_not_know_is_told(bad: dict[str, Any]) -> None:
+    [fault] = faults([bad], schemas([CRD]))
+    assert fault.startswith("Cup c: ")
+
+
+def test_every_place_is_there() -> None:
+    assert all((ROOT / place).is_dir() for place in (*BUILT, *PLAIN))
