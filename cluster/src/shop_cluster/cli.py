@@ -1,6 +1,7 @@
 """The command line: `shop-cluster up | down | status | images | platform`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,15 @@ from shop_cluster import kind, preflight, stale_pods
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
-from shop_cluster.images import build_all, named
+from shop_cluster.images import ensure, selected
 from shop_cluster.places import Places
 from shop_cluster.platform import install
 from shop_cluster.progress import say
 from shop_cluster.shell import run
 from shop_cluster.status import status
 from shop_cluster.up import up
+
+_INTERRUPTED = 128 + signal.SIGINT  # as shells say it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,18 +30,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClusterError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shop-cluster", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("up", help="bring the cluster up").set_defaults(run=_run_up)
+    rise = commands.add_parser("up", help="bring the cluster up, and the platform on it")
+    rise.add_argument("--empty", action="store_true", help="without the platform")
+    rise.set_defaults(run=_run_up)
     commands.add_parser("down", help="take it away").set_defaults(run=_run_down)
     commands.add_parser("status", help="show each part").set_defaults(run=_run_status)
     platform = commands.add_parser("platform", help="install the stores, Kafka and Connect")
     platform.set_defaults(run=_run_platform)
     images = commands.add_parser("images", help="build images and import those that changed")
-    images.add_argument("name", nargs="*", help="only these (order, postgres, …)")
+    images.add_argument("name", nargs="*", help="only these (order, user, …)")
+    images.add_argument("--platform", action="store_true", help="only those of the platform")
     images.set_defaults(run=_run_images)
     return parser
 
@@ -47,7 +56,7 @@ def _kubeconfig(places: Places) -> Path:
     return places.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
 
 
-def _run_up(places: Places, _: argparse.Namespace) -> int:
+def _run_up(places: Places, asked: argparse.Namespace) -> int:
     match kind.chosen():
         case "embedded":
             up(places)
@@ -56,6 +65,10 @@ def _run_up(places: Places, _: argparse.Namespace) -> int:
         case _:
             run("kubectl", "version")
     say("the cluster is ready")
+    if not asked.empty:
+        _ensure_images(places, platform=True)
+        _run_platform(places, asked)
+        say("the platform is ready")
     sys.stdout.write(f"export KUBECONFIG={_kubeconfig(places)}\n")
     return 0
 
@@ -91,15 +104,20 @@ def _run_status(places: Places, _: argparse.Namespace) -> int:
 
 
 def _run_images(places: Places, asked: argparse.Namespace) -> int:
-    names = frozenset(asked.name)
-    cluster = kind.chosen()
-    if cluster == "embedded":
-        build_all(places, names)
-        kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={places.kubeconfig}")
-        for pod in stale_pods.restart(kubectl):
-            say(f"{pod} makes way for the new image")
-    else:
-        for image in named(names):
-            if not image.upstream:
-                kind.ensure_image(image, load=cluster == "kind")
+    _ensure_images(places, frozenset(asked.name), platform=asked.platform)
     return 0
+
+
+def _ensure_images(
+    places: Places, names: frozenset[str] = frozenset(), *, platform: bool = False
+) -> None:
+    cluster = kind.chosen()
+    if cluster != "embedded":
+        for image in selected("docker", names, platform=platform):
+            kind.ensure_image(image, load=cluster == "kind")
+        return
+    for image in selected("embedded", names, platform=platform):
+        ensure(places, image)
+    kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={places.kubeconfig}")
+    for pod in stale_pods.restart(kubectl):
+        say(f"{pod} makes way for the new image")

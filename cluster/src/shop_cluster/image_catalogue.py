@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from shop_cluster.build import content_hash
 
@@ -16,7 +17,8 @@ class Image:
 
     ``inputs`` are the files and folders that it is made of; ``fetch`` is a script that brings
     what a registry of images would (a folder is its argument).
-    ``upstream`` tells that elsewhere somebody else's image is used in its stead.
+    ``platform`` tells that the stores, Kafka and Connect need it, ``only`` on which kind of
+    cluster: on the other, somebody else's image is used in its stead.
     """
 
     name: str
@@ -26,7 +28,8 @@ class Image:
     inputs: tuple[Path, ...]
     arguments: dict[str, str] = field(default_factory=dict)
     fetch: Path | None = None
-    upstream: bool = False
+    platform: bool = False
+    only: Literal["embedded", "docker"] | None = None
 
     @property
     def tag(self) -> str:
@@ -46,18 +49,27 @@ def catalogue(root: Path) -> list[Image]:
 
 
 def _stores(root: Path, version: str) -> Iterator[Image]:
-    for dockerfile in sorted(root.glob("images/*/Dockerfile")):
+    for dockerfile in sorted(root.glob("images/*/Dockerfile*")):
         folder = dockerfile.parent
         fetch = folder / "fetch.sh"
+        strimzi = dockerfile.suffix == ".strimzi"
         yield Image(
-            name=folder.name,
+            name="connect" if strimzi else folder.name,
             version=version,
             dockerfile=dockerfile,
             context=folder,
-            inputs=(folder,),
+            inputs=(dockerfile, *_beside(dockerfile)),
             fetch=fetch if fetch.exists() else None,
-            upstream=True,
+            platform=True,
+            only="docker" if strimzi else "embedded",
         )
+
+
+def _beside(dockerfile: Path) -> Iterator[Path]:
+    """Yield what an image's folder holds but Dockerfiles."""
+    for each in sorted(dockerfile.parent.iterdir()):
+        if each.name not in _NOT_BUILT and not each.name.startswith("Dockerfile"):
+            yield each
 
 
 def _members(root: Path, version: str) -> Iterator[Image]:
@@ -75,6 +87,7 @@ def _members(root: Path, version: str) -> Iterator[Image]:
                     root / name / "pyproject.toml",
                     root / name / "src",
                 ),
+                platform=name == "cluster",
             )
 
 

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from shop_cluster.base_images import base_arguments
 from shop_cluster.build import content_hash
@@ -20,14 +21,21 @@ PAUSE_IMAGE = "minishop.dev/pause:1"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def named(names: frozenset[str]) -> list[Image]:
-    """Return the images of those names, or all when none is given.
+def selected(
+    cluster: Literal["embedded", "docker"],
+    names: frozenset[str] = frozenset(),
+    *,
+    platform: bool = False,
+) -> list[Image]:
+    """Return a cluster's images: those of the names, the platform's, or all.
 
     Raises:
         ClusterError: there is no such image.
 
     """
-    images = catalogue(checkout())
+    images = [image for image in catalogue(checkout()) if image.only in (None, cluster)]
+    if platform:
+        names |= {image.name for image in images if image.platform}
     unknown = names - {image.name for image in images}
     if unknown:
         raise ClusterError(
@@ -37,25 +45,19 @@ def named(names: frozenset[str]) -> list[Image]:
     return [image for image in images if not names or image.name in names]
 
 
-def build_all(places: Places, names: frozenset[str] = frozenset()) -> None:
-    """Have the images of those names, or all, in the cluster.
+def ensure(places: Places, image: Image) -> None:
+    """Have the image, as its files are now, in the embedded cluster.
 
     Raises:
-        ClusterError: there is no such image, or a step of a Dockerfile failed.
+        ClusterError: a step of its Dockerfile failed.
 
     """
-    for image in named(names):
-        ensure(places, image)
-
-
-def ensure(places: Places, image: Image) -> None:
-    """Have the image, as its files are now, in the cluster."""
     bases = base_arguments(image.dockerfile)
     content = content_hash([], image.content(), *bases.values())
 
     def build() -> str:
         if image.fetch is not None:
-            _fetch(image.fetch)
+            fetch(image.fetch)
         return _build(
             image.dockerfile,
             context=image.context,
@@ -109,9 +111,10 @@ def _build(
     return told.strip().splitlines()[-1]
 
 
-def _fetch(script: Path) -> None:
+def fetch(script: Path) -> None:
     """Bring what an image is made of, once a script and its inputs, into `fetched/` beside it."""
-    inputs = [file for file in script.parent.iterdir() if file.is_file()]
+    beside = (file for file in script.parent.iterdir() if file.is_file())
+    inputs = [file for file in beside if not file.name.startswith("Dockerfile")]
     kept = cache() / "fetched" / f"{script.parent.name}-{content_hash(inputs)}"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image
+from shop_cluster.images import fetch
 from shop_cluster.places import checkout
 from shop_cluster.shell import run
 
@@ -61,6 +62,8 @@ def down() -> None:
 
 def ensure_image(image: Image, *, load: bool) -> None:
     """Build an image with Docker, and load it into kind's node when asked."""
+    if image.fetch is not None:
+        fetch(image.fetch)
     words = [f"--build-arg={name}={value}" for name, value in image.arguments.items()]
     tag = image.tag.removeprefix("docker.io/")
     run(

@@ -3,7 +3,7 @@
 Idempotent: run again, it makes what is missing and changes what differs.
 """
 
-import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,13 +12,15 @@ import yaml
 
 from shop_cluster import platform_secrets
 from shop_cluster.errors import ClusterError
-from shop_cluster.kubernetes_api import KubernetesApi, Resource
+from shop_cluster.kubernetes_api import Resource
 from shop_cluster.places import checkout
 from shop_cluster.shell import run
 
 Report = Callable[[str], None]
 _FIRST = {"Namespace", "CustomResourceDefinition"}
-_WORKLOADS = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+_WORKLOADS = {"StatefulSet", "Deployment"}
+# What Strimzi makes workloads of, and says so itself.
+_KEPT = {"Kafka", "KafkaConnect"}
 _SECONDS = 300
 
 
@@ -32,6 +34,8 @@ def install(
 ) -> None:
     """Apply `kustomize/overlays/<overlay>` and return when all its workloads are ready.
 
+    What the overlay's `operators/` renders to, where there is one, goes with it.
+
     ``kubectl`` is how to call it, without a kubeconfig; ``report`` is told each step in a line.
 
     Raises:
@@ -40,15 +44,20 @@ def install(
     """
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
     folder = checkout() / "kustomize" / "overlays" / overlay
-    rendered = run(*kubectl, "kustomize", str(folder))
+    operators = folder / "operators"
+    folders = [operators, folder] if operators.is_dir() else [folder]
+    rendered = "\n---\n".join(run(*kubectl, "kustomize", str(each)) for each in folders)
     manifests = [found for found in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if found]
     # Pods that start before their secret is there are tried again late.
-    _apply(command, [found for found in manifests if found["kind"] in _FIRST])
+    kinds = [found for found in manifests if found["kind"] in _FIRST]
+    _apply(command, kinds)
+    definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
+    run(*command, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
     _ensure_secrets(command)
     _apply(command, [found for found in manifests if found["kind"] not in _FIRST])
     report(f"{len(manifests)} objects applied")
-    workloads = [found for found in manifests if found["kind"] in _WORKLOADS]
-    asyncio.run(_wait(kubeconfig, workloads, report, seconds))
+    workloads = [found for found in manifests if found["kind"] in _WORKLOADS | _KEPT]
+    _wait(command, workloads, report, seconds)
 
 
 def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
@@ -65,57 +74,64 @@ def _ensure_secrets(kubectl: Sequence[str]) -> None:
         run(*kubectl, "create", "-f", "-", stdin=yaml.safe_dump_all(new))
 
 
-async def _wait(
-    kubeconfig: Path, workloads: Sequence[Resource], report: Report, seconds: float
+def _wait(
+    kubectl: Sequence[str], workloads: Sequence[Resource], report: Report, seconds: float
 ) -> None:
-    api = KubernetesApi.from_kubeconfig(kubeconfig)
+    asked = yaml.dump_all(workloads, Dumper=yaml.CSafeDumper)
     began = time.monotonic()
-    try:
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
-            for workload in workloads:
-                tasks.create_task(_ready(api, workload, report, began))
-    except TimeoutError:
-        late = [await _late(api, workload) for workload in workloads]
-        named = ", ".join(reason for reason in late if reason)
-        raise ClusterError(f"not ready after {seconds:.0f} s: {named}") from None
-    finally:
-        await api.close()
+    told: set[str] = set()
+    while True:
+        live = json.loads(run(*kubectl, "get", "-f", "-", "-o=json", stdin=asked))["items"]
+        late = [found for found in live if not is_ready(found)]
+        passed = time.monotonic() - began
+        for name in _names(live) - _names(late) - told:
+            report(f"{name} ready after {passed:.1f} s")
+            told.add(name)
+        if not late:
+            return
+        if passed > seconds:
+            named = ", ".join(_reason(kubectl, found) for found in late)
+            raise ClusterError(f"not ready after {seconds:.0f} s: {named}")
+        time.sleep(1)
 
 
-async def _ready(api: KubernetesApi, workload: Resource, report: Report, began: float) -> None:
-    while not is_ready(await api.get(_path(workload))):  # noqa: ASYNC110 -- remote
-        await asyncio.sleep(0.5)
-    report(f"{workload['metadata']['name']} ready after {time.monotonic() - began:.1f} s")
+def _names(resources: Sequence[Resource]) -> set[str]:
+    return {found["metadata"]["name"] for found in resources}
 
 
 def is_ready(workload: Resource) -> bool:
-    """Whether a StatefulSet or Deployment runs its latest generation on all its replicas."""
+    """Whether a workload runs its latest generation on all its replicas."""
     status = workload.get("status", {})
     seen: int = status.get("observedGeneration", 0)
+    if seen < workload["metadata"]["generation"]:
+        return False
+    if workload["kind"] in _KEPT:
+        return any(
+            (found["type"], found["status"]) == ("Ready", "True")
+            for found in status.get("conditions", [])
+        )
     counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")}
-    return seen >= workload["metadata"]["generation"] and counts == {workload["spec"]["replicas"]}
+    return counts == {workload["spec"]["replicas"]}
 
 
-async def _late(api: KubernetesApi, workload: Resource) -> str | None:
-    """Say why a workload is not ready, by what its containers wait for; None when it is."""
-    live = await api.get(_path(workload))
-    if is_ready(live):
-        return None
-    metadata = live["metadata"]
-    pods = await api.list(
-        f"/api/v1/namespaces/{metadata['namespace']}/pods",
-        labels=live["spec"]["selector"]["matchLabels"],
-    )
+def _reason(kubectl: Sequence[str], workload: Resource) -> str:
+    """Say why a workload is not ready, by what its containers wait for."""
+    name, namespace = workload["metadata"]["name"], workload["metadata"]["namespace"]
+    if workload["kind"] in _KEPT:
+        said = [
+            found.get("message", "") for found in workload.get("status", {}).get("conditions", [])
+        ]
+        return f"{name} ({'; '.join(filter(None, said)) or 'Strimzi says nothing'})"
+    labels = workload["spec"]["selector"]["matchLabels"].items()
+    selector = ",".join(f"{key}={value}" for key, value in labels)
+    pods = json.loads(run(*kubectl, "get", "pods", f"-n={namespace}", f"-l={selector}", "-o=json"))
     statuses = [
-        status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])
+        status
+        for pod in pods["items"]
+        for status in pod.get("status", {}).get("containerStatuses", [])
     ]
     waiting = [
         status["state"]["waiting"]["reason"] for status in statuses if "waiting" in status["state"]
     ]
     reason = waiting[0] if waiting else "its probes fail" if statuses else "no pod runs"
-    return f"{metadata['name']} ({reason})"
-
-
-def _path(workload: Resource) -> str:
-    metadata, plural = workload["metadata"], _WORKLOADS[workload["kind"]]
-    return f"/apis/apps/v1/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+    return f"{name} ({reason})"

@@ -20,6 +20,7 @@ def root(tmp_path: Path) -> Path:
         "services/user/pyproject.toml": '[project.scripts]\nshop-user = "user:run"\n',
         "services/user/src/user.py": "",
         "images/kafka/Dockerfile": "FROM scratch\n",
+        "images/kafka/Dockerfile.strimzi": "FROM scratch\n",
         "images/kafka/fetch.sh": "",
         "operator/Dockerfile": "FROM scratch\n",
         "operator/pyproject.toml": "[project]\n",
@@ -43,7 +44,7 @@ def changed_by(root: Path, name: str) -> set[str]:
 
 
 def test_every_service_store_and_the_operator_have_an_image(root: Path) -> None:
-    assert set(images(root)) == {"kafka", "operator", "order", "user"}
+    assert set(images(root)) == {"kafka", "connect", "operator", "order", "user"}
     assert images(root)["order"].tag == "docker.io/minishop/order:1.2.3"
     assert images(root)["order"].arguments == {"SERVICE": "order"}
 
@@ -55,7 +56,9 @@ def test_every_service_store_and_the_operator_have_an_image(root: Path) -> None:
         ("services/order/src/new.py", {"order"}),
         ("services/shared/src/shared.py", {"order", "user"}),
         ("uv.lock", {"order", "user", "operator"}),
-        ("images/kafka/fetch.sh", {"kafka"}),
+        ("images/kafka/fetch.sh", {"kafka", "connect"}),
+        ("images/kafka/Dockerfile", {"kafka"}),
+        ("images/kafka/Dockerfile.strimzi", {"connect"}),
         ("operator/src/operator.py", {"operator"}),
         ("services/order/tests/test_order.py", set()),
         ("services/order/src/__pycache__/order.pyc", set()),
