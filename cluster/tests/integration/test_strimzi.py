@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from shop_cluster.build import shopkube
-from shop_cluster.images import ensure, named
+from shop_cluster.images import ensure, selected
 from shop_cluster.places import Places
 from shop_cluster.platform import install
 from shop_cluster.progress import say
+from shop_cluster.up import up
 
 Kubectl = Callable[..., str]
-STORES = ("cluster", "kafka", "mongodb", "postgres", "rabbitmq", "redis")
 SQL = """
 create database "{name}";
 \\c "{name}"
@@ -27,9 +27,8 @@ create publication "{name}" for table outbox with (publish = 'insert');
 
 @pytest.fixture(scope="module")
 def platform(machine: Places) -> Places:
-    if not machine.programs.exists():
-        pytest.skip("no embedded cluster runs here: make cluster")
-    for image in named(frozenset(STORES)):
+    up(machine)
+    for image in selected("embedded", platform=True):
         ensure(machine, image)
     kubectl = (str(shopkube()), "kubectl")
     install(kubectl=kubectl, kubeconfig=machine.kubeconfig, overlay="embedded", report=say)
