@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from shop_cluster import cgroups, network
 from shop_cluster.errors import ClusterError
 from shop_cluster.places import Places
 from shop_cluster.processes import kill, marked, pid_of, wait_gone
+from shop_cluster.progress import say
 from shop_cluster.shell import run
 
 _END_SECONDS = 10
@@ -89,16 +91,19 @@ def _forget_containers(places: Places) -> None:
     if pid_of(places, "containerd") is None:
         return
     ctr = ("ctr", "--address", str(places.containerd_socket), "--namespace", "k8s.io")
-    try:
-        for name in run(*ctr, "tasks", "list", "--quiet").split():
-            run(*ctr, "tasks", "delete", "--force", name)
-        names = run(*ctr, "containers", "list", "--quiet").split()
-        if names:
-            run(*ctr, "containers", "delete", *names)
-    except ClusterError:
-        # A containerd that no longer answers leaves them to the next cluster's kubelet, which
-        # removes the containers of pods that it does not know.
-        return
+    deadline = time.monotonic() + _END_SECONDS
+    while names := _told(*ctr, "containers", "list", "--quiet").split():
+        # containerd takes note of their processes' end meanwhile, so some are refused for now.
+        _told(*ctr, "containers", "delete", *names)
+        if time.monotonic() > deadline:
+            # The next cluster's kubelet removes the containers of pods that it does not know.
+            say(f"containerd keeps {len(names)} containers for now")
+            return
+
+
+def _told(*command: str) -> str:
+    """Return what a command printed, even when it failed: for those that are asked again."""
+    return subprocess.run(command, text=True, capture_output=True, check=False).stdout  # noqa: S603 - fixed words
 
 
 def unmount(places: Places) -> None:

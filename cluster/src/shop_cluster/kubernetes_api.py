@@ -1,15 +1,12 @@
 """The few calls to an API server that the platform's controllers make."""
 
-import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import yaml
 
 Resource = dict[str, Any]
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -26,37 +23,14 @@ class KubernetesApi:
         self._http = http
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Return a client for the cluster this process runs in, else for the one in KUBECONFIG."""
-        if _ACCOUNT.is_dir():
-            host, port = (os.environ[f"KUBERNETES_SERVICE_{part}"] for part in ("HOST", "PORT"))
-            context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-            server = f"https://{host}:{port}"
-            return cls(
-                httpx.AsyncClient(
-                    base_url=server, verify=context, auth=_AccountToken(), trust_env=False
-                )
-            )
-        return cls.from_kubeconfig(Path(os.environ["KUBECONFIG"]))
-
-    @classmethod
-    def from_kubeconfig(cls, path: Path) -> Self:
-        """Return a client for a kubeconfig's only cluster and user, with inline certificates."""
-        config = yaml.safe_load(path.read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        context = ssl.create_default_context(cadata=authority)
-        with tempfile.NamedTemporaryFile() as pair:  # ssl reads keys from files only
-            for part in ("client-certificate-data", "client-key-data"):
-                pair.write(base64.b64decode(user[part]) + b"\n")
-            pair.flush()
-            context.load_cert_chain(pair.name)
-        return cls(httpx.AsyncClient(base_url=cluster["server"], verify=context, trust_env=False))
-
-    async def get(self, path: str) -> Resource:
-        """Return one object."""
-        found: Resource = (await self._http.get(path)).raise_for_status().json()
-        return found
+    def from_pod(cls) -> Self:
+        """Return a client for the cluster whose pod this process runs in."""
+        host, port = (os.environ[f"KUBERNETES_SERVICE_{part}"] for part in ("HOST", "PORT"))
+        context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
+        http = httpx.AsyncClient(
+            base_url=f"https://{host}:{port}", verify=context, auth=_AccountToken(), trust_env=False
+        )
+        return cls(http)
 
     async def list(self, path: str, *, labels: Mapping[str, str]) -> list[Resource]:
         """Return the items of a collection that carry the labels."""
@@ -71,10 +45,6 @@ class KubernetesApi:
         answer = await self._http.patch(path, json=patch, headers=kind)
         merged: Resource = answer.raise_for_status().json()
         return merged
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
 
 class _AccountToken(httpx.Auth):

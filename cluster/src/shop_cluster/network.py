@@ -1,9 +1,12 @@
 """The node's address and the host's settings, and how they are given back."""
 
 import json
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
+from shop_cluster.errors import ClusterError
 from shop_cluster.places import Places
 from shop_cluster.shell import run
 
@@ -55,8 +58,11 @@ def links() -> set[str]:
 
 def restore_host(places: Places) -> None:
     """Remove the node's link, every rule of Kubernetes and CNI, and restore the settings."""
-    if LINK in links():
-        run("ip", "link", "delete", LINK)
+    for link in {LINK, *_pod_links()} & links():
+        # A pod's goes by itself, but later: the kernel takes its time with a network namespace.
+        subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)  # noqa: S603, S607 - gone already, perhaps
+    if left := {LINK, *_pod_links()} & links():
+        raise ClusterError(f"cannot remove the network links {', '.join(sorted(left))}: reboot")
     for command in _TABLES:
         _remove_rules(command)
     record = places.state / "host.json"
@@ -69,6 +75,12 @@ def restore_host(places: Places) -> None:
                 run("nft", "delete", "table", *table.split())
 
 
+def _pod_links() -> set[str]:
+    """Return the host's ends of the pods' networks: each is the way to one pod's address."""
+    routes = run("ip", "-json", "route", "show", "root", POD_RANGE)
+    return {route["dev"] for route in json.loads(routes or "[]")}
+
+
 def _remove_rules(command: str) -> None:
     saved = run(f"{command}-save").splitlines()
     kept = [line for line in saved if not any(chain in line for chain in _OUR_CHAINS)]
@@ -78,11 +90,9 @@ def _remove_rules(command: str) -> None:
 
 def _nft_tables() -> list[str]:
     """Return the names of nftables' tables, as `ip filter`; none where nft is missing."""
-    try:
-        told = run("nft", "list", "tables")
-    except FileNotFoundError:
+    if shutil.which("nft") is None:
         return []
-    return [line.removeprefix("table ") for line in told.splitlines()]
+    return [line.removeprefix("table ") for line in run("nft", "list", "tables").splitlines()]
 
 
 def _is_empty(table: str) -> bool:

@@ -10,13 +10,15 @@ def run(*command: str, stdin: str | None = None) -> str:
     """Run a command and return what it printed.
 
     Raises:
-        ClusterError: it failed; its last line is in the message.
-        FileNotFoundError: there is no such program.
+        ClusterError: it failed, with its last line in the message; or there is no such program.
 
     """
-    done = subprocess.run(  # noqa: S603 - every caller's words are its own
-        command, input=stdin, text=True, capture_output=True, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - every caller's words are its own
+            command, input=stdin, text=True, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise ClusterError(f"{command[0]} is missing: install it, and have it on PATH") from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         # A builder's last words are its own; those that name the cause come just before.

@@ -12,7 +12,6 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import httpx
 import kopf
@@ -36,13 +35,13 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
     in seconds after which drift is looked for without being told.
     """
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(_login)
+    kopf.on.login(registry=registry)(kopf.login_with_service_account)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
-    api = KubernetesApi.from_environment()
+    api = KubernetesApi.from_pod()
     async with (
         httpx.AsyncClient(base_url=connect, timeout=30, limits=_NO_KEEPALIVE) as http,
         asyncio.TaskGroup() as tasks,
@@ -65,11 +64,6 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
                 liveness_endpoint="http://0.0.0.0:8080/livez",
             )
         )
-
-
-def _login(**arguments: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 -- Kopf's own
-    account = kopf.login_with_service_account(**arguments)
-    return account or kopf.login_with_kubeconfig(**arguments)
 
 
 def _watch(

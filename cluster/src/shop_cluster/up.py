@@ -8,10 +8,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO
 
 from shop_cluster import cgroups, images, network, packages, ports, preflight, probes, supervisor
 from shop_cluster.api_programs import etcd, kube_apiserver
@@ -73,13 +74,9 @@ def up(places: Places, *, needed_disk: int = preflight.NEEDED_DISK) -> None:
 @contextmanager
 def only_one(places: Places) -> Iterator[None]:
     """Let one `up` work on the cluster at a time; `down` ends the one that does."""
-    places.state.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupted)
-    with (places.state / "up.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ClusterError("another `make cluster` is at work: wait for it") from None
+    file = places.state / "up.lock"
+    with _locked(file) as lock:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -87,6 +84,25 @@ def only_one(places: Places) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+            if list(places.state.iterdir()) == [file]:
+                # Refused before anything was begun: not even a folder stays.
+                file.unlink()
+                with suppress(OSError):  # a disk of its own is mounted there
+                    places.state.rmdir()
+
+
+def _locked(file: Path) -> TextIO:
+    while True:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ClusterError("another `make cluster` is at work: wait for it") from None
+        if file.exists() and os.path.samestat(file.stat(), os.fstat(lock.fileno())):
+            return lock
+        lock.close()  # its holder removed it just before it let go
 
 
 def _interrupted(*_: object) -> None:
