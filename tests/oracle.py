@@ -6,7 +6,8 @@ The invariants, numbered as in what it prints:
    order, never more refunded than captured, and none kept of an order that came to nothing.
 3. available + reserved + sold = all units ever put in, for each product, none negative; the
    reservations held add up to what is reserved.
-4. Every event that a service committed was heard by each service that subscribes to it.
+4. Every event that a service committed was heard by each service that subscribes to it. A dead
+   letter is one not heard, until it is redriven.
 5. An order is never both refunded and delivered, and has one shipment at most.
 
 It can be used against any running shop: `python tests/oracle.py` looks at the cluster of the

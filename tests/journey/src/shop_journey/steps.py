@@ -74,7 +74,8 @@ class View:
             return
         state.news = news
         if not self.console.is_terminal:
-            self.console.print(f"{state.seconds():>8}  {name}: {news}", highlight=False)
+            line = f"{state.seconds():>8}  {name}: {news}"
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 async def run(steps: Sequence[Step], view: View) -> None:
