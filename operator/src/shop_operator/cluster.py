@@ -22,6 +22,8 @@ _REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
 _SILENCE_SECONDS = 90
 """A watch with bookmarks says something each minute; longer silence means that it is dead."""
 _LOGIN_SECONDS = 300
+_NEVER: Final = "1"
+"""etcd's first revision, which is taken before an API server writes its first object."""
 
 
 class ApiError(Exception):
@@ -111,22 +113,38 @@ class Cluster:
         return await self._json("GET", kind.path(namespace), query)
 
     async def apply(
-        self, manifest: Mapping[str, Any], *, dry_run: bool = False, manager: str = MANAGER
+        self,
+        manifest: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str = MANAGER,
+        force: bool = True,
     ) -> Manifest:
         """Apply on the server's side with strict field validation; return what came of it.
 
-        Conflicts are forced: the fields that the operator sets are its own.
+        Conflicts are forced, as the fields that the operator sets are its own; without `force`
+        ConflictError is raised when another owner has a field otherwise.
         Raises ApiError.
         """
-        kind = kind_of(dict(manifest))
+        kind = kind_of(manifest)
         metadata = manifest["metadata"]
-        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        if force:
+            query["force"] = "true"
         if dry_run:
             query["dryRun"] = "All"
         else:
             API_WRITES.labels("apply", kind.kind).inc()
         path = kind.path(metadata["namespace"], metadata["name"])
         return await self._json("PATCH", path, query, manifest, _APPLY)
+
+    async def apply_new(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Apply what must not be there yet, in one request. Raises ConflictError when it is.
+
+        A resourceVersion that no object can have lets the API server create and nothing else.
+        """
+        metadata = {**manifest["metadata"], "resourceVersion": _NEVER}
+        return await self.apply({**manifest, "metadata": metadata})
 
     async def apply_status(self, manifest: Mapping[str, Any]) -> Manifest:
         """Apply a ShopService's status. Raises ApiError."""

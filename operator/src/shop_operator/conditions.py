@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from shop_operator.accounts import Accounts
 from shop_operator.children.metadata import Manifest
+from shop_operator.outcome import Outcome, Refusal
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
-from shop_operator.sync import Outcome, Refusal
 from shop_operator.workload import workload
 
 _EVENTS_KINDS: Final = frozenset({"KafkaTopic"})

@@ -24,6 +24,8 @@ from shop_operator.work_queue import WorkQueue
 _log = structlog.get_logger()
 _TABLE: Final = ""
 """The name in the key of a namespace's route table; no ShopService has it."""
+_TABLE_SECONDS: Final = 0.5
+"""How long changes of routes are gathered: the table names all services, and is written whole."""
 
 
 class Operator:
@@ -118,8 +120,8 @@ class Operator:
             # What a person changed goes before what controllers report.
             self._queue.add(key, first=kind is SHOP_SERVICE and self.lease.held)
         if kind is SHOP_SERVICE:
-            SERVICES.set(sum(len(services.owners()) for services in self._services.values()))
-            self._queue.add_after(Key(key.namespace, _TABLE), 0.2)
+            SERVICES.set(sum(map(len, self._services.values())))
+            self._queue.add_after(Key(key.namespace, _TABLE), _TABLE_SECONDS)
 
     def _gained(self) -> None:
         """Look at everything: what the former holder left unfinished is finished."""

@@ -63,6 +63,15 @@ class Informer:
         for name in sorted(self._by_key.get(key, ())):
             yield _parsed(self._entries[name])
 
+    def versions(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and version of each object."""
+        for name, entry in self._entries.items():
+            yield name, entry.version
+
+    def __len__(self) -> int:
+        """Count the objects."""
+        return len(self._entries)
+
     def owners(self) -> set[Key]:
         """Return the ShopServices that have objects here."""
         return {key for key in self._by_key if key is not None}

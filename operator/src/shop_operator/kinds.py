@@ -1,5 +1,6 @@
 """The kinds that the operator keeps, and where each stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
 POD: Final = Kind("v1", "Pod", "pods")
 SECRET: Final = Kind("v1", "Secret", "secrets")
+ROLE: Final = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
+ROLE_BINDING: Final = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 KAFKA_TOPIC: Final = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics", optional=True)
@@ -41,6 +44,8 @@ INGRESS: Final = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 IN_SERVICE_NAMESPACES: Final = (
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
+    ROLE,
+    ROLE_BINDING,
     CONFIG_MAP,
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
     Kind("v1", "Service", "services"),
@@ -54,13 +59,13 @@ IN_SERVICE_NAMESPACES: Final = (
     Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
     POD,
 )
-IN_KAFKA_NAMESPACE: Final = (SECRET, KAFKA_TOPIC, KAFKA_CONNECTOR)
+IN_KAFKA_NAMESPACE: Final = (KAFKA_TOPIC, KAFKA_CONNECTOR)
 _KINDS: Final = {
     (kind.api_version, kind.kind): kind
     for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE)
 }
 
 
-def kind_of(manifest: dict[str, Any]) -> Kind:
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
     """Return the kind of a manifest that `render` made."""
     return _KINDS[manifest["apiVersion"], manifest["kind"]]

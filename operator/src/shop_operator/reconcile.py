@@ -18,12 +18,13 @@ from shop_operator.cluster import Cluster, ConflictError, NotFoundError
 from shop_operator.conditions import TAKES_TIME, Condition, assess, only
 from shop_operator.informer import Informer
 from shop_operator.kinds import POD
+from shop_operator.outcome import Outcome
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
 from shop_operator.status import brief_status, manifest, status_of
 from shop_operator.stores import StoreError
-from shop_operator.sync import Outcome, Sync
+from shop_operator.sync import Sync
 
 FINALIZER: Final = "minishop.dev/cleanup"
 _log = structlog.get_logger()
@@ -105,7 +106,7 @@ class Reconciler:
         desired = render(service, self.platform, accounts.access)
         keep: set[str] = set()
         if not accounts.access.complete(service):
-            keep |= {"Secret", "KafkaConnector"}
+            keep |= {"Secret", "Role", "RoleBinding", "KafkaConnector"}
         has_connector = any(child["kind"] == "KafkaConnector" for child in live)
         if not accounts.outbox_ready and not has_connector:
             desired = [child for child in desired if child["kind"] != "KafkaConnector"]

@@ -2,6 +2,7 @@
 
 from shop_operator.children.access_secret import Access, access_secret
 from shop_operator.children.autoscaler import autoscaler
+from shop_operator.children.capture_login import capture_login
 from shop_operator.children.deployment import deployment
 from shop_operator.children.disruption_budget import disruption_budget
 from shop_operator.children.kafka_connector import kafka_connector
@@ -31,5 +32,6 @@ def render(service: ShopService, platform: Settings, access: Access) -> list[Man
         *routes(service, platform),
         service_monitor(service, platform),
         *prometheus_rule(service, platform),
+        *capture_login(service, platform, access),
         *kafka_connector(service, platform, access),
     ]

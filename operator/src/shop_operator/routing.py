@@ -25,6 +25,7 @@ class RouteTable:
         self._cache = cache
         self._services = services
         self._platform = platform
+        self._read: dict[str, tuple[int, ShopService | None]] = {}
 
     async def keep(self) -> None:
         """Write the table when it is not as the ShopServices say.
@@ -46,13 +47,19 @@ class RouteTable:
             await self._cache.write(self._cluster.apply(desired))
 
     def _routed(self) -> list[ShopService]:
-        found = []
-        for key in self._services.owners():
-            body = self._services.get(key.name)
-            try:
-                service = None if body is None else parse(body)
-            except InvalidSpecError:
-                continue  # its own pass says so
-            if service is not None and not service.deleting:
-                found.append(service)
-        return found
+        """Return the services that have a route; each version of one is read once."""
+        read: dict[str, tuple[int, ShopService | None]] = {}
+        for name, version in self._services.versions():
+            before = self._read.get(name)
+            is_known = before is not None and before[0] == version
+            read[name] = before if before and is_known else (version, self._routed_one(name))
+        self._read = read
+        return [service for _, service in read.values() if service is not None]
+
+    def _routed_one(self, name: str) -> ShopService | None:
+        body = self._services.get(name)
+        try:
+            service = None if body is None else parse(body)
+        except InvalidSpecError:
+            return None  # its own pass says so
+        return None if service is None or service.deleting or not service.spec.route else service

@@ -7,9 +7,9 @@ from typing import Any
 from shop_operator.children.metadata import API_VERSION, NAME_LABEL, Manifest
 from shop_operator.children.route import url
 from shop_operator.conditions import Condition, merged
+from shop_operator.outcome import Outcome
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
-from shop_operator.sync import Outcome
 from shop_operator.workload import counts
 
 

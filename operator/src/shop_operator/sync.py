@@ -1,59 +1,30 @@
 """Brings the live children to what is desired: apply what differs, prune what is not wanted."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 import structlog
 
 from shop_operator.cache import Cache
+from shop_operator.children.autoscaler import replicas_to_hand_over
 from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
-from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest, key_of
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest
+from shop_operator.cluster import ApiError, Cluster, ConflictError, NotFoundError
 from shop_operator.diff import differences
-from shop_operator.kinds import KAFKA_TOPIC, SHOP_SERVICE, kind_of
+from shop_operator.kinds import KAFKA_TOPIC, kind_of
 from shop_operator.metrics import DRIFT
-from shop_operator.spec import Key, ShopService
+from shop_operator.outcome import Drift, Outcome, drift_of, is_ours, not_owned, refusal_of
+from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _INVALID: Final = 422
 _BOOKKEEPING: Final = frozenset({"apiVersion", "kind", "metadata"})
+_HAND_OVER: Final = "shop-operator-hand-over"
+"""Field manager that holds a Deployment's replicas until an autoscaler sets them."""
 Identity = tuple[str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A child that another hand changed; `field` is empty when it was deleted."""
-
-    kind: str
-    name: str
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A child that could not be written, and why."""
-
-    kind: str
-    name: str
-    reason: str
-    message: str
-    temporary: bool = False
-    retry_after: float = 0.0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a pass over the children found and did."""
-
-    live: list[Manifest] = field(default_factory=list)
-    drifts: list[Drift] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    missing_kinds: list[str] = field(default_factory=list)
-    pending: list[str] = field(default_factory=list)
-    """What would be written, where nothing may be."""
 
 
 def identity(manifest: Manifest) -> Identity:
@@ -96,6 +67,8 @@ class Sync:
         outcome = Outcome()
         live = {identity(manifest): manifest for manifest in self._cache.children(service.key)}
         wanted = {identity(manifest): manifest for manifest in map(stamped, desired)}
+        if write:
+            await self._hand_over_replicas(wanted.values(), live.values())
         for child, manifest in wanted.items():
             kind = kind_of(manifest)
             if self._cache.missing(kind):
@@ -103,66 +76,62 @@ class Sync:
                     outcome.missing_kinds.append(kind.kind)
                 continue
             try:
-                found = await self._child(service, manifest, live.get(child), outcome, write=write)
+                if write:
+                    found = await self._keep(service, manifest, live.get(child), outcome)
+                else:
+                    found = await self._compare(service, manifest, live.get(child), outcome)
             except ApiError as error:
-                outcome.refusals.append(_refusal(manifest, error))
+                outcome.refusals.append(refusal_of(manifest, error))
                 found = live.get(child)
             if found is not None:
                 outcome.live.append(found)
         for child, manifest in live.items():
-            if child in wanted or manifest["kind"] in keep:
-                continue
-            if not write:
-                outcome.pending.append(f"delete {manifest['kind']} {manifest['metadata']['name']}")
-                continue
-            try:
-                await self._prune(service, manifest)
-            except ApiError as error:
-                outcome.refusals.append(_refusal(manifest, error))
+            if child not in wanted and manifest["kind"] not in keep:
+                await self._prune(service, manifest, outcome, write=write)
         return outcome
 
-    async def _child(
-        self,
-        service: ShopService,
-        manifest: Manifest,
-        live: Manifest | None,
-        outcome: Outcome,
-        *,
-        write: bool,
+    async def _keep(
+        self, service: ShopService, manifest: Manifest, live: Manifest | None, outcome: Outcome
     ) -> Manifest | None:
-        name = manifest["metadata"]["name"]
+        """Make the live child as desired; return it, or None when it is another's."""
         if live is None:
-            # Not in the cache of what is ours: it may be another's, or ours with its labels gone.
-            live = await self._lookup(manifest)
-            if live is not None and not _is_ours(service, live):
-                outcome.refusals.append(_not_owned(manifest, live))
-                return None
-        if live is not None and "deletionTimestamp" in live["metadata"]:
+            try:
+                made = await self._cache.write(self._cluster.apply_new(manifest))
+            except ConflictError:
+                # Not in the cache of what is ours: another's, or ours with its labels gone.
+                live = await self._lookup(service, manifest, outcome)
+                if live is None and not outcome.refuses(manifest):
+                    raise
+            else:
+                _put_right(service, drift_of(service, manifest, None), outcome)
+                return _as_applied(manifest, made)
+        if live is None or "deletionTimestamp" in live["metadata"]:
             return live  # when it has gone, the watch says so
-        fields = [] if live is None else differences(manifest, live)
-        if live is not None and not fields:
+        fields = differences(manifest, live)
+        if not fields:
             return live
-        drift = _drift(service, manifest, live, fields)
+        _put_right(service, drift_of(service, manifest, fields), outcome)
+        return _as_applied(manifest, await self._apply(manifest))
+
+    async def _compare(
+        self, service: ShopService, manifest: Manifest, live: Manifest | None, outcome: Outcome
+    ) -> Manifest | None:
+        """Note what would be written; return the live child."""
+        if live is None:
+            live = await self._lookup(service, manifest, outcome)
+            if live is None and outcome.refuses(manifest):
+                return None
+        fields = None if live is None else differences(manifest, live)
+        if fields == [] or (live is not None and "deletionTimestamp" in live["metadata"]):
+            return live
+        drift = drift_of(service, manifest, fields)
         if drift is not None:
             outcome.drifts.append(drift)
-        if not write:
-            what = "create" if live is None else f"change {fields[0]} of"
-            outcome.pending.append(f"{what} {manifest['kind']} {name}")
-            return live
-        if drift is not None:
-            DRIFT.labels(drift.kind).inc()
-            _log.info("drift", key=str(service.key), kind=drift.kind, name=name, field=drift.field)
-        applied = await self._apply(manifest, live)
-        again = differences(manifest, applied)
-        if again:
-            raise ApiError(
-                422,
-                f"the API server keeps {again[0]} other than it was applied; is there an "
-                "admission webhook that changes it?",
-            )
-        return applied
+        what = f"change {fields[0]} of" if fields else "create"
+        outcome.pending.append(f"{what} {manifest['kind']} {manifest['metadata']['name']}")
+        return live
 
-    async def _apply(self, manifest: Manifest, live: Manifest | None) -> Manifest:
+    async def _apply(self, manifest: Manifest) -> Manifest:
         """Apply; where another's change makes that invalid, write over it first.
 
         Lists with keys are merged: a port that another renumbered stays beside the desired one,
@@ -171,7 +140,7 @@ class Sync:
         try:
             return await self._cache.write(self._cluster.apply(manifest))
         except ApiError as error:
-            if error.status != _INVALID or live is None:
+            if error.status != _INVALID:
                 raise
         metadata = manifest["metadata"]
         kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
@@ -179,16 +148,48 @@ class Sync:
         await self._cache.write(self._cluster.merge(kind, namespace, name, body))
         return await self._cache.write(self._cluster.apply(manifest))
 
-    async def _lookup(self, manifest: Manifest) -> Manifest | None:
+    async def _hand_over_replicas(
+        self, wanted: Iterable[Manifest], live: Iterable[Manifest]
+    ) -> None:
+        """Give the number of pods away before it is no longer wished for.
+
+        A field that its only owner stops applying is removed, and the API server's default is one
+        pod. Source: Kubernetes documentation, "Server-Side Apply", "Transferring ownership".
+        """
+        handed = replicas_to_hand_over(wanted, live)
+        if handed is not None:
+            with contextlib.suppress(ConflictError, NotFoundError):  # somebody else's, or no more
+                request = self._cluster.apply(handed, manager=_HAND_OVER, force=False)
+                await self._cache.write(request)
+
+    async def _lookup(
+        self, service: ShopService, manifest: Manifest, outcome: Outcome
+    ) -> Manifest | None:
+        """Return a child that the cache does not have; refuse one that is another's."""
         metadata = manifest["metadata"]
+        kind = kind_of(manifest)
         try:
-            return await self._cluster.get(
-                kind_of(manifest), metadata["namespace"], metadata["name"]
-            )
+            live = await self._cluster.get(kind, metadata["namespace"], metadata["name"])
         except NotFoundError:
             return None
+        if is_ours(service, live):
+            return live
+        outcome.refusals.append(not_owned(manifest, live))
+        return None
 
-    async def _prune(self, service: ShopService, manifest: Manifest) -> None:
+    async def _prune(
+        self, service: ShopService, manifest: Manifest, outcome: Outcome, *, write: bool
+    ) -> None:
+        kind, name = kind_of(manifest), manifest["metadata"]["name"]
+        if not write:
+            outcome.pending.append(f"delete {kind} {name}")
+            return
+        try:
+            await self._delete(service, manifest)
+        except ApiError as error:
+            outcome.refusals.append(refusal_of(manifest, error))
+
+    async def _delete(self, service: ShopService, manifest: Manifest) -> None:
         metadata = manifest["metadata"]
         if "deletionTimestamp" in metadata:
             return
@@ -200,51 +201,29 @@ class Sync:
         _log.info("pruned", key=str(service.key), kind=kind.kind, name=name)
 
 
+def _put_right(service: ShopService, drift: Drift | None, outcome: Outcome) -> None:
+    if drift is not None:
+        outcome.drifts.append(drift)
+        DRIFT.labels(drift.kind).inc()
+        key, kind = str(service.key), drift.kind
+        _log.info("drift", key=key, kind=kind, name=drift.name, field=drift.field)
+
+
+def _as_applied(manifest: Manifest, answer: Manifest) -> Manifest:
+    """Return the answer to an apply if it is as desired; another pass would apply for ever.
+
+    Raises ApiError.
+    """
+    again = differences(manifest, answer)
+    if again:
+        raise ApiError(
+            _INVALID,
+            f"the API server keeps {again[0]} other than it was applied; is there an "
+            "admission webhook that changes it?",
+        )
+    return answer
+
+
 def _dropped_topics(service: ShopService) -> set[str]:
     """Return the topics whose data goes with the service; of dead letters, none does."""
     return {topic.topic for topic in service.spec.events.publishes if topic.on_delete == "Drop"}
-
-
-def _is_ours(service: ShopService, live: Manifest) -> bool:
-    if key_of(live) == service.key:
-        return True
-    references = live["metadata"].get("ownerReferences") or ()
-    return any(reference["uid"] == service.uid for reference in references)
-
-
-def _drift(
-    service: ShopService, manifest: Manifest, live: Manifest | None, fields: list[str]
-) -> Drift | None:
-    """Return the drift, or None when the difference is a wish that was not applied yet."""
-    kind, name = manifest["kind"], manifest["metadata"]["name"]
-    if live is None:
-        known = service.status.get("children") or ()
-        was_there = any(child["kind"] == kind and child["name"] == name for child in known)
-        return Drift(kind, name, "") if was_there else None
-    annotation = f"metadata.annotations.{APPLIED_ANNOTATION}"
-    return None if annotation in fields else Drift(kind, name, fields[0])
-
-
-def _not_owned(manifest: Manifest, live: Manifest) -> Refusal:
-    kind, metadata = manifest["kind"], manifest["metadata"]
-    key: Key | None = key_of(live)
-    whose = f"belongs to {SHOP_SERVICE} {key}" if key else "was made by somebody else"
-    return Refusal(
-        kind,
-        metadata["name"],
-        "NotOwned",
-        f"{kind} {metadata['namespace']}/{metadata['name']} {whose}; rename one of the two, or "
-        "delete the other so that this one can be made",
-    )
-
-
-def _refusal(manifest: Manifest, error: ApiError) -> Refusal:
-    reason = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}.get(error.status, "ApiError")
-    return Refusal(
-        manifest["kind"],
-        manifest["metadata"]["name"],
-        reason,
-        str(error),
-        temporary=error.temporary,
-        retry_after=error.retry_after or 0.0,
-    )

@@ -1,6 +1,6 @@
 """Scaling by CPU. Where it is asked for, the Deployment's replicas are the autoscaler's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shop_operator.children.metadata import Manifest, owned
 from shop_operator.spec import ShopService
@@ -23,3 +23,23 @@ def autoscaler(service: ShopService) -> Iterator[Manifest]:
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
         },
     )
+
+
+def replicas_to_hand_over(wanted: Iterable[Manifest], live: Iterable[Manifest]) -> Manifest | None:
+    """Return the Deployment's replicas alone, when an autoscaler is to have them and is not there.
+
+    What another owner applies so, with the live value, stays when the operator stops applying it.
+    """
+    by_kind = {child["kind"]: child for child in live}
+    deployment = by_kind.get("Deployment")
+    if deployment is None or "HorizontalPodAutoscaler" in by_kind:
+        return None
+    if not any(child["kind"] == "HorizontalPodAutoscaler" for child in wanted):
+        return None
+    metadata = {part: deployment["metadata"][part] for part in ("name", "namespace", "uid")}
+    return {
+        "apiVersion": deployment["apiVersion"],
+        "kind": deployment["kind"],
+        "metadata": metadata,
+        "spec": {"replicas": deployment["spec"]["replicas"]},
+    }

@@ -6,7 +6,7 @@ What each is for was measured; see docs/adr/0024-connector-settings.md.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shop_operator.children.access_secret import Access, encode
+from shop_operator.children.access_secret import Access
 from shop_operator.children.metadata import Manifest, tracked
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
@@ -115,22 +115,11 @@ def mongodb_config(source: Source) -> dict[str, str]:
 
 
 def kafka_connector(service: ShopService, platform: Settings, access: Access) -> Iterator[Manifest]:
-    """Yield the KafkaConnector and the Secret that it logs in with."""
+    """Yield the KafkaConnector; the Secret that it logs in with is in `capture_login`."""
     database, outbox = service.spec.database, service.spec.outbox_table
     if database is None or outbox is None or access.capture is None:
         return
     name = connector_name(service)
-    namespace = platform.kafka_namespace
-    login = {"username": capture_role(database.name), "password": access.capture}
-    yield tracked(
-        service,
-        "v1",
-        "Secret",
-        name=name,
-        namespace=namespace,
-        type="Opaque",
-        data={key: encode(value) for key, value in login.items()},
-    )
     postgres = database.kind == "postgres"
     source = Source(
         name=service.name,
@@ -138,8 +127,8 @@ def kafka_connector(service: ShopService, platform: Settings, access: Access) ->
         outbox=outbox,
         host=platform.postgres_host if postgres else platform.mongodb_host,
         port=platform.postgres_port if postgres else platform.mongodb_port,
-        username=f"${{secrets:{namespace}/{name}:username}}",
-        password=f"${{secrets:{namespace}/{name}:password}}",
+        username=f"${{secrets:{service.namespace}/{name}:username}}",
+        password=f"${{secrets:{service.namespace}/{name}:password}}",
         replica_set="" if postgres else platform.mongodb_replica_set,
     )
     kind = "postgresql.PostgresConnector" if postgres else "mongodb.MongoDbConnector"
@@ -148,7 +137,7 @@ def kafka_connector(service: ShopService, platform: Settings, access: Access) ->
         "kafka.strimzi.io/v1",
         "KafkaConnector",
         name=name,
-        namespace=namespace,
+        namespace=platform.kafka_namespace,
         spec={
             "class": f"io.debezium.connector.{kind}",
             "tasksMax": 1,

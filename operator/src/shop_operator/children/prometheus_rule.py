@@ -10,7 +10,9 @@ from shop_operator.children.metadata import Manifest, owned
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
-_REQUESTS = "http_request_duration_seconds"
+# What a service answers on /metrics; `shop_shared` does, and a test holds it against its scrape.
+_REQUESTS = "http_requests_total"
+_DURATION = "http_request_duration_seconds_bucket"
 # (burn rate, long window, short window, severity): 2 % of a month's budget in an hour and 5 % in
 # six wake a person; 10 % in three days can wait for the morning.
 _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d", "6h", "ticket"))
@@ -54,7 +56,7 @@ def _latency(service: ShopService) -> Iterator[Manifest]:
     slo = service.spec.slo
     if slo is None or slo.latency_p99_ms is None:
         return
-    buckets = f"sum by (le) (rate({_REQUESTS}_bucket{{{_of(service)}}}[10m]))"
+    buckets = f"sum by (le) (rate({_DURATION}{{{_of(service)}}}[10m]))"
     limit = f"{(Decimal(slo.latency_p99_ms) / 1000).normalize():f}"
     rule = _alert(
         service,
@@ -72,8 +74,8 @@ def _of(service: ShopService) -> str:
 
 def _errors(service: ShopService, window: str) -> str:
     of = _of(service)
-    failed = f'sum(rate({_REQUESTS}_count{{{of},status=~"5.."}}[{window}]))'
-    return f"{failed} / sum(rate({_REQUESTS}_count{{{of}}}[{window}]))"
+    failed = f'sum(rate({_REQUESTS}{{{of},status=~"5.."}}[{window}]))'
+    return f"{failed} / sum(rate({_REQUESTS}{{{of}}}[{window}]))"
 
 
 def _alert(service: ShopService, *, alert: str, expr: str, severity: str, summary: str) -> Manifest:

@@ -1,0 +1,38 @@
+"""How Debezium logs in, and the right of Connect's pods to read that one Secret and no other.
+
+All three stand in the service's namespace: so the operator may write no Secret where the stores'
+administrators are, and everything goes with the ShopService. See ADR 0026.
+"""
+
+from collections.abc import Iterator
+
+from shop_operator.children.access_secret import Access, encode
+from shop_operator.children.kafka_connector import capture_role, connector_name
+from shop_operator.children.metadata import Manifest, owned
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def capture_login(service: ShopService, platform: Settings, access: Access) -> Iterator[Manifest]:
+    """Yield the Secret, the Role that may read it, and its binding to Connect."""
+    database = service.spec.database
+    if database is None or service.spec.outbox_table is None or access.capture is None:
+        return
+    name = connector_name(service)
+    login = {"username": capture_role(database.name), "password": access.capture}
+    data = {key: encode(value) for key, value in login.items()}
+    yield owned(service, "v1", "Secret", name=name, type="Opaque", data=data)
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}
+    yield owned(service, f"{_RBAC}/v1", "Role", name=name, rules=[rule])
+    # Strimzi's name for the ServiceAccount of a KafkaConnect.
+    connect = {"name": f"{platform.kafka_connect}-connect", "namespace": platform.kafka_namespace}
+    yield owned(
+        service,
+        f"{_RBAC}/v1",
+        "RoleBinding",
+        name=name,
+        roleRef={"apiGroup": _RBAC, "kind": "Role", "name": name},
+        subjects=[{"kind": "ServiceAccount", **connect}],
+    )
