@@ -31,14 +31,14 @@ def differences(desired: Mapping[str, Any], live: Mapping[str, Any]) -> list[str
 
 
 def _compare(desired: object, live: object, path: tuple[str, ...]) -> Iterator[str]:
-    if _absent(desired) and _absent(live):
+    if desired == live or (_absent(desired) and _absent(live)):
         return
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         for name, value in desired.items():
             yield from _compare(value, live.get(name), (*path, str(name)))
     elif _is_list(desired) and _is_list(live):
         yield from _compare_lists(desired, live, path)
-    elif desired != live and not _same_quantity(desired, live, path):
+    elif not _same_quantity(desired, live, path):
         yield ".".join(path)
 
 

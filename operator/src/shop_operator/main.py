@@ -17,6 +17,7 @@ from typing import Any
 
 import kopf
 import structlog
+import uvloop
 from pydantic import ValidationError
 
 from shop_operator import connection
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"shop-operator: {error}\n")
         return 2
     _log_as_json(platform)
-    asyncio.run(_run(platform))
+    uvloop.run(_run(platform))
     return 0
 
 
@@ -88,7 +89,7 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
         return connection.login()
 
     @kopf.on.event(API_VERSION, "shopservices", registry=registry)
-    def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
+    async def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
         operator.noticed(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
 
     return registry
