@@ -14,7 +14,7 @@ from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postg
 from shop_servers.servers import Connect, Postgres
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared import outbox, telemetry, tracing
+from shop_shared import outbox, telemetry
 from shop_shared.app import create_app
 from shop_shared.consumer import consume
 from shop_shared.database import transaction
@@ -62,12 +62,10 @@ def with_trace(database: PostgresOutbox, n: int) -> Event:
 
 
 async def test_a_request_its_events_and_their_consumers_are_one_tree(
-    traces: Collector, database: PostgresOutbox, monkeypatch: pytest.MonkeyPatch
+    traces: Collector, database: PostgresOutbox
 ) -> None:
-    for name in ("_tracer", "_provider"):  # of the process: off again after this test
-        monkeypatch.setattr(tracing, name, None)
     settings = database.settings.model_copy(update={"otlp_endpoint": traces.endpoint})
-    telemetry.configure_tracing(settings)
+    stop_export = telemetry.start_export(settings)
     app = create_app(settings, title="traced", verifier=Signer().verifier())
     ended = asyncio.Event()
 
@@ -95,7 +93,7 @@ async def test_a_request_its_events_and_their_consumers_are_one_tree(
     finally:
         consuming.cancel()
         await asyncio.wait([consuming])
-        await asyncio.to_thread(tracing.shutdown)
+        await asyncio.to_thread(stop_export)
     assert path_down(traces.spans) == ["POST /v1/things", *[f"process {TYPE}"] * HOPS]
 
 

@@ -68,7 +68,6 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
                 await asyncio.gather(*tasks, return_exceptions=True)
         for close in service.close:
             await close()
-        await asyncio.to_thread(telemetry.shutdown_tracing)
 
 
 def run(service: Service, settings: ServiceSettings) -> None:
@@ -76,9 +75,12 @@ def run(service: Service, settings: ServiceSettings) -> None:
     import uvloop  # noqa: PLC0415 - only a serving process needs it
 
     telemetry.configure_logging(settings)
-    telemetry.configure_tracing(settings)
+    stop_export = telemetry.start_export(settings)
     _log.info("starting", port=settings.port)
-    uvloop.run(serve(service, settings))
+    try:
+        uvloop.run(serve(service, settings))
+    finally:
+        stop_export()
     _log.info("stopped")
 
 

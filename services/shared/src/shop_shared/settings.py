@@ -46,7 +46,7 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None,
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
-        description="OpenTelemetry collector (OTLP over HTTP); none: no traces, at no cost",
+        description="OpenTelemetry collector (OTLP over HTTP); none: nothing is sent",
     )
     shutdown_grace_seconds: float = Field(
         20, gt=0, description="Time to finish requests and the batch in hand after SIGTERM"

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,18 +97,13 @@ def name_span(name: str) -> None:
         tracing.name_span(name)
 
 
-def shutdown_tracing() -> None:
-    """Send the spans that are left."""
-    if tracing := sys.modules.get("shop_shared.tracing"):
-        tracing.shutdown()
+def start_export(settings: ServiceSettings) -> Callable[[], None]:
+    """Send traces and metrics to `otlp_endpoint`, if there is one; returns what ends it."""
+    if not settings.otlp_endpoint:
+        return lambda: None
+    from shop_shared import otlp  # noqa: PLC0415 - OpenTelemetry costs memory: only if used
 
-
-def configure_tracing(settings: ServiceSettings) -> None:
-    """Export traces to `otlp_endpoint`, if there is one."""
-    if settings.otlp_endpoint:
-        from shop_shared import tracing  # noqa: PLC0415 - OpenTelemetry costs memory: only if used
-
-        tracing.configure(settings)
+    return otlp.start(settings.otlp_endpoint, service_name=settings.service_name)
 
 
 def _dumps(entry: Any, **_options: object) -> str:  # noqa: ANN401 - structlog's signature

@@ -4,47 +4,38 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import trace as otel
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, Tracer
 
-from shop_shared.settings import ServiceSettings
 from shop_shared.trace_context import trace
 
 _provider: TracerProvider | None = None
 _tracer: Tracer | None = None
 
 
-def configure(settings: ServiceSettings, exporter: SpanExporter | None = None) -> None:
-    """Export spans over OTLP/HTTP to the settings' endpoint, or to exporter, in the background."""
+def configure(exporter: SpanExporter, resource: Resource) -> None:
+    """Export spans by exporter, in the background."""
     global _provider, _tracer  # noqa: PLW0603 - one tracer a process, as OpenTelemetry has it
-    endpoint = f"{(settings.otlp_endpoint or '').rstrip('/')}/v1/traces"
-    _provider = TracerProvider(resource=Resource.create({"service.name": settings.service_name}))
-    _provider.add_span_processor(
-        BatchSpanProcessor(exporter or OTLPSpanExporter(endpoint=endpoint))
-    )
+    _provider = TracerProvider(resource=resource)
+    _provider.add_span_processor(BatchSpanProcessor(exporter))
     _tracer = _provider.get_tracer("shop_shared")
 
 
 def shutdown() -> None:
-    """Send what is left."""
+    """Send what is left, and make spans no more."""
+    global _provider, _tracer  # noqa: PLW0603 - as configure
     if _provider is not None:
         _provider.shutdown()
+    _provider = _tracer = None
 
 
 def flush() -> None:
     """Send what is waiting, now."""
     if _provider is not None:
         _provider.force_flush()
-
-
-def disable() -> None:
-    """Make spans no more."""
-    global _provider, _tracer  # noqa: PLW0603 - as configure
-    _provider = _tracer = None
 
 
 def name_span(name: str) -> None:

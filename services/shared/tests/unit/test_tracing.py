@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import httpx
 import pytest
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -23,10 +24,9 @@ class Placed(EventPayload):
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
-    tracing.configure(ServiceSettings(), exporter)
+    tracing.configure(exporter, Resource.create({}))
     yield exporter
     tracing.shutdown()
-    tracing.disable()
 
 
 def parent_of(span: ReadableSpan) -> int | None:

@@ -6,7 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 
 @dataclass(frozen=True)
@@ -22,40 +27,48 @@ class Span:
 
 @dataclass(frozen=True)
 class Collector:
-    """Where to send spans, and those that came."""
+    """Where to send telemetry, and what came."""
 
     endpoint: str
     spans: list[Span] = field(default_factory=list)
+    metrics: dict[tuple[str, str], Metric] = field(default_factory=dict)
+    """The latest of each, by service and name."""
 
 
 @contextmanager
 def collector() -> Iterator[Collector]:
     """Listen on a free loopback port."""
-    spans: list[Span] = []
 
-    class Traces(BaseHTTPRequestHandler):
+    class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            spans.extend(_read(body))
+            match self.path:
+                case "/v1/traces":
+                    found.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
+                case "/v1/metrics":
+                    found.metrics.update(_metrics(ExportMetricsServiceRequest.FromString(body)))
+                case _:
+                    self.send_error(404)
+                    return
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing of requests."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Traces) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        found = Collector(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield Collector(f"http://127.0.0.1:{server.server_port}", spans)
+            yield found
         finally:
             server.shutdown()
             thread.join()
 
 
-def _read(body: bytes) -> Iterator[Span]:
-    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-        attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
+def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield Span(
@@ -63,5 +76,17 @@ def _read(body: bytes) -> Iterator[Span]:
                     id=span.span_id.hex(),
                     parent=span.parent_span_id.hex(),
                     name=span.name,
-                    service=attributes.get("service.name", ""),
+                    service=_service(resource.resource),
                 )
+
+
+def _metrics(request: ExportMetricsServiceRequest) -> Iterator[tuple[tuple[str, str], Metric]]:
+    for resource in request.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                yield (_service(resource.resource), metric.name), metric
+
+
+def _service(resource: Resource) -> str:
+    names = {a.key: str(a.value.string_value) for a in resource.attributes}
+    return names["service.name"]
