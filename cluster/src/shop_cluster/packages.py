@@ -20,6 +20,7 @@ _NEEDED = {
     "/usr/bin/ip": "iproute2",
     "/usr/bin/socat": "socat",
     "/usr/bin/mount": "mount",
+    "/usr/bin/mvn": "maven",
 }
 
 
