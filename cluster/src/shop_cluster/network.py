@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.places import Places
@@ -14,6 +15,7 @@ LINK = "minishop"
 NODE_ADDRESS = "10.200.0.1"
 POD_RANGE = "10.244.0.0/16"
 NODE_POD_RANGE = "10.244.0.0/24"
+SERVICE_RANGE = "10.96.0.0/16"
 DNS_ADDRESS = "10.96.0.10"
 
 # What the kubelet, kube-proxy and the network plugins change on the host.
@@ -40,7 +42,7 @@ def remember_host(places: Places) -> None:
 
 
 def add_node_address() -> None:
-    """Give the node an address that no network of the machine can take away.
+    """Give the node an address and ways that no network of the machine can take away.
 
     A bridge, as not every kernel has the dummy driver.
     """
@@ -48,6 +50,10 @@ def add_node_address() -> None:
         run("ip", "link", "add", LINK, "type", "bridge")
     run("ip", "address", "replace", f"{NODE_ADDRESS}/32", "dev", LINK)
     run("ip", "link", "set", LINK, "up")
+    # A service without rules yet, or a pod that is no more, is nowhere: without these routes the
+    # machine would look for it on its networks, where anybody may answer.
+    run("ip", "route", "replace", SERVICE_RANGE, "dev", LINK)
+    run("ip", "route", "replace", "unreachable", POD_RANGE)
     _sysctl("net/ipv4/ip_forward").write_text("1")
 
 
@@ -63,6 +69,9 @@ def restore_host(places: Places) -> None:
         subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)  # noqa: S603, S607 - gone already, perhaps
     if left := {LINK, *_pod_links()} & links():
         raise ClusterError(f"cannot remove the network links {', '.join(sorted(left))}: reboot")
+    for route in _routes(POD_RANGE):
+        if route.get("type") == "unreachable":
+            run("ip", "route", "delete", "unreachable", POD_RANGE)
     for command in _TABLES:
         _remove_rules(command)
     record = places.state / "host.json"
@@ -77,8 +86,14 @@ def restore_host(places: Places) -> None:
 
 def _pod_links() -> set[str]:
     """Return the host's ends of the pods' networks: each is the way to one pod's address."""
-    routes = run("ip", "-json", "route", "show", "root", POD_RANGE)
-    return {route["dev"] for route in json.loads(routes or "[]")}
+    return {route["dev"] for route in _routes(POD_RANGE) if "scope" in route}
+
+
+def _routes(within: str) -> list[dict[str, Any]]:
+    routes: list[dict[str, Any]] = json.loads(
+        run("ip", "-json", "route", "show", "root", within) or "[]"
+    )
+    return routes
 
 
 def _remove_rules(command: str) -> None:

@@ -9,7 +9,7 @@ from shop_cluster.api_programs import ApiAddresses
 from shop_cluster.certificates import Authority
 from shop_cluster.containerd import has_sys_resource
 from shop_cluster.kubeconfig import write_kubeconfig
-from shop_cluster.network import DNS_ADDRESS, NODE_ADDRESS, POD_RANGE
+from shop_cluster.network import DNS_ADDRESS, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE
 from shop_cluster.places import Places
 from shop_cluster.program import Program, shopkube_program
 
@@ -20,6 +20,7 @@ ADDRESSES = ApiAddresses(
     api_port=ports.API,
     etcd_port=ports.ETCD,
     etcd_peer_port=ports.ETCD_PEER,
+    service_range=SERVICE_RANGE,
 )
 
 

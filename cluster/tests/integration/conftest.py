@@ -1,5 +1,3 @@
-import os
-import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +7,13 @@ import pytest
 from shop_cluster.base_images import python_base
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
+from shop_cluster.errors import ClusterError
 from shop_cluster.image_import import has_image, import_image
+from shop_cluster.images import ensure, selected
 from shop_cluster.places import Places
+from shop_cluster.platform import install
+from shop_cluster.preflight import check_user
+from shop_cluster.progress import say
 from shop_cluster.shell import run
 from shop_cluster.up import up
 
@@ -21,8 +24,10 @@ IMAGE = "docker.io/minishop/test-base:1"
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Places]:
     """Root on Linux; a cluster that was not there before is gone afterwards."""
-    if platform.system() != "Linux" or os.geteuid() != 0:
-        pytest.skip("needs root on Linux")
+    try:
+        check_user()
+    except ClusterError as error:
+        pytest.skip(str(error))
     places = Places.of_this_machine()
     ran_before = places.programs.exists()
     yield places
@@ -39,6 +44,17 @@ def borrowed(machine: Places) -> bool:
 @pytest.fixture
 def cluster(machine: Places, borrowed: bool) -> Places:  # noqa: FBT001 - a fixture
     up(machine)
+    return machine
+
+
+@pytest.fixture(scope="module")
+def platform(machine: Places) -> Places:
+    """The cluster with its stores, Kafka and Connect ready."""
+    up(machine)
+    for image in selected("embedded", platform=True):
+        ensure(machine, image)
+    kubectl = (str(shopkube()), "kubectl")
+    install(kubectl=kubectl, kubeconfig=machine.kubeconfig, overlay="embedded", report=say)
     return machine
 
 

@@ -85,8 +85,10 @@ def test_nothing_is_left(bare: Places, request: pytest.FixtureRequest) -> None:
         "--command", "--", "sleep", "infinity",
     )  # fmt: skip
     kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=60s")
-    down(bare)
+    command = [sys.executable, "-m", "shop_cluster", "down"]
+    done = subprocess.run(command, text=True, capture_output=True, check=True)
     assert traces(bare) == before
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_up_after_a_reboot(bare: Places, request: pytest.FixtureRequest) -> None:
@@ -119,7 +121,7 @@ def power_off(places: Places) -> None:
 @pytest.mark.parametrize("reached", ["pki", "programs.json", "logs/kubelet.log"])
 def test_down_in_the_middle_of_up(bare: Places, reached: str) -> None:
     before = traces(bare)
-    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up"])
+    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up", "--empty"])
     deadline = time.monotonic() + 60
     while not (bare.state / reached).exists():
         assert time.monotonic() < deadline
@@ -131,7 +133,7 @@ def test_down_in_the_middle_of_up(bare: Places, reached: str) -> None:
 
 def test_down_after_up_was_killed(bare: Places) -> None:
     before = traces(bare)
-    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up"])
+    rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up", "--empty"])
     deadline = time.monotonic() + 60
     while not (bare.logs / "kubelet.log").exists():
         assert time.monotonic() < deadline

@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from shop_cluster.build import shopkube
-from shop_cluster.images import ensure, selected
 from shop_cluster.places import Places
-from shop_cluster.platform import install
-from shop_cluster.progress import say
-from shop_cluster.up import up
 
 Kubectl = Callable[..., str]
 SQL = """
@@ -23,16 +18,6 @@ create table outbox (
     id uuid primary key, aggregatetype varchar(255), aggregateid varchar(255), payload jsonb);
 create publication "{name}" for table outbox with (publish = 'insert');
 """
-
-
-@pytest.fixture(scope="module")
-def platform(machine: Places) -> Places:
-    up(machine)
-    for image in selected("embedded", platform=True):
-        ensure(machine, image)
-    kubectl = (str(shopkube()), "kubectl")
-    install(kubectl=kubectl, kubeconfig=machine.kubeconfig, overlay="embedded", report=say)
-    return machine
 
 
 @pytest.fixture
@@ -68,12 +53,18 @@ def inside(kubectl: Kubectl, code: str) -> str:
     )
 
 
+ADMIN = (
+    "import os; from confluent_kafka.admin import *;"
+    "admin = AdminClient({'bootstrap.servers': os.environ['KAFKA_BOOTSTRAP_SERVERS']});"
+)
+CONNECT = "import os, httpx; connect = os.environ['CONNECT_URL'] + '/connectors';"
+
+
 def partitions(kubectl: Kubectl, topic: str) -> int:
     """Return how many partitions Kafka says that a topic has; 0 when there is none."""
     code = (
-        "import os; from confluent_kafka.admin import AdminClient as A;"
-        "a = A({'bootstrap.servers': os.environ['KAFKA_BOOTSTRAP_SERVERS']});"
-        f"t = a.list_topics(timeout=30).topics.get('{topic}'); print(len(t.partitions) if t else 0)"
+        f"{ADMIN} t = admin.list_topics(timeout=30).topics.get('{topic}');"
+        "print(len(t.partitions) if t else 0)"
     )
     return int(inside(kubectl, code).split()[-1])
 
@@ -123,6 +114,48 @@ def test_an_unmanaged_topic_outlives_its_resource(kubectl: Kubectl, name: str) -
     wait(kubectl, "kafkatopic", name)  # taken up again, so that it goes with the test
 
 
+def retention(kubectl: Kubectl, topic: str) -> str:
+    code = (
+        f"{ADMIN} resource = ConfigResource(ResourceType.TOPIC, '{topic}');"
+        "print(admin.describe_configs([resource])[resource].result()['retention.ms'].value)"
+    )
+    return inside(kubectl, code).split()[-1]
+
+
+def test_a_topic_changed_in_kafka_is_put_right(kubectl: Kubectl, name: str) -> None:
+    spec = {"partitions": 1, "replicas": 1, "config": {"retention.ms": 3600000}}
+    kubectl("apply", "-f", "-", stdin=manifest("KafkaTopic", name, spec))
+    wait(kubectl, "kafkatopic", name)
+    assert retention(kubectl, name) == "3600000"
+    alter = (
+        "entry = ConfigEntry('retention.ms', '1', incremental_operation=AlterConfigOpType.SET);"
+        f"resource = ConfigResource(ResourceType.TOPIC, '{name}', incremental_configs=[entry]);"
+        "admin.incremental_alter_configs([resource])[resource].result()"
+    )
+    inside(kubectl, f"{ADMIN} {alter}")
+    eventually(lambda: retention(kubectl, name) == "3600000")
+    inside(kubectl, f"{ADMIN} admin.delete_topics(['{name}'])['{name}'].result()")
+    eventually(lambda: partitions(kubectl, name) == 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "said"),
+    [
+        ("KafkaTopic", {"partitons": 1}, "partitons"),
+        ("KafkaTopic", {"partitions": "three"}, "must be of type integer"),
+        ("KafkaConnector", {"class": "Any", "taskMax": 1}, "taskMax"),
+        ("KafkaConnector", {"class": "Any", "state": "asleep"}, "Unsupported value"),
+    ],
+)
+def test_what_strimzi_does_not_know_is_refused(
+    kubectl: Kubectl, name: str, kind: str, spec: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(AssertionError, match=said):
+        kubectl("apply", "-f", "-", stdin=manifest(kind, name, spec))
+    with pytest.raises(AssertionError, match="NotFound"):
+        kubectl("get", kind, name, "-n=platform")
+
+
 def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -> None:
     psql = ["exec", "-i", "-n=platform", "postgres-0", "--", "psql", "-qv", "ON_ERROR_STOP=1"]
     psql += ["-U", "postgres", "-h", "/run/postgresql"]
@@ -158,9 +191,16 @@ def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -
             return [task["state"] for task in tasks] == ["RUNNING"]
 
         eventually(running)
+        # Gone from Connect by another's hand, it is made again; set otherwise, set right.
+        inside(kubectl, f"{CONNECT} httpx.delete(connect + '/{name}').raise_for_status()")
+        asked = f"{CONNECT} print(httpx.get(connect + '/{name}/config').text)"
+        eventually(lambda: f'"topic.prefix":"{name}"' in inside(kubectl, asked))
+        wrong = f"url = connect + '/{name}/config'; found = httpx.get(url).json();"
+        wrong += "httpx.put(url, json=found | {'topic.prefix': 'wrong'}).raise_for_status()"
+        inside(kubectl, f"{CONNECT} {wrong}")
+        eventually(lambda: f'"topic.prefix":"{name}"' in inside(kubectl, asked))
         kubectl("delete", "kafkaconnector", name, "-n=platform")
-        url = "http://minishop-connect-api.platform.svc.cluster.local:8083/connectors"
-        code = f"import httpx; print(httpx.get('{url}').text)"
+        code = f"{CONNECT} print(httpx.get(connect).text)"
         eventually(lambda: name not in inside(kubectl, code))
     finally:
         slots = f"select slot_name from pg_replication_slots where database = '{name}'"

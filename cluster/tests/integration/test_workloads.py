@@ -1,6 +1,7 @@
 """What a user of a cluster relies on, seen from a pod, from kubectl and from this machine."""
 
 import json
+import socket
 import subprocess
 import time
 import urllib.request
@@ -121,6 +122,16 @@ def test_a_node_port_answers_on_this_machine_only(web: Callable[..., str]) -> No
     assert fetch(f"http://127.0.0.1:{port}/") == "hello\n"
     assert fetch(f"http://10.200.0.1:{port}/") == "hello\n"
     assert fetch(f"http://{service['spec']['clusterIP']}/") == "hello\n"
+
+
+@pytest.mark.parametrize("address", ["10.96.255.254", "10.244.255.254"])
+def test_where_no_service_or_pod_is_nobody_answers(web: Callable[..., str], address: str) -> None:
+    """Least of all the machine's networks, which is where packets without a rule would go."""
+    with pytest.raises(OSError, match="No route to host"):
+        socket.create_connection((address, 80), timeout=30)
+    program = f"import socket; socket.create_connection(('{address}', 80), timeout=30)"
+    with pytest.raises(AssertionError, match="No route to host"):
+        in_pod(web, "python3", "-c", program)
 
 
 def test_logs_are_there(web: Callable[..., str]) -> None:
