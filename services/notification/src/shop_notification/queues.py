@@ -17,6 +17,8 @@ from aiormq.exceptions import AMQPError
 
 from shop_notification.plans import CHANNELS
 
+TRACEPARENT = "traceparent"
+"""The header that carries the trace (W3C Trace Context)."""
 CONNECT_TIMEOUT = 5.0
 PUBLISH_TIMEOUT = 5.0
 RECONNECT_SECONDS = 1.0
@@ -45,13 +47,14 @@ class Broker:
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
 
-    async def queue(self, name: str, notification_id: UUID) -> None:
+    async def queue(self, name: str, notification_id: UUID, *, traceparent: str | None) -> None:
         """Put a message into a queue; returns once the broker has it for good."""
         await self._channel.default_exchange.publish(
             aio_pika.Message(
                 str(notification_id).encode(),
                 message_id=str(notification_id),
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                headers={TRACEPARENT: traceparent} if traceparent else None,
             ),
             routing_key=name,
             timeout=PUBLISH_TIMEOUT,

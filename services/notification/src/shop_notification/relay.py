@@ -45,6 +45,11 @@ async def relay(engine: AsyncEngine, broker: Broker) -> int:
     async with transaction(engine) as connection:
         rows = await repository.due(connection, limit=BATCH)
         if rows:
-            await asyncio.gather(*(broker.queue(work_queue(row.channel), row.id) for row in rows))
+            await asyncio.gather(
+                *(
+                    broker.queue(work_queue(row.channel), row.id, traceparent=row.traceparent)
+                    for row in rows
+                )
+            )
             await repository.mark(connection, [row.id for row in rows], "queued")
     return len(rows)

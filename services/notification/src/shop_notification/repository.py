@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.tables import attempts, devices, notifications, preferences, recipients
 from shop_shared.ids import uuid7
+from shop_shared.trace_context import current_traceparent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,6 +199,7 @@ async def store(connection: AsyncConnection, draft: Draft) -> UUID | None:
             destination=draft.destination,
             status=draft.status,
             due_at=draft.due_at,
+            traceparent=current_traceparent(),
         )
         .on_conflict_do_nothing()
         .returning(notifications.c.id)
@@ -208,7 +210,7 @@ async def store(connection: AsyncConnection, draft: Draft) -> UUID | None:
 async def due(connection: AsyncConnection, *, limit: int) -> Sequence[Any]:
     """Return messages to be queued, held; those that others hold are left to them."""
     statement = (
-        sa.select(notifications.c.id, notifications.c.channel)
+        sa.select(notifications.c.id, notifications.c.channel, notifications.c.traceparent)
         .where(notifications.c.status == "pending", notifications.c.due_at <= sa.func.now())
         .order_by(notifications.c.due_at)
         .limit(limit)

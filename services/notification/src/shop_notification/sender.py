@@ -21,11 +21,20 @@ from shop_notification.channels.contract import (
     TryAgainError,
     UndeliverableError,
 )
-from shop_notification.queues import BROKER_AWAY, Broker, parking_queue, retry_queue, work_queue
+from shop_notification.queues import (
+    BROKER_AWAY,
+    TRACEPARENT,
+    Broker,
+    parking_queue,
+    retry_queue,
+    work_queue,
+)
 from shop_notification.rendering import render
 from shop_notification.repository import Taken
 from shop_notification.settings import Settings
+from shop_shared import telemetry
 from shop_shared.database import transaction
+from shop_shared.trace_context import current_traceparent
 
 # Before a message that failed comes again: long enough not to spin while a store is away.
 NACK_SECONDS = 0.5
@@ -50,7 +59,7 @@ class Sender:
         await channel.set_qos(prefetch_count=self._settings.prefetch)
 
         async def handle(incoming: AbstractIncomingMessage) -> None:
-            sending = asyncio.create_task(self.send(UUID(incoming.body.decode()), broker))
+            sending = asyncio.create_task(self._receive(incoming, broker))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
             try:
@@ -73,6 +82,16 @@ class Sender:
     async def finish(self) -> None:
         """Wait for what is being sent."""
         await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def _receive(self, incoming: AbstractIncomingMessage, broker: Broker) -> None:
+        traceparent = incoming.headers.get(TRACEPARENT)
+        with telemetry.span(
+            f"send {incoming.routing_key}",
+            kind="consumer",
+            traceparent=str(traceparent) if traceparent else None,
+            **{"messaging.system": "rabbitmq", "messaging.message.id": incoming.message_id or ""},
+        ):
+            await self.send(UUID(incoming.body.decode()), broker)
 
     async def send(self, notification_id: UUID, broker: Broker) -> None:
         """Send a message unless it was sent, and record what came of it."""
@@ -132,12 +151,18 @@ class Sender:
             await self._park(taken, detail, broker)
             return
         await self._record(taken, "retrying", "failed", detail)
-        await broker.queue(retry_queue(taken.channel, delays[taken.attempt - 1]), taken.id)
+        await broker.queue(
+            retry_queue(taken.channel, delays[taken.attempt - 1]),
+            taken.id,
+            traceparent=current_traceparent(),
+        )
 
     async def _park(self, taken: Taken, detail: str, broker: Broker) -> None:
         _log.error("message parked", notification_id=str(taken.id), detail=detail)
         await self._record(taken, "parked", "parked", detail)
-        await broker.queue(parking_queue(taken.channel), taken.id)
+        await broker.queue(
+            parking_queue(taken.channel), taken.id, traceparent=current_traceparent()
+        )
 
     async def _record(self, taken: Taken, status: str, outcome: str, detail: str) -> None:
         async with transaction(self._engine) as connection:

@@ -59,6 +59,7 @@ notifications = sa.Table(
     sa.Column("due_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("traceparent", sa.Text),
     # No event is ever said twice on one channel.
     sa.UniqueConstraint("event_id", "channel", name="one_message_an_event_and_channel"),
     sa.Index("notifications_of_user", "user_id", "id"),

@@ -37,6 +37,7 @@ class ProviderCall:
     refund_id: UUID | None
     claimed: Total | None
     attempts: int
+    traceparent: str | None
 
 
 async def want(
@@ -81,6 +82,7 @@ async def claim(
             if row.claimed_amount is None
             else Total(amount=row.claimed_amount, currency=row.claimed_currency),
             attempts=row.attempts,
+            traceparent=row.traceparent,
         )
         for row in rows
     ]

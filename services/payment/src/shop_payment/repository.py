@@ -22,6 +22,7 @@ from shop_payment.domain import (
 from shop_payment.tables import payments, refunds
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
+from shop_shared.trace_context import current_traceparent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,12 @@ async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
     if row is None:
         await connection.execute(
             pg.insert(payments)
-            .values(id=uuid7(), order_id=order_id, status=Status.WAITING)
+            .values(
+                id=uuid7(),
+                order_id=order_id,
+                status=Status.WAITING,
+                traceparent=current_traceparent(),
+            )
             .on_conflict_do_nothing(index_elements=["order_id"])
         )
         row = (await connection.execute(statement)).one()

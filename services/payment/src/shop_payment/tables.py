@@ -39,6 +39,8 @@ payments = sa.Table(
     sa.Column("failure_message", sa.Text),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
+    # Of the event that began it: its calls belong to the order's trace, whoever wants them.
+    sa.Column("traceparent", sa.Text),
     sa.CheckConstraint("captured = 0 OR captured = amount", name="captured_is_the_amount"),
     sa.Index("payments_of_customer", "customer_id", "id"),
     sa.Index(

@@ -20,6 +20,7 @@ from shop_payment.calls import ProviderCall
 from shop_payment.domain import Call, Fact, Payment, Refund
 from shop_payment.providers.catalogue import Catalogue
 from shop_payment.providers.contract import PaymentProvider, ProviderError, RefusedError
+from shop_shared import telemetry
 from shop_shared.breaker import CircuitBreaker
 from shop_shared.database import is_temporary, transaction
 
@@ -111,7 +112,13 @@ class ProviderWorker:
 
     async def _handle(self, call: ProviderCall) -> None:
         try:
-            await self._make(call)
+            with telemetry.span(
+                f"{call.call} {self._provider.name}",
+                kind="client",
+                traceparent=call.traceparent,
+                **{"payment.id": str(call.payment.id), "payment.attempt": str(call.attempts)},
+            ):
+                await self._make(call)
         except Exception as error:  # noqa: BLE001 - one call never ends the worker
             # The database is away, most likely: the lease brings the call back.
             if not is_temporary(error):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_shared.trace_context import current_traceparent
 from shop_shipping.domain import Failure, Progress, Shipment, Status
 from shop_shipping.tables import shipment_progress, shipments
 
@@ -28,6 +29,7 @@ class Claimed:
 
     shipment: Shipment
     attempts: int
+    traceparent: str | None
 
 
 async def insert(connection: AsyncConnection, shipment: Shipment, intent: Intent) -> bool:
@@ -70,7 +72,7 @@ async def claim(
 ) -> list[Claimed]:
     """Take the calls that are due; others get them when the lease ends without an answer."""
     rows = await connection.execute(_CLAIM, {"at": at, "until": at + lease, "limit": limit})
-    return [Claimed(_shipment(row), row.call_attempts) for row in rows]
+    return [Claimed(_shipment(row), row.call_attempts, row.traceparent) for row in rows]
 
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Shipment]:
@@ -128,7 +130,8 @@ async def progress(connection: AsyncConnection, shipment_id: UUID) -> Sequence[s
     return (await connection.execute(_PROGRESS, {"key": shipment_id})).all()
 
 
-_COLUMNS = [column for column in shipments.c if column.name not in {"id", "order_id", "created_at"}]
+_FIXED = {"id", "order_id", "created_at", "traceparent"}
+_COLUMNS = [column for column in shipments.c if column.name not in _FIXED]
 
 
 def _value(column: sa.Column[Any]) -> sa.BindParameter[Any]:
@@ -235,6 +238,7 @@ def _row(shipment: Shipment, intent: Intent) -> dict[str, Any]:
         "new_created_at": shipment.created_at,
         "new_call_at": intent.at,
         "new_call_attempts": intent.attempts,
+        "new_traceparent": current_traceparent(),
     }
 
 

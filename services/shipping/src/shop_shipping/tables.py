@@ -29,6 +29,8 @@ shipments = sa.Table(
     # The intent to call the carrier (ADR 0043): when, and how often it was tried in vain.
     sa.Column("call_at", sa.DateTime(timezone=True)),
     sa.Column("call_attempts", sa.Integer, nullable=False),
+    # Of the event that sent the parcel: the calls belong to the order's trace.
+    sa.Column("traceparent", sa.Text),
     sa.CheckConstraint(
         "status IN ({})".format(", ".join(f"'{status}'" for status in Status)),
         name="shipments_status",

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared import telemetry
 from shop_shared.clock import now
 from shop_shared.database import is_temporary, transaction
+from shop_shared.trace_context import current_traceparent, trace
 from shop_shipping import repository, service
 from shop_shipping.carriers import AddressRefusedError, Carrier, CarrierUnavailableError, Parcel
 from shop_shipping.domain import Booked, Call, Fact, Failure, Scanned, Status, Stopped, next_call
@@ -35,6 +37,13 @@ class Answer(NamedTuple):
 
     facts: tuple[Fact, ...]
     intent: Intent
+
+
+class Asked(NamedTuple):
+    """An answer, and the trace context of the call: what follows from it belongs there."""
+
+    answer: Answer
+    traceparent: str | None
 
 
 async def run(engine: AsyncEngine, settings: Settings, carrier: Carrier, wake: Wake) -> None:
@@ -59,15 +68,26 @@ async def work(engine: AsyncEngine, settings: Settings, carrier: Carrier) -> int
     answers = await asyncio.gather(*(_ask(carrier, settings, claim) for claim in claimed))
     async with transaction(engine) as connection:
         current = await repository.lock(connection, [claim.shipment.id for claim in claimed])
-        for claim, answer in zip(claimed, answers, strict=True):
+        for claim, asked in zip(claimed, answers, strict=True):
             shipment = current[claim.shipment.id]
             asked_in_vain = shipment.version != claim.shipment.version  # it has changed since
-            facts, intent = ((), Intent(now())) if asked_in_vain else answer
-            await service.learn(connection, shipment, facts, intent=intent, source=carrier.name)
+            facts, intent = ((), Intent(now())) if asked_in_vain else asked.answer
+            with trace(asked.traceparent):
+                await service.learn(connection, shipment, facts, intent=intent, source=carrier.name)
     return len(claimed)
 
 
-async def _ask(carrier: Carrier, settings: Settings, claimed: Claimed) -> Answer:
+async def _ask(carrier: Carrier, settings: Settings, claimed: Claimed) -> Asked:
+    call = next_call(claimed.shipment)
+    with telemetry.span(
+        f"{call or 'no call'} {carrier.name}", kind="client", traceparent=claimed.traceparent
+    ):
+        return Asked(await _answer(carrier, settings, claimed, call), current_traceparent())
+
+
+async def _answer(
+    carrier: Carrier, settings: Settings, claimed: Claimed, call: Call | None
+) -> Answer:
     parcel = Parcel(
         reference=claimed.shipment.id,
         tracking_number=claimed.shipment.tracking_number,
@@ -77,7 +97,7 @@ async def _ask(carrier: Carrier, settings: Settings, claimed: Claimed) -> Answer
     )
     try:
         async with asyncio.timeout(settings.carrier_timeout_seconds):
-            return await _call(carrier, parcel, next_call(claimed.shipment))
+            return await _call(carrier, parcel, call)
     except (CarrierUnavailableError, TimeoutError) as error:
         attempts = claimed.attempts + 1
         backoff = min(timedelta(seconds=0.5 * 2 ** min(attempts, 10)), MAX_BACKOFF)

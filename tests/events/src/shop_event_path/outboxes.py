@@ -1,7 +1,7 @@
 """Databases with an outbox, made as the operator makes them: owner, capture role, publication."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -136,10 +136,25 @@ class MongoOutbox:
 
 
 BELONGS_TO = "shop/test"
+Migrate = Callable[[ServiceSettings], Awaitable[None]]
 
 
-async def create_postgres(admin_url: str, bootstrap_servers: str) -> PostgresOutbox:
-    """Make a database with outbox and inbox in the PostgreSQL of this administrator."""
+async def _event_tables(settings: ServiceSettings) -> None:
+    engine = create_engine(settings)
+    async with transaction(engine) as connection:
+        await connection.run_sync(create_event_tables)
+    await engine.dispose()
+
+
+async def _event_collections(settings: ServiceSettings) -> None:
+    async with mongo.create_client(settings) as client:
+        await mongo.migrate(client.get_default_database())
+
+
+async def create_postgres(
+    admin_url: str, bootstrap_servers: str, *, migrate: Migrate = _event_tables
+) -> PostgresOutbox:
+    """Make a database in the PostgreSQL of this administrator; migrate makes its tables."""
     server = urlsplit(admin_url)
     host, port = server.hostname or "", server.port or 0
     name, password = _name(), secrets.token_hex(8)
@@ -151,16 +166,17 @@ async def create_postgres(admin_url: str, bootstrap_servers: str) -> PostgresOut
     )
     account = Account(name, BELONGS_TO, password, password, "public.outbox")
     await store.ensure(account)
-    engine = create_engine(settings)
-    async with transaction(engine) as connection:
-        await connection.run_sync(create_event_tables)
+    await migrate(settings)
     await store.ensure(account)
     source = Source(name, name, "public.outbox", host, port, capture_role(name), password)
+    engine = create_engine(settings)
     return PostgresOutbox(name=name, settings=settings, source=source, engine=engine, store=store)
 
 
-async def create_mongodb(admin_url: str, bootstrap_servers: str) -> MongoOutbox:
-    """Make a database with outbox and inbox in the MongoDB of this administrator."""
+async def create_mongodb(
+    admin_url: str, bootstrap_servers: str, *, migrate: Migrate = _event_collections
+) -> MongoOutbox:
+    """Make a database in the MongoDB of this administrator; migrate makes its collections."""
     server = urlsplit(admin_url)
     host, port = server.hostname or "", server.port or 0
     name, password = _name(), secrets.token_hex(8)
@@ -173,8 +189,8 @@ async def create_mongodb(admin_url: str, bootstrap_servers: str) -> MongoOutbox:
     )
     account = Account(name, BELONGS_TO, password, password, "outbox")
     await store.ensure(account)
+    await migrate(settings)
     client = mongo.create_client(settings)
-    await mongo.migrate(client[name])
     source = Source(name, name, "outbox", host, port, capture_role(name), password, "rs0")
     return MongoOutbox(name=name, settings=settings, source=source, client=client, store=store)
 

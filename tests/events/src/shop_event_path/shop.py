@@ -1,0 +1,153 @@
+"""The services that an order passes, as processes, on databases with their connectors."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+from shop_servers import databases
+from shop_servers.place import Facts, free_port
+
+from shop_event_path import topics
+from shop_event_path.connectors import connectors
+from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres
+from shop_product.migrations import schema
+from shop_shared import migrations, mongo
+from shop_shared.settings import ServiceSettings
+
+TOPICS = ("order", "inventory", "payment", "shipment", "product", "user")
+WITHIN = 120
+"""Seconds for a process to be ready, on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Where the services listen."""
+
+    urls: Mapping[str, str]
+
+
+@asynccontextmanager
+async def shop(
+    facts: Mapping[str, Facts], *, jwks: Path, environment: Mapping[str, str]
+) -> AsyncIterator[Shop]:
+    """Run order, product, payment, shipping and notification until the context ends.
+
+    Facts: of postgres, mongodb, redis, rabbitmq and connect. Jwks: a file with the keys of tokens.
+    They end by SIGTERM, so that what they have still to say is said. Raises TimeoutError.
+    """
+    bootstrap = facts["connect"]["bootstrap_servers"]
+    ports = {name: free_port() for name in (*_OWN, "payment-simulator", "mailbox", "smtp")}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    settings = _settings(urls, smtp_port=ports["smtp"])
+    common = {
+        **environment,
+        "HOST": "127.0.0.1",
+        "LOG_LEVEL": "warning",
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "JWKS_URL": jwks.as_uri(),
+    }
+    async with AsyncExitStack() as stack:
+        for topic in TOPICS:
+            await topics.create(bootstrap, f"{topic}.events")
+        for name in ("order", "payment", "shipping", "notification", "product"):
+            outbox = await stack.enter_async_context(_database(name, facts))
+            assert outbox.settings.database_url is not None
+            settings[name]["DATABASE_URL"] = outbox.settings.database_url.get_secret_value()
+        vhost = databases.create_vhost(
+            facts["rabbitmq"]["url"], facts["rabbitmq"]["management_url"]
+        )
+        stack.callback(databases.drop_vhost, vhost, facts["rabbitmq"]["management_url"])
+        settings["notification"]["RABBITMQ_URL"] = vhost
+        for name, own in settings.items():
+            values = {**common, **own, "PORT": str(ports[name])}
+            await stack.enter_async_context(_process(name, values))
+        await asyncio.gather(*(_ready(urls[name]) for name in settings))
+        yield Shop(urls)
+
+
+_OWN = ("order", "product", "payment", "shipping", "notification")
+
+
+def _settings(urls: Mapping[str, str], *, smtp_port: int) -> dict[str, dict[str, str]]:
+    simulator = urls["payment-simulator"]
+    return {
+        "order": {},
+        "product": {},
+        "payment": {
+            "STRIPE_BASE_URL": f"{simulator}/stripe",
+            "STRIPE_API_KEY": "sk_test_minishop",
+            "STRIPE_WEBHOOK_SECRET": "whsec_minishop",
+        },
+        "shipping": {
+            "CARRIER_DISPATCH_SECONDS": "0",
+            "CARRIER_TRANSIT_SECONDS": "0",
+            "CARRIER_DELIVERY_SECONDS": "0",
+        },
+        "notification": {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(smtp_port)},
+        "payment-simulator": {
+            "OWN_URL": simulator,
+            "PAGE_URL": simulator,
+            "WEBHOOK_URL": f"{urls['payment']}/v1/webhooks",
+        },
+        "mailbox": {"SMTP_PORT": str(smtp_port)},
+    }
+
+
+@asynccontextmanager
+async def _database(name: str, facts: Mapping[str, Facts]) -> AsyncIterator[Outbox]:
+    bootstrap = facts["connect"]["bootstrap_servers"]
+    outbox: Outbox
+    if name == "product":
+        outbox = await create_mongodb(facts["mongodb"]["url"], bootstrap, migrate=_migrate_product)
+    else:
+        migrate = partial(migrations.upgrade, package=f"shop_{name}")
+        outbox = await create_postgres(facts["postgres"]["url"], bootstrap, migrate=migrate)
+    async with connectors(facts["connect"]["url"]) as api:
+        speaks = name != "notification"
+        if speaks:
+            await api.start(outbox)
+        yield outbox
+        if speaks:
+            await api.delete(outbox)
+    await outbox.drop()
+
+
+async def _migrate_product(settings: ServiceSettings) -> None:
+    async with mongo.create_client(settings) as client:
+        await schema.migrate(client.get_default_database())
+
+
+@asynccontextmanager
+async def _process(name: str, environment: Mapping[str, str]) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        *("setpriv", "--pdeathsig", "KILL", "--"),
+        Path(sys.executable).with_name(f"shop-{name}"),
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _ready(url: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+        while True:
+            try:
+                if (await client.get("/readyz")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            if time.monotonic() > deadline:
+                raise TimeoutError(url)
+            await asyncio.sleep(0.2)
