@@ -6,6 +6,7 @@ Objects are kept as JSON bytes, a tenth of what they take as dictionaries.
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from shop_operator.spec import Key
 
 _MISSING_SECONDS = 3.0
 """How often a kind that the server does not know is asked for."""
+_SHORTEST_SECONDS = 0.5
+"""A watch that ends sooner than any was asked for is a fault, and begun anew with backoff."""
 _log = structlog.get_logger()
 
 Changed = Callable[[Kind, str, Key | None], None]
@@ -116,6 +119,7 @@ class Informer:
         async with self._cluster.listing:
             version = await self._list()
         seconds = max(1, round(self._seconds * random.uniform(0.8, 1.2)))  # noqa: S311 - jitter
+        began = time.monotonic()
         async for event, body in self._cluster.watch(
             self.kind, self.namespace, version=version, labels=self._labels, seconds=seconds
         ):
@@ -125,6 +129,8 @@ class Informer:
                 self._drop(body["metadata"]["name"])
             elif event != "BOOKMARK":
                 self._put(body)
+        if time.monotonic() - began < _SHORTEST_SECONDS:
+            raise ApiError(0, f"watch of {self.kind} ended as soon as it began")
 
     async def _list(self) -> str:
         found = await self._cluster.list(

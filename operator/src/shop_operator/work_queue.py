@@ -22,13 +22,21 @@ class WorkQueue(Generic[K]):
         self._working: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._tries: dict[K, int] = {}
+        self._not_before: dict[K, float] = {}
         self._available = asyncio.Semaphore(0)
 
     def add(self, key: K, *, first: bool = False) -> None:
-        """Have a key worked on as soon as a worker is free, before all others if `first`."""
+        """Have a key worked on as soon as a worker is free, before all others if `first`.
+
+        A key that the API server asked to wait with waits, whatever happens meanwhile.
+        """
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        wait = self._not_before.get(key, 0.0) - asyncio.get_running_loop().time()
+        if wait > 0:
+            self.add_after(key, wait)
+            return
         if key in self._queued:
             if first and key in self._waiting:
                 self._waiting.remove(key)
@@ -54,11 +62,15 @@ class WorkQueue(Generic[K]):
         tries = self._tries[key] = self._tries.get(key, 0) + 1
         longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(tries - 1, 16))
         seconds = max(at_least, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        if at_least:
+            self._not_before[key] = asyncio.get_running_loop().time() + at_least
+            self._queued.discard(key)  # what came while it was in hand waits too
         self.add_after(key, seconds)
         return seconds
 
     def forgive(self, key: K) -> None:
         """Forget a key's failures."""
+        self._not_before.pop(key, None)
         self._tries.pop(key, None)
 
     async def get(self) -> K:

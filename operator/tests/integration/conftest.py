@@ -23,6 +23,8 @@ from shop_operator.heart import Operator
 from shop_operator.kinds import SECRET, SHOP_SERVICE, Kind
 from shop_operator.settings import Settings
 
+from .audit import audit_flags
+
 ROOT = Path(__file__).parents[3]
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
 
@@ -39,7 +41,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     if not crds:
         pytest.skip("no CRDs to test against: set MINISHOP_CRDS")
     folder = tmp_path_factory.mktemp("plane")
-    with control_plane(folder) as running:
+    with control_plane(folder, api_server_flags=audit_flags(folder)) as running:
         install(running, [*crds, ROOT / "crds" / "shopservice.yaml"])
         yield running
 
@@ -72,10 +74,10 @@ class Shop:
     def namespace(self) -> str:
         return self.platform.namespaces[0]
 
-    async def start(self, **changes: Any) -> Operator:
-        """Start an operator in this process."""
+    async def start(self, cluster: Cluster | None = None, **changes: Any) -> Operator:
+        """Start an operator in this process, with a way to the API server of its own if given."""
         operator = Operator(
-            self.cluster,
+            cluster or self.cluster,
             self.platform.model_copy(update=changes),
             identity=f"test-{secrets.token_hex(3)}",
         )

@@ -57,3 +57,20 @@ async def _is_empty(queue: WorkQueue[str]) -> bool:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.get(), 0.01)
     return True
+
+
+async def test_a_key_that_was_asked_to_wait_waits_whatever_happens() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    await queue.get()
+    queue.add("a")
+    queue.retry("a", at_least=0.3)
+    queue.done("a")
+    queue.add("a", first=True)
+    assert await _is_empty(queue)
+    assert await asyncio.wait_for(queue.get(), 60) == "a"
+    queue.forgive("a")
+    queue.done("a")
+    queue.add("a")
+    assert await asyncio.wait_for(queue.get(), 60) == "a"
+    queue.done("a")
