@@ -1,0 +1,152 @@
+"""`kubectl shop events redrive` after a fix: what a bug kept from its consumer is consumed once."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+import pytest
+from shop_event_path import topics
+from shop_event_path.ledgers import Ledger, ledger
+from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postgres
+from shop_servers.servers import Kafka, Postgres
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_shared.consumer import consume
+from shop_shared.events import Event, ReceivedEvent
+
+BUGS = range(1, 5)
+WORD = 7
+"""Said as a word, which the first version of the consumer does not read."""
+
+
+@dataclass
+class Version:
+    """A version of a consumer: the first has a bug, and reads no words."""
+
+    book: Ledger
+    fixed: bool
+
+    async def write(self, tx: AsyncConnection, event: ReceivedEvent) -> None:
+        if self.fixed and event.data["n"] == "seven":
+            event = replace(event, payload=orjson.dumps({"n": WORD}))
+        await self.book.write(tx, event)
+        if not self.fixed and event.data["n"] in BUGS:
+            raise ZeroDivisionError
+
+
+@pytest.fixture
+async def outbox(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
+    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
+    await topics.create(kafka.bootstrap_servers, made.topic)
+    yield made
+    await made.drop()
+
+
+@pytest.fixture
+async def book(outbox: PostgresOutbox) -> AsyncIterator[Ledger]:
+    async with ledger(outbox.settings) as found:
+        yield found
+
+
+@asynccontextmanager
+async def deployed(outbox: PostgresOutbox, version: Version) -> AsyncIterator[None]:
+    """The consumer runs in this version; in a group of the test's own."""
+    task = asyncio.create_task(
+        consume(
+            outbox.settings,
+            group=outbox.name,
+            topics=[outbox.topic],
+            handlers={TYPE: version.write},
+            inbox=version.book.inbox,
+        )
+    )
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+async def kubectl_shop(kafka: Kafka, *words: str) -> str:
+    """What the command says; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("kubectl-shop"),
+        *("events", *words, "--kafka", kafka.bootstrap_servers),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
+
+
+def events(outbox: PostgresOutbox) -> list[Event]:
+    bugs = [counted(outbox.name, n) for n in BUGS]
+    word = replace(counted(outbox.name, 0), payload=b'{"n": "seven"}')
+    return [counted(outbox.name, 0), *bugs, word, counted(outbox.name, 5)]
+
+
+async def test_one_then_those_of_a_reason_then_all(
+    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+) -> None:
+    async def heard(*numbers: int) -> None:
+        async def they_are() -> bool:
+            return set(numbers) <= set((await book.read()).get("one", ()))
+
+        await until(they_are)
+
+    group = ("--group", outbox.name)
+    await topics.send(kafka.bootstrap_servers, outbox.topic, events(outbox))
+    async with deployed(outbox, Version(book, fixed=False)):
+        await heard(0, 5)  # what came after them was not kept
+    letters = orjson.loads(await kubectl_shop(kafka, "list", *group, "--output", "json"))
+    assert [each["reason"] for each in letters] == ["handler_error"] * 4 + ["invalid_payload"]
+
+    async with deployed(outbox, Version(book, fixed=True)):
+        assert await kubectl_shop(kafka, "redrive", letters[1]["id"]) == "sent back: 1\n"
+        await heard(2)
+        assert await book.read() == {"one": [0, 5, 2]}
+        by_reason = ("--reason", "handler_error", *group)
+        assert await kubectl_shop(kafka, "redrive", *by_reason) == "sent back: 3\n"
+        await heard(1, 3, 4)
+        assert await book.read() == {"one": [0, 5, 2, 1, 3, 4]}
+        assert await kubectl_shop(kafka, "redrive", "--all", *group) == "sent back: 1\n"
+        await heard(WORD)
+        assert await kubectl_shop(kafka, "redrive", "--all", *group) == "sent back: 0\n"
+        await topics.send(kafka.bootstrap_servers, outbox.topic, [counted(outbox.name, 6)])
+        await heard(6)
+    assert await book.read() == {"one": [0, 5, 2, 1, 3, 4, WORD, 6]}
+    assert await kubectl_shop(kafka, "list", *group) == "no dead letters\n"
+
+
+async def test_what_fails_again_is_a_dead_letter_again(
+    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+) -> None:
+    async def listed() -> list[str]:
+        found = await kubectl_shop(kafka, "list", "--group", outbox.name, "--output", "json")
+        return [each["id"] for each in orjson.loads(found)]
+
+    await topics.send(kafka.bootstrap_servers, outbox.topic, [counted(outbox.name, BUGS[0])])
+    async with deployed(outbox, Version(book, fixed=False)):
+
+        async def one_is_there() -> bool:
+            return len(await listed()) == 1
+
+        await until(one_is_there)
+        [first] = await listed()
+        await kubectl_shop(kafka, "redrive", first)
+
+        async def another_is_there() -> bool:
+            return await listed() not in ([], [first])
+
+        await until(another_is_there)
+    assert await book.read() == {}
