@@ -65,7 +65,7 @@ test: .venv/ready ## lint and every test but test-cluster, with a table of it at
 	@.venv/bin/python tests/run_parts.py
 
 test-unit test-integration test-contract test-operator test-cluster test-e2e: test-%: .venv/ready
-	@.venv/bin/python tests/run_parts.py $* --pytest "$(ARGS)"
+	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
 test-integration: ## against real servers

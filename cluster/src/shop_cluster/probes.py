@@ -68,6 +68,12 @@ def probes(places: Places, authority: Authority) -> list[Probe]:
             program="kube-controller-manager",
         ),
         Probe(
+            # Without it, no pod is admitted to the namespace.
+            name="default account",
+            ask=get(f"{api}/api/v1/namespaces/default/serviceaccounts/default", context),
+            program="kube-controller-manager",
+        ),
+        Probe(
             name="scheduler",
             ask=get(f"https://127.0.0.1:{ports.SCHEDULER}/healthz", own),
             program="kube-scheduler",

@@ -19,7 +19,7 @@ def status(places: Places) -> int:
         ready &= answer
         pid = pid_of(places, probe.program)
         sys.stdout.write(
-            f"{probe.name:<14} {'ready' if answer else 'not ready':<10}"
+            f"{probe.name:<15} {'ready' if answer else 'not ready':<10}"
             f" {probe.program} {f'pid {pid}' if pid else 'does not run'}\n"
         )
     sys.stdout.write(f"export KUBECONFIG={places.kubeconfig}\n")

@@ -82,5 +82,6 @@ def kubectl(cluster: Places) -> Kubectl:
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     name = f"cluster-test-{time.time_ns()}"
     kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
     yield name
     kubectl("delete", "namespace", name, "--wait=false")

@@ -24,7 +24,7 @@ create publication "{name}" for table outbox with (publish = 'insert');
 def name(platform: Places, kubectl: Kubectl) -> Iterator[str]:
     name = f"t-{secrets.token_hex(4)}"
     yield name
-    for kind in ("kafkaconnector", "kafkatopic", "secret"):
+    for kind in ("kafkaconnector", "kafkatopic", "secret", "role", "rolebinding"):
         kubectl("delete", kind, name, "-n=platform", "--ignore-not-found")
 
 
@@ -163,6 +163,11 @@ def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -
     login = kubectl("get", "secret", "postgres-admin", "-n=platform", "-o=json")
     copied = json.loads(login) | {"metadata": {"name": name, "namespace": "platform"}}
     kubectl("create", "-f", "-", stdin=json.dumps(copied))
+    # Connect reads the logins that it is allowed to, each by its name.
+    role = ["--verb=get", "--resource=secrets", f"--resource-name={name}"]
+    kubectl("create", "role", name, "-n=platform", *role)
+    binding = [f"--role={name}", "--serviceaccount=platform:minishop-connect"]
+    kubectl("create", "rolebinding", name, "-n=platform", *binding)
     config = {
         "plugin.name": "pgoutput",
         "topic.prefix": name,
