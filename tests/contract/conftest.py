@@ -1,15 +1,16 @@
-"""The services' stores, once a module."""
+"""The services and their stores, once a run."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
+from contract.shop import Shop
 from contract.stores import Stores
-from shop_shared.testing import Signer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stores(
     postgres: Postgres, mongodb: MongoDB, redis: Redis, rabbitmq: RabbitMQ
 ) -> Iterator[Stores]:
@@ -18,6 +19,7 @@ def stores(
     stores.drop()
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
+@pytest.fixture(scope="session")
+def shop(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with ExitStack() as stack:
+        yield Shop(stores, tmp_path_factory.mktemp("gateway"), stack)

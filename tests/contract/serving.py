@@ -1,57 +1,106 @@
 """A service as a real HTTP server on a thread of its own: its app, its stores, no consumers."""
 
 import asyncio
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
 
+import httpx
 import uvicorn
 
 from shop_shared.server import Service
 
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a service will listen, known before it does."""
+
+    listener: socket.socket
+    host: str
+    port: int
+
+    @classmethod
+    @contextmanager
+    def bound(cls) -> Iterator[Self]:
+        """Take a free port."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            yield cls(listener, *listener.getsockname())
+
+    @property
+    def url(self) -> str:
+        """The service's URL."""
+        return f"http://{self.host}:{self.port}"
+
 
 @contextmanager
-def served(create: Callable[[], Service]) -> Iterator[str]:
-    """Serve what create makes, in the thread's own event loop, and yield its URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    ready = threading.Event()
-    servers: list[uvicorn.Server] = []
+def served(create: Callable[[], Service], address: Address | None = None) -> Iterator[str]:
+    """Serve what create makes, in the thread's own event loop, and yield its URL once ready.
 
-    async def serve() -> None:
-        service = create()
-        config = uvicorn.Config(
-            service.app,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-        )
-        server = uvicorn.Server(config)
-        servers.append(server)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        ready.set()
-        await serving
-        for close in service.close:
-            await close()
+    Of its background tasks only the gateway's first runs: it reads the route table.
+    """
+    with contextlib.ExitStack() as stack:
+        place = address or stack.enter_context(Address.bound())
+        ready = threading.Event()
+        servers: list[uvicorn.Server] = []
 
-    def run() -> None:
+        async def serve() -> None:
+            service = create()
+            config = uvicorn.Config(
+                service.app,
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+            )
+            server = uvicorn.Server(config)
+            servers.append(server)
+            serving = asyncio.create_task(server.serve(sockets=[place.listener]))
+            beside = [
+                asyncio.ensure_future(task())
+                for task in service.background[:1]
+                if service.app.title == "Minishop gateway"
+            ]
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            ready.set()
+            await serving
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            for close in service.close:
+                await close()
+
+        def run() -> None:
+            try:
+                asyncio.run(serve())
+            finally:
+                ready.set()  # a service that does not start is seen by its first caller
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        ready.wait()
         try:
-            asyncio.run(serve())
+            yield place.url
         finally:
-            ready.set()  # a service that does not start is seen by its first caller
+            for server in servers:
+                server.should_exit = True
+                server.force_exit = True
+            thread.join()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        for server in servers:
-            server.should_exit = True
-            server.force_exit = True
-        thread.join()
-        listener.close()
+
+def until_ready(url: str) -> None:
+    """Wait until a service says that it is."""
+    waiting_until = time.monotonic() + PATIENCE_SECONDS
+    while httpx.get(f"{url}/readyz", timeout=PATIENCE_SECONDS).status_code != httpx.codes.OK:
+        if time.monotonic() > waiting_until:
+            raise TimeoutError(url)
+        time.sleep(0.02)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,19 +12,9 @@ from shop_servers import databases
 from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from contract.services import Member
-from shop_auth.keys import new_pem
 from shop_product.migrations import schema
 from shop_shared import migrations, mongo
-from shop_shared.server import Service
 from shop_shared.settings import ServiceSettings
-from shop_shared.tokens import TokenVerifier
-
-
-class Nobody:
-    """A user service without users, for the auth service to ask."""
-
-    async def verify(self, email: str, password: str) -> None:
-        """Know nobody."""
 
 
 @dataclass
@@ -48,30 +39,22 @@ class Stores:
             self._made[member.name] = settings
         return self._made[member.name]
 
-    def create(self, member: Member, verifier: TokenVerifier) -> Service:
-        """Wire a service to its stores, with tokens by this verifier."""
-        service = member.create(self.settings(member))
-        service.app.state.token_verifier = verifier
-        if member.name == "auth":
-            service.app.state.auth._users = Nobody()
-        return service
-
     def drop(self) -> None:
         """Drop every database made here."""
         for drop in self._drops:
             drop()
 
     def _values(self, name: str) -> dict[str, Any]:
-        kinds = {
-            "auth": {"redis_url": self._redis},
-            "gateway": {"redis_url": self._redis},
-            "product": {"database_url": self._mongodb},
-            "payment": {"database_url": self._postgres, "redis_url": self._redis},
-            "shipping": {"database_url": self._postgres, "redis_url": self._redis},
-            "notification": {"database_url": self._postgres, "rabbitmq_url": self._rabbitmq},
-        }
-        made = kinds.get(name, {"database_url": self._postgres})
-        return {setting: make() for setting, make in made.items()} | _keys(name)
+        # One Redis for all: auth writes there which sessions have ended.
+        values = {"redis_url": self._redis, **_keys(name)}
+        match name:
+            case "auth" | "gateway":
+                return values
+            case "product":
+                return values | {"database_url": self._mongodb()}
+            case "notification":
+                values |= {"rabbitmq_url": self._rabbitmq()}
+        return values | {"database_url": self._postgres()}
 
     def _postgres(self) -> SecretStr:
         database = databases.create_postgres(self.postgres.url)
@@ -83,6 +66,7 @@ class Stores:
         self._drops.append(lambda: databases.drop_mongodb(database, self.mongodb.url))
         return SecretStr(database.url)
 
+    @cached_property
     def _redis(self) -> SecretStr:
         return SecretStr(databases.create_redis(self.redis.url))
 
@@ -95,7 +79,7 @@ class Stores:
 def _keys(name: str) -> dict[str, object]:
     match name:
         case "auth":
-            return {"signing_keys": new_pem()}
+            return {"environment": "development"}
         case "payment":
             return {"stripe_api_key": "sk_test", "stripe_webhook_secret": "whsec_test"}
         case "shipping":

@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -14,6 +14,7 @@ from shop_gateway import headers as h
 from shop_gateway.compose import Part, fetch_all
 from shop_gateway.documents import merged_openapi
 from shop_gateway.proxy import Proxy
+from shop_shared.auth import bearer
 from shop_shared.problems import NotFound, Problem, Unauthenticated, Unavailable
 
 _STOREFRONT = files("shop_gateway") / "storefront"
@@ -49,7 +50,7 @@ def router(proxy: Proxy) -> APIRouter:
     """Return the routes that the gateway answers itself."""
     api = APIRouter()
 
-    @api.get("/v1/orders/{order_id}/summary", tags=["gateway"])
+    @api.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
     async def order_summary(order_id: UUID, request: Request) -> Composed:
         """Return an order with its payment, shipment and notifications in one answer."""
         parts = await fetch_all(

@@ -8,13 +8,13 @@ from shop_gateway.consumers import empty_on_change
 from shop_gateway.front import Front
 from shop_gateway.identity import identify_by
 from shop_gateway.proxy import Proxy
-from shop_gateway.rate_limit import RateLimit, connect, storage
+from shop_gateway.rate_limit import RateLimit, storage
 from shop_gateway.routes import RouteTable, follow
 from shop_gateway.settings import GatewaySettings
 from shop_shared import cli, health
 from shop_shared.app import create_app
 from shop_shared.problems import Unavailable
-from shop_shared.redis import check
+from shop_shared.redis import check, create_redis
 from shop_shared.server import Service
 
 
@@ -39,7 +39,7 @@ def create(settings: GatewaySettings) -> Service:
 
     app = create_app(settings, title="Minishop gateway")
     app.include_router(router(proxy))
-    redis = connect(settings)
+    redis = create_redis(settings)
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
     install_documents(app, proxy)
     app.add_middleware(

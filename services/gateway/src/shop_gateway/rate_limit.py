@@ -4,6 +4,7 @@ Open when Redis is gone: a shop without limits for a minute beats a closed one. 
 answers from its own memory is not counted: counting would cost more than the answer.
 """
 
+import asyncio
 import math
 import time
 
@@ -15,9 +16,11 @@ from limits.errors import StorageError
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
+from shop_shared.breaker import CircuitBreaker
 from shop_shared.problems import TooManyRequests
-from shop_shared.settings import ServiceSettings
 
+PATIENCE_SECONDS = 0.1
+"""What a Redis that hangs may cost one of the few requests that find out."""
 log = structlog.get_logger()
 
 REFUSED = Counter("gateway_rate_limited_total", "Requests over their limit", ["by"])
@@ -33,35 +36,32 @@ class RateLimit:
             "user": parse(per_user),
             "address": parse(per_address),
         }
+        self._breaker = CircuitBreaker(failures=3, open_seconds=1)
 
     async def check(self, by: str, who: str) -> None:
         """Count a request of `who`, a `user` or an `address`. Raises TooManyRequests."""
-        item = self._items[by]
-        try:
-            if await self._window.hit(item, by, who):
-                return
-            stats = await self._window.get_window_stats(item, by, who)
-        except StorageError as error:
+        if not self._breaker.permits():
             UNCOUNTED.inc()
-            log.warning("rate_limit.unavailable", error=str(error))
+            return
+        item = self._items[by]
+        self._breaker.started()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                within = await self._window.hit(item, by, who)
+                stats = None if within else await self._window.get_window_stats(item, by, who)
+        except (StorageError, TimeoutError) as error:
+            self._breaker.failed()
+            UNCOUNTED.inc()
+            log.warning("rate_limit.unavailable", error=repr(error))
+            return
+        self._breaker.succeeded()
+        if stats is None:
             return
         REFUSED.labels(by).inc()
         raise TooManyRequests(
             f"at most {item} for one {by}",
             retry_after=max(1, math.ceil(stats.reset_time - time.time())),
         )
-
-
-def connect(settings: ServiceSettings) -> Redis:
-    """Return a client that gives up quickly, so that an outage costs little.
-
-    Raises ValueError where settings has no `redis_url`.
-    """
-    if settings.redis_url is None:
-        raise ValueError("redis_url is not set")
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=0.25, socket_connect_timeout=0.25
-    )
 
 
 def storage(redis: Redis) -> Storage:

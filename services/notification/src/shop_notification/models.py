@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from shop_notification.plans import Category, Channel
 from shop_shared.models import Line, ResponseModel, StrictModel
@@ -24,11 +31,18 @@ def _zone(name: str) -> str:
     return name
 
 
+# JSON Schema's own format "time" is one of a zone.
+TimeOfDay = Annotated[
+    time,
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$"}),
+]
+
+
 class QuietHours(StrictModel):
     """When only what is urgent may ring: from one time of day until another."""
 
-    start: time = Field(examples=["22:00"])
-    end: time = Field(examples=["07:00"])
+    start: TimeOfDay = Field(examples=["22:00"])
+    end: TimeOfDay = Field(examples=["07:00"])
     timezone: Annotated[
         str, Field(max_length=60, examples=["Europe/Berlin"]), AfterValidator(_zone)
     ]

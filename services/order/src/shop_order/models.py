@@ -14,6 +14,7 @@ from shop_shared.money import Currency, Money
 
 MAX_LINES = 100
 MAX_QUANTITY = 1000
+"""Units of all lines together; at the highest price (10^12) their total is still money."""
 
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
 """ISO 3166-1 alpha-2."""
@@ -87,9 +88,11 @@ class PlaceOrder(StrictModel):
 
     @field_validator("items")
     @classmethod
-    def _each_product_once(cls, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    def _each_product_once_and_not_too_many(cls, items: tuple[Item, ...]) -> tuple[Item, ...]:
         if len({item.product_id for item in items}) < len(items):
             raise ValueError("each product may be listed once")
+        if sum(item.quantity for item in items) > MAX_QUANTITY:
+            raise ValueError(f"at most {MAX_QUANTITY} units together")
         return items
 
 

@@ -57,7 +57,7 @@ class Tracker:
     def admit(self) -> None:
         """Raise TooManyStreams when there is no room for one more stream."""
         if self.streams >= self._settings.tracking_streams:
-            raise TooManyStreams(headers={"Retry-After": "5"})
+            raise TooManyStreams(retry_after=5)
 
     async def follow(self, order_id: UUID, *, after: int) -> AsyncGenerator[sa.Row[Any], None]:
         """Yield the entries of an order's history that follow `after`, as they come.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Fault(StrEnum):
@@ -49,10 +51,12 @@ TOKENS = {
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A fault ordered for the next calls of a provider."""
+    """What goes wrong with a call of a provider."""
 
     fault: Fault
     seconds: float
+    hang: Callable[[float], Awaitable[None]]
+    """Gives no answer for so many seconds."""
 
 
 class Faults:
@@ -60,25 +64,40 @@ class Faults:
 
     def __init__(self, hang_seconds: float) -> None:
         self._hang_seconds = hang_seconds
-        self._ordered: dict[str, deque[Ordered]] = defaultdict(deque)
+        self._ordered: dict[str, deque[tuple[Fault, float]]] = defaultdict(deque)
+        self._cleared = asyncio.Event()
+        self.hanging: Counter[str] = Counter()
+        """Calls a provider that wait for an answer now."""
 
     def order(self, provider: str, fault: Fault, *, times: int, seconds: float | None) -> None:
         """Let the next `times` calls of the provider go wrong so."""
         pause = self._hang_seconds if seconds is None else seconds
-        self._ordered[provider].extend([Ordered(fault, pause)] * times)
+        self._ordered[provider].extend([(fault, pause)] * times)
 
     def clear(self) -> None:
-        """Forget what was ordered."""
+        """Forget what was ordered, and let go of those who hang."""
         self._ordered.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
 
     def take(self, provider: str, *, amount: object = "", token: str | None = None) -> Ordered:
         """Tell what goes wrong with this call."""
+        hang = partial(self._hang, provider)
         if self._ordered[provider]:
-            return self._ordered[provider].popleft()
+            return Ordered(*self._ordered[provider].popleft(), hang)
         digits = "".join(filter(str.isdigit, str(amount)))
         fault = TOKENS.get(token or "") or MAGIC_AMOUNTS.get(digits, Fault.NONE)
-        seconds = 1.0 if fault is Fault.DELAY else self._hang_seconds
-        return Ordered(fault, seconds)
+        return Ordered(fault, 1.0 if fault is Fault.DELAY else self._hang_seconds, hang)
+
+    async def _hang(self, provider: str, seconds: float) -> None:
+        self.hanging[provider] += 1
+        try:
+            async with asyncio.timeout(seconds):
+                await self._cleared.wait()
+        except TimeoutError:
+            return
+        finally:
+            self.hanging[provider] -= 1
 
 
 class ServerError(Exception):
@@ -90,7 +109,7 @@ async def before(ordered: Ordered) -> None:
     if ordered.fault is Fault.DELAY:
         await asyncio.sleep(ordered.seconds)
     if ordered.fault is Fault.HANG:
-        await asyncio.sleep(ordered.seconds)
+        await ordered.hang(ordered.seconds)
         raise ServerError
     if ordered.fault is Fault.ERROR:
         raise ServerError
@@ -99,6 +118,6 @@ async def before(ordered: Ordered) -> None:
 async def after(ordered: Ordered) -> None:
     """Go wrong after the money has moved. Raises ServerError."""
     if ordered.fault is Fault.TIMEOUT_AFTER_CHARGING:
-        await asyncio.sleep(ordered.seconds)
+        await ordered.hang(ordered.seconds)
     if ordered.fault is Fault.ERROR_AFTER_CHARGING:
         raise ServerError

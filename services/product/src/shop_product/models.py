@@ -7,10 +7,13 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
 
 from shop_shared.models import ResponseModel, StrictModel
-from shop_shared.money import Money
+from shop_shared.money import MAX_AMOUNT, Money
 
 MAX_QUANTITY = 1_000_000_000
 """The most units one product can have: far under int64, so sums never overflow in the store."""
+
+MAX_PRICE = MAX_AMOUNT // 1000
+"""In minor units. An order is of at most 1,000 units, so that its total is money, too."""
 
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,63}$")]
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -38,7 +41,13 @@ ABSENT: Any = None
 """The default of a patch's fields: never validated, so that a null that was sent is refused."""
 
 
-def one_price_a_currency(prices: list[Money]) -> list[Money]:
+class Price(Money):
+    """What a product costs."""
+
+    amount: int = Field(ge=0, le=MAX_PRICE, strict=True, examples=[1999])
+
+
+def one_price_a_currency(prices: list[Price]) -> list[Price]:
     """Reject two prices in the same currency: nobody could say which one holds."""
     currencies = [price.currency for price in prices]
     if len(set(currencies)) != len(currencies):
@@ -59,8 +68,8 @@ class ProductCreate(StrictModel):
     category: Category
     brand: Brand = ""
     tags: list[Tag] = Field(default=[], max_length=20)
-    price: Money
-    other_prices: list[Money] = Field(
+    price: Price
+    other_prices: list[Price] = Field(
         default=[], max_length=10, description="The price in further currencies."
     )
     attributes: dict[AttributeName, AttributeValue] = Field(default={}, max_length=50)
@@ -84,8 +93,8 @@ class ProductPatch(StrictModel):
     category: Category = Field(default=ABSENT)
     brand: Brand = Field(default=ABSENT)
     tags: list[Tag] = Field(default=ABSENT, max_length=20)
-    price: Money = Field(default=ABSENT)
-    other_prices: list[Money] = Field(default=ABSENT, max_length=10)
+    price: Price = Field(default=ABSENT)
+    other_prices: list[Price] = Field(default=ABSENT, max_length=10)
     attributes: dict[AttributeName, AttributeValue] = Field(default=ABSENT, max_length=50)
     active: bool = Field(default=ABSENT, strict=True)
     image_svg: Svg | None = Field(default=None, description="null takes the picture away.")

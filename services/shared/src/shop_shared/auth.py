@@ -51,13 +51,14 @@ def principal(claims: dict[str, Any]) -> Principal:
     )
 
 
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     auto_error=False, scheme_name="bearer", description="An access token of the auth service"
 )
+"""FastAPI dependency that only says, in the OpenAPI document, that a token is asked for."""
 
 
 async def current_user(
-    request: Request, _scheme: Annotated[object, Security(_bearer)] = None
+    request: Request, _scheme: Annotated[object, Security(bearer)] = None
 ) -> Principal:
     """FastAPI dependency: the caller, or 401. The app's verifier is `app.state.token_verifier`."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -174,8 +174,8 @@ _DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
 def minor_digits(currency: str) -> int:
     """Return the number of digits after the point in ISO 4217 (2 for USD and IDR, 0 for JPY).
 
-    A provider may count otherwise (Stripe, Xendit and Midtrans take whole rupiah): its adapter
-    knows.
+    A provider may count otherwise (Xendit and Midtrans take whole rupiah; Stripe takes 2 digits of
+    them, as ISO does): its adapter knows.
     """
     return _DIGITS[currency]
 

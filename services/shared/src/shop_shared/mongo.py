@@ -37,7 +37,7 @@ def create_client(settings: ServiceSettings) -> Client:
         appname=settings.service_name,
         maxPoolSize=20,
         serverSelectionTimeoutMS=5000,
-        timeoutMS=15000,
+        timeoutMS=10000,  # less than the gateway waits, so that its callers are told why
         tz_aware=True,
         uuidRepresentation="standard",
         w="majority",

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError  # noqa: A004 - Redis' own
 
 from shop_shared.settings import ServiceSettings
 
@@ -20,8 +21,8 @@ def create_redis(settings: ServiceSettings, *, decode: bool = False) -> "Redis":
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=1.0,
         socket_timeout=2.0,
-        # Once more at once, for a connection that was closed while it idled: more would add up.
-        retry=Retry(NoBackoff(), 1),
+        # Once more at once, for a connection that was closed while it idled; time-outs add up.
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
         health_check_interval=30,
         client_name=settings.service_name,
         decode_responses=decode,

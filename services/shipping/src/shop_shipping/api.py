@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.auth import AdminCaller, CurrentUser, current_user
+from shop_shared.auth import AdminCaller, CurrentUser, bearer, current_user
 from shop_shared.clock import now
 from shop_shared.database import transaction
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
@@ -133,12 +134,19 @@ async def change_shipment(
     return models.shipment_view(shipment)
 
 
-CarrierSignature = Annotated[
-    str | None, Header(description="t=<unix seconds>,v1=<HMAC-SHA256 of `t.body`, hex>")
-]
+_carrier_signature = APIKeyHeader(
+    name="Carrier-Signature",
+    scheme_name="carrier",
+    auto_error=False,
+    description="t=<unix seconds>,v1=<HMAC-SHA256 of `t.body`, hex>",
+)
 
 
-async def _reporter(request: Request, carrier_signature: CarrierSignature = None) -> str:
+async def _reporter(
+    request: Request,
+    carrier_signature: Annotated[str | None, Security(_carrier_signature)],
+    _token: Annotated[object, Security(bearer, scopes=["staff", "admin"])],
+) -> str:
     """Return who reports a scan: a carrier that signed it, or staff."""
     settings: Settings = request.app.state.settings
     if carrier_signature is not None and settings.carrier_secret is not None:
@@ -151,7 +159,7 @@ async def _reporter(request: Request, carrier_signature: CarrierSignature = None
     return "staff"
 
 
-@router.post("/shipments/{shipment_id}/events", responses=documented(401, 403, 404))
+@router.post("/shipments/{shipment_id}/events", responses=documented(404))
 async def report_scan(
     shipment_id: UUID,
     scan: models.ReportScan,

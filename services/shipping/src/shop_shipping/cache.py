@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -14,6 +15,7 @@ PATIENCE_SECONDS = 0.1
 """What a Redis that hangs may cost the request that finds out."""
 PAUSE_SECONDS = 2.0
 """How long Redis is left alone after it failed, so that its time-outs are not everybody's."""
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 _reads = Counter("shipping_cache_reads_total", "Reads of the tracking cache", ["result"])
 
@@ -31,17 +33,17 @@ class Cache:
         """Return what is kept, if anything."""
         if self._redis is None or not self._breaker.permits():
             return None
-        kept: bytes | None = await self._asked(self._redis.get(key))
+        kept = await self._asked(self._redis.get(key))
         if self._breaker.closed:
             _reads.labels("hit" if kept else "miss").inc()
-        return kept
+        return kept.encode() if isinstance(kept, str) else kept
 
     async def put(self, key: str, value: bytes) -> None:
         """Keep value for a while."""
         if self._redis is not None and self._breaker.permits():
             await self._asked(self._redis.set(key, value, ex=self._seconds))
 
-    async def _asked(self, call: Awaitable[bytes | None]) -> bytes | None:
+    async def _asked(self, call: Awaitable[T]) -> T | None:
         self._breaker.started()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):

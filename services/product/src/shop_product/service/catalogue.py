@@ -1,5 +1,6 @@
 """Products: made, changed, taken away. Each change is told in the transaction that makes it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -113,7 +114,7 @@ async def open_stock(tx: Tx, opened: list[tuple[Document, ProductCreate]], *, by
         await inventory.record(tx, first)
 
 
-def check_prices(price: Money, others: list[Money]) -> None:
+def check_prices(price: Money, others: Sequence[Money]) -> None:
     """Raise ``Unprocessable`` when a currency has two prices."""
     if price.currency in {other.currency for other in others}:
         raise Unprocessable(

@@ -1,7 +1,8 @@
-"""What services' tests need of the shared library: a signer of tokens, a clock, bad input."""
+"""What services' tests need of the shared library: tokens good and forged, a clock, bad input."""
 
 from shop_shared.testing.bad_input import BadRequest, assert_refused, bad_requests
 from shop_shared.testing.clock import FakeClock
+from shop_shared.testing.forgeries import FORGERIES
 from shop_shared.testing.signer import Signer
 
-__all__ = ["BadRequest", "FakeClock", "Signer", "assert_refused", "bad_requests"]
+__all__ = ["FORGERIES", "BadRequest", "FakeClock", "Signer", "assert_refused", "bad_requests"]

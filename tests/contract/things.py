@@ -1,0 +1,167 @@
+"""One thing of each kind that a path can name, made for its owner as the shop makes it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+
+from contract.bodies import VALID
+from contract.services import SERVICES, consumer_of
+from contract.shop import Shop
+from shop_shared.database import create_engine, transaction
+from shop_shared.events import ReceivedEvent
+from shop_shared.ids import uuid7
+
+PASSWORD = "correct horse 1"
+
+
+class Things:
+    """An owner, whose things they are, and a stranger: two accounts, signed in."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.owner, self.owner_id = self._account()
+        self.stranger, self.stranger_id = self._account()
+
+    def token_of(self, email: str, *roles: str) -> dict[str, str]:
+        """Return a token of one of the two, with other roles than the customer's if told."""
+        user_id = self.owner_id if email == self.owner else self.stranger_id
+        return self.shop.headers(user_id, *roles)
+
+    @cached_property
+    def staff(self) -> dict[str, str]:
+        """A token of staff."""
+        return self.shop.headers(uuid4(), "staff", "admin")
+
+    def sign_in(self, email: str) -> dict[str, Any]:
+        """Sign in with the password, and return the tokens."""
+        grant = {"grant_type": "password", "email": email, "password": PASSWORD}
+        return self.call("auth", "POST", "/v1/auth/token", {}, grant)
+
+    def call(
+        self, service: str, method: str, path: str, headers: Mapping[str, str], body: object = None
+    ) -> dict[str, Any]:
+        """Ask a service, which says yes, and return its answer."""
+        with self.shop.client(service) as client:
+            answer = client.request(
+                method, path, json=body, headers={"Idempotency-Key": uuid4().hex, **headers}
+            )
+        assert answer.is_success, answer.text
+        content: dict[str, Any] = answer.json() if answer.content else {}
+        return content
+
+    def post(self, service: str, path: str, headers: Mapping[str, str], **changes: object) -> str:
+        """Make a thing of a valid body with changes, and return its id."""
+        body = VALID[f"{service} POST {path}"] | changes
+        return str(self.call(service, "POST", path, headers, body)["id"])
+
+    def hear(self, service: str, name: str, **data: object) -> None:
+        """Let a service's consumer hear an event."""
+        member = SERVICES[service]
+        settings = self.shop.stores.settings(member)
+        type_ = f"minishop.{name}.v1"
+        event = ReceivedEvent(
+            id=str(uuid7()),
+            type=type_,
+            key="key",
+            topic="topic",
+            partition=0,
+            offset=0,
+            payload=orjson.dumps(data),
+        )
+
+        async def handle() -> None:
+            engine = create_engine(settings)
+            made = member.create(settings)
+            async with transaction(engine) as connection:
+                await consumer_of(made)["handlers"][type_](connection, event)
+            for close in (engine.dispose, *made.close):
+                await close()
+
+        # In a thread, because a test's own event loop belongs to this one.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(asyncio.run, handle()).result()
+
+    def _account(self) -> tuple[str, UUID]:
+        email = f"{uuid4().hex}@example.com"
+        self.call("user", "POST", "/v1/users", {}, VALID["user POST /v1/users"] | {"email": email})
+        staff = self.shop.headers(uuid4(), "staff")
+        query = httpx.QueryParams(email=email)
+        [account] = self.call("user", "GET", f"/v1/users?{query}", staff)["items"]
+        return email, UUID(account["id"])
+
+
+def make(name: str, things: Things) -> str:
+    """Make what {name} of a path stands for, the owner's, and return its id."""
+    assert name in _MAKERS, f"nothing here makes a {name}: add it, so that its routes are tried"
+    return _MAKERS[name](things)
+
+
+def _user(things: Things) -> str:
+    return str(things.owner_id)
+
+
+def _address(things: Things) -> str:
+    return things.post("user", "/v1/users/me/addresses", things.token_of(things.owner))
+
+
+def _session(things: Things) -> str:
+    return str(things.sign_in(things.owner)["session_id"])
+
+
+def _product(things: Things) -> str:
+    return things.post(
+        "product", "/v1/products", things.staff, sku=f"MUG-{uuid4().hex[:12].upper()}"
+    )
+
+
+def _order(things: Things) -> str:
+    return things.post("order", "/v1/orders", things.token_of(things.owner))
+
+
+def _payment(things: Things) -> str:
+    about = {"order_id": str(uuid7()), "customer_id": str(things.owner_id)}
+    payment = VALID["order POST /v1/orders"]["payment"]
+    total = {"amount": 1999, "currency": "USD"}
+    things.hear("payment", "order.placed", **about, payment=payment)
+    things.hear("payment", "inventory.reserved", **about, total=total)
+    path = f"/v1/payments?order_id={about['order_id']}"
+    [listed] = things.call("payment", "GET", path, things.token_of(things.owner))["items"]
+    return str(listed["id"])
+
+
+def _shipment(things: Things) -> str:
+    ids = {"order_id": str(uuid7()), "customer_id": str(things.owner_id)}
+    return things.post("shipping", "/v1/shipments", things.staff, **ids)
+
+
+def _notification(things: Things) -> str:
+    user_id = str(things.owner_id)
+    return things.post("notification", "/v1/notifications", things.staff, user_id=user_id)
+
+
+def _device(things: Things) -> str:
+    route = "notification PUT /v1/notifications/devices/{device_id}"
+    device_id = str(uuid4())
+    path = f"/v1/notifications/devices/{device_id}"
+    body = VALID[route] | {"token": uuid4().hex}
+    things.call("notification", "PUT", path, things.token_of(things.owner), body)
+    return device_id
+
+
+_MAKERS: Mapping[str, Callable[[Things], str]] = {
+    "user_id": _user,
+    "address_id": _address,
+    "session_id": _session,
+    "product_id": _product,
+    "order_id": _order,
+    "payment_id": _payment,
+    "shipment_id": _shipment,
+    "notification_id": _notification,
+    "device_id": _device,
+}
