@@ -57,6 +57,8 @@ class Stores:
                 redis = await self._login(platform.redis_secret)
             if spec.queue:
                 rabbitmq = await self._login(platform.rabbitmq_secret)
+            if spec.secrets.provider == "kubernetes":
+                await self._look_for(service)
         except StoreError as error:
             secrets_error = error
         access = Access(owner, capture, redis, rabbitmq)
@@ -108,6 +110,26 @@ class Stores:
         replica_set = None if platform.mongodb_address else platform.mongodb_replica_set
         admin = await self._login(platform.mongodb_admin_secret)
         return MongoDB(host, int(port), replica_set, admin)
+
+    async def _look_for(self, service: ShopService) -> None:
+        """See that the Secrets of `secrets.files` are there: pods without one don't start.
+
+        They are somebody else's and not watched, so a missing one is asked for again and again.
+        """
+        for file in service.spec.secrets.files:
+            name, _, key = file.path.partition("/")
+            try:
+                data = (await self._cluster.get(SECRET, service.namespace, name)).get("data") or {}
+            except NotFoundError:
+                data = {}
+            except ApiError as error:
+                raise StoreError("SecretUnreadable", f"Secret {name}: {error}") from error
+            if key not in data:
+                raise StoreError(
+                    "SecretMissing",
+                    f"Secret {service.namespace}/{name} with the key {key} is not there; create "
+                    f"it, or correct the path of secrets.files {file.name}",
+                )
 
     async def _login(self, name: str) -> Login:
         """Read one of the platform's Secrets; a login is believed for a while."""

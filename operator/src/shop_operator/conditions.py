@@ -136,6 +136,9 @@ def _secrets(service: ShopService, accounts: Accounts) -> Iterator[Condition]:
     elif not accounts.access.complete(service):
         message = "waits for the database to make its passwords"
         yield Condition("SecretsReady", "False", "DatabaseNotReady", message)
+    elif service.spec.secrets.provider == "vault" and service.spec.secrets.files:
+        message = "Vault's agent brings the files; a pod that waits for one says so in its init log"
+        yield Condition("SecretsReady", "True", "LeftToVault", message)
     else:
         yield Condition("SecretsReady", "True", "Available", "every secret is there")
 

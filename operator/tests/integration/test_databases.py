@@ -72,7 +72,7 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     assert [row["tablename"] for row in published] == ["outbox"]
     await owner.close()
 
-    secret = await sql.cluster.get(SECRET, namespace, "orders-outbox")
+    secret = await sql.cluster.get(SECRET, sql.namespace, "orders-outbox")
     capture = await asyncpg.connect(
         host=at.hostname,
         port=at.port,

@@ -172,6 +172,10 @@ async def test_two_services_may_not_own_one_topic(shop: Shop) -> None:
     await shop.declare("second", events=events)
     message = await shop.reason("second", "EventsReady", "NotOwned")
     assert f"{shop.namespace}/first" in message
+    assert "rename one" in message
+    assert (await shop.condition("second", "Ready"))["reason"] == "NotOwned"
+    await shop.declare("first")  # gives it up
+    await shop.reason("second", "EventsReady", "TopicNotReady", seconds=60)
 
 
 async def test_deleting_a_service_leaves_nothing_and_keeps_the_topics_data(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Alerts from the objectives, by burn rate over several windows.
+"""Alerts from the objectives, by burn rate over several windows, and on events that wait.
 
 Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
 """
@@ -13,6 +13,7 @@ from shop_operator.spec import ShopService
 # What a service answers on /metrics; `shop_shared` does, and a test holds it against its scrape.
 _REQUESTS = "http_requests_total"
 _DURATION = "http_request_duration_seconds_bucket"
+_CAPTURED = "outbox_captured"
 # (burn rate, long window, short window, severity): 2 % of a month's budget in an hour and 5 % in
 # six wake a person; 10 % in three days can wait for the morning.
 _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d", "6h", "ticket"))
@@ -22,7 +23,7 @@ def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manife
     """Yield the PrometheusRule of a service that has objectives."""
     if service.spec.slo is None:
         return
-    rules = [*_availability(service), *_latency(service)]
+    rules = [*_availability(service), *_latency(service), *_capture(service)]
     if not rules:
         return
     found = owned(
@@ -64,6 +65,20 @@ def _latency(service: ShopService) -> Iterator[Manifest]:
         expr=f"histogram_quantile(0.99, {buckets}) > {limit}",
         severity="ticket",
         summary=f"1 of 100 requests to {service.name} takes longer than {slo.latency_p99_ms} ms",
+    )
+    yield rule | {"for": "10m"}
+
+
+def _capture(service: ShopService) -> Iterator[Manifest]:
+    database = service.spec.database
+    if database is None or database.kind != "postgres" or service.spec.outbox_table is None:
+        return
+    rule = _alert(
+        service,
+        alert="OutboxNotCaptured",
+        expr=f"min({_CAPTURED}{{{_of(service)}}}) == 0",
+        severity="page",
+        summary=f"nobody reads the outbox of {service.name}: its events wait, the log grows",
     )
     yield rule | {"for": "10m"}
 

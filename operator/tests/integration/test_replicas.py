@@ -1,0 +1,60 @@
+"""Who owns the number of pods, when it goes from the spec to an autoscaler and back."""
+
+from typing import Any
+
+from shop_operator.children.metadata import Manifest
+from shop_operator.kinds import DEPLOYMENT, SHOP_SERVICE
+
+from .conftest import Shop, eventually
+
+
+async def test_an_autoscaler_takes_over_the_pods_that_run(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("scaled", replicas=5)
+    await shop.settled("scaled")
+    version = (await _deployment(shop))["metadata"]["resourceVersion"]
+    await _declare_settled(shop, autoscaling={"min": 2, "max": 9})
+    assert await _counts_since(shop, version) == {5}
+
+    await _scale(shop, 7)  # as the autoscaler would
+    await _declare_settled(shop, autoscaling={"min": 2, "max": 9}, port=9000)
+    assert (await _deployment(shop))["spec"]["replicas"] == 7
+
+    await _declare_settled(shop, replicas=3)
+    assert (await _deployment(shop))["spec"]["replicas"] == 3
+    version = (await _deployment(shop))["metadata"]["resourceVersion"]
+    await _declare_settled(shop, autoscaling={"min": 2, "max": 9})
+    assert await _counts_since(shop, version) == {3}
+
+
+async def _declare_settled(shop: Shop, **spec: Any) -> None:
+    generation = (await shop.declare("scaled", **spec))["metadata"]["generation"]
+
+    async def settled() -> bool:
+        body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "scaled")
+        return bool(body["status"]["observedGeneration"] == generation)
+
+    await eventually(settled, seconds=60)
+    await shop.settled("scaled")
+
+
+async def _counts_since(shop: Shop, version: str) -> set[int]:
+    """Return every number of pods that was asked for since a version of the Deployment."""
+    found = set()
+    events = shop.cluster.watch(DEPLOYMENT, shop.namespace, version=version, labels="", seconds=1)
+    async for event, body in events:
+        if event == "MODIFIED":
+            found.add(body["spec"]["replicas"])
+    return found
+
+
+async def _deployment(shop: Shop) -> Manifest:
+    return await shop.cluster.get(DEPLOYMENT, shop.namespace, "scaled")
+
+
+async def _scale(shop: Shop, replicas: int) -> None:
+    path = DEPLOYMENT.path(shop.namespace, "scaled", "scale")
+    body = {"spec": {"replicas": replicas}}
+    content = "application/merge-patch+json"
+    query = {"fieldManager": "horizontal-pod-autoscaler"}
+    await shop.cluster._json("PATCH", path, query, body, content)

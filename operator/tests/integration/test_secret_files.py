@@ -1,0 +1,36 @@
+"""Secrets that `secrets.files` names: a missing one is said, and picked up when it comes."""
+
+from typing import Any
+
+from shop_operator.children.access_secret import encode
+from shop_operator.kinds import SECRET
+
+from .conftest import Shop
+
+FILES = {"files": [{"name": "stripe_key", "path": "payment-keys/stripe"}]}
+
+
+async def test_a_missing_secret_is_said_until_it_is_there(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("paying", secrets=FILES)
+    message = await shop.reason("paying", "SecretsReady", "SecretMissing")
+    assert f"{shop.namespace}/payment-keys" in message
+    assert "stripe_key" in message
+    assert (await shop.condition("paying", "Ready"))["reason"] == "SecretMissing"
+    await _write(shop, {"paypal": encode("k")})
+    assert "key stripe" in await shop.reason("paying", "SecretsReady", "SecretMissing")
+    await _write(shop, {"stripe": encode("k")})
+    await shop.reason("paying", "SecretsReady", "Available", seconds=60)
+
+
+async def test_what_vault_brings_is_left_to_vault(shop: Shop) -> None:
+    await shop.start()
+    path = {"files": [{"name": "stripe", "path": "secret/data/shop/payment"}]}
+    await shop.declare("vaulted", secrets={"provider": "vault", "role": "vaulted", **path})
+    await shop.reason("vaulted", "SecretsReady", "LeftToVault")
+
+
+async def _write(shop: Shop, data: dict[str, Any]) -> None:
+    metadata = {"name": "payment-keys", "namespace": shop.namespace}
+    body = {"apiVersion": "v1", "kind": SECRET.kind, "metadata": metadata, "data": data}
+    await shop.cluster.apply(body, manager="person")
