@@ -46,8 +46,13 @@ async def samples() -> dict[str, set[str]]:
 
 
 def test_every_alert_asks_for_what_is_there(samples: dict[str, set[str]]) -> None:
-    slo = {"availability": "99.9", "latencyP99Ms": 300}
-    [rule] = prometheus_rule(parse(service("probe", {"image": "a:1", "slo": slo})), Settings())
+    spec = {
+        "image": "a:1",
+        "slo": {"availability": "99.9", "latencyP99Ms": 300},
+        "database": {"kind": "postgres", "name": "probe"},
+        "events": {"publishes": [{"topic": "probe.events"}], "outbox": {}},
+    }
+    [rule] = prometheus_rule(parse(service("probe", spec)), Settings())
     asked = [
         selector
         for group in rule["spec"]["groups"]

@@ -13,6 +13,9 @@ from shop_event_path.topics import numbers
 from shop_servers.servers import Connect, Postgres
 
 from shop_operator.children.kafka_connector import slot
+from shop_shared import event_metrics
+from shop_shared.database import transaction
+from shop_shared.outbox import purge
 
 Admin: TypeAlias = asyncpg.Connection
 
@@ -84,6 +87,41 @@ async def test_a_slot_dropped_while_the_connector_is_stopped_loses_nothing(
     await connect_api.resume(outbox)
     await publish(outbox, range(20, 25))
     assert await arrived(connect, outbox, 24) == list(range(25))
+
+
+async def test_old_events_stay_until_they_are_read_and_their_not_being_read_is_seen(
+    connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
+) -> None:
+    """However long capture is away, and even if its slot is then gone: nothing is lost."""
+
+    async def purged() -> tuple[int, float]:
+        """How many old events were deleted, and what the alert is about."""
+        await admin.execute("UPDATE outbox SET time = time - interval '2 days'")
+        async with transaction(outbox.engine) as connection:
+            count = await purge(connection)
+        return count, event_metrics.captured.labels(outbox.name)._value.get()
+
+    async def unused() -> None:
+        active = "SELECT active FROM pg_replication_slots WHERE slot_name = $1"
+        async with asyncio.timeout(60):
+            while await admin.fetchval(active, slot(outbox.name)):
+                await asyncio.sleep(0.1)
+
+    await connect_api.start(outbox)
+    await publish(outbox, range(10))
+    assert await arrived(connect, outbox, 9) == list(range(10))
+    assert await purged() == (10, 1)
+    await connect_api.stop(outbox)
+    await unused()
+    await publish(outbox, range(10, 15))
+    assert await purged() == (0, 0)
+    await admin.execute("SELECT pg_drop_replication_slot($1)", slot(outbox.name))
+    await publish(outbox, range(15, 20))
+    assert await purged() == (0, 0)
+    await connect_api.resume(outbox)
+    await publish(outbox, range(20, 21))
+    assert await arrived(connect, outbox, 20) == list(range(21))
+    assert await purged() == (11, 1)
 
 
 async def test_a_snapshot_reads_in_the_order_of_publication_not_of_the_heap(

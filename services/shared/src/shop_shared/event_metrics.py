@@ -1,4 +1,4 @@
-"""What consumers measure, for Prometheus."""
+"""What consumers and outboxes measure, for Prometheus."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -26,3 +26,13 @@ lag = Gauge(
     ["group", "topic", "partition"],
 )
 paused = Gauge("event_partitions_paused", "Partitions that wait for a store", ["group"])
+captured = Gauge(
+    "outbox_captured",
+    "1 while change data capture reads the outbox (PostgreSQL's slot is in use)",
+    ["database"],
+)
+capture_lag = Gauge(
+    "outbox_capture_lag_bytes",
+    "Write-ahead log that capture has not confirmed; NaN without a slot",
+    ["database"],
+)

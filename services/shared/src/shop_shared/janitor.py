@@ -12,7 +12,7 @@ Purge = Callable[[AsyncConnection], Awaitable[int]]
 _log = structlog.get_logger(__name__)
 
 
-async def run(engine: AsyncEngine, *purges: Purge, seconds: float = 600) -> None:
+async def run(engine: AsyncEngine, *purges: Purge, seconds: float = 60) -> None:
     """Run the purges, each in a transaction of its own, every so often until cancelled."""
     while True:
         for purge in purges:

@@ -1,19 +1,23 @@
 """The transactional outbox: an event is written with the state it speaks of, or not at all.
 
 Change data capture (Debezium) carries the rows to Kafka. Rows are only ever inserted; `purge`
-deletes old ones. For MongoDB see `mongo`.
+deletes old ones, as long as somebody reads them. For MongoDB see `mongo`.
 """
 
+import math
 from datetime import timedelta
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_shared import event_metrics
 from shop_shared.clock import now
 from shop_shared.events import CONTENT_TYPE, SPEC_VERSION, Event
 
 KEEP = timedelta(days=1)
+_log = structlog.get_logger(__name__)
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -68,8 +72,28 @@ async def publish(connection: AsyncConnection, *events: Event) -> None:
     )
 
 
+_CAPTURE = sa.text("""
+    SELECT current_database() AS database,
+           coalesce(bool_or(active AND wal_status IN ('reserved', 'extended')), false) AS runs,
+           max(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) AS behind
+    FROM pg_replication_slots WHERE database = current_database()
+""")
+
+
 async def purge(connection: AsyncConnection, *, keep: timedelta = KEEP) -> int:
-    """Delete the rows older than keep and return how many: Kafka has them long since."""
+    """Delete the rows older than keep and return how many: Kafka has them long since.
+
+    None while no replication slot of this database is being read: when capture comes back and
+    its position is lost, it reads the table again (ADR 0031), so all of it must be there. That
+    nobody reads is said by a warning and the metric `outbox_captured`.
+    """
+    capture = (await connection.execute(_CAPTURE)).one()
+    behind = math.nan if capture.behind is None else float(capture.behind)
+    event_metrics.captured.labels(capture.database).set(capture.runs)
+    event_metrics.capture_lag.labels(capture.database).set(behind)
+    if not capture.runs:
+        _log.warning("the outbox is not captured: old events are kept", bytes_behind=behind)
+        return 0
     result = await connection.execute(
         sa.text("DELETE FROM outbox WHERE time < :before"), {"before": now() - keep}
     )

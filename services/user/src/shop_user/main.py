@@ -3,13 +3,14 @@
 import asyncio
 from functools import partial
 
-from shop_shared import cli, database, health, migrations
+from shop_shared import cli, database, health, janitor, migrations, outbox
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.server import Service
 from shop_shared.tokens import create_verifier, revocations_of
-from shop_user import api, events, housekeeping
+from shop_user import api, events
 from shop_user.passwords import Passwords
+from shop_user.repository import codes
 from shop_user.service.administration import ensure_admin
 from shop_user.settings import Settings
 
@@ -30,7 +31,7 @@ def create(settings: Settings) -> Service:
     health.install(app, required={"postgres": database.check(engine)})
     return Service(
         app=app,
-        background=(partial(housekeeping.run, engine),),
+        background=(partial(janitor.run, engine, codes.purge, outbox.purge),),
         close=(engine.dispose, passwords.close, revocations.close),
     )
 

@@ -76,6 +76,7 @@ async def use(connection: AsyncConnection, code_id: UUID) -> None:
     await connection.execute(sa.update(codes).where(codes.c.id == code_id).values(used_at=now()))
 
 
-async def purge(connection: AsyncConnection) -> None:
-    """Delete the codes older than a day."""
-    await connection.execute(sa.delete(codes).where(codes.c.created_at < now() - timedelta(days=1)))
+async def purge(connection: AsyncConnection) -> int:
+    """Delete the codes older than a day and return how many."""
+    old = codes.c.created_at < now() - timedelta(days=1)
+    return (await connection.execute(sa.delete(codes).where(old))).rowcount
