@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_notification import models, repository, service
+from shop_notification import models, service
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
+from shop_notification.repository import devices, messages, people
 from shop_shared.auth import CurrentUser, StaffCaller
 from shop_shared.database import transaction
 from shop_shared.idempotency import idempotency_key, idempotent
@@ -45,7 +46,7 @@ class NotParked(Conflict):
 async def _visible(notification_id: UUID, caller: CurrentUser, engine: Engine) -> Any:  # noqa: ANN401 - a row
     """Return the message if the caller may see it; other people's do not exist for them."""
     async with engine.connect() as connection:
-        row = await repository.find(connection, notification_id)
+        row = await messages.find(connection, notification_id)
     if row is None or not caller.may_see(row.user_id):
         raise NotFound("No such message.")
     return row
@@ -55,12 +56,13 @@ VisibleNotification = Annotated[Any, Depends(_visible)]
 
 
 @router.get("")
-async def list_notifications(
+async def list_notifications(  # noqa: PLR0913 - a parameter a part of the request
     caller: CurrentUser,
     engine: Engine,
     *,
     limit: Limit = 20,
     cursor: Cursor = None,
+    order_id: Annotated[UUID | None, Query(description="About this order only")] = None,
     user_id: Annotated[UUID | None, Query(description="For staff: whose")] = None,
 ) -> Page[models.Notification]:
     """List messages, newest first: one's own; for staff everybody's."""
@@ -68,7 +70,9 @@ async def list_notifications(
         user_id = caller.user_id
     before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with engine.connect() as connection:
-        rows = await repository.page(connection, user_id=user_id, before=before, limit=limit + 1)
+        rows = await messages.page(
+            connection, user_id=user_id, order_id=order_id, before=before, limit=limit + 1
+        )
     shown = rows[:limit]
     return Page(
         items=[models.view(row) for row in shown],
@@ -96,7 +100,7 @@ async def create_notification(
         )
         if not stored:
             raise Unreachable("The person does not take messages there.")
-        return models.view(await repository.find(connection, stored[0]))
+        return models.view(await messages.find(connection, stored[0]))
 
     scope = f"{caller.user_id} POST /v1/notifications"
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
@@ -106,7 +110,7 @@ async def create_notification(
 async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Preferences:
     """Read what one wants to be told."""
     async with engine.connect() as connection:
-        return _preferences(await repository.preferences_of(connection, caller.user_id))
+        return _preferences(await people.preferences_of(connection, caller.user_id))
 
 
 @router.put("/preferences")
@@ -115,12 +119,12 @@ async def put_preferences(
 ) -> models.Preferences:
     """Say what one wants to be told; what is not named is on."""
     quiet = wanted.quiet_hours
-    stored = repository.Preferences(
+    stored = people.Preferences(
         off={category: sorted(channels) for category, channels in wanted.off.items()},
         quiet=QuietHours(quiet.start, quiet.end, quiet.timezone) if quiet else None,
     )
     async with transaction(engine) as connection:
-        await repository.save_preferences(connection, caller.user_id, stored)
+        await people.save_preferences(connection, caller.user_id, stored)
     return wanted
 
 
@@ -128,7 +132,7 @@ async def put_preferences(
 async def list_devices(caller: CurrentUser, engine: Engine) -> models.Devices:
     """List one's devices."""
     async with engine.connect() as connection:
-        rows = await repository.devices_of(connection, caller.user_id)
+        rows = await devices.devices_of(connection, caller.user_id)
     return models.Devices(items=tuple(models.Device.model_validate(row) for row in rows))
 
 
@@ -138,7 +142,7 @@ async def put_device(
 ) -> models.Device:
     """Register a device for push messages; the id is the client's, a new UUID a device."""
     async with transaction(engine) as connection:
-        stored = await repository.save_device(
+        stored = await devices.save_device(
             connection,
             device_id=device_id,
             user_id=caller.user_id,
@@ -154,9 +158,7 @@ async def put_device(
 async def delete_device(device_id: UUID, caller: CurrentUser, engine: Engine) -> None:
     """Forget a device."""
     async with transaction(engine) as connection:
-        gone = await repository.delete_device(
-            connection, device_id=device_id, user_id=caller.user_id
-        )
+        gone = await devices.delete_device(connection, device_id=device_id, user_id=caller.user_id)
     if not gone:
         raise NotFound("No such device.")
 
@@ -167,7 +169,7 @@ async def get_notification(
 ) -> models.NotificationDetail:
     """Read a message's status and every try to send it."""
     async with engine.connect() as connection:
-        tries = await repository.attempts_of(connection, row.id)
+        tries = await messages.attempts_of(connection, row.id)
     staff = caller.has_role("staff", "admin")
     return models.NotificationDetail(
         **models.view(row).model_dump(),
@@ -189,15 +191,15 @@ async def retry_notification(
 ) -> models.Notification:
     """Let a parked message go again (staff)."""
     async with transaction(engine) as connection:
-        status = await repository.retry(connection, notification_id)
+        status = await messages.retry(connection, notification_id)
         if status is None:
             raise NotFound("No such message.")
         if status != "parked":
             raise NotParked(f"It is {status}.")
-        return models.view(await repository.find(connection, notification_id))
+        return models.view(await messages.find(connection, notification_id))
 
 
-def _preferences(stored: repository.Preferences) -> models.Preferences:
+def _preferences(stored: people.Preferences) -> models.Preferences:
     quiet = stored.quiet
     return models.Preferences.model_validate(
         {

@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification import repository, service
+from shop_notification import service
 from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.rendering import money
-from shop_notification.repository import Recipient
+from shop_notification.repository import people
+from shop_notification.repository.people import Recipient
 from shop_shared.consumer import Handler
 from shop_shared.events import ReceivedEvent
 
@@ -195,7 +196,7 @@ async def _changed(connection: AsyncConnection, event: ReceivedEvent) -> None:
 
 
 async def _deleted(connection: AsyncConnection, event: ReceivedEvent) -> None:
-    await repository.erase(connection, event.parse(UserDeleted).user_id)
+    await people.erase(connection, event.parse(UserDeleted).user_id)
 
 
 async def _verification(connection: AsyncConnection, event: ReceivedEvent) -> None:
@@ -230,6 +231,7 @@ def _about_order(model: type[OrderEvent], plan: Plan) -> Handler[AsyncConnection
             connection,
             event_id=event.id,
             user_id=heard.customer_id,
+            order_id=heard.order_id,
             plan=plan,
             data=heard.words(),
         )

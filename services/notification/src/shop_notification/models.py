@@ -110,6 +110,7 @@ class Notification(ResponseModel):
 
     id: UUID
     user_id: UUID
+    order_id: UUID | None = Field(description="The order that it is about, if it is about one")
     channel: Channel
     category: Category
     template: str

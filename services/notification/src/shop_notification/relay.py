@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_notification import repository
 from shop_notification.queues import Broker, work_queue
+from shop_notification.repository import sending
 from shop_notification.settings import Settings
 from shop_shared.database import is_temporary, transaction
 
@@ -24,7 +24,7 @@ async def run(engine: AsyncEngine, settings: Settings, broker: Broker) -> None:
     while True:
         try:
             async with transaction(engine) as connection:
-                lost = await repository.requeue_lost(connection, lease=lease, lost_after=lost_after)
+                lost = await sending.requeue_lost(connection, lease=lease, lost_after=lost_after)
             if lost:
                 _log.warning("messages queued again", count=lost)
             while await relay(engine, broker) == BATCH:
@@ -43,7 +43,7 @@ async def relay(engine: AsyncEngine, broker: Broker) -> int:
     what it did get is recognised by the sender, which asks PostgreSQL before it sends.
     """
     async with transaction(engine) as connection:
-        rows = await repository.due(connection, limit=BATCH)
+        rows = await sending.due(connection, limit=BATCH)
         if rows:
             await asyncio.gather(
                 *(
@@ -51,5 +51,5 @@ async def relay(engine: AsyncEngine, broker: Broker) -> int:
                     for row in rows
                 )
             )
-            await repository.mark(connection, [row.id for row in rows], "queued")
+            await sending.mark(connection, [row.id for row in rows], "queued")
     return len(rows)

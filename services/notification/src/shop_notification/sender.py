@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_notification import repository, service
+from shop_notification import service
 from shop_notification.channels.contract import (
     Channel,
     Message,
@@ -30,7 +30,8 @@ from shop_notification.queues import (
     work_queue,
 )
 from shop_notification.rendering import render
-from shop_notification.repository import Taken
+from shop_notification.repository import devices, sending
+from shop_notification.repository.sending import Taken
 from shop_notification.settings import Settings
 from shop_shared import telemetry
 from shop_shared.database import transaction
@@ -96,7 +97,7 @@ class Sender:
     async def send(self, notification_id: UUID, broker: Broker) -> None:
         """Send a message unless it was sent, and record what came of it."""
         async with transaction(self._engine) as connection:
-            taken = await repository.take(connection, notification_id)
+            taken = await sending.take(connection, notification_id)
             if taken is None:
                 return
             where = await service.destinations(connection, taken)
@@ -136,7 +137,7 @@ class Sender:
                 refused.append(error)
                 if taken.channel == "push":
                     async with transaction(self._engine) as connection:
-                        await repository.drop_token(connection, destination)
+                        await devices.drop_token(connection, destination)
             except TryAgainError:
                 # Some devices have it already: a try for the rest would tell those twice.
                 if not references:
@@ -166,7 +167,5 @@ class Sender:
 
     async def _record(self, taken: Taken, status: str, outcome: str, detail: str) -> None:
         async with transaction(self._engine) as connection:
-            await repository.record(
-                connection, taken, status=status, outcome=outcome, detail=detail
-            )
+            await sending.record(connection, taken, status=status, outcome=outcome, detail=detail)
         _sent.labels(taken.channel, outcome).inc()

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification import repository
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import due
-from shop_notification.repository import Draft, Recipient
+from shop_notification.repository import devices, messages, people, sending
+from shop_notification.repository.messages import Draft
+from shop_notification.repository.people import Recipient
 from shop_shared.clock import now
 
 
@@ -20,6 +21,7 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
     *,
     event_id: str,
     user_id: UUID,
+    order_id: UUID | None = None,
     plan: Plan,
     data: Mapping[str, Any],
     destination: str | None = None,
@@ -28,8 +30,8 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
 
     A destination given (a new address to be verified) counts instead of the recipient's own.
     """
-    wanted = await repository.preferences_of(connection, user_id)
-    recipient = await repository.recipient_of(connection, user_id)
+    wanted = await people.preferences_of(connection, user_id)
+    recipient = await people.recipient_of(connection, user_id)
     stored: list[UUID] = []
     for channel in plan.channels:
         if plan.category != "security" and not wanted.wants(plan.category, channel):
@@ -41,6 +43,7 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
             event_id=event_id,
             channel=channel,
             user_id=user_id,
+            order_id=order_id,
             category=plan.category,
             template=plan.template,
             data=data,
@@ -48,7 +51,7 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
             status="pending" if known else "waiting",
             due_at=due(now(), wanted.quiet, category=plan.category, channel=channel),
         )
-        notification_id = await repository.store(connection, draft)
+        notification_id = await messages.store(connection, draft)
         if notification_id is not None:
             stored.append(notification_id)
     return stored
@@ -56,16 +59,16 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
 
 async def know(connection: AsyncConnection, recipient: Recipient) -> None:
     """Learn how somebody is reached, and let go what has waited for it."""
-    await repository.save_recipient(connection, recipient)
-    await repository.release_waiting(connection, recipient.user_id)
+    await people.save_recipient(connection, recipient)
+    await messages.release_waiting(connection, recipient.user_id)
 
 
-async def destinations(connection: AsyncConnection, taken: repository.Taken) -> Sequence[str]:
+async def destinations(connection: AsyncConnection, taken: sending.Taken) -> Sequence[str]:
     """Return where a message goes now: addresses may have changed since it was stored."""
     if taken.destination is not None:
         return [taken.destination]
     if taken.channel == "push":
-        return [device.token for device in await repository.devices_of(connection, taken.user_id)]
+        return [device.token for device in await devices.devices_of(connection, taken.user_id)]
     recipient = taken.recipient
     if recipient is None:
         return []

@@ -50,6 +50,7 @@ notifications = sa.Table(
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("order_id", sa.Uuid),
     sa.Column("category", sa.Text, nullable=False),
     sa.Column("template", sa.Text, nullable=False),
     sa.Column("data", pg.JSONB, nullable=False),
@@ -63,6 +64,12 @@ notifications = sa.Table(
     # No event is ever said twice on one channel.
     sa.UniqueConstraint("event_id", "channel", name="one_message_an_event_and_channel"),
     sa.Index("notifications_of_user", "user_id", "id"),
+    sa.Index(
+        "notifications_of_order",
+        "order_id",
+        "id",
+        postgresql_where=sa.text("order_id IS NOT NULL"),
+    ),
     sa.Index("notifications_due", "due_at", postgresql_where=sa.text("status = 'pending'")),
     sa.Index(
         "notifications_unsettled",

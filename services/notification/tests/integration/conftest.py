@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -147,8 +147,8 @@ def signer() -> Signer:
     return Signer()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+@asynccontextmanager
+async def _running(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     service = main.create(settings)
     service.app.state.token_verifier = signer.verifier()
     # All that runs beside HTTP but the Kafka consumer: its events are told by hand.
@@ -160,6 +160,12 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     assert [type(end) for end in ended] == [asyncio.CancelledError] * len(tasks)
     for close in service.close:
         await close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
+    async with _running(settings, signer) as service:
+        yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -234,6 +240,21 @@ class Post:
 @pytest.fixture
 def post(service: Service, mailbox: tuple[Box, str, int], tap: Tap) -> Post:
     return Post(service, mailbox[0], tap)
+
+
+@pytest.fixture
+def with_broker(
+    settings: Settings, signer: Signer, mailbox: tuple[Box, str, int], tap: Tap
+) -> Callable[..., AbstractAsyncContextManager[Post]]:
+    """Run the service with another broker, and other settings."""
+
+    @asynccontextmanager
+    async def with_broker(url: str, **changes: object) -> AsyncIterator[Post]:
+        changed = {"rabbitmq_url": SecretStr(url), **changes}
+        async with _running(settings.model_copy(update=changed), signer) as service:
+            yield Post(service, mailbox[0], tap)
+
+    return with_broker
 
 
 @pytest.fixture

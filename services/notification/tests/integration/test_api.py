@@ -50,6 +50,31 @@ async def test_other_peoples_messages_do_not_exist(
     assert listed_by_other.json()["items"] == []
 
 
+async def test_the_messages_about_one_order(
+    post: Post, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    await post.know()
+    order, own = str(uuid4()), signer.headers(post.user)
+    await post.hear("order.completed", order_id=order)
+    await post.hear("shipment.delivered", order_id=order, tracking_number="MS1")
+    await post.hear("order.completed")
+    await post.hear("user.password_reset_requested", email=post.address, code="424242")
+    await post.until(4)
+
+    async def listed(query: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+        answer = await client.get(f"/v1/notifications{query}", headers=headers)
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    about = await listed(f"?order_id={order}", own)
+    assert {item["order_id"] for item in about} == {order}
+    assert {item["template"] for item in about} == {"order_completed", "shipment_delivered"}
+    templates = {item["template"]: item["order_id"] for item in await listed("", own)}
+    assert templates["password_reset"] is None
+    assert await listed(f"?order_id={order}", signer.headers(uuid4())) == []
+    assert await listed(f"?order_id={uuid4()}", own) == []
+
+
 async def test_other_peoples_devices_do_not_exist(
     client: httpx.AsyncClient, signer: Signer, someone: UUID
 ) -> None:

@@ -1,0 +1,1 @@
+"""Recipients, messages and their attempts in PostgreSQL."""

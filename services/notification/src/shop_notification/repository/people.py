@@ -1,0 +1,106 @@
+"""Recipients and what they want, in PostgreSQL, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_notification.quiet_hours import QuietHours
+from shop_notification.tables import devices, notifications, preferences, recipients
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """Whom a message is for."""
+
+    user_id: UUID
+    name: str
+    locale: str
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preferences:
+    """What somebody does not want, and when not."""
+
+    off: Mapping[str, Sequence[str]]
+    quiet: QuietHours | None
+
+    def wants(self, category: str, channel: str) -> bool:
+        """Whether messages of this category may come on this channel."""
+        return channel not in self.off.get(category, ())
+
+
+async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
+    """Store how somebody is reached."""
+    row = {
+        "email": recipient.email,
+        "name": recipient.name,
+        "phone": recipient.phone,
+        "locale": recipient.locale,
+    }
+    await connection.execute(
+        pg.insert(recipients)
+        .values(user_id=recipient.user_id, **row)
+        .on_conflict_do_update(index_elements=["user_id"], set_=row)
+    )
+
+
+async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient | None:
+    """Return how somebody is reached."""
+    statement = sa.select(recipients).where(recipients.c.user_id == user_id)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return None if row is None else Recipient(**row)
+
+
+async def preferences_of(connection: AsyncConnection, user_id: UUID) -> Preferences:
+    """Return what somebody wants; everything, where nothing was said."""
+    statement = sa.select(preferences).where(preferences.c.user_id == user_id)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return Preferences(off={}, quiet=None)
+    quiet = (
+        QuietHours(row.quiet_from, row.quiet_until, row.timezone)
+        if row.quiet_from is not None
+        else None
+    )
+    return Preferences(off=row.off, quiet=quiet)
+
+
+async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: Preferences) -> None:
+    """Store what somebody wants."""
+    quiet = wanted.quiet
+    row = {
+        "off": {category: list(channels) for category, channels in wanted.off.items()},
+        "quiet_from": quiet.start if quiet else None,
+        "quiet_until": quiet.end if quiet else None,
+        "timezone": quiet.timezone if quiet else "UTC",
+    }
+    await connection.execute(
+        pg.insert(preferences)
+        .values(user_id=user_id, **row)
+        .on_conflict_do_update(index_elements=["user_id"], set_=row)
+    )
+
+
+async def erase(connection: AsyncConnection, user_id: UUID) -> None:
+    """Forget somebody: who, where, and what was written."""
+    for table in (recipients, preferences, devices):
+        await connection.execute(sa.delete(table).where(table.c.user_id == user_id))
+    unsent = notifications.c.status.not_in(["sent", "parked", "suppressed"])
+    await connection.execute(
+        sa.update(notifications)
+        .where(notifications.c.user_id == user_id)
+        .values(
+            data={},
+            destination=None,
+            status=sa.case((unsent, "suppressed"), else_=notifications.c.status),
+            updated_at=sa.func.now(),
+        )
+    )

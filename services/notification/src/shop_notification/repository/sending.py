@@ -1,0 +1,119 @@
+"""Messages on their way: queued, taken into hand, tried, found again when lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shop_notification.repository.people import Recipient, recipient_of
+from shop_notification.tables import attempts, notifications
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """A message in the sender's hand; attempt counts this one."""
+
+    id: UUID
+    channel: str
+    user_id: UUID
+    category: str
+    template: str
+    data: Mapping[str, Any]
+    destination: str | None
+    attempt: int
+    recipient: Recipient | None
+
+
+async def due(connection: AsyncConnection, *, limit: int) -> Sequence[Any]:
+    """Return messages to be queued, held; those that others hold are left to them."""
+    statement = (
+        sa.select(notifications.c.id, notifications.c.channel, notifications.c.traceparent)
+        .where(notifications.c.status == "pending", notifications.c.due_at <= sa.func.now())
+        .order_by(notifications.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await connection.execute(statement)).all()
+
+
+async def mark(connection: AsyncConnection, ids: Sequence[UUID], status: str) -> None:
+    """Move messages to a status."""
+    await connection.execute(
+        sa.update(notifications)
+        .where(notifications.c.id.in_(ids))
+        .values(status=status, updated_at=sa.func.now())
+    )
+
+
+async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | None:
+    """Take a message into hand to send it; None when it is sent, settled or in another's hand."""
+    row = (
+        await connection.execute(
+            sa.update(notifications)
+            .where(
+                notifications.c.id == notification_id,
+                notifications.c.status.in_(["pending", "queued", "retrying"]),
+            )
+            .values(
+                status="sending",
+                attempts=notifications.c.attempts + 1,
+                updated_at=sa.func.now(),
+            )
+            .returning(notifications)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Taken(
+        id=row.id,
+        channel=row.channel,
+        user_id=row.user_id,
+        category=row.category,
+        template=row.template,
+        data=row.data,
+        destination=row.destination,
+        attempt=row.attempts,
+        recipient=await recipient_of(connection, row.user_id),
+    )
+
+
+async def record(
+    connection: AsyncConnection, taken: Taken, *, status: str, outcome: str, detail: str
+) -> None:
+    """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
+    await connection.execute(
+        pg.insert(attempts).values(
+            notification_id=taken.id, number=taken.attempt, outcome=outcome, detail=detail[:500]
+        )
+    )
+    wipe = taken.category == "security" and status in {"sent", "suppressed"}
+    await connection.execute(
+        sa.update(notifications)
+        .where(notifications.c.id == taken.id)
+        .values(status=status, updated_at=sa.func.now(), **({"data": {}} if wipe else {}))
+    )
+
+
+async def requeue_lost(
+    connection: AsyncConnection, *, lease: timedelta, lost_after: timedelta
+) -> int:
+    """Queue again what a dead sender held or a queue has lost; return how many."""
+    silent = sa.func.now() - notifications.c.updated_at
+    result = await connection.execute(
+        sa.update(notifications)
+        .where(
+            sa.or_(
+                sa.and_(notifications.c.status == "sending", silent > lease),
+                sa.and_(notifications.c.status.in_(["queued", "retrying"]), silent > lost_after),
+            )
+        )
+        .values(status="pending", updated_at=sa.func.now())
+    )
+    return result.rowcount
