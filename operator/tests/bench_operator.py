@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.conftest import ROOT, install, real_crds
-from tests.integration.test_drift import HARM, SPEC
+from tests.integration.harm import HARM, SPEC
 from tests.integration.test_restart import writes
 
 from shop_cluster.control_plane import ControlPlane, control_plane

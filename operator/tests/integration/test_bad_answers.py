@@ -16,9 +16,9 @@ from shop_operator.cluster import Cluster
 from shop_operator.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
+from .harm import HARM, SPEC
 from .program import operator_program
 from .proxy import Proxy, proxy, status
-from .test_drift import HARM, SPEC
 
 INFORMERS = 19
 """How many kinds are watched in a test's two namespaces; each has a backoff of its own."""

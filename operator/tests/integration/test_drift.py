@@ -5,65 +5,10 @@ from typing import Any
 
 import pytest
 
-from shop_operator.children.metadata import Manifest
 from shop_operator.kinds import SHOP_SERVICE, kind_of
 
 from .conftest import Shop, eventually
-
-SPEC: dict[str, Any] = {
-    "cache": {"kind": "redis"},
-    "autoscaling": {"min": 1, "max": 3},
-    "events": {
-        "publishes": [{"topic": "all.events"}],
-        "subscribes": [{"topic": "other.events", "group": "all"}],
-    },
-    "route": {
-        "paths": ["/all"],
-        "plugins": [{"name": "rate-limiting", "config": {"minute": 5, "policy": "local"}}],
-    },
-    "slo": {"availability": "99.9", "latencyP99Ms": 300},
-}
-HARM: dict[str, Manifest] = {
-    "ServiceAccount": {"automountServiceAccountToken": True},
-    "Secret": {"data": {"redis_url": "aGVsbG8="}},
-    "NetworkPolicy": {"spec": {"policyTypes": ["Ingress"]}},
-    "KafkaTopic": {"spec": {"partitions": 7}},
-    "Service": {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": "http"}]}},
-    "Deployment": {"spec": {"template": {"spec": {"securityContext": {"runAsUser": 0}}}}},
-    "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 99}},
-    "PodDisruptionBudget": {"spec": {"maxUnavailable": 50}},
-    "KongPlugin": {"config": {"minute": 10000}},
-    "HTTPRoute": {"spec": {"hostnames": ["elsewhere.localhost"]}},
-    "ServiceMonitor": {"metadata": {"labels": None}},
-    "PrometheusRule": {"spec": {"groups": []}},
-}
-
-
-async def children(shop: Shop, name: str) -> list[Manifest]:
-    """Return the live children that the status lists."""
-    body = await shop.settled(name)
-    found = []
-    for child in body["status"]["children"]:
-        kind = kind_of(child)
-        namespace = child.get("namespace", shop.namespace)
-        live = await shop.cluster.get(kind, namespace, child["name"])
-        found.append({"apiVersion": kind.api_version, "kind": kind.kind, **live})
-    return found
-
-
-async def test_every_kind_is_repaired_after_a_change_and_after_a_deletion(shop: Shop) -> None:
-    await shop.start()
-    await shop.declare("all", **SPEC)
-    found = await children(shop, "all")
-    assert {child["kind"] for child in found} == set(HARM)
-    for child in found:
-        kind, metadata = kind_of(child), child["metadata"]
-        namespace, name = metadata["namespace"], metadata["name"]
-        harmed = await shop.cluster.merge(kind, namespace, name, HARM[kind.kind])
-        assert _essence(harmed) != _essence(child)
-        await eventually(_is_as_before(shop, child), seconds=10, why=f"{kind} {name}".__str__)
-        await shop.cluster.delete(kind, namespace, name, uid=metadata["uid"])
-        await eventually(_is_as_before(shop, child), seconds=10, why=f"{kind} {name}".__str__)
+from .harm import HARM, SPEC, children, is_as_before
 
 
 async def test_drift_is_counted_and_shown(shop: Shop) -> None:
@@ -145,7 +90,7 @@ async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> No
     live = await shop.cluster.get(kind_of(deployment), shop.namespace, "watched")
     assert live["metadata"]["resourceVersion"] == harmed["metadata"]["resourceVersion"]
     await shop.declare("watched", managementPolicy="Enforce")
-    await eventually(_is_as_before(shop, deployment))
+    await eventually(is_as_before(shop, deployment))
 
 
 async def test_a_child_of_somebody_else_is_refused_until_it_is_gone(shop: Shop) -> None:
@@ -200,29 +145,6 @@ async def test_deleting_a_service_leaves_nothing_and_keeps_the_topics_data(shop:
         return await shop.get(SHOP_SERVICE, "brief") is None
 
     await eventually(gone)
-
-
-def _essence(manifest: Manifest) -> Manifest:
-    """Return what a user sees of a manifest, without the server's bookkeeping."""
-    metadata = {name: manifest["metadata"].get(name) for name in ("labels", "annotations")}
-    rest = {
-        n: v for n, v in manifest.items() if n not in {"metadata", "status", "apiVersion", "kind"}
-    }
-    return {"metadata": metadata, **rest}
-
-
-def _is_as_before(shop: Shop, child: Manifest) -> Any:
-    metadata = child["metadata"]
-
-    async def reached() -> bool:
-        live = await shop.get(kind_of(child), metadata["name"], metadata["namespace"])
-        wanted, found = _essence(child), _essence(live or {"metadata": {}})
-        for service in (wanted, found):  # a Service made anew gets new addresses
-            for name in ("clusterIP", "clusterIPs"):
-                service.get("spec", {}).pop(name, None)
-        return wanted == found
-
-    return reached
 
 
 async def _equals(asked: Any, wanted: object) -> bool:

@@ -6,7 +6,7 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
-from .test_drift import HARM
+from .harm import HARM
 
 
 async def test_one_of_two_writes_and_the_other_takes_over(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from shop_operator.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
-from .test_drift import HARM
+from .harm import HARM
 
 
 def kubectl_shop(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -8,7 +8,7 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.kinds import EVENT, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, SHOP_SERVICE
 
 from .conftest import Shop, eventually
-from .test_drift import SPEC
+from .harm import SPEC
 
 OURS = {kind.plural for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE, EVENT)}
 READS = {"GET", "LIST", "WATCH", "WATCHLIST", "CONNECT"}

@@ -20,8 +20,8 @@ from shop_operator.settings import Settings
 
 from .audit import requests
 from .conftest import ROOT, Shop, eventually
+from .harm import HARM, SPEC
 from .program import operator_program
-from .test_drift import HARM, SPEC
 
 FORBIDDEN = 403
 OPERATOR = "system:serviceaccount:minishop-system:shop-operator"
