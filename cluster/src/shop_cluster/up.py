@@ -146,19 +146,18 @@ def _start(places: Places, binary: Path) -> None:
             provisioner,
         )
     ]
-    asked = probes.probes(places, authority)
     if not places.programs.exists():
         # The others would only fail and back off until these answer.
         say("starting etcd, the API server and containerd")
         _supervise(places, core)
-        for probe in asked[:3]:
-            probes.wait(probe, places, seconds=_READY_SECONDS)
+        _wait_core(places, authority)
     guard = Program(
         name="guard",
         command=(sys.executable, "-m", "shop_cluster.guard", str(places.state), str(places.run)),
     )
     say("starting the node")
     _supervise(places, [*core, *rest, guard])
+    _wait_core(places, authority)
 
 
 def _apply_addons(places: Places, binary: Path) -> None:
@@ -186,6 +185,12 @@ def _supervise(places: Places, programs: Sequence[Program]) -> None:
         supervisor.start(places)
     else:
         os.kill(running, signal.SIGHUP)
+
+
+def _wait_core(places: Places, authority: Authority) -> None:
+    """Wait for what everything else asks: etcd, the API server and containerd."""
+    for probe in probes.probes(places, authority)[:3]:
+        probes.wait(probe, places, seconds=_READY_SECONDS)
 
 
 def _wait(places: Places) -> None:
