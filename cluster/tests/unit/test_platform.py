@@ -1,0 +1,51 @@
+"""When a workload counts as ready, and which images a platform is made of."""
+
+from typing import Any
+
+import pytest
+
+from shop_cluster.errors import ClusterError
+from shop_cluster.images import selected
+from shop_cluster.platform import is_ready
+
+ONE = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+
+
+def workload(kind: str, status: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "any", "namespace": "platform", "generation": 2}
+    return {"kind": kind, "metadata": metadata, "spec": {"replicas": 1}, "status": status}
+
+
+def condition(kind: str, status: str) -> dict[str, Any]:
+    return {"conditions": [{"type": kind, "status": status}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "ready"),
+    [
+        ("StatefulSet", {"observedGeneration": 2, **ONE}, True),
+        ("StatefulSet", {"observedGeneration": 1, **ONE}, False),
+        ("Deployment", {"observedGeneration": 2, **ONE, "updatedReplicas": 0}, False),
+        ("Deployment", {"observedGeneration": 2, **ONE, "replicas": 2}, False),
+        ("Deployment", {}, False),
+        ("Kafka", {"observedGeneration": 2, **condition("Ready", "True")}, True),
+        ("Kafka", {"observedGeneration": 1, **condition("Ready", "True")}, False),
+        ("KafkaConnect", {"observedGeneration": 2, **condition("NotReady", "True")}, False),
+        ("KafkaConnect", {}, False),
+    ],
+)
+def test_ready_is_the_latest_on_all_replicas(
+    kind: str, status: dict[str, Any], *, ready: bool
+) -> None:
+    assert is_ready(workload(kind, status)) is ready
+
+
+def test_the_platforms_images_are_those_that_its_overlay_names() -> None:
+    stores = {"kafka", "mongodb", "postgres", "rabbitmq", "redis"}
+    assert {image.name for image in selected("embedded", platform=True)} == {"cluster", *stores}
+    assert {image.name for image in selected("docker", platform=True)} == {"cluster", "connect"}
+
+
+def test_an_image_that_there_is_not() -> None:
+    with pytest.raises(ClusterError, match="no image oder: there are .*order"):
+        selected("embedded", frozenset({"oder"}))
