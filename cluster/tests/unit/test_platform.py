@@ -47,5 +47,5 @@ def test_the_platforms_images_are_those_that_its_overlay_names() -> None:
 
 
 def test_an_image_that_there_is_not() -> None:
-    with pytest.raises(ClusterError, match="no image oder: there are .*order"):
+    with pytest.raises(ClusterError, match=r"no image oder: there are .*order"):
         selected("embedded", frozenset({"oder"}))
