@@ -93,6 +93,7 @@ async def throughput(outbox: Outbox, seconds: float) -> tuple[float, float]:
         env={
             **os.environ,
             "SERVICE_NAME": "bench",
+            "LOG_LEVEL": "warning",
             "DATABASE_URL": settings.database_url.get_secret_value(),
             "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         },
@@ -143,7 +144,7 @@ def row(name: str, milliseconds: Sequence[float]) -> str:
 async def bench(servers: ServerSet, *, count: int, seconds: float) -> None:
     """Print both tables."""
     facts = await asyncio.to_thread(servers.need, "postgres", "mongodb", "connect")
-    say(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
+    say_load()
     say("| commit to consumer, idle | events | p50 | p99 | max |\n|---|---|---|---|---|")
     for kind, name in (("postgres", "PostgreSQL"), ("mongodb", "MongoDB")):
         for poll in ("5", "500"):
@@ -153,7 +154,14 @@ async def bench(servers: ServerSet, *, count: int, seconds: float) -> None:
         published, through = await throughput(outbox, seconds)
     say("\n| sustained, PostgreSQL | events/s |\n|---|---|")
     say(f"| committed to the outbox ({PER_TRANSACTION} a transaction) | {published:,.0f} |")
-    say(f"| through outbox, Debezium and batch consumer with inbox | {through:,.0f} |")
+    say(f"| through outbox, Debezium and batch consumer with inbox | {through:,.0f} |\n")
+    say_load()
+
+
+def say_load() -> None:
+    """Print what else the machine does: under other load, the figures are of that."""
+    minute = os.getloadavg()[0]
+    say(f"load of the machine in the last minute: {minute:.1f} on {os.cpu_count()} cores\n")
 
 
 def say(line: str) -> None:
@@ -166,7 +174,7 @@ def main() -> None:
     """Run on own servers, which end with this process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=300, help="for each latency")
-    parser.add_argument("--seconds", type=float, default=20, help="of publishing at full speed")
+    parser.add_argument("--seconds", type=float, default=40, help="of publishing at full speed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         servers = ServerSet(state=Path(directory) / "bench", owner=os.getpid(), durable=True)

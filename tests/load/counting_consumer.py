@@ -9,6 +9,7 @@ from shop_event_path.outboxes import TYPE
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_shared import telemetry
 from shop_shared.consumer import consume
 from shop_shared.database import create_engine
 from shop_shared.events import ReceivedEvent
@@ -26,6 +27,7 @@ async def count(connection: AsyncConnection, event: ReceivedEvent) -> None:
 async def run(topic: str) -> None:
     """Consume until terminated."""
     settings = load_settings(ServiceSettings)
+    telemetry.configure_logging(settings)
     engine = create_engine(settings)
     consuming = asyncio.create_task(
         consume(
