@@ -105,7 +105,7 @@ bench: .venv/ready ## figures of the shop on the cluster: journey, orders and re
 	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_shop $(ARGS)
 
 .PHONY: bench-events
-bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (2 min)
+bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (3 min)
 	@.venv/bin/python tests/load/bench_events.py $(ARGS)
 
 .PHONY: bench-operator docs-operator
