@@ -24,16 +24,12 @@ from shop_shared.auth import CurrentUser, require_roles
 from shop_shared.openapi import documented
 from shop_shared.problems import Forbidden, NotFound, Unauthenticated
 from shop_shared.tokens import TokenVerifier
+from shop_shared.wired import wired
 
 router = APIRouter(tags=["auth"])
 
 
-def _auth(request: Request) -> AuthService:
-    auth: AuthService = request.app.state.auth
-    return auth
-
-
-Auth = Annotated[AuthService, Depends(_auth)]
+Auth = Annotated[AuthService, wired("auth")]
 UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 

@@ -5,30 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification import models, service
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.repository import devices, messages, people
 from shop_shared.auth import CurrentUser, StaffCaller
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.idempotency import idempotency_key, idempotent
 from shop_shared.ids import uuid7
 from shop_shared.openapi import documented
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.pagination import Before, Limit, Page, page_of
 from shop_shared.problems import Conflict, NotFound
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
-
-
-def _engine(request: Request) -> AsyncEngine:
-    engine: AsyncEngine = request.app.state.engine
-    return engine
-
-
-Engine = Annotated[AsyncEngine, Depends(_engine)]
 
 
 class Unreachable(Conflict):
@@ -61,23 +53,20 @@ async def list_notifications(  # noqa: PLR0913 - a parameter a part of the reque
     engine: Engine,
     *,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    before: Before = None,
     order_id: Annotated[UUID | None, Query(description="About this order only")] = None,
     user_id: Annotated[UUID | None, Query(description="For staff: whose")] = None,
 ) -> Page[models.Notification]:
     """List messages, newest first: one's own; for staff everybody's."""
-    if not caller.has_role("staff", "admin"):
-        user_id = caller.user_id
-    before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with engine.connect() as connection:
         rows = await messages.page(
-            connection, user_id=user_id, order_id=order_id, before=before, limit=limit + 1
+            connection,
+            user_id=caller.whose(user_id),
+            order_id=order_id,
+            before=before,
+            limit=limit + 1,
         )
-    shown = rows[:limit]
-    return Page(
-        items=[models.view(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].id) if len(rows) > limit else None,
-    )
+    return page_of(rows, limit=limit, view=models.view)
 
 
 @router.post("", status_code=201, response_model=models.Notification)

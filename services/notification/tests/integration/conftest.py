@@ -210,8 +210,13 @@ class Post:
         return self.box.find(channel=channel, to=to or self.address)
 
     async def until(self, count: int, channel: str = "email", to: str | None = None) -> list[Kept]:
-        async with asyncio.timeout(PATIENCE):
-            while len(self.got(channel, to)) < count:
+        """Wait until so many have come and nothing is on its way; patient while more come."""
+        seen = 0
+        async with asyncio.timeout(PATIENCE) as patience:
+            while (now := len(self.got(channel, to))) < count:
+                if now > seen:
+                    seen = now
+                    patience.reschedule(asyncio.get_running_loop().time() + PATIENCE)
                 await asyncio.sleep(0.02)
         await self.settled()
         assert len(self.got(channel, to)) == count

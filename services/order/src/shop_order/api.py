@@ -5,47 +5,31 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, models, repository, service
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
 from shop_shared.auth import CurrentUser
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.idempotency import idempotency_key, idempotent
 from shop_shared.openapi import documented
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.pagination import Before, Limit, Page, page_of
 from shop_shared.problems import NotFound
+from shop_shared.wired import wired
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
-# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
-async def _engine(request: Request) -> AsyncEngine:
-    engine: AsyncEngine = request.app.state.engine
-    return engine
-
-
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-async def _tracker(request: Request) -> Tracker:
-    tracker: Tracker = request.app.state.tracker
-    return tracker
-
-
-Engine = Annotated[AsyncEngine, Depends(_engine)]
 LastEventId = Annotated[int, Header(ge=0, le=2**31 - 1, description="The last entry's seq seen")]
 
 
 async def _visible_order(order_id: UUID, caller: CurrentUser, engine: Engine) -> domain.Order:
     """Return the order if the caller may see it; other people's do not exist for them."""
-    owner = None if caller.has_role("staff", "admin") else caller.user_id
+    owner = caller.whose()
     async with engine.connect() as connection:
         order = await repository.find(connection, order_id, customer_id=owner)
     if order is None:
@@ -59,7 +43,7 @@ async def place_order(
     caller: CurrentUser,
     key: Annotated[str, Depends(idempotency_key)],
     engine: Engine,
-    settings: Annotated[Settings, Depends(_settings)],
+    settings: Annotated[Settings, wired("settings")],
 ) -> Response:
     """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
 
@@ -87,23 +71,20 @@ async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
     engine: Engine,
     *,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    before: Before = None,
     status: domain.Status | None = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose orders")] = None,
 ) -> Page[models.Order]:
     """List orders, newest first: one's own; for staff everybody's."""
-    if not caller.has_role("staff", "admin"):
-        customer_id = caller.user_id
-    before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with engine.connect() as connection:
         orders = await repository.page(
-            connection, customer_id=customer_id, status=status, before=before, limit=limit + 1
+            connection,
+            customer_id=caller.whose(customer_id),
+            status=status,
+            before=before,
+            limit=limit + 1,
         )
-    shown = orders[:limit]
-    return Page(
-        items=[models.order_view(order) for order in shown],
-        next_cursor=encode_cursor(shown[-1].id) if len(orders) > limit else None,
-    )
+    return page_of(orders, limit=limit, view=models.order_view)
 
 
 @router.get(
@@ -178,7 +159,7 @@ async def change_order(  # noqa: PLR0913 - a parameter a part of the request
     return models.order_view(order)
 
 
-async def _admit(tracker: Annotated[Tracker, Depends(_tracker)]) -> Tracker:
+async def _admit(tracker: Annotated[Tracker, wired("tracker")]) -> Tracker:
     tracker.admit()
     return tracker
 

@@ -6,39 +6,23 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, models, repository, service, webhooks
 from shop_payment.providers.catalogue import Catalogue, Providers
 from shop_payment.repository import Record
 from shop_payment.settings import ProviderName
 from shop_shared.auth import CurrentUser
+from shop_shared.database import Engine
 from shop_shared.idempotency import idempotency_key, idempotent
 from shop_shared.money import Currency, Money
 from shop_shared.openapi import documented
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.pagination import Before, Limit, Page, page_of
 from shop_shared.problems import Forbidden, NotFound
+from shop_shared.wired import wired
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-
-
-def _engine(request: Request) -> AsyncEngine:
-    engine: AsyncEngine = request.app.state.engine
-    return engine
-
-
-def _catalogue(request: Request) -> Catalogue:
-    catalogue: Catalogue = request.app.state.catalogue
-    return catalogue
-
-
-def _providers(request: Request) -> Providers:
-    providers: Providers = request.app.state.providers
-    return providers
-
-
-Engine = Annotated[AsyncEngine, Depends(_engine)]
 
 
 async def _visible_payment(payment_id: UUID, caller: CurrentUser, engine: Engine) -> Record:
@@ -60,11 +44,10 @@ async def list_payments(
     engine: Engine,
     *,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    before: Before = None,
     order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
 ) -> Page[models.Payment]:
     """List one's own payments, newest first."""
-    before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with engine.connect() as connection:
         records = await repository.page(
             connection,
@@ -73,16 +56,12 @@ async def list_payments(
             before=before,
             limit=limit + 1,
         )
-    shown = records[:limit]
-    return Page(
-        items=[_view(record) for record in shown],
-        next_cursor=encode_cursor(shown[-1].payment.id) if len(records) > limit else None,
-    )
+    return page_of(records, limit=limit, view=_view, position=lambda row: row.payment.id)
 
 
 @router.get("/methods")
 async def list_methods(
-    catalogue: Annotated[Catalogue, Depends(_catalogue)],
+    catalogue: Annotated[Catalogue, wired("catalogue")],
     currency: Annotated[Currency | None, Query(description="That take this currency")] = None,
 ) -> models.PaymentMethods:
     """List the ways to pay."""
@@ -132,7 +111,7 @@ async def receive_webhook(
     provider: ProviderName,
     request: Request,
     engine: Engine,
-    providers: Annotated[Providers, Depends(_providers)],
+    providers: Annotated[Providers, wired("providers")],
 ) -> models.WebhookReceipt:
     """Take a provider's webhook: verified over the raw body, stored once, answered 200."""
     adapter = providers.get(provider)

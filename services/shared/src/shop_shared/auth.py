@@ -33,6 +33,10 @@ class Principal:
         """Say whether what owner_id owns is this caller's to see: the owner's and the staff's."""
         return self.user_id == owner_id or self.has_role("staff", "admin")
 
+    def whose(self, asked: UUID | None = None) -> UUID | None:
+        """Return whose things the caller may look through: one's own; for staff any, or all."""
+        return asked if self.has_role("staff", "admin") else self.user_id
+
 
 def principal(claims: dict[str, Any]) -> Principal:
     """Make the principal of verified claims."""

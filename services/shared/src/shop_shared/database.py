@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import orjson
@@ -17,6 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from shop_shared import problems
 from shop_shared.settings import ServiceSettings, read_secret
+from shop_shared.wired import wired
+
+Engine = Annotated[AsyncEngine, wired("engine")]
+"""FastAPI dependency: the engine that main.py made."""
 
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 30.0

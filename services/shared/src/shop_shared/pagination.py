@@ -2,23 +2,29 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import Field, TypeAdapter, ValidationError
 
 from shop_shared.models import ResponseModel
 from shop_shared.problems import Unprocessable
 
 ItemT = TypeVar("ItemT")
+RowT = TypeVar("RowT")
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 Cursor = Annotated[
     str | None, Query(max_length=1000, description="`next_cursor` of the page before")
 ]
+
+
+CursorPart = str | int | datetime | UUID
 
 
 class Page(ResponseModel, Generic[ItemT]):
@@ -28,7 +34,19 @@ class Page(ResponseModel, Generic[ItemT]):
     next_cursor: str | None = Field(None, description="Absent on the last page")
 
 
-CursorPart = str | int | datetime | UUID
+def page_of(
+    found: Sequence[RowT],
+    *,
+    limit: int,
+    view: Callable[[RowT], ItemT],
+    position: Callable[[RowT], CursorPart] = attrgetter("id"),
+) -> Page[ItemT]:
+    """Make a page of what was found when one more than its limit was asked for."""
+    shown = found[:limit]
+    return Page(
+        items=[view(row) for row in shown],
+        next_cursor=encode_cursor(position(shown[-1])) if len(found) > limit else None,
+    )
 
 
 def encode_cursor(*position: CursorPart) -> str:
@@ -50,3 +68,11 @@ def decode_cursor(cursor: str, *types: type[CursorPart]) -> tuple[Any, ...]:
             errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
         ) from error
     return position
+
+
+async def _before(cursor: Cursor = None) -> UUID | None:
+    return decode_cursor(cursor, UUID)[0] if cursor else None
+
+
+Before = Annotated[UUID | None, Depends(_before)]
+"""FastAPI dependency of lists by id, newest first: what `cursor` says the page comes before."""

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.auth import AdminCaller, CurrentUser, bearer, current_user
 from shop_shared.clock import now
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.openapi import documented
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.pagination import Before, Limit, Page, page_of
 from shop_shared.problems import Forbidden, NotFound
+from shop_shared.wired import wired
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
 from shop_shipping.cache import Cache
 from shop_shipping.carriers import Carrier
@@ -23,54 +24,28 @@ from shop_shipping.settings import Settings
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
 
-# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
-async def _engine(request: Request) -> AsyncEngine:
-    engine: AsyncEngine = request.app.state.engine
-    return engine
-
-
-async def _cache(request: Request) -> Cache:
-    cache: Cache = request.app.state.cache
-    return cache
-
-
-async def _carrier(request: Request) -> Carrier:
-    carrier: Carrier = request.app.state.carrier
-    return carrier
-
-
-Engine = Annotated[AsyncEngine, Depends(_engine)]
-
-
 @router.get("/shipments")
 async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
     caller: CurrentUser,
     engine: Engine,
     *,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    before: Before = None,
     order_id: UUID | None = None,
     status: domain.Status | None = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose shipments")] = None,
 ) -> Page[models.Shipment]:
     """List shipments, newest first: one's own; for staff everybody's."""
-    if not caller.has_role("staff", "admin"):
-        customer_id = caller.user_id
-    before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with engine.connect() as connection:
         found = await repository.page(
             connection,
-            customer_id=customer_id,
+            customer_id=caller.whose(customer_id),
             order_id=order_id,
             status=status,
             before=before,
             limit=limit + 1,
         )
-    shown = found[:limit]
-    return Page(
-        items=[models.shipment_view(shipment) for shipment in shown],
-        next_cursor=encode_cursor(shown[-1].id) if len(found) > limit else None,
-    )
+    return page_of(found, limit=limit, view=models.shipment_view)
 
 
 @router.get(
@@ -86,7 +61,7 @@ async def get_shipment(
     if_none_match: IfNoneMatch = None,
 ) -> Any:  # noqa: ANN401 - a shipment, or 304
     """Read a shipment and its way so far."""
-    owner = None if caller.has_role("staff", "admin") else caller.user_id
+    owner = caller.whose()
     async with engine.connect() as connection:
         shipment = await repository.find(connection, shipment_id, customer_id=owner)
         if shipment is None:
@@ -104,7 +79,7 @@ async def create_shipment(
     wanted: models.CreateShipment,
     _: AdminCaller,
     engine: Engine,
-    carrier: Annotated[Carrier, Depends(_carrier)],
+    carrier: Annotated[Carrier, wired("carrier")],
     response: Response,
 ) -> models.Shipment:
     """Send a parcel by hand, for an order that has none."""
@@ -182,7 +157,7 @@ async def report_scan(
     responses=documented(404),
 )
 async def track(
-    number: str, engine: Engine, cache: Annotated[Cache, Depends(_cache)], request: Request
+    number: str, engine: Engine, cache: Annotated[Cache, wired("cache")], request: Request
 ) -> Response:
     """Follow a parcel by its number; anyone may. An answer may be some seconds old."""
     number = number.upper()

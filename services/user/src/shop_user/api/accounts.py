@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Response
 
 from shop_shared.auth import CurrentUser
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.etag import IfMatch, set_etag
 from shop_shared.openapi import documented
-from shop_user.api.state import Engine, Passwords
+from shop_user.api.state import Passwords
 from shop_user.models import (
     Accepted,
     PasswordChange,

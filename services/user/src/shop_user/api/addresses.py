@@ -5,11 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from shop_shared.auth import CurrentUser
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.etag import IfMatch, require_match, set_etag
 from shop_shared.openapi import documented
 from shop_shared.problems import Conflict, NotFound
-from shop_user.api.state import Engine
 from shop_user.models import Address, Addresses, AddressWrite
 from shop_user.repository import addresses
 from shop_user.service.accounts import present

@@ -6,12 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from shop_shared.auth import AdminCaller, CurrentUser, StaffCaller
-from shop_shared.database import transaction
+from shop_shared.database import Engine, transaction
 from shop_shared.openapi import documented
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.pagination import Before, Limit, Page, page_of
 from shop_shared.problems import NotFound
 from shop_user import emails
-from shop_user.api.state import Engine
 from shop_user.models import Email, RolesPut, Status, User
 from shop_user.repository import accounts
 from shop_user.service import administration
@@ -27,10 +26,9 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
     email: Annotated[Email | None, Query(description="The account with this e-mail")] = None,
     status: Status | None = None,
     limit: Limit = 20,
-    cursor: Cursor = None,
+    before: Before = None,
 ) -> Page[User]:
     """List accounts, newest first (staff)."""
-    before = decode_cursor(cursor, UUID)[0] if cursor else None
     async with transaction(engine) as connection:
         rows = await accounts.page(
             connection,
@@ -39,11 +37,7 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
             before=before,
             limit=limit + 1,
         )
-    shown = rows[:limit]
-    return Page(
-        items=[User.model_validate(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1]["id"]) if len(rows) > limit else None,
-    )
+    return page_of(rows, limit=limit, view=User.model_validate, position=lambda row: row["id"])
 
 
 @router.get("/{user_id}")

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from shop_shared.auth import ServiceCaller
-from shop_user.api.state import Engine, Passwords
+from shop_shared.database import Engine
+from shop_user.api.state import Passwords
 from shop_user.models import Credentials, VerifiedCredentials
 from shop_user.service import credentials
 
