@@ -62,6 +62,7 @@ def create(settings: GatewaySettings) -> Service:
             balancer.refresh,
             lambda: empty_on_change(settings, cache),
         ],
+        stopping=[proxy.stop],
         close=[proxy.close, redis.aclose],
     )
 

@@ -50,6 +50,7 @@ class Proxy:
     ) -> None:
         self.table = RouteTable()
         self._session: aiohttp.ClientSession | None = None
+        self._endless: set[asyncio.Task[None]] = set()
         self._balancer = balancer
         self._deadline_seconds = deadline_seconds
         self._upload_seconds = upload_seconds
@@ -149,6 +150,11 @@ class Proxy:
             )
         return self._session
 
+    def stop(self) -> None:
+        """End streams that would go on for ever: their clients connect to a gateway that stays."""
+        for gone in list(self._endless):
+            gone.cancel()
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -161,6 +167,8 @@ class Proxy:
         endless = response.content_type == "text/event-stream"
         gone = asyncio.create_task(_disconnect(receive)) if endless else None
         if gone:
+            self._endless.add(gone)
+            gone.add_done_callback(self._endless.discard)
             gone.add_done_callback(lambda _: response.close())
         try:
             async for piece in response.content.iter_any():

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Message
 
 from shop_gateway.balancer import Balancer, Pool
 from shop_gateway.body import no_body
@@ -157,6 +158,36 @@ async def test_one_of_two_pods_refusing_costs_no_request() -> None:
             async with await proxy.open(upstream, "POST", "/v1/echo", [], no_body()) as answer:
                 assert answer.status == 201
         await proxy.close()
+
+
+async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
+    async def endless(_request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"first"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(pieces(), media_type="text/event-stream")
+
+    port = free_port()
+    upstream = Upstream("endless", "endless-pods", port)
+    balancer = Balancer({upstream: Pool(upstream)})
+    balancer.pools[upstream].update({"127.0.0.1"})
+    proxy = Proxy(balancer, deadline_seconds=60, upload_seconds=60)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message.get("body") == b"first":
+            proxy.stop()
+
+    async with serving(service(endless=endless), "127.0.0.1", port), asyncio.timeout(60):
+        answer = await proxy.open(upstream, "GET", "/v1/endless", [], no_body())
+        await proxy.stream(answer, receive, send)
+        await proxy.close()
+    assert sent[-1] == {"type": "http.response.body", "body": b""}
 
 
 async def test_public_answers_come_from_memory_with_etags(gateway: Gateway) -> None:

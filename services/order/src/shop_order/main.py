@@ -43,6 +43,7 @@ def create(settings: Settings) -> Service:
             tracker.run,
             partial(janitor.run, engine, outbox.purge, inbox.purge, idempotency.purge),
         ),
+        stopping=(tracker.stop,),
         close=(engine.dispose, revocations.close),
     )
 

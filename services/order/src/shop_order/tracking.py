@@ -40,6 +40,7 @@ class Tracker:
         self._known: dict[UUID, int] = {}
         self._followers: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._followed = asyncio.Event()
+        self._stopping = False
         self.streams = 0
 
     async def run(self) -> None:
@@ -54,6 +55,13 @@ class Tracker:
                     raise
                 _log.warning("cannot look at followed orders", error=repr(error))
 
+    def stop(self) -> None:
+        """End every stream now: its client connects again, to a process that stays."""
+        self._stopping = True
+        for changes in self._followers.values():
+            for changed in changes:
+                changed.set()
+
     def admit(self) -> None:
         """Raise TooManyStreams when there is no room for one more stream."""
         if self.streams >= self._settings.tracking_streams:
@@ -62,11 +70,11 @@ class Tracker:
     async def follow(self, order_id: UUID, *, after: int) -> AsyncGenerator[sa.Row[Any], None]:
         """Yield the entries of an order's history that follow `after`, as they come.
 
-        Ends when the order is settled, or after `tracking_seconds`.
+        Ends when the order is settled, after `tracking_seconds`, or with the process.
         """
         until = now().timestamp() + self._settings.tracking_seconds
         with self._following(order_id) as changed:
-            while (left := until - now().timestamp()) > 0:
+            while not self._stopping and (left := until - now().timestamp()) > 0:
                 changed.clear()
                 async with self._engine.connect() as connection:
                     entries = await repository.history(connection, order_id, after=after)

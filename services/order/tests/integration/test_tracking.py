@@ -10,6 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shop_order import main
+from shop_order.settings import Settings
 from shop_order.tracking import Tracker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,6 +79,21 @@ async def test_a_settled_order_is_told_as_server_sent_events(
     again = await client.get(url, headers={**headers, "Last-Event-ID": "1"})
     assert "event: pending" not in again.text
     assert "event: rejected" in again.text
+
+
+async def test_a_process_that_ends_ends_its_streams(settings: Settings, place: Place) -> None:
+    order_id = UUID((await place())["id"])
+    service = main.create(settings)
+    tracker: Tracker = service.app.state.tracker
+    seen: list[str] = []
+    async with asyncio.timeout(60), aclosing(tracker.follow(order_id, after=0)) as changes:
+        async for entry in changes:
+            seen.append(entry.status)
+            [stop] = service.stopping
+            stop()
+    assert seen == ["pending"]
+    for close in service.close:
+        await close()
 
 
 async def test_one_stream_too_many_is_refused(

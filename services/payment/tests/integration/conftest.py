@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +79,9 @@ async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="module")
-def addresses() -> Addresses:
-    return Addresses(payment=_bound(), simulator=_bound())
+def addresses() -> Iterator[Addresses]:
+    with _bound() as payment, _bound() as simulator:
+        yield Addresses(payment=payment, simulator=simulator)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -25,6 +25,8 @@ class Service:
     background: Sequence[Task] = field(default=())
     """Run until cancelled; cancelled, each finishes the batch in hand. One that ends or raises
     ends the process: Kubernetes starts it again."""
+    stopping: Sequence[Callable[[], None]] = field(default=())
+    """Called when the end begins, to end answers that would go on for ever."""
     close: Sequence[Task] = field(default=())
 
 
@@ -52,15 +54,18 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     serving = asyncio.create_task(server.serve(), name="http")
+    stopping = asyncio.create_task(_stopping(server, service), name="stopping")
     tasks = [asyncio.create_task(_run(task), name=_name(task)) for task in service.background]
     try:
         done, _ = await asyncio.wait([serving, *tasks], return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
+        await stopping
         await serving
         for task in done - {serving}:
             await task
             raise RuntimeError(f"background task {task.get_name()} ended")
     finally:
+        stopping.cancel()
         for task in tasks:
             task.cancel()
         with contextlib.suppress(TimeoutError):
@@ -82,6 +87,13 @@ def run(service: Service, settings: ServiceSettings) -> None:
     finally:
         stop_export()
     _log.info("stopped")
+
+
+async def _stopping(server: uvicorn.Server, service: Service) -> None:
+    while not server.should_exit:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.1)
+    for stop in service.stopping:
+        stop()
 
 
 async def _run(task: Task) -> None:

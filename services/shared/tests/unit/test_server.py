@@ -1,0 +1,60 @@
+"""The end of a process: what would go on for ever does not hold it up."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+
+SERVICE = """
+import asyncio
+from shop_shared.app import create_app
+from shop_shared.server import Service, run
+from shop_shared.settings import ServiceSettings
+from fastapi.responses import StreamingResponse
+
+settings = ServiceSettings(host="127.0.0.1", port={port}, shutdown_grace_seconds=3600)
+app = create_app(settings, title="Endless")
+over = asyncio.Event()
+
+@app.get("/stream")
+async def stream() -> StreamingResponse:
+    async def pieces():
+        yield b"first\\n"
+        await over.wait()
+        yield b"last\\n"
+    return StreamingResponse(pieces(), media_type="text/event-stream")
+
+run(Service(app, stopping=[over.set]), settings)
+"""
+PATIENCE_SECONDS = 60
+
+
+def test_an_open_stream_is_ended_and_delays_nothing() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-c", SERVICE.format(port=port)]) as process:
+        try:
+            _until_it_listens(port)
+            url = f"http://127.0.0.1:{port}/stream"
+            with httpx.stream("GET", url, timeout=PATIENCE_SECONDS) as answer:
+                lines = answer.iter_lines()
+                assert next(lines) == "first"
+                process.send_signal(signal.SIGTERM)
+                assert next(lines) == "last"
+            assert process.wait(PATIENCE_SECONDS) == 0
+        finally:
+            process.kill()
+
+
+def _until_it_listens(port: int) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(port)
