@@ -1,5 +1,7 @@
 """Kafka Connect, distributed, with the Debezium plugins."""
 
+from pathlib import Path
+
 import httpx
 
 from shop_servers import jvm
@@ -9,17 +11,22 @@ from shop_servers.place import Facts, Place
 async def start(place: Place) -> Facts:
     """Start Connect; `url` is its REST API's."""
     jars = await jvm.jars()
-    bootstrap = place.others["kafka"]["bootstrap_servers"]
-    url = f"http://127.0.0.1:{place.port()}"
     properties = place.directory / "connect.properties"
+    properties.write_text(configuration(place, plugins=jars.plugins))
+    await jvm.spawn(place, jars, "org.apache.kafka.connect.cli.ConnectDistributed", properties)
+    return await ready(place)
+
+
+def configuration(place: Place, *, plugins: str | Path) -> str:
+    """The content of connect.properties."""
     settings = {
-        "bootstrap.servers": bootstrap,
+        "bootstrap.servers": place.others["kafka"]["bootstrap_servers"],
         "group.id": "connect",
-        "listeners": url,
+        "listeners": f"http://127.0.0.1:{place.port()}",
         "rest.advertised.host.name": "127.0.0.1",
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-        "plugin.path": jars.plugins,
+        "plugin.path": plugins,
         "plugin.discovery": "service_load",
         "config.storage.topic": "connect-configs",
         "config.storage.replication.factor": 1,
@@ -33,8 +40,12 @@ async def start(place: Place) -> Facts:
         "scheduled.rebalance.max.delay.ms": 0,
         "producer.linger.ms": 0,
     }
-    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-    await jvm.spawn(place, jars, "org.apache.kafka.connect.cli.ConnectDistributed", properties)
+    return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+async def ready(place: Place) -> Facts:
+    """Wait for it."""
+    url = f"http://127.0.0.1:{place.port()}"
 
     async def probe() -> None:
         async with httpx.AsyncClient() as client:
@@ -42,4 +53,4 @@ async def start(place: Place) -> Facts:
 
     await place.listening(place.port())
     await place.ready(probe)
-    return {"url": url, "bootstrap_servers": bootstrap}
+    return {"url": url, "bootstrap_servers": place.others["kafka"]["bootstrap_servers"]}

@@ -1,5 +1,7 @@
 """One Kafka broker in KRaft mode, broker and controller in one."""
 
+from pathlib import Path
+
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shop_servers import jvm
@@ -13,8 +15,31 @@ async def start(place: Place) -> Facts:
     """Start Kafka."""
     jars = await jvm.jars()
     data = place.make_directory("data")
-    broker, controller = (f"127.0.0.1:{place.port(purpose)}" for purpose in ("main", "controller"))
     properties = place.directory / "server.properties"
+    properties.write_text(configuration(place, data=data))
+    if not (data / "meta.properties").exists():
+        await place.run(
+            [
+                "java",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-cp",
+                f"{jars.home}/libs/*",
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                CLUSTER_ID,
+                "-c",
+                properties,
+            ]
+        )
+    await jvm.spawn(place, jars, "kafka.Kafka", properties)
+    return await ready(place)
+
+
+def configuration(place: Place, *, data: str | Path) -> str:
+    """The content of server.properties."""
+    broker, controller = (f"127.0.0.1:{place.port(purpose)}" for purpose in ("main", "controller"))
     settings = {
         "process.roles": "broker,controller",
         "node.id": NODE,
@@ -42,24 +67,12 @@ async def start(place: Place) -> Facts:
         "num.io.threads": 4,
         "background.threads": 2,
     }
-    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-    if not (data / "meta.properties").exists():
-        await place.run(
-            [
-                "java",
-                "-XX:TieredStopAtLevel=1",
-                "-Xshare:auto",
-                "-cp",
-                f"{jars.home}/libs/*",
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                CLUSTER_ID,
-                "-c",
-                properties,
-            ]
-        )
-    await jvm.spawn(place, jars, "kafka.Kafka", properties)
+    return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+async def ready(place: Place) -> Facts:
+    """Wait for it."""
+    broker = f"127.0.0.1:{place.port()}"
 
     async def probe() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=broker)

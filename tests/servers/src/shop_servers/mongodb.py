@@ -9,6 +9,7 @@ from shop_servers.packages import mongod
 from shop_servers.place import Facts, Place
 
 ADMIN = "admin"
+KEY = "keyofthetestservers\n"
 REPLICA_SET = "rs0"
 ALREADY_INITIALISED = 23
 UNAUTHORISED = 13
@@ -18,34 +19,31 @@ async def start(place: Place) -> Facts:
     """Start mongod; `url` is the administrator's, and `server` is host:port."""
     data = place.make_directory("data")
     key = place.directory / "keyfile"
-    key.write_text("keyofthetestservers\n")
+    key.write_text(KEY)
     key.chmod(0o600)
+    await place.spawn([await mongod(), "--dbpath", data, "--keyFile", key, *flags(place)])
+    return await ready(place)
+
+
+def flags(place: Place) -> list[str]:
+    """What is set on the command line, folders aside."""
+    return [
+        *("--port", str(place.port())),
+        *("--bind_ip", "127.0.0.1"),
+        *("--replSet", REPLICA_SET),
+        "--nounixsocket",
+        *("--wiredTigerCacheSizeGB", "0.5"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # A killed client's transaction otherwise holds its locks for 60 s (ADR 0033).
+        *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+        "--quiet",
+    ]
+
+
+async def ready(place: Place) -> Facts:
+    """Wait for it, and make it a replica set with an administrator where it is none."""
     port = place.port()
     server = f"127.0.0.1:{port}"
-    await place.spawn(
-        [
-            await mongod(),
-            "--dbpath",
-            data,
-            "--port",
-            str(port),
-            "--bind_ip",
-            "127.0.0.1",
-            "--replSet",
-            REPLICA_SET,
-            "--keyFile",
-            key,
-            "--nounixsocket",
-            "--wiredTigerCacheSizeGB",
-            "0.5",
-            "--setParameter",
-            "diagnosticDataCollectionEnabled=false",
-            "--setParameter",
-            # A killed client's transaction otherwise holds its locks for 60 s (ADR 0033).
-            "transactionLifetimeLimitSeconds=10",
-            "--quiet",
-        ],
-    )
     await place.listening(port)
     await place.ready(lambda: _initiate(server))
     url = f"mongodb://{ADMIN}:{ADMIN}@{server}/?replicaSet={REPLICA_SET}&authSource=admin"

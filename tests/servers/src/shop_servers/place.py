@@ -7,8 +7,10 @@ import shutil
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 Facts = Mapping[str, str]
 """What a client must know of a running server, such as its URL."""
@@ -23,6 +25,51 @@ class ServerError(Exception):
     """A server did not become ready; the message ends with the last lines of its log."""
 
 
+class Running(Protocol):
+    """A process of a server, or its container."""
+
+    @property
+    def pid(self) -> int:
+        """On this machine; 0 where it has none here."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+
+    async def wait(self) -> object:
+        """Wait for its end."""
+
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """A process with those that it started."""
+
+    process: asyncio.subprocess.Process
+
+    @property
+    def pid(self) -> int:
+        """Of the first."""
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the first runs."""
+        return self.process.returncode is None
+
+    async def wait(self) -> object:
+        """Wait for the first's end."""
+        return await self.process.wait()
+
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal to all, while the first runs."""
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, what)
+
+
 @dataclass(kw_only=True)
 class Place:
     """One server's home; it outlives a crash: a restarted server finds its data and ports again."""
@@ -32,7 +79,7 @@ class Place:
     durable: bool
     """Whether a write must survive a power cut (fsync): benchmarks want it, tests do not."""
     others: Mapping[str, Facts] = field(default_factory=dict)
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    processes: list[Running] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
     # Data are thrown away with the set, so most servers are simply killed.
     stop_with: signal.Signals = signal.SIGKILL
@@ -71,7 +118,7 @@ class Place:
         env: Mapping[str, str] | None = None,
     ) -> None:
         """Start a process that dies with the supervisor, however the supervisor dies."""
-        self.processes.append(await self._execute(argv, user=user, env=env or {}))
+        self.processes.append(ProcessGroup(await self._execute(argv, user=user, env=env or {})))
 
     async def _execute(
         self, argv: Sequence[str | Path], *, user: str | None, env: Mapping[str, str]
@@ -125,7 +172,7 @@ class Place:
     @property
     def alive(self) -> bool:
         """Whether every process of this server runs."""
-        return bool(self.processes) and all(p.returncode is None for p in self.processes)
+        return bool(self.processes) and all(process.alive for process in self.processes)
 
     async def stop(self, *, within: float = 30.0) -> None:
         """End the processes, by force when they don't end within so many seconds."""
@@ -150,16 +197,11 @@ class Place:
     def send(self, what: signal.Signals) -> None:
         """Send a signal to the processes, such as SIGSTOP and SIGCONT."""
         for process in self.processes:
-            _signal(process, what)
+            process.send(what)
 
     def tail(self) -> str:
         """The last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
-
-
-def _signal(process: asyncio.subprocess.Process, what: signal.Signals) -> None:
-    if process.returncode is None:
-        os.killpg(process.pid, what)
 
 
 def free_port() -> int:

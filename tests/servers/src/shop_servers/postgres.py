@@ -19,10 +19,15 @@ async def start(place: Place) -> Facts:
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         await place.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
     place.stop_with = signal.SIGQUIT  # a killed one leaves shared memory behind
-    port = place.port()
+    await place.spawn([binaries / "postgres", "-D", data, *flags(place)], user=USER)
+    return await ready(place)
+
+
+def flags(place: Place) -> list[str]:
+    """What is set on the command line."""
     settings = {
         "listen_addresses": "127.0.0.1",
-        "port": port,
+        "port": place.port(),
         "unix_socket_directories": "",
         "wal_level": "logical",
         "max_connections": 300,
@@ -35,8 +40,12 @@ async def start(place: Place) -> Facts:
         "fsync": "on" if place.durable else "off",
         "full_page_writes": "on" if place.durable else "off",
     }
-    flags = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    await place.spawn([binaries / "postgres", "-D", data, *flags], user=USER)
+    return [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+
+
+async def ready(place: Place) -> Facts:
+    """Wait for it."""
+    port = place.port()
     url = f"postgresql://{USER}:{USER}@127.0.0.1:{port}/postgres"
 
     async def probe() -> None:

@@ -17,14 +17,10 @@ async def start(place: Place) -> Facts:
     """Start RabbitMQ; `url` is AMQP without a virtual host, `management_url` the HTTP API."""
     await debian("rabbitmq-server", SERVER)
     home = place.make_directory("home", user=USER)
-    (home / "rabbitmq.conf").write_text(
-        f"listeners.tcp.local = 127.0.0.1:{place.port()}\n"
-        f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {place.port('management')}\n"
-        "log.console = true\nlog.file = false\nlog.console.level = warning\n"
-    )
+    (home / "rabbitmq.conf").write_text(configuration(place))
     (home / "plugins").write_text("[rabbitmq_management].\n")
     # An own epmd in the foreground: the one that Erlang would start stays for ever.
-    names = {"ERL_EPMD_PORT": str(place.port("epmd")), "ERL_EPMD_ADDRESS": "127.0.0.1"}
+    names = erlang(place)
     await place.spawn([await debian("erlang-base", "epmd")], user=USER, env=names)
     await place.spawn(
         [SERVER],
@@ -33,18 +29,40 @@ async def start(place: Place) -> Facts:
             **names,
             "HOME": str(home),
             "RUNNING_UNDER_SYSTEMD": "1",  # no shell between us and the Erlang machine
-            "RABBITMQ_NODENAME": f"shop{place.port()}@{HOST_NAME}",
-            "RABBITMQ_USE_LONGNAME": "true",
-            "RABBITMQ_DIST_PORT": str(place.port("distribution")),
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
             "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
             "RABBITMQ_LOG_BASE": str(home / "log"),
             "RABBITMQ_PID_FILE": str(home / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
         },
     )
+    return await ready(place)
+
+
+def configuration(place: Place) -> str:
+    """The content of rabbitmq.conf."""
+    return (
+        f"listeners.tcp.local = 127.0.0.1:{place.port()}\n"
+        f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {place.port('management')}\n"
+        "log.console = true\nlog.file = false\nlog.console.level = warning\n"
+    )
+
+
+def erlang(place: Place) -> dict[str, str]:
+    """The environment by which Erlang's nodes find each other, and spin less."""
+    return {
+        "ERL_EPMD_PORT": str(place.port("epmd")),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"shop{place.port()}@{HOST_NAME}",
+        "RABBITMQ_USE_LONGNAME": "true",
+        "RABBITMQ_DIST_PORT": str(place.port("distribution")),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
+    }
+
+
+async def ready(place: Place) -> Facts:
+    """Wait for it."""
     management = f"http://127.0.0.1:{place.port('management')}"
 
     async def probe() -> None:

@@ -13,11 +13,11 @@ import os
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shop_servers import connect, kafka, mongodb, postgres, rabbitmq, redis
+from shop_servers import connect, docker_daemon, kafka, mongodb, postgres, rabbitmq, redis
 from shop_servers.place import Facts, Place, ServerError
 
 SOCKET = "socket"
@@ -41,11 +41,21 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def kinds() -> Mapping[str, Kind]:
+    """How servers are run on this machine: as containers where Docker is, else as processes."""
+    if not docker_daemon.wanted():
+        return KINDS
+    from shop_servers import containers  # noqa: PLC0415 - Docker's client is slow to load
+
+    return {name: replace(kind, start=containers.STARTS[name]) for name, kind in KINDS.items()}
+
+
 class Supervisor:
     """Starts servers at most once at a time and ends them together."""
 
-    def __init__(self, directory: Path, *, durable: bool) -> None:
+    def __init__(self, directory: Path, kinds: Mapping[str, Kind], *, durable: bool) -> None:
         self._directory = directory
+        self._kinds = kinds
         self._durable = durable
         self._places: dict[str, Place] = {}
         self._starting: dict[str, asyncio.Task[Facts]] = {}
@@ -56,7 +66,7 @@ class Supervisor:
         return dict(zip(names, await asyncio.gather(*map(self._running, names)), strict=True))
 
     async def _running(self, name: str) -> Facts:
-        others = await self.need(list(KINDS[name].needs))
+        others = await self.need(list(self._kinds[name].needs))
         task = self._starting.get(name)
         failed = task is not None and task.done() and (task.cancelled() or task.exception())
         if task is None or failed or (task.done() and not self._places[name].alive):
@@ -71,7 +81,7 @@ class Supervisor:
         place = self._places[name]
         await place.kill()  # what is left of a start that failed, or of a crash
         place.others = others
-        return await KINDS[name].start(place)
+        return await self._kinds[name].start(place)
 
     async def send(self, name: str, what: signal.Signals) -> None:
         """Send a signal to a server; after SIGKILL it is gone until it is needed again."""
@@ -142,7 +152,7 @@ async def _owner_ends(pid: int) -> None:
 
 async def run(directory: Path, *, owner: int | None, durable: bool) -> None:
     """Serve until told to end, signalled, or without an owner."""
-    supervisor = Supervisor(directory, durable=durable)
+    supervisor = Supervisor(directory, kinds(), durable=durable)
     loop = asyncio.get_running_loop()
     for what in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(what, supervisor.ended.set)
