@@ -61,7 +61,7 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.contracts --breaking $(or $(BASE),HEAD)
 
 .PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
-test: .venv/ready ## lint and every test but test-cluster, with a table of it at the end
+test: .venv/ready ## lint and every test, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-unit test-integration test-contract test-operator test-cluster test-e2e: test-%: .venv/ready
@@ -71,7 +71,7 @@ test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
 test-integration: ## against real servers
 test-contract: ## events and APIs as documented
 test-operator: ## against a real API server
-test-cluster: ## the embedded cluster itself, killed and rebuilt (not in `make test`)
+test-cluster: ## the embedded cluster itself, killed and rebuilt
 test-e2e: ## on the cluster
 
 export CLUSTER

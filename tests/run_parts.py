@@ -1,7 +1,6 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
-`python tests/run_parts.py unit operator` runs those; without a name, lint and all that are not on
-demand, in this order.
+`python tests/run_parts.py unit operator` runs those; without a name, lint and all, in this order.
 """
 
 import argparse
@@ -26,7 +25,6 @@ class Part:
     places: tuple[str, ...]
     options: tuple[str, ...] = ()
     root: Path = ROOT
-    on_demand: bool = False
 
 
 # Two workers for two cores, where the tests don't share one thing that is not theirs.
@@ -45,9 +43,9 @@ PARTS = (
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), root=ROOT / "operator"),
+    # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs.
+    Part("cluster", ("cluster/tests/integration",)),
     Part("e2e", ("tests/e2e",)),
-    # Kills and rebuilds clusters, and changes the one that runs: only when it is asked for.
-    Part("cluster", ("cluster/tests/integration",), on_demand=True),
 )
 
 
@@ -106,12 +104,12 @@ def main() -> int:
     """Run what is asked for; return 1 when anything failed."""
     names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", help=f"lint, {', '.join(names)}; none: all but cluster")
+    parser.add_argument("part", nargs="*", help=f"lint, {', '.join(names)}; none: all")
     parser.add_argument("--pytest", default="", help="further arguments for pytest, in one word")
     asked = parser.parse_args()
     if unknown := set(asked.part) - {"lint", *names}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    wanted = asked.part or ["lint", *(part.name for part in PARTS if not part.on_demand)]
+    wanted = asked.part or ["lint", *names]
     began = time.monotonic()
     outcomes = [lint()] if "lint" in wanted else []
     outcomes += [run(part, asked.pytest.split()) for part in PARTS if part.name in wanted]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from shop_cluster import kind
 from shop_cluster.base_images import python_base
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
@@ -22,27 +23,28 @@ IMAGE = "docker.io/minishop/test-base:1"
 
 
 @pytest.fixture(scope="session")
-def machine() -> Iterator[Places]:
-    """Root on Linux; a cluster that was not there before is gone afterwards."""
+def borrowed() -> bool:
+    """Whether somebody else's cluster runs, which no test may take away."""
+    if kind.chosen() != "embedded":
+        pytest.skip(f"CLUSTER={kind.chosen()}")
     try:
         check_user()
     except ClusterError as error:
         pytest.skip(str(error))
-    places = Places.of_this_machine()
-    ran_before = places.programs.exists()
-    yield places
-    if not ran_before:
-        down(places)
+    return Places.of_this_machine().programs.exists()
 
 
 @pytest.fixture(scope="session")
-def borrowed(machine: Places) -> bool:
-    """Whether somebody else's cluster runs, which no test may take away."""
-    return machine.programs.exists()
+def machine(borrowed: bool) -> Iterator[Places]:  # noqa: FBT001 - a fixture
+    """Root on Linux; a cluster that was not there before is gone afterwards."""
+    places = Places.of_this_machine()
+    yield places
+    if not borrowed:
+        down(places)
 
 
 @pytest.fixture
-def cluster(machine: Places, borrowed: bool) -> Places:  # noqa: FBT001 - a fixture
+def cluster(machine: Places) -> Places:
     up(machine)
     return machine
 
