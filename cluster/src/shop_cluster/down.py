@@ -31,6 +31,8 @@ def down(places: Places) -> None:
 
     """
     _interrupt_up(places)
+    if not places.state.exists() and not places.run.exists():
+        return
     tear_down(places)
     if places.state.exists():
         shutil.rmtree(places.state)

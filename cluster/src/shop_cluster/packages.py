@@ -16,6 +16,7 @@ _NEEDED = {
     "/usr/bin/buildah": "buildah",
     "/usr/bin/mmdebstrap": "mmdebstrap",
     "/usr/sbin/iptables-save": "iptables",
+    "/usr/sbin/nft": "nftables",
     "/usr/sbin/conntrack": "conntrack",
     "/usr/bin/ip": "iproute2",
     "/usr/bin/socat": "socat",
