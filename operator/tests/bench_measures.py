@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 from tests.integration.harm import HARM, SPEC
 
+from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.children.access_secret import Access, Login, access_name, decode, password_in
 from shop_operator.children.kafka_connector import connector_name
 from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import SECRET
 from shop_operator.settings import Settings
 from shop_operator.spec import Database, ShopService

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import structlog
 
+from shop_operator.api_errors import ApiError
 from shop_operator.cache import Cache
 from shop_operator.children.metadata import API_VERSION, MANAGER, Manifest
-from shop_operator.cluster import ApiError, Cluster
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import EVENT
 from shop_operator.spec import ShopService
 

@@ -11,6 +11,7 @@ import aiohttp
 import kopf
 import orjson
 
+from shop_operator.api_errors import ApiError, NotFoundError, error_of, message_of
 from shop_operator.children.metadata import MANAGER, Manifest
 from shop_operator.connection import tls
 from shop_operator.kinds import SHOP_SERVICE, Kind, kind_of
@@ -24,35 +25,6 @@ _SILENCE_SECONDS = 90
 _LOGIN_SECONDS = 300
 _NEVER: Final = "1"
 """etcd's first revision, which is taken before an API server writes its first object."""
-
-
-class ApiError(Exception):
-    """The API server's answer was an error; `status` is HTTP's, 0 when there was no answer."""
-
-    def __init__(self, status: int, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.retry_after = retry_after
-
-    @property
-    def temporary(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self.status in {0, 401, 408, 409, 429} or self.status >= 500  # noqa: PLR2004 - HTTP's
-
-
-class GoneError(ApiError):
-    """The resource version is too old; list again."""
-
-
-class NotFoundError(ApiError):
-    """There is no such object, or no such kind."""
-
-
-class ConflictError(ApiError):
-    """The object changed meanwhile, or exists already."""
-
-
-_ERRORS: Final[dict[int, type[ApiError]]] = {404: NotFoundError, 409: ConflictError, 410: GoneError}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +160,7 @@ class Cluster:
     ) -> AsyncIterator[tuple[str, Manifest]]:
         """Yield (type, object) from a version on, bookmarks too, for so many seconds.
 
-        Raises GoneError when the version is too old, ApiError.
+        Raises ApiError, also when the version is too old: list again.
         """
         query = {
             "watch": "1",
@@ -208,7 +180,7 @@ class Cluster:
                         event = orjson.loads(line)
                         if event["type"] == "ERROR":
                             status = event["object"]
-                            raise _error(status.get("code", 500), status.get("message", ""))
+                            raise error_of(status.get("code", 500), status.get("message", ""))
                         yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             raise ApiError(0, f"watch of {kind} cut: {error!r}") from error
@@ -249,7 +221,7 @@ class Cluster:
             API_ERRORS.labels(str(answer.status)).inc()
             if answer.status == 401:  # noqa: PLR2004 - HTTP's
                 self._logged_in = 0.0
-            raise _error(answer.status, _message(await answer.read()), answer.headers)
+            raise error_of(answer.status, message_of(await answer.read()), answer.headers)
 
     async def _refresh(self) -> kopf.ConnectionInfo:
         connection = await asyncio.to_thread(self._login)
@@ -259,17 +231,3 @@ class Cluster:
             self._headers["Authorization"] = f"Bearer {connection.token}"
         self._logged_in = time.monotonic()
         return connection
-
-
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> ApiError:
-    after = (headers or {}).get("Retry-After", "")
-    retry_after = float(after) if after.isdigit() else None
-    return _ERRORS.get(status, ApiError)(status, message, retry_after=retry_after)
-
-
-def _message(body: bytes) -> str:
-    """Return the message of a Status object, or the start of whatever was answered."""
-    try:
-        return str(orjson.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from shop_operator import readiness
 from shop_operator.accounts import Accounts
 from shop_operator.children.metadata import Manifest
-from shop_operator.outcome import Outcome, Refusal
+from shop_operator.outcome import Outcome
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 from shop_operator.workload import workload
 
-_EVENTS_KINDS: Final = frozenset({"KafkaTopic"})
-_CAPTURE_KINDS: Final = frozenset({"KafkaConnector"})
-_ROUTE_KINDS: Final = frozenset({"HTTPRoute", "Ingress", "KongPlugin"})
 TAKES_TIME: Final = frozenset(
     {"Progressing", "TopicNotReady", "ConnectorNotReady", "OutboxMissing", "DatabaseNotReady"}
 )
@@ -47,9 +45,9 @@ def assess(
         *_database(service, accounts),
         *_secrets(service, accounts),
         Condition("WorkloadReady", *workload(service, outcome.live, pods)),
-        *_events(service, outcome),
-        *_capture(service, accounts, outcome),
-        *_route(service, platform, outcome),
+        *_part("EventsReady", readiness.topics(service, outcome)),
+        *_part("CdcReady", readiness.capture(service, accounts, outcome)),
+        *_part("RouteReady", readiness.route(service, platform, outcome)),
     ]
     return [_ready(parts), *parts]
 
@@ -82,6 +80,11 @@ def merged(
     return found
 
 
+def _part(kind: str, verdict: readiness.Verdict | None) -> Iterator[Condition]:
+    if verdict is not None:
+        yield Condition(kind, *verdict)
+
+
 def _ready(parts: Sequence[Condition]) -> Condition:
     """Sum up: what a person must see to comes before what only takes time."""
     missing = [part for part in parts if part.status != "True"]
@@ -92,8 +95,8 @@ def _ready(parts: Sequence[Condition]) -> Condition:
 
 
 def _synced(service: ShopService, outcome: Outcome) -> Condition:
-    elsewhere = _EVENTS_KINDS | _CAPTURE_KINDS | _ROUTE_KINDS
-    refusal = _first(outcome.refusals)
+    elsewhere = readiness.EVENTS_KINDS | readiness.CAPTURE_KINDS | readiness.ROUTE_KINDS
+    refusal = outcome.refusal()
     if refusal is not None:
         return Condition("Synced", "False", refusal.reason, refusal.message)
     if outcome.pending:
@@ -141,122 +144,3 @@ def _secrets(service: ShopService, accounts: Accounts) -> Iterator[Condition]:
         yield Condition("SecretsReady", "True", "LeftToVault", message)
     else:
         yield Condition("SecretsReady", "True", "Available", "every secret is there")
-
-
-def _events(service: ShopService, outcome: Outcome) -> Iterator[Condition]:
-    events = service.spec.events
-    if not events.publishes and not events.subscribes:
-        return
-    refused = _blocked(outcome, _EVENTS_KINDS)
-    if refused is not None:
-        yield Condition("EventsReady", "False", *refused)
-        return
-    for topic in (child for child in outcome.live if child["kind"] == "KafkaTopic"):
-        ready = _condition(topic, "Ready")
-        if ready.get("status") != "True" or not _current(topic):
-            said = ready.get("message") or "Strimzi has not reported it yet"
-            message = f"topic {topic['metadata']['name']}: {said}"
-            yield Condition("EventsReady", "False", ready.get("reason") or "TopicNotReady", message)
-            return
-    yield Condition("EventsReady", "True", "TopicsReady", "every topic is there")
-
-
-def _capture(service: ShopService, accounts: Accounts, outcome: Outcome) -> Iterator[Condition]:
-    outbox = service.spec.outbox_table
-    if outbox is None:
-        return
-    refused = _blocked(outcome, _CAPTURE_KINDS)
-    connector = next((c for c in outcome.live if c["kind"] == "KafkaConnector"), None)
-    if refused is not None:
-        yield Condition("CdcReady", "False", *refused)
-    elif connector is None:
-        known = accounts.database_error is None
-        reason = "OutboxMissing" if known else "DatabaseNotReady"
-        message = f"the connector is made once the migration has made {outbox}"
-        yield Condition("CdcReady", "False", reason, message)
-    else:
-        yield Condition("CdcReady", *_connector(connector))
-
-
-def _connector(connector: Manifest) -> tuple[str, str, str]:
-    status = connector.get("status") or {}
-    ready = _condition(connector, "Ready")
-    tasks = (status.get("connectorStatus") or {}).get("tasks") or ()
-    failed = [task for task in tasks if task.get("state") == "FAILED"]
-    restarts = (status.get("autoRestart") or {}).get("count", 0)
-    if failed or ready.get("status") == "False":
-        trace = failed[0].get("trace", "") if failed else ""
-        said = (trace or ready.get("message") or "no reason given").partition("\n")[0]
-        gave_up = restarts >= connector["spec"]["autoRestart"]["maxRestarts"]
-        hint = (
-            f" (restarted {restarts} times and given up: when the cause is gone, annotate the "
-            "KafkaConnector with strimzi.io/restart=true)"
-            if gave_up
-            else f" (restarted {restarts} times)"
-        )
-        return "False", "ConnectorFailed", said + hint
-    if ready.get("status") != "True" or not _current(connector):
-        return "False", "ConnectorNotReady", "Strimzi has not reported the connector as ready yet"
-    return "True", "Streaming", "the connector reads the outbox"
-
-
-def _route(service: ShopService, platform: Settings, outcome: Outcome) -> Iterator[Condition]:
-    route = service.spec.route
-    if route is None:
-        return
-    refused = _blocked(outcome, _ROUTE_KINDS)
-    if refused is not None:
-        yield Condition("RouteReady", "False", *refused)
-    elif route.via == "gateway":
-        yield Condition("RouteReady", "True", "InRouteTable", "in the gateway's route table")
-    elif platform.edge == "none":
-        message = "the platform has no edge that the operator keeps; reach it by its Service"
-        yield Condition("RouteReady", "True", "NoEdge", message)
-    else:
-        yield Condition("RouteReady", *_entry(outcome))
-
-
-def _entry(outcome: Outcome) -> tuple[str, str, str]:
-    entry = next((c for c in outcome.live if c["kind"] in {"HTTPRoute", "Ingress"}), None)
-    if entry is None:
-        return "False", "RouteMissing", "the route is not written yet"
-    if entry["kind"] == "Ingress":
-        return "True", "IngressWritten", "the Ingress is there"
-    parents = (entry.get("status") or {}).get("parents") or ()
-    for parent in parents:
-        for condition in parent.get("conditions") or ():
-            if condition["type"] == "Accepted":
-                accepted: tuple[str, str, str] = (
-                    condition["status"],
-                    condition.get("reason") or "Accepted",
-                    condition.get("message") or "the Gateway accepts the route",
-                )
-                return accepted
-    return "False", "NotAccepted", "no Gateway has accepted the HTTPRoute yet; does it exist?"
-
-
-def _blocked(outcome: Outcome, kinds: frozenset[str]) -> tuple[str, str] | None:
-    """Return the reason and message that keep one of these kinds from being written."""
-    refusal = _first([refusal for refusal in outcome.refusals if refusal.kind in kinds])
-    if refusal is not None:
-        return refusal.reason, refusal.message
-    for kind in outcome.missing_kinds:
-        if kind in kinds:
-            return "CrdMissing", f"the cluster does not know {kind}; install its CRD"
-    return None
-
-
-def _first(refusals: Sequence[Refusal]) -> Refusal | None:
-    """Return the refusal that a person should see first: one that waiting does not cure."""
-    return min(refusals, key=lambda refusal: refusal.temporary, default=None)
-
-
-def _condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
-    conditions = (manifest.get("status") or {}).get("conditions") or ()
-    return next((condition for condition in conditions if condition["type"] == kind), {})
-
-
-def _current(manifest: Manifest) -> bool:
-    """Whether the status speaks of the present spec."""
-    seen = (manifest.get("status") or {}).get("observedGeneration")
-    return bool(seen == manifest["metadata"].get("generation"))

@@ -8,8 +8,9 @@ import structlog
 
 from shop_operator.accounts import Stores
 from shop_operator.announce import Announcer
+from shop_operator.api_errors import ApiError
 from shop_operator.cache import Cache, NotHolderError
-from shop_operator.cluster import ApiError, Cluster
+from shop_operator.cluster import Cluster
 from shop_operator.informer import Informer
 from shop_operator.kinds import CONFIG_MAP, SHOP_SERVICE, Kind
 from shop_operator.lease import Lease

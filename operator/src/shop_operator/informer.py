@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 import structlog
 
+from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import POD, SHOP_SERVICE, Kind
 from shop_operator.metrics import LISTS, WATCH_SEEN
 from shop_operator.spec import Key

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import structlog
 
+from shop_operator.api_errors import ApiError, ConflictError, NotFoundError
 from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import ApiError, Cluster, ConflictError, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import LEASE
 from shop_operator.metrics import LEADER
 

@@ -102,6 +102,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 60
     settings.watching.client_timeout = 90
     settings.watching.inactivity_timeout = 90
+    settings.watching.reconnect_backoff = 1
     settings.networking.error_backoffs = _Backoffs()
     return settings
 

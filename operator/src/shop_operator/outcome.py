@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from shop_operator.api_errors import ApiError
 from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest, key_of
-from shop_operator.cluster import ApiError
 from shop_operator.kinds import SHOP_SERVICE
 from shop_operator.spec import ShopService
 
@@ -42,6 +42,11 @@ class Outcome:
     missing_kinds: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     """What would be written, where nothing may be."""
+
+    def refusal(self, kinds: frozenset[str] | None = None) -> Refusal | None:
+        """Return the refusal that a person should see first: one that waiting does not cure."""
+        found = [refusal for refusal in self.refusals if kinds is None or refusal.kind in kinds]
+        return min(found, key=lambda refusal: refusal.temporary, default=None)
 
     def refuses(self, manifest: Manifest) -> bool:
         """Whether a child is another's."""

@@ -12,9 +12,10 @@ import structlog
 
 from shop_operator.accounts import Accounts, Stores
 from shop_operator.announce import Announcer
+from shop_operator.api_errors import ConflictError, NotFoundError
 from shop_operator.cache import Cache
 from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import Cluster, ConflictError, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.conditions import TAKES_TIME, Condition, assess, only
 from shop_operator.informer import Informer
 from shop_operator.kinds import POD

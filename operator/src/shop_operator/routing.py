@@ -1,9 +1,10 @@
 """Keeps the table of routes that a gateway follows."""
 
+from shop_operator.api_errors import NotFoundError
 from shop_operator.cache import Cache
 from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER
 from shop_operator.children.route_table import route_table
-from shop_operator.cluster import Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.diff import differences
 from shop_operator.informer import Informer
 from shop_operator.kinds import CONFIG_MAP

@@ -8,11 +8,12 @@ from typing import Final
 import orjson
 import structlog
 
+from shop_operator.api_errors import ApiError, ConflictError, NotFoundError
 from shop_operator.cache import Cache
 from shop_operator.children.autoscaler import replicas_to_hand_over
 from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
 from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest
-from shop_operator.cluster import ApiError, Cluster, ConflictError, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.diff import differences
 from shop_operator.kinds import KAFKA_TOPIC, kind_of
 from shop_operator.metrics import DRIFT

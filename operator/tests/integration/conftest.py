@@ -16,9 +16,10 @@ import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 from shop_operator import connection
+from shop_operator.api_errors import NotFoundError
 from shop_operator.children.access_secret import encode
 from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.heart import Operator
 from shop_operator.kinds import SECRET, SHOP_SERVICE, Kind
 from shop_operator.settings import Settings

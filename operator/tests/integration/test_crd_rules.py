@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shop_operator.cluster import ApiError
+from shop_operator.api_errors import ApiError
 
 from .conftest import Shop
 

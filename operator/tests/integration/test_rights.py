@@ -13,8 +13,9 @@ from shop_servers.servers import Postgres
 
 from shop_cluster.control_plane import ControlPlane
 from shop_operator import connection
+from shop_operator.api_errors import ApiError
 from shop_operator.children.access_secret import decode, password_in
-from shop_operator.cluster import ApiError, Cluster
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import DEPLOYMENT, KAFKA_CONNECTOR, SECRET, SHOP_SERVICE, Kind
 from shop_operator.settings import Settings
 

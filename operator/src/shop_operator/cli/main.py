@@ -15,8 +15,9 @@ from typing import Final
 from pydantic import ValidationError
 
 from shop_operator import connection
+from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.cli import completion, events, plan, policy, status, trace
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError
 

@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from shop_operator.accounts import known_access
+from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.children.access_secret import Access, Login
 from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest, key_of
 from shop_operator.cli.output import add_format, show
-from shop_operator.cluster import ApiError, Cluster, NotFoundError
+from shop_operator.cluster import Cluster
 from shop_operator.kinds import (
     IN_KAFKA_NAMESPACE,
     IN_SERVICE_NAMESPACES,
