@@ -92,11 +92,12 @@ provider_calls = sa.Table(
         unique=True,
         postgresql_where=sa.text("state = 'open' AND call = 'fetch' AND attempts = 0"),
     ),
+    # One that comes while a call is in hand is kept: that call may have asked too early.
     sa.Index(
-        "provider_calls_one_refund_each",
+        "provider_calls_one_refund_waits",
         "refund_id",
         unique=True,
-        postgresql_where=sa.text("state = 'open' AND call = 'refund'"),
+        postgresql_where=sa.text("state = 'open' AND call = 'refund' AND attempts = 0"),
     ),
 )
 
