@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import orjson
 
 from contract.bodies import VALID
 from contract.services import SERVICES, consumer_of
 from contract.shop import Shop
 from shop_shared.database import create_engine, transaction
-from shop_shared.events import ReceivedEvent
 from shop_shared.ids import uuid7
+from shop_shared.testing import heard
 
 PASSWORD = "correct horse 1"
 
@@ -64,22 +63,13 @@ class Things:
         """Let a service's consumer hear an event."""
         member = SERVICES[service]
         settings = self.shop.stores.settings(member)
-        type_ = f"minishop.{name}.v1"
-        event = ReceivedEvent(
-            id=str(uuid7()),
-            type=type_,
-            key="key",
-            topic="topic",
-            partition=0,
-            offset=0,
-            payload=orjson.dumps(data),
-        )
+        event = heard(name, "key", data)
 
         async def handle() -> None:
             engine = create_engine(settings)
             made = member.create(settings)
             async with transaction(engine) as connection:
-                await consumer_of(made)["handlers"][type_](connection, event)
+                await consumer_of(made)["handlers"][event.type](connection, event)
             for close in (engine.dispose, *made.close):
                 await close()
 

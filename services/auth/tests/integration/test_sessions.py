@@ -12,10 +12,8 @@ from pydantic import SecretStr
 from shop_auth import main
 from shop_auth.consumers import handlers
 from shop_auth.settings import Settings
-from shop_shared.events import ReceivedEvent
-from shop_shared.ids import uuid7
 from shop_shared.server import Service
-from shop_shared.testing import assert_refused, bad_requests
+from shop_shared.testing import assert_refused, bad_requests, heard
 
 Json = dict[str, Any]
 GRANT = {"grant_type": "password", "email": "ada@example.com", "password": "correct horse 1"}
@@ -45,16 +43,8 @@ async def signed_in(http: httpx.AsyncClient, tokens: Json) -> bool:
 
 
 async def hear(service: Service, type_: str, **data: object) -> None:
-    body = httpx.Response(200, json={"user_id": str(ADA), **data}).content
-    event = ReceivedEvent(
-        id=str(uuid7()),
-        type=type_,
-        key=str(ADA),
-        topic="user.events",
-        partition=0,
-        offset=0,
-        payload=body,
-    )
+    name = type_.removeprefix("minishop.").removesuffix(".v1")
+    event = heard(name, ADA, {"user_id": ADA, **data})
     await handlers(service.app.state.auth._sessions)[type_](None, event)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import orjson
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -25,16 +24,13 @@ from mailbox_sink import smtp
 from mailbox_sink.box import Box, Kept
 from mailbox_sink.settings import Settings as MailboxSettings
 from shop_notification import main
-from shop_notification.consumers import CONSUMES, HANDLERS
+from shop_notification.consumers import HANDLERS
 from shop_notification.settings import Settings
 from shop_shared import migrations
 from shop_shared.database import transaction
-from shop_shared.events import ReceivedEvent
-from shop_shared.ids import uuid7
 from shop_shared.server import Service
-from shop_shared.testing import Signer
+from shop_shared.testing import Signer, heard
 
-TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
 PATIENCE = 60.0
 
 
@@ -187,19 +183,10 @@ class Post:
 
     async def hear(self, name: str, /, *, event_id: str | None = None, **data: object) -> str:
         """Let the service hear an event about this user."""
-        type_ = f"minishop.{name}.v1"
-        told = {"order_id": str(uuid4()), "customer_id": str(self.user), **data}
-        event = ReceivedEvent(
-            id=event_id or str(uuid7()),
-            type=type_,
-            key="key",
-            topic=TOPICS[type_],
-            partition=0,
-            offset=0,
-            payload=orjson.dumps({"user_id": str(self.user), **told}),
-        )
+        about = {"user_id": self.user, "order_id": uuid4(), "customer_id": self.user}
+        event = heard(name, self.user, about | data, event_id=event_id)
         async with transaction(self.engine) as connection:
-            await HANDLERS[type_](connection, event)
+            await HANDLERS[event.type](connection, event)
         return event.id
 
     async def know(self, *, locale: str = "en", phone: str | None = None) -> None:

@@ -7,31 +7,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
-from shop_notification.settings import Settings
-from shop_notification.tables import metadata
-from shop_shared import migrations
 from shop_shared.testing import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Post = Any  # conftest.Post: test modules cannot import it
-
-
-def _differences(connection: sa.Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
-
-
-async def test_the_migrations_make_the_tables_that_the_code_uses(
-    post: Post, settings: Settings
-) -> None:
-    await migrations.upgrade(settings, "shop_notification")
-    async with post.engine.connect() as connection:
-        assert await connection.run_sync(_differences) == []
 
 
 async def test_other_peoples_messages_do_not_exist(

@@ -1,30 +1,26 @@
 """The order service on a real PostgreSQL, called in process."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import orjson
 import pytest
 import pytest_asyncio
-import sqlalchemy as sa
 from pydantic import SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_order import main
-from shop_order.consumers import CONSUMES, HANDLERS
+from shop_order.consumers import HANDLERS
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
-from shop_shared import migrations
+from shop_shared import migrations, testing
 from shop_shared.database import transaction
-from shop_shared.events import ReceivedEvent
 from shop_shared.ids import uuid7
 from shop_shared.server import Service
-from shop_shared.testing import Signer
-
-TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
+from shop_shared.testing import Signer, heard
 
 
 @pytest.fixture(scope="module")
@@ -152,19 +148,10 @@ def tell(
     }
 
     async def tell(order_id: str, name: str, **changes: object) -> None:
-        type_ = f"minishop.{name}.v1"
-        data = {"order_id": order_id, "customer_id": str(customer), **facts[name], **changes}
-        event = ReceivedEvent(
-            id=str(uuid7()),
-            type=type_,
-            key=order_id,
-            topic=TOPICS[type_],
-            partition=0,
-            offset=0,
-            payload=orjson.dumps(data),
-        )
+        told = {"order_id": order_id, "customer_id": customer, **facts[name], **changes}
+        event = heard(name, order_id, told)
         async with transaction(engine) as connection:
-            await HANDLERS[type_](connection, event)
+            await HANDLERS[event.type](connection, event)
 
     return tell
 
@@ -172,13 +159,4 @@ def tell(
 @pytest.fixture
 def said(engine: AsyncEngine) -> Callable[[str], Awaitable[list[tuple[str, dict[str, Any]]]]]:
     """Return what the order service has published about an order: short types and payloads."""
-
-    async def said(order_id: str) -> list[tuple[str, dict[str, Any]]]:
-        async with engine.connect() as connection:
-            rows = await connection.execute(
-                sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
-                {"id": order_id},
-            )
-            return [(row.type.split(".")[2], row.payload) for row in rows]
-
-    return said
+    return partial(testing.said, engine)

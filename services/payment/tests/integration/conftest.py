@@ -26,16 +26,14 @@ from payment_simulator.desk import Desk
 from payment_simulator.settings import Settings as SimulatorSettings
 from payment_simulator.webhooks import Webhooks
 from shop_payment import main
-from shop_payment.consumers import CONSUMES, HANDLERS
+from shop_payment.consumers import HANDLERS
 from shop_payment.settings import Settings
 from shop_shared import migrations
 from shop_shared.database import transaction
-from shop_shared.events import ReceivedEvent
 from shop_shared.ids import uuid7
 from shop_shared.server import Service
-from shop_shared.testing import Signer
+from shop_shared.testing import Signer, heard, said
 
-TOPICS = {type_: topic for topic, types in CONSUMES.items() for type_ in types}
 PATIENCE = 60
 
 
@@ -167,19 +165,10 @@ class Shop:
 
     async def hear(self, name: str, order_id: UUID, **data: object) -> None:
         """Let the service hear an event about an order."""
-        type_ = f"minishop.{name}.v1"
-        told = {"order_id": str(order_id), "customer_id": str(self.customer), **data}
-        event = ReceivedEvent(
-            id=str(uuid7()),
-            type=type_,
-            key=str(order_id),
-            topic=TOPICS[type_],
-            partition=0,
-            offset=0,
-            payload=orjson.dumps(told),
-        )
+        told = {"order_id": order_id, "customer_id": self.customer, **data}
+        event = heard(name, order_id, told)
         async with transaction(self.engine) as connection:
-            await HANDLERS[type_](connection, event)
+            await HANDLERS[event.type](connection, event)
 
     async def order(
         self,
@@ -206,12 +195,7 @@ class Shop:
         return [type_ for type_, _ in await self.events(order_id)]
 
     async def events(self, order_id: UUID) -> list[tuple[str, dict[str, Any]]]:
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(
-                sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
-                {"id": str(order_id)},
-            )
-            return [(row.type.split(".")[2], row.payload) for row in rows]
+        return await said(self.engine, order_id)
 
     async def until(self, order_id: UUID, *expected: str) -> None:
         """Wait until exactly this has been said, then until nothing is on its way."""

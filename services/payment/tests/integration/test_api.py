@@ -8,13 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
-from shop_payment.settings import Settings
-from shop_payment.tables import metadata
-from shop_shared import migrations
 from shop_shared.testing import Signer
 
 Shop = Any  # conftest.Shop: test modules cannot import it
@@ -23,19 +17,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
 ]
-
-
-def _differences(connection: sa.Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
-
-
-async def test_the_migrations_make_the_tables_that_the_code_uses(
-    shop: Shop, settings: Settings
-) -> None:
-    await migrations.upgrade(settings, "shop_payment")
-    async with shop.engine.connect() as connection:
-        assert await connection.run_sync(_differences) == []
 
 
 async def test_one_sees_ones_own_payments_only(

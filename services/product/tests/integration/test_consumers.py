@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 from pydantic import SecretStr
 
@@ -16,9 +15,10 @@ from shop_product.service.reservations import UnknownReservationError
 from shop_product.settings import Settings
 from shop_shared import mongo
 from shop_shared.clock import now
-from shop_shared.events import InvalidEventError, ReceivedEvent
+from shop_shared.events import InvalidEventError
 from shop_shared.ids import uuid7
 from shop_shared.mongo import MongoInbox
+from shop_shared.testing import heard
 
 Stock = Callable[[int], Awaitable[UUID]]
 Hear = Callable[..., Awaitable[None]]
@@ -31,15 +31,8 @@ def hear(store: Store) -> Hear:
     known = handlers(Settings(database_url=SecretStr("mongodb://x")))
 
     async def hear(kind: str, order: UUID, *, event_id: str | None = None, **data: Any) -> None:
-        event = ReceivedEvent(
-            id=event_id or str(uuid7()),
-            type=f"minishop.order.{kind}.v1",
-            key=str(order),
-            topic="order.events",
-            partition=0,
-            offset=0,
-            payload=orjson.dumps({"order_id": str(order), "customer_id": str(order), **data}),
-        )
+        told = {"order_id": order, "customer_id": order, **data}
+        event = heard(f"order.{kind}", order, told, event_id=event_id)
         async with inbox.transaction() as session:
             if event.id in await inbox.first_seen(session, GROUP, [event.id]):
                 await known[event.type](session, event)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import orjson
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -18,10 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared import migrations
 from shop_shared.database import transaction
-from shop_shared.events import ReceivedEvent
-from shop_shared.ids import uuid7
 from shop_shared.server import Service
-from shop_shared.testing import Signer
+from shop_shared.testing import Signer, heard, said
 from shop_shipping import main, worker
 from shop_shipping.consumers import handlers
 from shop_shipping.settings import Settings
@@ -110,23 +107,14 @@ class Story:
 
     async def tell(self, name: str, *, line2: str | None = None) -> None:
         """Let the shipping service hear an event about the order."""
-        type_ = f"minishop.order.{name}.v1"
-        data = {
-            "order_id": str(self.order_id),
-            "customer_id": str(self.customer_id),
+        told = {
+            "order_id": self.order_id,
+            "customer_id": self.customer_id,
             "shipping_address": {**ADDRESS, "line2": line2},
         }
-        event = ReceivedEvent(
-            id=str(uuid7()),
-            type=type_,
-            key=str(self.order_id),
-            topic="order.events",
-            partition=0,
-            offset=0,
-            payload=orjson.dumps(data),
-        )
+        event = heard(f"order.{name}", self.order_id, told)
         async with transaction(self.engine) as connection:
-            await handlers("simulated")[type_](connection, event)
+            await handlers("simulated")[event.type](connection, event)
 
     async def work(self, **changes: Any) -> int:
         """Let the worker make the calls that are due."""
@@ -143,12 +131,7 @@ class Story:
 
     async def said(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the types and payloads published about the parcel."""
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(
-                sa.text("SELECT type, payload FROM outbox WHERE aggregateid = :id ORDER BY id"),
-                {"id": str(self.order_id)},
-            )
-            return [(row.type.split(".")[2], row.payload) for row in rows]
+        return await said(self.engine, self.order_id)
 
     async def types(self) -> list[str]:
         return [type_ for type_, _ in await self.said()]
