@@ -1,36 +1,53 @@
-"""The tables, as the repository speaks of them."""
+"""The tables of the user database; the migrations make exactly these (a test compares)."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from shop_shared.inbox import inbox_table
+from shop_shared.outbox import outbox_table
+
 metadata = sa.MetaData()
+inbox_table(metadata)
+outbox_table(metadata)
+
+_instant = sa.DateTime(timezone=True)
 
 accounts = sa.Table(
     "accounts",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("email", sa.Text),
-    sa.Column("email_key", sa.Text),
+    sa.Column("email_key", sa.Text, unique=True),
     sa.Column("name", sa.Text),
     sa.Column("phone", sa.Text),
-    sa.Column("locale", sa.Text),
+    sa.Column("locale", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text),
-    sa.Column("roles", pg.ARRAY(sa.Text)),
-    sa.Column("status", sa.Text),
-    sa.Column("email_verified_at", sa.DateTime(timezone=True)),
-    sa.Column("phone_verified_at", sa.DateTime(timezone=True)),
-    sa.Column("version", sa.Integer),
-    sa.Column("created_at", sa.DateTime(timezone=True)),
-    sa.Column("updated_at", sa.DateTime(timezone=True)),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("email_verified_at", _instant),
+    sa.Column("phone_verified_at", _instant),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", _instant, nullable=False),
+    sa.Column("updated_at", _instant, nullable=False),
+    sa.CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="accounts_status"),
+    sa.CheckConstraint(
+        "roles <@ ARRAY['customer', 'staff', 'admin'] AND cardinality(roles) > 0",
+        name="accounts_roles",
+    ),
+    sa.CheckConstraint(
+        "(status = 'deleted') = (email IS NULL AND name IS NULL AND phone IS NULL"
+        " AND password_hash IS NULL AND email_key IS NULL)",
+        name="accounts_deleted_is_erased",
+    ),
 )
 
 addresses = sa.Table(
     "addresses",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("user_id", sa.Uuid),
+    sa.Column("user_id", sa.Uuid, sa.ForeignKey("accounts.id"), nullable=False),
     *(
-        sa.Column(name, sa.Text)
+        sa.Column(name, sa.Text, nullable=False)
         for name in (
             "label",
             "name",
@@ -40,25 +57,31 @@ addresses = sa.Table(
             "region",
             "postal_code",
             "country",
-            "phone",
         )
     ),
-    sa.Column("is_default", sa.Boolean),
-    sa.Column("version", sa.Integer),
-    sa.Column("created_at", sa.DateTime(timezone=True)),
-    sa.Column("updated_at", sa.DateTime(timezone=True)),
+    sa.Column("phone", sa.Text),
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", _instant, nullable=False),
+    sa.Column("updated_at", _instant, nullable=False),
+    sa.Index("addresses_user", "user_id", "id"),
+    sa.Index(
+        "addresses_one_default", "user_id", unique=True, postgresql_where=sa.text("is_default")
+    ),
 )
 
 codes = sa.Table(
     "codes",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("user_id", sa.Uuid),
-    sa.Column("purpose", sa.Text),
-    sa.Column("destination", sa.Text),
-    sa.Column("digest", sa.Text),
-    sa.Column("tries", sa.Integer),
-    sa.Column("created_at", sa.DateTime(timezone=True)),
-    sa.Column("expires_at", sa.DateTime(timezone=True)),
-    sa.Column("used_at", sa.DateTime(timezone=True)),
+    sa.Column("user_id", sa.Uuid, sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("created_at", _instant, nullable=False),
+    sa.Column("expires_at", _instant, nullable=False),
+    sa.Column("used_at", _instant),
+    sa.CheckConstraint("purpose IN ('email', 'phone', 'password_reset')", name="codes_purpose"),
+    sa.Index("codes_user", "user_id", "purpose", "created_at"),
 )
