@@ -34,9 +34,11 @@ TOPIC = st.fixed_dictionaries(
     },
 )
 SUBSCRIPTION = st.fixed_dictionaries({"topic": TOPICS, "group": NAMES})
+# Kubernetes keeps integers of JSON in 64 bits.
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
 PLUGIN = st.fixed_dictionaries(
     {"name": NAMES},
-    optional={"config": st.dictionaries(NAMES, st.one_of(TEXT, st.integers(), st.booleans()))},
+    optional={"config": st.dictionaries(NAMES, st.one_of(TEXT, INTEGERS, st.booleans()))},
 )
 
 
