@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -34,13 +34,20 @@ class Stores:
 
     postgres: str
     mongodb: str
+    _connections: dict[str, asyncpg.Connection] = field(default_factory=dict, init=False)
 
     async def rows(self, database: str, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query in a service's database."""
-        connection = await asyncpg.connect(f"{self.postgres}/{database}")
-        try:
-            return [dict(row) for row in await connection.fetch(query)]
-        finally:
+        # Kept: through a port-forward a connection takes a second to be made.
+        connection = self._connections.get(database)
+        if connection is None or connection.is_closed():
+            connection = await asyncpg.connect(f"{self.postgres}/{database}")
+            self._connections[database] = connection
+        return [dict(row) for row in await connection.fetch(query)]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
             await connection.close()
 
     async def _table(self, service: str, table: str) -> list[dict[str, Any]]:
@@ -115,10 +122,12 @@ async def from_cluster(kubeconfig: str | None = None) -> AsyncIterator[Stores]:
         mongodb = await stack.enter_async_context(_forwarded(kubectl, "mongodb", 27017))
         user, password = await _secret(kubectl, "postgres-admin")
         root, root_password = await _secret(kubectl, "mongodb-admin")
-        yield Stores(
+        stores = Stores(
             f"postgresql://{user}:{password}@127.0.0.1:{postgres}",
             f"mongodb://{root}:{root_password}@127.0.0.1:{mongodb}/?directConnection=true",
         )
+        stack.push_async_callback(stores.close)
+        yield stores
 
 
 @asynccontextmanager
