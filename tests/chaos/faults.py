@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -54,7 +55,9 @@ def killed(namespace: str, name: str) -> Fault:
         if not pids:
             raise FaultError(f"no process of {name} runs on this machine")
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            # With a container's first process go the others.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     return Fault(f"kill-{name}", inflict)
 
