@@ -88,6 +88,10 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
         thread = threading.Thread(target=run)
         thread.start()
         ready.wait()
+        # FastAPI builds its routes when the first request looks for one, with the process's
+        # warnings turned off meanwhile: two services on two threads must not do that at once.
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(f"{place.url}/nowhere", timeout=PATIENCE_SECONDS)
         try:
             yield place.url
         finally:
