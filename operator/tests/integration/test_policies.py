@@ -36,8 +36,11 @@ async def test_a_paused_service_is_left_alone_until_it_is_resumed(shop: Shop) ->
         body = await shop.cluster.get(DEPLOYMENT, shop.namespace, "paused")
         return bool(body["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 10001)
 
+    async def told() -> bool:
+        return bool((await shop.condition("paused", "Ready"))["reason"] != "Paused")
+
     await eventually(repaired, seconds=60)
-    assert (await shop.condition("paused", "Ready"))["reason"] != "Paused"
+    await eventually(told, seconds=60)
 
 
 async def test_a_service_that_is_not_there_can_not_be_paused(shop: Shop) -> None:
