@@ -50,7 +50,7 @@ async def under_load(rate: float) -> AsyncIterator[Load]:
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(base_url=SHOP, timeout=20, limits=limits) as http:
         customer = await register(http)
-        products = await customer.products(limit=100)
+        products = await orders.well_stocked(customer)
         load = Load()
         running = asyncio.create_task(load.run(customer, products, rate))
         try:

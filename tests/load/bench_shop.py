@@ -157,7 +157,7 @@ async def bench(asked: argparse.Namespace) -> None:
     clients = [httpx.AsyncClient(base_url=SHOP, timeout=30) for _ in range(CUSTOMERS)]
     try:
         customers = [await register(http) for http in clients]
-        products = await customers[0].products(limit=100)
+        products = await orders.well_stocked(customers[0])
         config = str(kubectl.kubeconfig) if kubectl.kubeconfig else None
         async with from_cluster(config) as stores:
             shop = Shop(kubectl, stores, customers, products)

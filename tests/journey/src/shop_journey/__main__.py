@@ -62,7 +62,7 @@ def main() -> int:
         console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if error.look:
             console.print(f"look at: {error.look}", markup=False, highlight=False)
-    except (RefusedError, TimeoutError, httpx.TransportError) as error:
+    except (LookupError, RefusedError, TimeoutError, httpx.TransportError) as error:
         reason = str(error) or type(error).__name__
         console.print(f"failed: {reason}", style="red", markup=False, highlight=False)
         console.print("look at: make status, make logs S=gateway", highlight=False)

@@ -15,6 +15,8 @@ from shop_journey.timeline import Hop
 STRIPE = {"provider": "stripe", "method": "card", "currency": "USD"}
 # More units than any product of the seed has.
 TOO_MANY = 1000
+# So many that none of a run's orders empties the shelf: who buys is to get what they ordered.
+PLENTY = 100
 
 
 class Kind(StrEnum):
@@ -37,6 +39,15 @@ class Placed:
     kind: Kind
     seconds: float
     status: str
+
+
+async def well_stocked(customer: Customer) -> list[dict[str, Any]]:
+    """Return products of which there are plenty. Raises LookupError where none is left."""
+    found = await customer.products(limit=100)
+    stocked = [product for product in found if product["available"] >= PLENTY]
+    if not stocked:
+        raise LookupError("the shelves are empty: `make down`, `make up` fills them anew")
+    return stocked
 
 
 async def place(customer: Customer, kind: Kind, product: dict[str, Any]) -> str:
@@ -69,7 +80,7 @@ async def many(
 
     An order starts at its time whatever became of those before.
     """
-    products = await customers[0].products(limit=100)
+    products = await well_stocked(customers[0])
     kinds = random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count)
     refused: Counter[str] = Counter()
     placed: list[Placed] = []
