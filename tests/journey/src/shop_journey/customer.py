@@ -50,8 +50,13 @@ class Customer:
         ]
         return items
 
-    async def order(self, items: dict[str, int], payment: dict[str, str]) -> dict[str, Any]:
-        """Place an order of product ids and quantities, and return it as the shop does."""
+    async def order(
+        self, items: dict[str, int], payment: dict[str, str], *, key: str | None = None
+    ) -> dict[str, Any]:
+        """Place an order of product ids and quantities, and return it as the shop does.
+
+        Tried again with the same idempotency `key`, it is the same order.
+        """
         return await ask(
             self.http,
             "POST",
@@ -61,7 +66,7 @@ class Customer:
                 "shipping_address": ADDRESS,
                 "payment": payment,
             },
-            headers={"Idempotency-Key": str(uuid.uuid4())},
+            headers={"Idempotency-Key": key or str(uuid.uuid4())},
         )
 
     async def find_order(self, order_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from shop_journey.customer import Customer, RefusedError, ask, register
-from shop_journey.orders import STRIPE
+from shop_journey.orders import STRIPE, well_stocked
 from shop_journey.timeline import Hop, table
 
 # The bank asks the card's owner first: so the money comes by the provider's signed webhook.
@@ -22,7 +22,7 @@ MAILBOX = os.environ.get("MAILBOX_URL", "http://127.0.0.1:8025")
 async def walk(shop: str, console: Console) -> list[Hop]:
     """Go the whole way at the shop's URL, telling each step; return the order's hops.
 
-    Raises RefusedError, TimeoutError.
+    Raises LookupError, RefusedError, TimeoutError.
     """
     async with httpx.AsyncClient(base_url=shop, timeout=20) as http:
         tell = _teller(console)
@@ -30,7 +30,7 @@ async def walk(shop: str, console: Console) -> list[Hop]:
         tell("registered", customer.email)
         await _verify(customer)
         tell("verified", "by the code in the mailbox")
-        product = (await customer.products(limit=20))[0]
+        product = (await well_stocked(customer))[0]
         tell("chose", f"{product['name']} ({product['sku']})")
         order = await customer.order({product["id"]: 1}, STRIPE | {"token": ASKS_FIRST})
         tell("ordered", order["id"])
