@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import math
 import sys
+from contextlib import AsyncExitStack
 
 import httpx
 from rich.console import Console
@@ -11,6 +13,9 @@ from shop_journey import golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
 from shop_journey.steps import StepFailedError, View, run
 from shop_journey.up import here, steps
+
+# More, each looked after until it ends, and a customer meets the gateway's limit of requests.
+ORDERS_OF_ONE = 20
 
 
 async def _up(console: Console, asked: argparse.Namespace) -> int:
@@ -27,10 +32,13 @@ async def _walk(console: Console, asked: argparse.Namespace) -> int:
 
 
 async def _order(console: Console, asked: argparse.Namespace) -> int:
-    limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=asked.shop, timeout=30, limits=limits) as http:
-        customer = await register(http)
-        placed, refused = await orders.many([customer], count=asked.n, rate=asked.rate)
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(httpx.AsyncClient(base_url=asked.shop, timeout=30))
+            for _ in range(math.ceil(asked.n / ORDERS_OF_ONE))
+        ]
+        customers = [await register(http) for http in clients]
+        placed, refused = await orders.many(customers, count=asked.n, rate=asked.rate)
     for (kind, status), count in sorted(orders.outcomes(placed).items()):
         console.print(f"{count:5}  {kind:<9} → {status}", highlight=False)
     for reason, count in refused.most_common():
