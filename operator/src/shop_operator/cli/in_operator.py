@@ -41,6 +41,8 @@ async def with_kafka(
         sys.stderr.write("kubectl shop: kubectl is not on the PATH (or say --kafka HOST:PORT)\n")
         return 3
     place = ["-n", platform.operator_namespace, DEPLOYMENT]
-    inside = ["kubectl-shop", *words, "--kafka", platform.kafka_bootstrap]
+    # The image has the code, not the console scripts.
+    plugin = ["python", "-m", "shop_operator.cli.main"]
+    inside = [*plugin, *words, "--kafka", platform.kafka_bootstrap]
     process = await asyncio.create_subprocess_exec(kubectl, "exec", *place, "--", *inside)
     return await process.wait()
