@@ -229,7 +229,7 @@ async def _main(arguments: argparse.Namespace) -> int:
 def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(description="Check a running shop's invariants.")
-    parser.add_argument("--kubeconfig", help="the cluster (default: the current one)")
+    parser.add_argument("--kubeconfig", type=Path, help="the cluster (default: the current one)")
     parser.add_argument("--settle", type=float, default=0, help="seconds to let things end first")
     parser.add_argument("--most", type=int, default=20, help="violations to print at the most")
     sys.exit(asyncio.run(_main(parser.parse_args())))

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -114,7 +115,7 @@ class Stores:
 
 
 @asynccontextmanager
-async def from_cluster(kubeconfig: str | None = None) -> AsyncIterator[Stores]:
+async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
     """Reach the stores in namespace `platform`. Raises ClusterError."""
     kubectl = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []), "-n", "platform"]
     async with AsyncExitStack() as stack:

@@ -52,7 +52,7 @@ async def suffer(kubectl: Kubectl, fault: Fault, rate: float) -> Outcome:
         over = time.monotonic()
         await asyncio.sleep(AFTER_SECONDS)
     await wait_until_ready(kubectl, lambda _: None)
-    async with from_cluster(str(kubectl.kubeconfig) if kubectl.kubeconfig else None) as stores:
+    async with from_cluster(kubectl.kubeconfig) as stores:
         facts, found = await settled(stores, SETTLE_SECONDS)
     status = {order.id: order.status for order in facts.orders}
     lost = [f"accepted order {id_} does not exist" for id_ in load.accepted - status.keys()]

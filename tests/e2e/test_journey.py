@@ -21,7 +21,7 @@ SETTLE_SECONDS = 60
 
 
 async def assert_invariants_hold(kubectl: Kubectl) -> None:
-    async with from_cluster(str(kubectl.kubeconfig) if kubectl.kubeconfig else None) as stores:
+    async with from_cluster(kubectl.kubeconfig) as stores:
         _, found = await settled(stores, SETTLE_SECONDS)
     assert found == []
 

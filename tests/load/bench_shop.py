@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 from shop_journey import orders
-from shop_journey.customer import ADDRESS, SHOP, Customer, register
+from shop_journey.customer import ADDRESS, SETTLED, SHOP, Customer, register
 from shop_journey.kubectl import Kubectl
 from shop_journey.processes import memory, pids_of
 from shop_journey.up import here
@@ -29,7 +29,7 @@ WARM_UP = 10
 """Journeys not counted."""
 CUSTOMERS = 100
 """So many that no one of them reaches the gateway's limit of requests."""
-ENDS = "('delivered', 'rejected', 'cancelled', 'expired', 'refunded')"
+ENDS = "('" + "', '".join(sorted(SETTLED)) + "')"
 DRAIN_SECONDS = 300
 SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
 
@@ -158,8 +158,7 @@ async def bench(asked: argparse.Namespace) -> None:
     try:
         customers = [await register(http) for http in clients]
         products = await orders.well_stocked(customers[0])
-        config = str(kubectl.kubeconfig) if kubectl.kubeconfig else None
-        async with from_cluster(config) as stores:
+        async with from_cluster(kubectl.kubeconfig) as stores:
             shop = Shop(kubectl, stores, customers, products)
             if "memory" in asked.what:
                 await weights(shop)
