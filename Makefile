@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
+# Where it is set, each of the many processes of a test run would compile all its libraries anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 UV := $(shell ./bootstrap)
 # The embedded cluster's kubeconfig and kubectl, where there is one; else the current context.

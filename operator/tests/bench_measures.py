@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import asyncpg
-from tests.integration.harm import HARM, SPEC
 
 from shop_operator.api_errors import ApiError, NotFoundError
 from shop_operator.children.metadata import API_VERSION, Manifest
@@ -22,6 +21,8 @@ from shop_operator.kinds import (
     Kind,
     kind_of,
 )
+
+from .integration.harm import HARM, SPEC
 
 CONNECTIONS = 8
 RAW_CREATES = 2000

@@ -20,7 +20,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shop_servers.server_set import ServerSet
-from tests.bench_measures import (
+
+from shop_cluster.control_plane import ControlPlane, control_plane
+from shop_operator import connection
+from shop_operator.children.access_secret import encode
+from shop_operator.children.metadata import Manifest
+from shop_operator.cluster import Cluster
+from shop_operator.kinds import SECRET
+
+from .bench_measures import (
     change,
     create,
     declare_captured,
@@ -29,15 +37,8 @@ from tests.bench_measures import (
     raw_rate,
     takeover,
 )
-from tests.integration.conftest import ROOT, install, real_crds
-from tests.integration.test_restart import writes
-
-from shop_cluster.control_plane import ControlPlane, control_plane
-from shop_operator import connection
-from shop_operator.children.access_secret import encode
-from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import SECRET
+from .integration.conftest import ROOT, install, real_crds
+from .integration.test_restart import writes
 
 
 def main() -> int:

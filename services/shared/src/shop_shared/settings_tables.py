@@ -44,15 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return rows of `shop-<name> settings` as a Markdown table."""
-    lines = ["| setting | default | meaning |", "|---|---|---|"]
-    for row in rows:
-        default = "required" if row["required"] else f"`{json.dumps(row['default'])}`"
-        if len(default) > 80:  # noqa: PLR2004 - a table cell
-            default = "see `shop-… settings`"
-        lines.append(
-            f"| `{row['name']}` | {default} | {row['description']} |".replace("`null`", "-")
-        )
-    return "\n".join(lines)
+    head = ["| setting | default | meaning |", "|---|---|---|"]
+    cells = (f"| `{row['name']}` | {_default(row)} | {row['description']} |" for row in rows)
+    return "\n".join([*head, *cells])
 
 
 def _default(row: dict[str, Any]) -> str:
@@ -61,7 +55,7 @@ def _default(row: dict[str, Any]) -> str:
     if row["default"] is None:
         return "-"
     said = json.dumps(row["default"])
-    return f"`{said}`" if len(said) <= WIDEST else "built in"
+    return f"`{said}`" if len(said) <= WIDEST else "see `shop-… settings`"
 
 
 def with_table(page: str, table: str) -> str:
