@@ -164,6 +164,16 @@ class Slo(_Part):
     latency_p99_ms: int | None = Field(default=None, alias="latencyP99Ms")
 
 
+class Alert(_Part):
+    """An alert of the service's own; `expr` is PromQL, `hold` a duration such as 10m."""
+
+    name: str
+    expr: str
+    summary: str
+    hold: str = Field(default="0s", alias="for")
+    severity: Literal["page", "ticket"] = "ticket"
+
+
 class DisruptionBudget(_Part):
     """A count or a percentage of pods."""
 
@@ -197,6 +207,7 @@ class Spec(_Part):
     route_table: RouteTable | None = None
     metrics: Metrics = Metrics()
     slo: Slo | None = None
+    alerts: tuple[Alert, ...] = ()
     disruption_budget: DisruptionBudget = DisruptionBudget()
     network: Network = Network()
     management_policy: Literal["Enforce", "Observe", "Paused"] = "Enforce"

@@ -9,6 +9,7 @@ from shop_operator.api_errors import ApiError
 from .conftest import Shop
 
 POSTGRES = {"kind": "postgres", "name": "a"}
+ALERT = {"name": "Broken", "expr": "up == 0", "summary": "it is broken"}
 TOPIC = {"topic": "a.events"}
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -41,6 +42,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"resources": {"requests": {"cpu": "many"}}}, "should match"),
     ({"probes": {"liveness": "livez"}}, "should match"),
     ({"slo": {"availability": "100"}}, "should match"),
+    ({"alerts": [{**ALERT, "name": "not-camel"}]}, "should match"),
+    ({"alerts": [{**ALERT, "for": "a while"}]}, "should match"),
+    ({"alerts": [{**ALERT, "severity": "shout"}]}, "Unsupported value"),
+    ({"alerts": [ALERT, ALERT]}, "duplicate entries"),
+    ({"alerts": [{"name": "Broken", "expr": "up == 0"}]}, "Required value"),
     ({"disruptionBudget": {"maxUnavailable": "half"}}, "should match"),
     ({"metrics": {"interval": "15"}}, "should match"),
     ({"network": {"egressCidrs": ["anywhere"]}}, "should match"),
@@ -61,6 +67,7 @@ GOOD: list[dict[str, Any]] = [
             "files": [{"name": "a", "path": "x", "template": "t"}],
         }
     },
+    {"alerts": [ALERT, {**ALERT, "name": "Worse", "for": "10m", "severity": "page"}]},
     {"disruptionBudget": {"maxUnavailable": "50%"}},
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
 ]

@@ -41,6 +41,18 @@ PLUGIN = st.fixed_dictionaries(
     optional={"config": st.dictionaries(NAMES, st.one_of(TEXT, INTEGERS, st.booleans()))},
 )
 
+ALERT = st.fixed_dictionaries(
+    {
+        "name": st.from_regex(r"[A-Z][A-Za-z0-9]{0,10}", fullmatch=True),
+        "expr": st.sampled_from(["up == 0", "increase(a_total[10m]) > 0"]),
+        "summary": TEXT.filter(bool),
+    },
+    optional={
+        "for": st.sampled_from(["0s", "10m", "1h"]),
+        "severity": st.sampled_from(["page", "ticket"]),
+    },
+)
+
 
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
@@ -81,6 +93,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             spec["route"]["plugins"] = draw(_unique(PLUGIN, "name"))
     sometimes("routeTable", st.just({}))
     sometimes("slo", st.fixed_dictionaries({"availability": st.sampled_from(["99.9", "95"])}))
+    sometimes("alerts", _unique(ALERT, "name"))
     budget = st.one_of(st.integers(0, 5), st.sampled_from(["50%", "2"]))
     sometimes("disruptionBudget", st.fixed_dictionaries({"maxUnavailable": budget}))
     names = st.lists(NAMES, max_size=3, unique=True)

@@ -1,4 +1,4 @@
-"""Alerts from the objectives, by burn rate over several windows, and on events that wait.
+"""Alerts from the objectives, by burn rate over several windows, on events that wait, and its own.
 
 Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
 """
@@ -20,20 +20,41 @@ _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d"
 
 
 def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manifest]:
-    """Yield the PrometheusRule of a service that has objectives."""
-    if service.spec.slo is None:
-        return
-    rules = [*_availability(service), *_latency(service), *_capture(service)]
-    if not rules:
+    """Yield the PrometheusRule of a service that has objectives or alerts of its own."""
+    groups = [
+        {"name": f"{service.namespace}.{service.name}.{name}", "rules": rules}
+        for name, rules in (("slo", list(_objectives(service))), ("own", list(_own(service))))
+        if rules
+    ]
+    if not groups:
         return
     found = owned(
         service,
         "monitoring.coreos.com/v1",
         "PrometheusRule",
-        spec={"groups": [{"name": f"{service.namespace}.{service.name}.slo", "rules": rules}]},
+        spec={"groups": groups},
     )
     found["metadata"]["labels"] |= platform.monitor_labels
     yield found
+
+
+def _objectives(service: ShopService) -> Iterator[Manifest]:
+    if service.spec.slo is not None:
+        yield from _availability(service)
+        yield from _latency(service)
+        yield from _capture(service)
+
+
+def _own(service: ShopService) -> Iterator[Manifest]:
+    for alert in service.spec.alerts:
+        rule = _alert(
+            service,
+            alert=alert.name,
+            expr=alert.expr,
+            severity=alert.severity,
+            summary=alert.summary,
+        )
+        yield rule | {"for": alert.hold}
 
 
 def _availability(service: ShopService) -> Iterator[Manifest]:

@@ -17,6 +17,7 @@ from shop_payment.domain import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    Call,
     CallProvider,
     Effect,
     Fact,
@@ -36,6 +37,14 @@ from shop_shared.problems import NotFound, Unprocessable
 
 _log = structlog.get_logger(__name__)
 _alerts = Counter("payment_alerts", "Payments that a person should look at", ["kind"])
+for _kind in (
+    "amount_mismatch",
+    "double_capture",
+    "webhook_amount_mismatch",
+    "refund_failed",
+    *(f"{call}_refused" for call in Call),
+):
+    _alerts.labels(_kind)  # From zero on: the first one of a series is no increase to Prometheus.
 
 
 class RefundRefused(Unprocessable):
