@@ -33,10 +33,8 @@ SECONDS = Histogram(
 )
 CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own memory")
 
-_OWN = re.compile(
-    r"/(?:|docs|openapi\.json|asyncapi\.json|livez|readyz|startupz|metrics|shop/.*"
-    r"|v1/home|v1/orders/[^/]+/summary)"
-)
+_OWN = re.compile(r"/(?:|docs|openapi\.json|asyncapi\.json|livez|readyz|startupz|metrics|shop/.*)")
+_COMPOSED = re.compile(r"/v1/(?:home|orders/[^/]+/summary)")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,11 @@ class Front:
             **{"http.request.method": scope["method"], "url.path": scope["path"]},
         ):
             try:
-                await self._serve(scope, receive, send)
+                if _COMPOSED.fullmatch(scope["path"]):
+                    await self._admit(scope)
+                    await self.app(scope, receive, send)
+                else:
+                    await self._serve(scope, receive, send)
             except problems.Problem as problem:
                 await problems.response(problem)(scope, receive, send)
 
@@ -84,9 +86,7 @@ class Front:
         upstream = self.proxy.upstream(scope["path"])
         status = 0
         try:
-            forwarded = self._forwarded(scope)
-            client = forwarded[0][1].decode("latin-1").partition(",")[0]
-            await self.rate_limit.check(*await self.identify(scope, client))
+            forwarded = await self._admit(scope)
             response = await self.proxy.open(
                 upstream,
                 scope["method"],
@@ -119,6 +119,16 @@ class Front:
             SECONDS.labels(upstream.service, scope["method"], status).observe(
                 time.perf_counter() - started
             )
+
+    async def _admit(self, scope: Scope) -> h.Headers:
+        """Count the request, and return what it is forwarded with.
+
+        Raises SessionEnded, TooManyRequests.
+        """
+        forwarded = self._forwarded(scope)
+        client = forwarded[0][1].decode("latin-1").partition(",")[0]
+        await self.rate_limit.check(*await self.identify(scope, client))
+        return forwarded
 
     def _forwarded(self, scope: Scope) -> h.Headers:
         peer = scope["client"][0] if scope.get("client") else "unknown"

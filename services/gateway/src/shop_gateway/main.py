@@ -16,6 +16,7 @@ from shop_shared.app import create_app
 from shop_shared.problems import Unavailable
 from shop_shared.redis import check, create_redis
 from shop_shared.server import Service
+from shop_shared.tokens import RedisRevocations, create_verifier
 
 
 def create(settings: GatewaySettings) -> Service:
@@ -37,9 +38,10 @@ def create(settings: GatewaySettings) -> Service:
         if not proxy.table.prefixes:
             raise Unavailable("no route table yet")
 
-    app = create_app(settings, title="Minishop gateway")
-    app.include_router(router(proxy))
     redis = create_redis(settings)
+    verifier = create_verifier(settings, revocations=RedisRevocations(redis))
+    app = create_app(settings, title="Minishop gateway", verifier=verifier)
+    app.include_router(router(proxy))
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
     install_documents(app, proxy)
     app.add_middleware(
@@ -51,7 +53,7 @@ def create(settings: GatewaySettings) -> Service:
             per_user=settings.rate_limit_user,
             per_address=settings.rate_limit_address,
         ),
-        identify=identify_by(app.state.token_verifier),
+        identify=identify_by(verifier),
         body_limits=BodyLimits(plain=settings.max_body_bytes, upload=settings.max_upload_bytes),
         trusted_proxies=settings.trusted_proxies,
     )

@@ -33,6 +33,13 @@ _unchecked = Counter("token_revocation_unchecked", "Tokens whose revocation coul
 Jwks = dict[str, Any]
 
 
+class SessionEnded(Unauthenticated):
+    """A good token of a session that was ended before the token expired."""
+
+    def __init__(self) -> None:
+        super().__init__("The session has ended.", error="invalid_token")
+
+
 class Revocations(Protocol):
     """Says which sessions have ended."""
 
@@ -66,7 +73,10 @@ class TokenVerifier:
         self._verified: dict[bytes, dict[str, Any]] = {}
 
     async def verify(self, token: str) -> dict[str, Any]:
-        """Return the claims. Raises Unauthenticated; Unavailable while no key can be had."""
+        """Return the claims. Raises Unauthenticated; Unavailable while no key can be had.
+
+        SessionEnded is the one Unauthenticated that a verifier without revocations can't tell.
+        """
         if len(token) > MAX_TOKEN_BYTES:
             raise Unauthenticated("The token is too long.", error="invalid_token")
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
@@ -85,7 +95,7 @@ class TokenVerifier:
             and session_id is not None
             and await self._revocations.is_revoked(session_id)
         ):
-            raise Unauthenticated("The session has ended.", error="invalid_token")
+            raise SessionEnded
         return claims
 
     async def _decode(self, token: str) -> dict[str, Any]:
