@@ -26,19 +26,19 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
     data: Mapping[str, Any],
     destination: str | None = None,
 ) -> list[UUID]:
-    """Store a message a channel, for what the person wants; return those that are new.
+    """Store a message a channel that the person has and wants; return those that are new.
 
     A destination given (a new address to be verified) counts instead of the recipient's own.
     """
-    wanted = await people.preferences_of(connection, user_id)
-    recipient = await people.recipient_of(connection, user_id)
+    reach = await people.reach_of(connection, user_id)
+    wanted = reach.wanted
     stored: list[UUID] = []
     for channel in plan.channels:
         if plan.category != "security" and not wanted.wants(plan.category, channel):
             continue
-        if destination is None and not _reachable(recipient, channel):
+        if destination is None and not reach.has(channel):
             continue
-        known = recipient is not None or destination is not None
+        known = reach.recipient is not None or destination is not None
         draft = Draft(
             event_id=event_id,
             channel=channel,
@@ -74,10 +74,3 @@ async def destinations(connection: AsyncConnection, taken: sending.Taken) -> Seq
         return []
     address = recipient.email if taken.channel == "email" else recipient.phone
     return [address] if address else []
-
-
-def _reachable(recipient: Recipient | None, channel: str) -> bool:
-    """Whether there may be an address: nobody known yet may have any."""
-    if recipient is None or channel == "push":
-        return True
-    return bool(recipient.email if channel == "email" else recipient.phone)

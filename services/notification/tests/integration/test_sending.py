@@ -50,6 +50,14 @@ async def test_an_order_is_told_by_mail_and_to_every_device(
         await post.until(1, "push", token)
 
 
+async def test_who_has_no_device_is_told_by_mail_alone(post: Post) -> None:
+    await post.know()
+    await post.hear("order.confirmed", **CONFIRMED)
+    await post.until(1)
+    rows = await post.rows("SELECT channel FROM notifications WHERE user_id = :user")
+    assert [row[0] for row in rows] == ["email"]
+
+
 async def test_a_code_goes_to_the_address_that_is_to_be_proved_and_is_then_forgotten(
     post: Post,
 ) -> None:
@@ -104,6 +112,8 @@ async def test_quiet_hours_hold_back_what_rings(
     await client.put(
         "/v1/notifications/preferences", headers=headers, json={"off": {}, "quiet_hours": quiet}
     )
+    device = {"token": uuid4().hex, "platform": "ios"}
+    await client.put(f"/v1/notifications/devices/{uuid4()}", headers=headers, json=device)
     shown = (await client.get("/v1/notifications/preferences", headers=headers)).json()
     assert shown["quiet_hours"]["timezone"] == "Europe/Berlin"
     await post.hear("shipment.delivered", tracking_number="MS1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -37,6 +38,23 @@ class Preferences:
         return channel not in self.off.get(category, ())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """How somebody is reached, and wants to be; who is not known yet has no recipient."""
+
+    recipient: Recipient | None
+    wanted: Preferences
+    has_device: bool
+
+    def has(self, channel: str) -> bool:
+        """Whether there may be somewhere to send to: nobody known yet may have any address."""
+        if self.recipient is None:
+            return True
+        if channel == "push":
+            return self.has_device
+        return bool(self.recipient.email if channel == "email" else self.recipient.phone)
+
+
 async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
     """Store how somebody is reached."""
     row = {
@@ -52,17 +70,48 @@ async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> N
     )
 
 
-async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient | None:
-    """Return how somebody is reached."""
-    statement = sa.select(recipients).where(recipients.c.user_id == user_id)
-    row = (await connection.execute(statement)).mappings().one_or_none()
-    return None if row is None else Recipient(**row)
+_SOMEBODY = sa.select(sa.bindparam("user_id", type_=sa.Uuid).label("id")).subquery()
+_REACH = sa.select(
+    *(column.label(f"recipient_{column.name}") for column in recipients.c),
+    *(column for column in preferences.c),
+    sa.exists().where(devices.c.user_id == _SOMEBODY.c.id).label("has_device"),
+).select_from(
+    _SOMEBODY.outerjoin(recipients, recipients.c.user_id == _SOMEBODY.c.id).outerjoin(
+        preferences, preferences.c.user_id == _SOMEBODY.c.id
+    )
+)
+
+
+async def reach_of(connection: AsyncConnection, user_id: UUID) -> Reach:
+    """Return how somebody is reached and wants to be, by one statement: each event asks."""
+    row = (await connection.execute(_REACH, {"user_id": user_id})).one()
+    return Reach(
+        recipient=recipient_in(row),
+        wanted=_preferences(None if row.user_id is None else row),
+        has_device=row.has_device,
+    )
+
+
+def recipient_in(row: Any) -> Recipient | None:  # noqa: ANN401 - a row's shape is its query's
+    """Read the columns `recipient_…` of an outer join: None where it found nobody."""
+    if row.recipient_user_id is None:
+        return None
+    return Recipient(
+        user_id=row.recipient_user_id,
+        name=row.recipient_name,
+        locale=row.recipient_locale,
+        email=row.recipient_email,
+        phone=row.recipient_phone,
+    )
 
 
 async def preferences_of(connection: AsyncConnection, user_id: UUID) -> Preferences:
     """Return what somebody wants; everything, where nothing was said."""
     statement = sa.select(preferences).where(preferences.c.user_id == user_id)
-    row = (await connection.execute(statement)).one_or_none()
+    return _preferences((await connection.execute(statement)).one_or_none())
+
+
+def _preferences(row: Any) -> Preferences:  # noqa: ANN401 - as above
     if row is None:
         return Preferences(off={}, quiet=None)
     quiet = (

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification.repository.people import Recipient, recipient_of
-from shop_notification.tables import attempts, notifications
+from shop_notification.repository.people import Recipient, recipient_in
+from shop_notification.tables import attempts, notifications, recipients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,21 +54,20 @@ async def mark(connection: AsyncConnection, ids: Sequence[UUID], status: str) ->
 
 async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | None:
     """Take a message into hand to send it; None when it is sent, settled or in another's hand."""
-    row = (
-        await connection.execute(
-            sa.update(notifications)
-            .where(
-                notifications.c.id == notification_id,
-                notifications.c.status.in_(["pending", "queued", "retrying"]),
-            )
-            .values(
-                status="sending",
-                attempts=notifications.c.attempts + 1,
-                updated_at=sa.func.now(),
-            )
-            .returning(notifications)
+    taken = (
+        sa.update(notifications)
+        .where(
+            notifications.c.id == notification_id,
+            notifications.c.status.in_(["pending", "queued", "retrying"]),
         )
-    ).one_or_none()
+        .values(status="sending", attempts=notifications.c.attempts + 1, updated_at=sa.func.now())
+        .returning(notifications)
+        .cte("taken")
+    )
+    statement = sa.select(
+        taken, *(column.label(f"recipient_{column.name}") for column in recipients.c)
+    ).select_from(taken.outerjoin(recipients, recipients.c.user_id == taken.c.user_id))
+    row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None
     return Taken(
@@ -80,7 +79,7 @@ async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | No
         data=row.data,
         destination=row.destination,
         attempt=row.attempts,
-        recipient=await recipient_of(connection, row.user_id),
+        recipient=recipient_in(row),
     )
 
 
@@ -88,16 +87,15 @@ async def record(
     connection: AsyncConnection, taken: Taken, *, status: str, outcome: str, detail: str
 ) -> None:
     """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
-    await connection.execute(
-        pg.insert(attempts).values(
-            notification_id=taken.id, number=taken.attempt, outcome=outcome, detail=detail[:500]
-        )
+    kept = pg.insert(attempts).values(
+        notification_id=taken.id, number=taken.attempt, outcome=outcome, detail=detail[:500]
     )
     wipe = taken.category == "security" and status in {"sent", "suppressed"}
     await connection.execute(
         sa.update(notifications)
         .where(notifications.c.id == taken.id)
         .values(status=status, updated_at=sa.func.now(), **({"data": {}} if wipe else {}))
+        .add_cte(kept.cte("kept"))
     )
 
 
