@@ -37,7 +37,9 @@ class Load:
 
     async def _one(self, customer: Customer, kind: orders.Kind, product: dict[str, Any]) -> None:
         try:
-            self.accepted.add(await orders.place(customer, kind, product))
+            order_id = await orders.place(customer, kind, product)
+            self.accepted.add(order_id)  # from here on it may not be lost
+            await orders.follow_up(customer, kind, order_id)
         except RefusedError as error:
             self.refused[str(error.status)] += 1
         except httpx.TransportError as error:

@@ -51,23 +51,29 @@ async def well_stocked(customer: Customer) -> list[dict[str, Any]]:
 
 
 async def place(customer: Customer, kind: Kind, product: dict[str, Any]) -> str:
-    """Place one order as that kind of customer does, and return its id."""
+    """Place one order as that kind of customer does, and return its id. Raises RefusedError."""
     token = "pm_card_chargeDeclined" if kind is Kind.DECLINED else "pm_card_visa"
     quantity = TOO_MANY if kind is Kind.TOO_MANY else random.randint(1, 3)
     order = await customer.order({product["id"]: quantity}, STRIPE | {"token": token})
-    if kind is Kind.CANCELS:
-        try:
-            await customer.cancel(order["id"])
-        except RefusedError as error:
-            # On its way already: then it cannot be cancelled, and is delivered.
-            if error.status != 409:
-                raise
     return str(order["id"])
+
+
+async def follow_up(customer: Customer, kind: Kind, order_id: str) -> None:
+    """Do what that kind of customer does once the order is accepted. Raises RefusedError."""
+    if kind is not Kind.CANCELS:
+        return
+    try:
+        await customer.cancel(order_id)
+    except RefusedError as error:
+        # On its way already: then it cannot be cancelled, and is delivered.
+        if error.status != 409:
+            raise
 
 
 async def one(customer: Customer, kind: Kind, product: dict[str, Any], *, seconds: float) -> Placed:
     """Place an order and see it settled. Raises RefusedError, TimeoutError."""
     order_id = await place(customer, kind, product)
+    await follow_up(customer, kind, order_id)
     order = await customer.settled(order_id, seconds=seconds)
     hops = Hop.all_of(await customer.history(order_id))
     return Placed(order_id, kind, hops[-1].after, order["status"])
