@@ -4,7 +4,7 @@ The service behind it here verifies nothing, as one without a Redis knows of no 
 """
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -18,6 +18,8 @@ from shop_shared.problems import MEDIA_TYPE
 from shop_shared.testing import Signer
 
 from .conftest import Gateway, free_port, serving
+
+PATHS = ("/v1/orders", f"/v1/orders/{UUID(int=1)}/summary", "/v1/home")
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def start(gateway: Gateway, jwks_url: str, **settings: object) -> httpx.As
     return await gateway(services, jwks_url=jwks_url, **settings)
 
 
-@pytest.mark.parametrize("path", ["/v1/orders", f"/v1/orders/{uuid4()}/summary", "/v1/home"])
+@pytest.mark.parametrize("path", PATHS)
 async def test_an_ended_session_is_refused(
     path: str, gateway: Gateway, redis_url: str, signer: tuple[Signer, str]
 ) -> None:
@@ -61,7 +63,7 @@ async def test_an_ended_session_is_refused(
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/orders", f"/v1/orders/{uuid4()}/summary", "/v1/home"])
+@pytest.mark.parametrize("path", PATHS)
 async def test_every_route_that_asks_a_service_is_counted(
     path: str, gateway: Gateway, signer: tuple[Signer, str]
 ) -> None:
