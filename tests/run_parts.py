@@ -27,8 +27,10 @@ class Part:
     root: Path = ROOT
 
 
-# Two workers for two cores, where the tests don't share one thing that is not theirs.
+# Two workers for two cores, where the tests don't share one thing that is not theirs; more where
+# they mostly wait, for servers that come back and for partitions that move.
 _PARALLEL = ("-n2", "--dist=loadfile")
+_WAITING = ("-n4", "--dist=loadfile")
 PARTS = (
     Part(
         "unit",
@@ -38,11 +40,11 @@ PARTS = (
     Part(
         "integration",
         ("services/*/tests/integration", "tests/servers/tests", "tests/events"),
-        _PARALLEL,
+        _WAITING,
     ),
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
-    Part("operator", ("tests",), root=ROOT / "operator"),
+    Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
     # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs.
     Part("cluster", ("cluster/tests/integration",)),
     Part("e2e", ("tests/e2e",)),

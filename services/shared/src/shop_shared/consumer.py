@@ -66,7 +66,8 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
             auto_offset_reset="earliest" if from_start else "latest",
             max_poll_records=max_batch,
             metadata_max_age_ms=10_000,
-            session_timeout_ms=15_000,
+            # How long the partitions of a consumer that was killed wait for another.
+            session_timeout_ms=9_000,
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=60_000,
             request_timeout_ms=20_000,
