@@ -35,13 +35,14 @@ PATIENCE = 60.0
 
 
 class Tap:
-    """A TCP proxy in front of RabbitMQ that can be shut, as if the broker were away."""
+    """A TCP proxy in front of a server that can be shut, as if the server were away."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._open = True
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
+        self.accepted = 0
 
     async def start(self) -> asyncio.Server:
         server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
@@ -60,6 +61,7 @@ class Tap:
         if not self._open:
             writer.transport.abort()
             return
+        self.accepted += 1
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         self._writers |= {writer, far_writer}
         await asyncio.gather(

@@ -37,25 +37,26 @@ class Draft:
 async def store(connection: AsyncConnection, draft: Draft) -> UUID | None:
     """Store a message once for its event and channel; None when it is there already."""
     stored: UUID | None = await connection.scalar(
-        pg.insert(notifications)
-        .values(
-            id=uuid7(),
-            event_id=draft.event_id,
-            channel=draft.channel,
-            user_id=draft.user_id,
-            order_id=draft.order_id,
-            category=draft.category,
-            template=draft.template,
-            data=dict(draft.data),
-            destination=draft.destination,
-            status=draft.status,
-            due_at=draft.due_at,
-            traceparent=current_traceparent(),
-        )
-        .on_conflict_do_nothing()
-        .returning(notifications.c.id)
+        _STORE,
+        {
+            "id": uuid7(),
+            "event_id": draft.event_id,
+            "channel": draft.channel,
+            "user_id": draft.user_id,
+            "order_id": draft.order_id,
+            "category": draft.category,
+            "template": draft.template,
+            "data": dict(draft.data),
+            "destination": draft.destination,
+            "status": draft.status,
+            "due_at": draft.due_at,
+            "traceparent": current_traceparent(),
+        },
     )
     return stored
+
+
+_STORE = pg.insert(notifications).on_conflict_do_nothing().returning(notifications.c.id)
 
 
 async def release_waiting(connection: AsyncConnection, user_id: UUID) -> None:

@@ -54,20 +54,7 @@ async def mark(connection: AsyncConnection, ids: Sequence[UUID], status: str) ->
 
 async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | None:
     """Take a message into hand to send it; None when it is sent, settled or in another's hand."""
-    taken = (
-        sa.update(notifications)
-        .where(
-            notifications.c.id == notification_id,
-            notifications.c.status.in_(["pending", "queued", "retrying"]),
-        )
-        .values(status="sending", attempts=notifications.c.attempts + 1, updated_at=sa.func.now())
-        .returning(notifications)
-        .cte("taken")
-    )
-    statement = sa.select(
-        taken, *(column.label(f"recipient_{column.name}") for column in recipients.c)
-    ).select_from(taken.outerjoin(recipients, recipients.c.user_id == taken.c.user_id))
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(_TAKE, {"notification_id": notification_id})).one_or_none()
     if row is None:
         return None
     return Taken(
@@ -87,15 +74,16 @@ async def record(
     connection: AsyncConnection, taken: Taken, *, status: str, outcome: str, detail: str
 ) -> None:
     """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
-    kept = pg.insert(attempts).values(
-        notification_id=taken.id, number=taken.attempt, outcome=outcome, detail=detail[:500]
-    )
     wipe = taken.category == "security" and status in {"sent", "suppressed"}
     await connection.execute(
-        sa.update(notifications)
-        .where(notifications.c.id == taken.id)
-        .values(status=status, updated_at=sa.func.now(), **({"data": {}} if wipe else {}))
-        .add_cte(kept.cte("kept"))
+        _RECORD_AND_WIPE if wipe else _RECORD,
+        {
+            "this_id": taken.id,
+            "this_number": taken.attempt,
+            "this_outcome": outcome,
+            "this_detail": detail[:500],
+            "this_status": status,
+        },
     )
 
 
@@ -115,3 +103,42 @@ async def requeue_lost(
         .values(status="pending", updated_at=sa.func.now())
     )
     return result.rowcount
+
+
+# Made once: a statement that is put together at each message costs as much as its execution.
+_taken = (
+    sa.update(notifications)
+    .where(
+        notifications.c.id == sa.bindparam("notification_id"),
+        notifications.c.status.in_(["pending", "queued", "retrying"]),
+    )
+    .values(status="sending", attempts=notifications.c.attempts + 1, updated_at=sa.func.now())
+    .returning(notifications)
+    .cte("taken")
+)
+_TAKE = sa.select(
+    _taken, *(column.label(f"recipient_{column.name}") for column in recipients.c)
+).select_from(_taken.outerjoin(recipients, recipients.c.user_id == _taken.c.user_id))
+
+
+def _record(**changes: object) -> sa.Update:
+    attempt = {
+        attempts.c.notification_id: sa.bindparam("this_id", type_=sa.Uuid),
+        attempts.c.number: sa.bindparam("this_number", type_=sa.Integer),
+        attempts.c.outcome: sa.bindparam("this_outcome", type_=sa.Text),
+        attempts.c.detail: sa.bindparam("this_detail", type_=sa.Text),
+    }
+    return (
+        sa.update(notifications)
+        .where(notifications.c.id == sa.bindparam("this_id", type_=sa.Uuid))
+        .values(
+            status=sa.bindparam("this_status", type_=sa.Text),
+            updated_at=sa.func.now(),
+            **changes,
+        )
+        .add_cte(pg.insert(attempts).values(attempt).cte("attempted"))
+    )
+
+
+_RECORD = _record()
+_RECORD_AND_WIPE = _record(data={})
