@@ -52,17 +52,16 @@ async def want(
     if payment.method is None:
         raise ValueError(f"payment {payment.id} has no provider to call")
     await connection.execute(
-        pg.insert(provider_calls)
-        .values(
-            id=uuid7(),
-            payment_id=payment.id,
-            provider=payment.method.provider,
-            call=call,
-            refund_id=refund_id,
-            claimed_amount=claimed.amount if claimed else None,
-            claimed_currency=claimed.currency if claimed else None,
-        )
-        .on_conflict_do_nothing()
+        _WANT,
+        {
+            "id": uuid7(),
+            "payment_id": payment.id,
+            "provider": payment.method.provider,
+            "call": call,
+            "refund_id": refund_id,
+            "claimed_amount": claimed.amount if claimed else None,
+            "claimed_currency": claimed.currency if claimed else None,
+        },
     )
     await connection.execute(_NOTIFY, {"channel": CHANNEL, "provider": payment.method.provider})
 
@@ -92,11 +91,8 @@ async def finish(
     connection: AsyncConnection, call: ProviderCall, *, error: str | None = None
 ) -> None:
     """Close a call: done, or failed for good with an error."""
-    await connection.execute(
-        sa.update(provider_calls)
-        .where(provider_calls.c.id == call.id)
-        .values(state="failed" if error else "done", error=error)
-    )
+    state = "failed" if error else "done"
+    await connection.execute(_UPDATE, {"this_id": call.id, "state": state, "error": error})
 
 
 async def postpone(
@@ -120,6 +116,10 @@ async def purge(connection: AsyncConnection, *, keep: timedelta) -> int:
     return result.rowcount
 
 
+_WANT = pg.insert(provider_calls).on_conflict_do_nothing()
+_UPDATE = sa.update(provider_calls).where(
+    provider_calls.c.id == sa.bindparam("this_id", type_=sa.Uuid)
+)
 _NOTIFY = sa.text("SELECT pg_notify(:channel, :provider)")
 
 _CLAIM = sa.text("""

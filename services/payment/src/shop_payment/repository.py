@@ -35,27 +35,22 @@ class Record:
 
 async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
     """Return the order's payment, made now if it is the first we hear of it, held until commit."""
-    statement = sa.select(payments).where(payments.c.order_id == order_id).with_for_update()
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one_or_none()
     if row is None:
-        await connection.execute(
-            pg.insert(payments)
-            .values(
-                id=uuid7(),
-                order_id=order_id,
-                status=Status.WAITING,
-                traceparent=current_traceparent(),
-            )
-            .on_conflict_do_nothing(index_elements=["order_id"])
-        )
-        row = (await connection.execute(statement)).one()
+        new = {
+            "id": uuid7(),
+            "order_id": order_id,
+            "status": Status.WAITING,
+            "traceparent": current_traceparent(),
+        }
+        await connection.execute(_INSERT, new)
+        row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one()
     return await _whole(connection, row)
 
 
 async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
     """Return the payment, held until commit."""
-    statement = sa.select(payments).where(payments.c.id == payment_id).with_for_update()
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(_LOCK, {"this_id": payment_id})).one_or_none()
     return None if row is None else await _whole(connection, row)
 
 
@@ -78,9 +73,7 @@ async def save(
     old, new = _columns(before), _columns(after)
     changed = {name: value for name, value in new.items() if old[name] != value} | kept
     if changed or before.refunds != after.refunds:
-        await connection.execute(
-            sa.update(payments).where(payments.c.id == after.id).values(updated_at=now(), **changed)
-        )
+        await connection.execute(_UPDATE, {"this_id": after.id, "updated_at": now(), **changed})
     for refund in after.refunds:
         if refund in before.refunds:
             continue
@@ -175,6 +168,18 @@ async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUI
             )
         )
     return found
+
+
+# Made once: a statement that is put together at each event costs as much as its execution.
+_THIS = payments.c.id == sa.bindparam("this_id", type_=sa.Uuid)
+_INSERT = pg.insert(payments).on_conflict_do_nothing(index_elements=["order_id"])
+_UPDATE = sa.update(payments).where(_THIS)
+_LOCK = sa.select(payments).where(_THIS).with_for_update()
+_LOCK_ORDER = (
+    sa.select(payments)
+    .where(payments.c.order_id == sa.bindparam("this_order", type_=sa.Uuid))
+    .with_for_update()
+)
 
 
 def _columns(payment: Payment) -> dict[str, Any]:

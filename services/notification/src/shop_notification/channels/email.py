@@ -64,7 +64,7 @@ class EmailChannel:
         self._idle.append(smtp)
 
     async def _kept(self) -> aiosmtplib.SMTP | None:
-        """Return a connection that the server still answers on: it ends those that idle for long."""
+        """Return one that the server still answers on: it ends those that idle for long."""
         while self._idle:
             smtp = self._idle.pop()
             try:
