@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,20 +31,24 @@ WARM_UP = 50
 """Events not counted: the first ones load classes in the JVM."""
 SPACING = (0.02, 0.06)
 """Seconds between two events, at random: the path is idle when one comes."""
+OURS: Mapping[str, str] = {}
+DEFAULTS = {"poll_interval_ms": "500", "max_batch_size": "2048"}
 PER_TRANSACTION = 50
 PUBLISHERS = 4
 
 
 @asynccontextmanager
-async def captured(kind: str, facts: dict[str, Facts], *, poll: str = "5") -> AsyncIterator[Outbox]:
-    """A database of this kind whose connector runs with this poll interval (milliseconds)."""
+async def captured(
+    kind: str, facts: dict[str, Facts], settings: Mapping[str, str] = OURS
+) -> AsyncIterator[Outbox]:
+    """A database of this kind whose connector runs with these settings instead of ours."""
     bootstrap = facts["connect"]["bootstrap_servers"]
     create = create_postgres if kind == "postgres" else create_mongodb
     outbox: Outbox = await create(facts[kind]["url"], bootstrap)
     await topics.create(bootstrap, outbox.topic)
     api: Connectors
     async with connectors(facts["connect"]["url"]) as api:
-        await api.start(outbox, poll_interval_ms=poll)
+        await api.start(outbox, **settings)
         yield outbox
         await api.delete(outbox)
     await outbox.drop()
@@ -147,9 +151,9 @@ async def bench(servers: ServerSet, *, count: int, seconds: float) -> None:
     say_load()
     say("| commit to consumer, idle | events | p50 | p99 | max |\n|---|---|---|---|---|")
     for kind, name in (("postgres", "PostgreSQL"), ("mongodb", "MongoDB")):
-        for poll in ("5", "500"):
-            async with captured(kind, facts, poll=poll) as outbox:
-                say(row(f"{name}, `poll.interval.ms` {poll}", await latencies(outbox, count)))
+        for whose, settings in (("our settings", OURS), ("Debezium's defaults", DEFAULTS)):
+            async with captured(kind, facts, settings) as outbox:
+                say(row(f"{name}, {whose}", await latencies(outbox, count)))
     async with captured("postgres", facts) as outbox:
         published, through = await throughput(outbox, seconds)
     say("\n| sustained, PostgreSQL | events/s |\n|---|---|")
