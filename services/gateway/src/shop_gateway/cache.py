@@ -2,18 +2,24 @@
 
 In memory and not in Redis: it is faster by a network round trip, it works with Redis gone, and the
 age bounds how far two replicas can differ. Events about the catalogue empty it earlier.
+
+An answer that may be served stale (`stale-while-revalidate=N`, RFC 5861) is fetched anew by the
+first who asks after its age, and the others have the old one meanwhile: else a crowd would follow.
 """
 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cachetools import TLRUCache
 
 from shop_gateway.headers import Headers, first
 
 _MAX_AGE = re.compile(rb"max-age=(\d{1,6})")
+_STALE = re.compile(rb"stale-while-revalidate=(\d{1,6})")
+REVALIDATION_SECONDS = 1.0
+"""How long who fetches an answer anew may take before another tries."""
 MAX_BODY_BYTES = 256 * 1024
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -27,40 +33,66 @@ class Answer:
     headers: Headers
     body: bytes
     etag: bytes | None
-    max_age: int
+    life: "Life"
 
 
-def cacheable_seconds(status: int, headers: Headers) -> int:
-    """Return how long a shared cache may keep this answer; 0 means not at all (RFC 9111)."""
+@dataclass(frozen=True)
+class Life:
+    """For how many seconds an answer is fresh, and may then be served stale."""
+
+    fresh: int = 0
+    stale: int = 0
+
+    def __bool__(self) -> bool:
+        return self.fresh > 0
+
+
+@dataclass
+class _Kept:
+    answer: Answer
+    fresh_until: float
+    revalidated_by: float = field(default=float("-inf"))
+
+
+def life_of(status: int, headers: Headers) -> Life:
+    """Return how long a shared cache may keep this answer; false means not at all (RFC 9111)."""
     control = first(headers, b"cache-control") or b""
     if status != 200 or b"public" not in control or first(headers, b"set-cookie"):  # noqa: PLR2004 -- the status itself
-        return 0
+        return Life()
     vary = (first(headers, b"vary") or b"").lower().replace(b" ", b"")
     if vary not in (b"", b"accept-encoding"):
-        return 0
-    found = _MAX_AGE.search(control)
-    return int(found[1]) if found else 0
+        return Life()
+    fresh, stale = _MAX_AGE.search(control), _STALE.search(control)
+    return Life(int(fresh[1]) if fresh else 0, int(stale[1]) if stale else 0)
 
 
 class AnswerCache:
     """Answers by path, query and accepted encoding, at most MAX_BYTES of bodies."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        def until(_key: Key, answer: Answer, now: float) -> float:
-            return now + answer.max_age
+        def until(_key: Key, kept: _Kept, _now: float) -> float:
+            return kept.fresh_until + kept.answer.life.stale
 
-        self._answers: TLRUCache[Key, Answer] = TLRUCache(
-            MAX_BYTES, ttu=until, timer=clock, getsizeof=lambda answer: len(answer.body) + 512
+        self._clock = clock
+        self._answers: TLRUCache[Key, _Kept] = TLRUCache(
+            MAX_BYTES, ttu=until, timer=clock, getsizeof=lambda kept: len(kept.answer.body) + 512
         )
 
     def get(self, key: Key) -> Answer | None:
-        """Return the answer while it is fresh."""
-        return self._answers.get(key)
+        """Return the answer while it is fresh, or stale and somebody else fetches it anew."""
+        kept = self._answers.get(key)
+        if kept is None:
+            return None
+        now = self._clock()
+        if now >= max(kept.fresh_until, kept.revalidated_by):
+            kept.revalidated_by = now + REVALIDATION_SECONDS
+            return None
+        return kept.answer
 
     def put(self, key: Key, answer: Answer) -> None:
         """Keep an answer, unless it is too large to be worth it."""
         if len(answer.body) <= MAX_BODY_BYTES:
-            self._answers[key] = answer
+            self._answers[key] = _Kept(answer, self._clock() + answer.life.fresh)
 
     def clear(self) -> None:
         """Forget all."""

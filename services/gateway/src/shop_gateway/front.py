@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shop_gateway import headers as h
 from shop_gateway.body import Body, BodyLimits
-from shop_gateway.cache import Answer, AnswerCache, Key, cacheable_seconds
+from shop_gateway.cache import Answer, AnswerCache, Key, Life, life_of
 from shop_gateway.identity import Identify
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit
@@ -96,13 +96,13 @@ class Front:
             )
             async with response:
                 status = response.status
-                seconds = cacheable_seconds(status, list(response.raw_headers)) if reading else 0
-                if seconds:
+                life = life_of(status, list(response.raw_headers)) if reading else Life()
+                if life:
                     answer = Answer(
                         h.outbound(response.raw_headers),
                         await response.read(),
                         h.first(response.raw_headers, b"etag"),
-                        seconds,
+                        life,
                     )
                     self.cache.put(key, answer)
                     await _answer(answer, scope, send)

@@ -88,7 +88,8 @@ def cache_key(request: Request) -> str:
 
 def render(answer: Answer, if_none_match: str | None) -> Response:
     """Make the response: 304 when the caller has it already."""
-    headers = {"ETag": etag(answer.tag), "Cache-Control": "public, max-age=1"}
+    fresh = "public, max-age=1, stale-while-revalidate=1"
+    headers = {"ETag": etag(answer.tag), "Cache-Control": fresh}
     if not_modified(if_none_match, answer.tag):
         return Response(status_code=304, headers=headers)
     return Response(answer.body, headers=headers, media_type="application/json")
