@@ -1,7 +1,7 @@
 """`make bench`: how fast the shop on the cluster is, and how heavy.
 
 It prints the tables of docs/benchmarks.md: an order's journey on an idle shop, orders a second to
-their end, reads of the catalogue, and the memory of each service.
+their end, reads of the catalogue, and the memory and the start of each service.
 """
 
 import argparse
@@ -31,6 +31,22 @@ CUSTOMERS = 100
 """So many that no one of them reaches the gateway's limit of requests."""
 ENDS = "('" + "', '".join(sorted(SETTLED)) + "')"
 DRAIN_SECONDS = 300
+# Runs in a service's container: a second process of it, until that says that it is ready.
+START = """
+import os, subprocess, time, urllib.request
+os.environ["PORT"] = "18000"
+began = time.perf_counter()
+service = subprocess.Popen(["service"], stdout=subprocess.DEVNULL)
+while True:
+    try:
+        urllib.request.urlopen("http://127.0.0.1:18000/readyz").read()
+        break
+    except OSError:
+        time.sleep(0.01)
+print(time.perf_counter() - began)
+service.terminate()
+service.wait()
+"""
 SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
 
 
@@ -140,6 +156,15 @@ async def weights(shop: Shop) -> None:
     say(f"| all eight | {rss:.0f} MiB | {pss:.0f} MiB |")
 
 
+async def starts(shop: Shop) -> None:
+    """Print how long each service takes from its process's begin to its being ready."""
+    say("\n| service | ready after |\n|---|---|")
+    for service in SERVICES:
+        where = ("-n", "shop", f"deployment/{service}", "-c", "service")
+        took = await shop.kubectl("exec", *where, "--", "python", "-c", START)
+        say(f"| {service} | {float(took):.2f} s |")
+
+
 def _signed_in(customer: Customer) -> dict[str, str]:
     return {"Authorization": customer.http.headers["Authorization"]}
 
@@ -162,6 +187,8 @@ async def bench(asked: argparse.Namespace) -> None:
             shop = Shop(kubectl, stores, customers, products)
             if "memory" in asked.what:
                 await weights(shop)
+            if "start" in asked.what:
+                await starts(shop)
             if "journey" in asked.what:
                 await journeys(shop, asked.journeys)
             if "reads" in asked.what:
@@ -176,7 +203,7 @@ async def bench(asked: argparse.Namespace) -> None:
 def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    what = ("memory", "journey", "reads", "orders")
+    what = ("memory", "start", "journey", "reads", "orders")
     parser.add_argument("what", nargs="*", default=what, help=f"of {', '.join(what)}; all if none")
     parser.add_argument("--journeys", type=int, default=200, help="orders, one at a time")
     parser.add_argument("--seconds", type=int, default=20, help="of each load")

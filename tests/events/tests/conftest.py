@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors, connectors
-from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres
-from shop_servers.servers import Connect, MongoDB, Postgres
+from shop_event_path.ledgers import Ledger, ledger
+from shop_event_path.outboxes import Outbox, PostgresOutbox, create_mongodb, create_postgres
+from shop_servers.servers import Connect, Kafka, MongoDB, Postgres
 
 NewOutbox = Callable[[str], Awaitable[Outbox]]
 
@@ -35,3 +36,18 @@ async def outbox(
     yield made
     await connect_api.delete(made)
     await made.drop()
+
+
+@pytest.fixture
+async def uncaptured(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
+    """An outbox that nobody captures: a test sends to its topic by hand."""
+    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
+    await topics.create(kafka.bootstrap_servers, made.topic)
+    yield made
+    await made.drop()
+
+
+@pytest.fixture
+async def book(uncaptured: PostgresOutbox) -> AsyncIterator[Ledger]:
+    async with ledger(uncaptured.settings) as found:
+        yield found

@@ -1,40 +1,22 @@
 """Messages that no handler can take: the partition moves on, and each is accounted for."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import orjson
-import pytest
 from shop_event_path import topics
-from shop_event_path.ledgers import Ledger, ledger
-from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postgres
-from shop_servers.servers import Kafka, Postgres
+from shop_event_path.consuming import consuming, until
+from shop_event_path.ledgers import Ledger
+from shop_event_path.outboxes import TYPE, PostgresOutbox, counted
+from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_operator.cli.dead_letters import open_letters, redrive
 from shop_operator.cli.kafka_log import open_log
 from shop_shared.cloud_events import Record, header
-from shop_shared.consumer import consume
 from shop_shared.dead_letters import topic_of
 from shop_shared.events import MAX_EVENT_BYTES, Event, ReceivedEvent
 
 BUG = 666
-
-
-@pytest.fixture
-async def outbox(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
-    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
-    await topics.create(kafka.bootstrap_servers, made.topic)
-    yield made
-    await made.drop()
-
-
-@pytest.fixture
-async def book(outbox: PostgresOutbox) -> AsyncIterator[Ledger]:
-    async with ledger(outbox.settings) as found:
-        yield found
 
 
 @dataclass
@@ -48,30 +30,6 @@ class Consumer:
         await self.book.write(tx, event)
         if event.data["n"] == BUG and not self.fixed:
             raise ZeroDivisionError
-
-
-@asynccontextmanager
-async def consuming(outbox: PostgresOutbox, consumer: Consumer) -> AsyncIterator[None]:
-    task = asyncio.create_task(
-        consume(
-            outbox.settings,
-            group="ledger",
-            topics=[outbox.topic],
-            handlers={TYPE: consumer.write},
-            inbox=consumer.book.inbox,
-        )
-    )
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():
-            await asyncio.sleep(0.1)
 
 
 def poison(aggregate: str) -> dict[str, Event]:
@@ -102,26 +60,26 @@ async def dead(kafka: Kafka, outbox: PostgresOutbox, count: int) -> list[Record]
 
 
 async def test_each_kind_is_a_dead_letter_or_ignored_and_the_partition_moves_on(
-    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+    kafka: Kafka, uncaptured: PostgresOutbox, book: Ledger
 ) -> None:
-    bad = poison(outbox.name)
+    bad = poison(uncaptured.name)
     sent: list[Event] = []
     for n, event in enumerate(bad.values()):
-        sent += [counted(outbox.name, n), event]
-    sent.append(counted(outbox.name, len(bad)))
-    await topics.send(kafka.bootstrap_servers, outbox.topic, sent)
+        sent += [counted(uncaptured.name, n), event]
+    sent.append(counted(uncaptured.name, len(bad)))
+    await topics.send(kafka.bootstrap_servers, uncaptured.topic, sent)
 
     async def all_good_ones() -> bool:
         return (await book.read()).get("one") == list(range(len(bad) + 1))
 
-    async with consuming(outbox, Consumer(book)):
+    async with consuming(uncaptured, book, Consumer(book).write, group="ledger"):
         await until(all_good_ones)
     expected = {reason for reason in bad if not reason.startswith("ignored")}
-    letters = {header(letter, "dlt_reason"): letter for letter in await dead(kafka, outbox, 5)}
+    letters = {header(letter, "dlt_reason"): letter for letter in await dead(kafka, uncaptured, 5)}
     assert letters.keys() == expected
     for reason, letter in letters.items():
         assert letter.value == bad[reason or ""].payload
-        assert header(letter, "dlt_topic") == outbox.topic
+        assert header(letter, "dlt_topic") == uncaptured.topic
         assert header(letter, "dlt_offset") == str(sent.index(bad[reason or ""]))
         assert header(letter, "dlt_error")
         assert header(letter, "ce_id") == (str(bad[reason or ""].id))
@@ -129,23 +87,23 @@ async def test_each_kind_is_a_dead_letter_or_ignored_and_the_partition_moves_on(
 
 
 async def test_a_dead_letter_sent_back_after_the_fix_has_its_effect_once(
-    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+    kafka: Kafka, uncaptured: PostgresOutbox, book: Ledger
 ) -> None:
-    bug = counted(outbox.name, BUG)
-    await topics.send(kafka.bootstrap_servers, outbox.topic, [bug])
+    bug = counted(uncaptured.name, BUG)
+    await topics.send(kafka.bootstrap_servers, uncaptured.topic, [bug])
     consumer = Consumer(book)
-    async with consuming(outbox, consumer):
-        [letter] = await dead(kafka, outbox, 1)
+    async with consuming(uncaptured, book, consumer.write, group="ledger"):
+        [letter] = await dead(kafka, uncaptured, 1)
         assert await book.read() == {}
         consumer.fixed = True
         assert header(letter, "ce_id") == str(bug.id)
         async with open_log(kafka.bootstrap_servers) as log:
-            topic = topic_of(outbox.topic, "ledger")
+            topic = topic_of(uncaptured.topic, "ledger")
             ours = [each for each in await open_letters(log) if each.message.topic == topic]
             # As an impatient person does it.
             assert [await redrive(log, ours), await redrive(log, ours)] == [1, 1]
-        last = counted(outbox.name, 1)
-        await topics.send(kafka.bootstrap_servers, outbox.topic, [last])
+        last = counted(uncaptured.name, 1)
+        await topics.send(kafka.bootstrap_servers, uncaptured.topic, [last])
 
         async def arrived() -> bool:
             return 1 in (await book.read()).get("one", [])

@@ -2,20 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
-import pytest
 from shop_event_path import topics
-from shop_event_path.ledgers import Ledger, ledger
-from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postgres
-from shop_servers.servers import Kafka, Postgres
+from shop_event_path.consuming import consuming, until
+from shop_event_path.ledgers import Ledger
+from shop_event_path.outboxes import PostgresOutbox, counted
+from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.consumer import consume
 from shop_shared.dead_letters import topic_of
 from shop_shared.events import Event, ReceivedEvent
 
@@ -39,43 +37,9 @@ class Version:
             raise ZeroDivisionError
 
 
-@pytest.fixture
-async def outbox(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
-    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
-    await topics.create(kafka.bootstrap_servers, made.topic)
-    yield made
-    await made.drop()
-
-
-@pytest.fixture
-async def book(outbox: PostgresOutbox) -> AsyncIterator[Ledger]:
-    async with ledger(outbox.settings) as found:
-        yield found
-
-
-@asynccontextmanager
-async def deployed(outbox: PostgresOutbox, version: Version) -> AsyncIterator[None]:
+def deployed(outbox: PostgresOutbox, version: Version) -> AbstractAsyncContextManager[None]:
     """The consumer runs in this version; in a group of the test's own."""
-    task = asyncio.create_task(
-        consume(
-            outbox.settings,
-            group=outbox.name,
-            topics=[outbox.topic],
-            handlers={TYPE: version.write},
-            inbox=version.book.inbox,
-        )
-    )
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(180):
-        while not await condition():
-            await asyncio.sleep(0.1)
+    return consuming(outbox, version.book, version.write, group=outbox.name)
 
 
 async def kubectl_shop(kafka: Kafka, *words: str) -> str:
@@ -97,7 +61,7 @@ def events(outbox: PostgresOutbox) -> list[Event]:
 
 
 async def test_one_then_those_of_a_reason_then_all(
-    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+    kafka: Kafka, uncaptured: PostgresOutbox, book: Ledger
 ) -> None:
     async def heard(*numbers: int) -> None:
         async def they_are() -> bool:
@@ -105,14 +69,14 @@ async def test_one_then_those_of_a_reason_then_all(
 
         await until(they_are)
 
-    group = ("--group", outbox.name)
-    await topics.send(kafka.bootstrap_servers, outbox.topic, events(outbox))
-    async with deployed(outbox, Version(book, fixed=False)):
+    group = ("--group", uncaptured.name)
+    await topics.send(kafka.bootstrap_servers, uncaptured.topic, events(uncaptured))
+    async with deployed(uncaptured, Version(book, fixed=False)):
         await heard(0, 5)  # what came after them was not kept
     letters = orjson.loads(await kubectl_shop(kafka, "list", *group, "--output", "json"))
     assert [each["reason"] for each in letters] == ["handler_error"] * 4 + ["invalid_payload"]
 
-    async with deployed(outbox, Version(book, fixed=True)):
+    async with deployed(uncaptured, Version(book, fixed=True)):
         assert await kubectl_shop(kafka, "redrive", letters[1]["id"]) == "sent back: 1\n"
         await heard(2)
         assert await book.read() == {"one": [0, 5, 2]}
@@ -123,25 +87,27 @@ async def test_one_then_those_of_a_reason_then_all(
         assert await kubectl_shop(kafka, "redrive", "--all", *group) == "sent back: 1\n"
         await heard(WORD)
         assert await kubectl_shop(kafka, "redrive", "--all", *group) == "sent back: 0\n"
-        await topics.send(kafka.bootstrap_servers, outbox.topic, [counted(outbox.name, 6)])
+        await topics.send(kafka.bootstrap_servers, uncaptured.topic, [counted(uncaptured.name, 6)])
         await heard(6)
     assert await book.read() == {"one": [0, 5, 2, 1, 3, 4, WORD, 6]}
     assert await kubectl_shop(kafka, "list", *group) == "no dead letters\n"
 
 
 async def test_what_fails_again_is_a_dead_letter_again(
-    kafka: Kafka, outbox: PostgresOutbox, book: Ledger
+    kafka: Kafka, uncaptured: PostgresOutbox, book: Ledger
 ) -> None:
     async def dead(count: int) -> None:
         await topics.read(
             kafka.bootstrap_servers,
-            topic_of(outbox.topic, outbox.name),
+            topic_of(uncaptured.topic, uncaptured.name),
             until=lambda letters: len(letters) >= count,
         )
 
-    group = ("--group", outbox.name)
-    await topics.send(kafka.bootstrap_servers, outbox.topic, [counted(outbox.name, BUGS[0])])
-    async with deployed(outbox, Version(book, fixed=False)):
+    group = ("--group", uncaptured.name)
+    await topics.send(
+        kafka.bootstrap_servers, uncaptured.topic, [counted(uncaptured.name, BUGS[0])]
+    )
+    async with deployed(uncaptured, Version(book, fixed=False)):
         await dead(1)
         assert await kubectl_shop(kafka, "redrive", "--all", *group) == "sent back: 1\n"
         await dead(3)  # the first, its marker, and the second

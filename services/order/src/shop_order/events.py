@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shop_order import domain
-from shop_order.models import Address
+from shop_shared.addresses import Address
 from shop_shared.clock import now
 from shop_shared.events import Event, EventPayload, event
 from shop_shared.money import Currency, Money

@@ -4,47 +4,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from shop_order.domain import Order as DomainOrder
 from shop_order.domain import Status
-from shop_shared.models import Line as TextLine
+from shop_shared import addresses
+from shop_shared.addresses import Address
 from shop_shared.models import ResponseModel, StrictModel
 from shop_shared.money import Currency, Money
 
 MAX_LINES = 100
 MAX_QUANTITY = 1000
 """Units of all lines together; at the highest price (10^12) their total is still money."""
-
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
-"""ISO 3166-1 alpha-2."""
-
-_ADDRESS: dict[str, JsonValue] = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-}
-
-
-class Address(StrictModel):
-    """Where a parcel goes."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_ADDRESS]})
-
-    name: TextLine
-    line1: TextLine
-    line2: TextLine | None = None
-    city: TextLine
-    region: TextLine | None = None
-    postal_code: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)
-    ]
-    country: Country
-    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$", examples=["+442079460000"])] | None = (
-        None
-    )
 
 
 class Item(StrictModel):
@@ -75,7 +46,7 @@ class PlaceOrder(StrictModel):
                     "items": [
                         {"product_id": "01989f6a-0000-7000-8000-000000000001", "quantity": 2}
                     ],
-                    "shipping_address": _ADDRESS,
+                    "shipping_address": addresses.EXAMPLE,
                     "payment": {"provider": "stripe", "method": "card", "token": "pm_card_visa"},
                 }
             ]

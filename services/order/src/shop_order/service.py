@@ -19,8 +19,9 @@ from shop_order.domain import (
     apply,
     change_address,
 )
-from shop_order.models import Address, PlaceOrder
+from shop_order.models import PlaceOrder
 from shop_order.repository import Cause
+from shop_shared.addresses import Address
 from shop_shared.clock import now
 from shop_shared.etag import require_match
 from shop_shared.events import InvalidEventError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from shop_payment import api, consumers, events, reconciler, wakeup
+from shop_payment import api, consumers, events, reconciler
+from shop_payment.calls import CHANNEL
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
 from shop_payment.worker import ProviderWorker
@@ -14,6 +15,7 @@ from shop_shared.asyncapi import Contract
 from shop_shared.breaker import CircuitBreaker
 from shop_shared.consumer import consume
 from shop_shared.inbox import SqlInbox
+from shop_shared.listening import listen
 from shop_shared.server import Service
 from shop_shared.tokens import create_verifier, revocations_of
 
@@ -43,6 +45,12 @@ def create(settings: Settings) -> Service:
         )
         for name, provider in providers.items()
     }
+
+    def wake(provider: str) -> None:
+        for name, worker in workers.items():
+            if provider in {name, ""}:
+                worker.wake()
+
     app = create_app(
         settings,
         title="Minishop payments",
@@ -70,7 +78,7 @@ def create(settings: Settings) -> Service:
         background=(
             consumer,
             *(worker.run for worker in workers.values()),
-            partial(wakeup.run, engine, workers),
+            partial(listen, settings, CHANNEL, wake),
             partial(reconciler.run, engine, settings),
         ),
         close=(

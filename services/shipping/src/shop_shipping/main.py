@@ -6,13 +6,14 @@ from shop_shared import cli, database, health, inbox, janitor, migrations, outbo
 from shop_shared.app import create_app
 from shop_shared.asyncapi import Contract
 from shop_shared.consumer import consume
+from shop_shared.listening import listen
 from shop_shared.server import Service
 from shop_shared.tokens import create_verifier, revocations_of
 from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.wake import Wake
+from shop_shipping.wake import CHANNEL, Wake
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
@@ -48,7 +49,7 @@ def create(settings: Settings) -> Service:
         app=app,
         background=(
             consumer,
-            partial(wake.listen, settings),
+            partial(listen, settings, CHANNEL, wake.hear),
             partial(worker.run, engine, settings, carrier, wake),
             partial(janitor.run, engine, outbox.purge, inbox.purge),
         ),

@@ -1,39 +1,15 @@
 """The data of shipments as it is sent and received."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from shop_shared.addresses import Address
 from shop_shared.models import Line, Moment, ResponseModel, StrictModel
 from shop_shipping import domain
 from shop_shipping.domain import Failure, Status
-
-_ADDRESS: dict[str, JsonValue] = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-}
-
-
-class Address(StrictModel):
-    """Where a parcel goes."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_ADDRESS]})
-
-    name: Line
-    line1: Line
-    line2: Line | None = None
-    city: Line
-    region: Line | None = None
-    postal_code: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)
-    ]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["GB"])]
-    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$")] | None = None
 
 
 class CreateShipment(StrictModel):

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_shared.addresses import Address
 from shop_shared.clock import now
 from shop_shared.etag import require_match
 from shop_shared.ids import uuid7
@@ -26,7 +27,7 @@ from shop_shipping.domain import (
     change_address,
     next_call,
 )
-from shop_shipping.models import Address, CreateShipment
+from shop_shipping.models import CreateShipment
 from shop_shipping.repository import Intent
 
 _log = structlog.get_logger(__name__)

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.clock import now
 from shop_shared.database import transaction
+from shop_shared.listening import listen
 from shop_shipping import repository, tracking_number, worker
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.wake import Wake
+from shop_shipping.wake import CHANNEL, Wake
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Story = Any  # the conftest's
@@ -164,7 +165,7 @@ async def running(engine: AsyncEngine, settings: Settings) -> AsyncIterator[None
     wake = Wake()
     slow = settings.model_copy(update={"worker_interval_seconds": 3600})
     tasks = [
-        asyncio.create_task(wake.listen(slow)),
+        asyncio.create_task(listen(slow, CHANNEL, wake.hear)),
         asyncio.create_task(worker.run(engine, slow, SimulatedCarrier(slow), wake)),
     ]
     yield
