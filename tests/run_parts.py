@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,8 @@ class Part:
     places: tuple[str, ...]
     options: tuple[str, ...] = ()
     root: Path = ROOT
+    beside: bool = False
+    """Whether it runs beside the parts that follow, but for the last, which waits for it."""
 
 
 # Two workers for two cores, where the tests don't share one thing that is not theirs; more where
@@ -42,11 +46,12 @@ PARTS = (
         ("services/*/tests/integration", "tests/servers/tests", "tests/events"),
         _WAITING,
     ),
+    # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs. It
+    # waits most of its time, and the cores are free meanwhile.
+    Part("cluster", ("cluster/tests/integration",), beside=True),
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
-    # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs.
-    Part("cluster", ("cluster/tests/integration",)),
     Part("e2e", ("tests/e2e",)),
 )
 
@@ -74,8 +79,8 @@ def lint() -> Outcome:
     return Outcome("lint", code, time.monotonic() - began, {})
 
 
-def run(part: Part, more: list[str]) -> Outcome:
-    """Run a part with further pytest arguments."""
+def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
+    """Run a part with further pytest arguments; its output is shown at once, or at its end."""
     places = sorted(
         str(place.relative_to(part.root))
         for pattern in part.places
@@ -87,10 +92,38 @@ def run(part: Part, more: list[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", *part.options, f"--junitxml={report}"]
-        print(f"\n{part.name}: {' '.join(places)}", flush=True)
-        code = subprocess.run([*command, *more, *places], cwd=part.root, check=False).returncode
+        heading = f"\n{part.name}: {' '.join(places)}"
+        print(heading if shown else f"\n{part.name}: beside what follows, shown when it has ended")
+        sys.stdout.flush()
+        ended = subprocess.run(
+            [*command, *more, *places],
+            cwd=part.root,
+            check=False,
+            text=True,
+            stdout=None if shown else subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        if not shown:
+            print(heading, ended.stdout, sep="\n", flush=True)
         counts = _counts(report) if report.exists() else {}
-    return Outcome(part.name, 0 if code == NO_TESTS else code, time.monotonic() - began, counts)
+    code = 0 if ended.returncode == NO_TESTS else ended.returncode
+    return Outcome(part.name, code, time.monotonic() - began, counts)
+
+
+def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
+    """Run the parts in their order; the last waits for those that run beside the others."""
+    outcomes: list[Outcome] = []
+    beside: list[Future[Outcome]] = []
+    with ThreadPoolExecutor() as pool:
+        for part in parts:
+            last = part is parts[-1]
+            if last:
+                outcomes += [each.result() for each in beside]
+            if part.beside and not last:
+                beside.append(pool.submit(run, part, more, shown=False))
+            else:
+                outcomes.append(run(part, more))
+    return outcomes
 
 
 def _counts(report: Path) -> dict[str, int]:
@@ -114,7 +147,8 @@ def main() -> int:
     wanted = asked.part or ["lint", *names]
     began = time.monotonic()
     outcomes = [lint()] if "lint" in wanted else []
-    outcomes += [run(part, asked.pytest.split()) for part in PARTS if part.name in wanted]
+    parts = [part for part in PARTS if part.name in wanted]
+    outcomes += run_all(parts, asked.pytest.split())
     print()
     for outcome in outcomes:
         print(outcome.line())
