@@ -13,9 +13,11 @@ import pytest
 from shop_servers.server_set import ServerSet
 
 OWNER = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from shop_servers.server_set import ServerSet
+# Who runs the tests in the background has it ignored, and its children with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ServerSet(state=Path(sys.argv[1]), owner=os.getpid()).need("redis", "postgres")
 print("ready", flush=True)
 time.sleep(600)
