@@ -81,6 +81,20 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 
 
 _keys = idempotency_table(sa.MetaData())
+# Made once: a statement that is put together at each request costs as much as its execution.
+_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(:number)")
+_FIND = sa.select(_keys.c.request_hash, _keys.c.status, _keys.c.body).where(
+    _keys.c.scope == sa.bindparam("this_scope"),
+    _keys.c.key == sa.bindparam("this_key"),
+    _keys.c.created_at > sa.bindparam("since"),
+)
+_insert = pg_insert(_keys)
+_STORE = _insert.on_conflict_do_update(
+    index_elements=["scope", "key"],
+    set_={
+        name: _insert.excluded[name] for name in ("request_hash", "status", "body", "created_at")
+    },
+)
 
 Work = Callable[[AsyncConnection], Awaitable[BaseModel]]
 
@@ -104,11 +118,8 @@ async def idempotent(  # noqa: PLR0913 - keyword-only, each of its own kind
     async with engine.begin() as connection:
         if not await _lock(connection, scope, key):
             raise RequestInProgress("Wait for its answer, then send it again.")
-        found = await connection.execute(
-            sa.select(_keys.c.request_hash, _keys.c.status, _keys.c.body).where(
-                _keys.c.scope == scope, _keys.c.key == key, _keys.c.created_at > now() - KEEP
-            )
-        )
+        this = {"this_scope": scope, "this_key": key, "since": now() - KEEP}
+        found = await connection.execute(_FIND, this)
         if kept := found.one_or_none():
             if kept.request_hash != digest:
                 raise IdempotencyKeyReused("A key belongs to one body.")
@@ -116,11 +127,7 @@ async def idempotent(  # noqa: PLR0913 - keyword-only, each of its own kind
         answer = await work(connection)
         body = answer.__pydantic_serializer__.to_json(answer)
         row = {"request_hash": digest, "status": status, "body": body, "created_at": now()}
-        await connection.execute(
-            pg_insert(_keys)
-            .values(scope=scope, key=key, **row)
-            .on_conflict_do_update(index_elements=["scope", "key"], set_=row)
-        )
+        await connection.execute(_STORE, {"scope": scope, "key": key, **row})
     return _answer(status, body, replayed=False)
 
 
@@ -133,10 +140,7 @@ async def purge(connection: AsyncConnection) -> int:
 async def _lock(connection: AsyncConnection, scope: str, key: str) -> bool:
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
     number = int.from_bytes(digest[:8], signed=True)
-    locked = await connection.scalar(
-        sa.text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": number}
-    )
-    return bool(locked)
+    return bool(await connection.scalar(_LOCK, {"number": number}))
 
 
 def _answer(status: int, body: bytes, *, replayed: bool) -> Response:
