@@ -105,9 +105,10 @@ def _build(
     ignored = dockerfile.with_name("Dockerfile.dockerignore")
     if ignored.exists():
         words.append(f"--ignorefile={ignored}")
+    # Without --force-rm a stage that is only copied from leaves its container, mounted.
     told = run(
-        "buildah", "build", "--isolation=chroot", "--layers", "--quiet", "--pull-never",
-        f"--tag={tag}", f"--file={dockerfile}", *words, str(context),
+        "buildah", "build", "--isolation=chroot", "--layers", "--force-rm", "--quiet",
+        "--pull-never", f"--tag={tag}", f"--file={dockerfile}", *words, str(context),
     )  # fmt: skip
     return told.strip().splitlines()[-1]
 
