@@ -170,7 +170,7 @@ async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUI
     return found
 
 
-# Made once: a statement that is put together at each event costs as much as its execution.
+# Made once: putting a statement together is a good part of what each event costs.
 _THIS = payments.c.id == sa.bindparam("this_id", type_=sa.Uuid)
 _INSERT = pg.insert(payments).on_conflict_do_nothing(index_elements=["order_id"])
 _UPDATE = sa.update(payments).where(_THIS)

@@ -81,7 +81,7 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 
 
 _keys = idempotency_table(sa.MetaData())
-# Made once: a statement that is put together at each request costs as much as its execution.
+# Made once: putting a statement together is a good part of what each request costs.
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(:number)")
 _FIND = sa.select(_keys.c.request_hash, _keys.c.status, _keys.c.body).where(
     _keys.c.scope == sa.bindparam("this_scope"),

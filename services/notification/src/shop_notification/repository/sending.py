@@ -105,7 +105,7 @@ async def requeue_lost(
     return result.rowcount
 
 
-# Made once: a statement that is put together at each message costs as much as its execution.
+# Made once: putting a statement together is a good part of what each message costs.
 _taken = (
     sa.update(notifications)
     .where(
