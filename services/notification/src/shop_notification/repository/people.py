@@ -70,10 +70,12 @@ async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> N
     )
 
 
+RECIPIENT_COLUMNS = tuple(column.label(f"recipient_{column.name}") for column in recipients.c)
+"""For an outer join with `recipients`; `recipient_in` reads them."""
 _SOMEBODY = sa.select(sa.bindparam("user_id", type_=sa.Uuid).label("id")).subquery()
 _REACH = sa.select(
-    *(column.label(f"recipient_{column.name}") for column in recipients.c),
-    *(column for column in preferences.c),
+    *RECIPIENT_COLUMNS,
+    *preferences.c,
     sa.exists().where(devices.c.user_id == _SOMEBODY.c.id).label("has_device"),
 ).select_from(
     _SOMEBODY.outerjoin(recipients, recipients.c.user_id == _SOMEBODY.c.id).outerjoin(
@@ -93,7 +95,7 @@ async def reach_of(connection: AsyncConnection, user_id: UUID) -> Reach:
 
 
 def recipient_in(row: Any) -> Recipient | None:  # noqa: ANN401 - a row's shape is its query's
-    """Read the columns `recipient_…` of an outer join: None where it found nobody."""
+    """Read RECIPIENT_COLUMNS: None where the join found nobody."""
     if row.recipient_user_id is None:
         return None
     return Recipient(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification.repository.people import Recipient, recipient_in
+from shop_notification.repository.people import RECIPIENT_COLUMNS, Recipient, recipient_in
 from shop_notification.tables import attempts, notifications, recipients
 
 
@@ -116,9 +116,9 @@ _taken = (
     .returning(notifications)
     .cte("taken")
 )
-_TAKE = sa.select(
-    _taken, *(column.label(f"recipient_{column.name}") for column in recipients.c)
-).select_from(_taken.outerjoin(recipients, recipients.c.user_id == _taken.c.user_id))
+_TAKE = sa.select(_taken, *RECIPIENT_COLUMNS).select_from(
+    _taken.outerjoin(recipients, recipients.c.user_id == _taken.c.user_id)
+)
 
 
 def _record(**changes: object) -> sa.Update:
