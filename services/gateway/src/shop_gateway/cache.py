@@ -10,7 +10,7 @@ first who asks after its age, and the others have the old one meanwhile: else a 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cachetools import TLRUCache
 
@@ -51,7 +51,7 @@ class Life:
 class _Kept:
     answer: Answer
     fresh_until: float
-    revalidated_by: float = field(default=float("-inf"))
+    revalidated_by: float = float("-inf")
 
 
 def life_of(status: int, headers: Headers) -> Life:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from shop_shared.addresses import Country
 from shop_shared.models import ResponseModel, StrictModel
 from shop_user import emails
 
@@ -33,7 +34,6 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)]
 PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=12)]
