@@ -3,11 +3,14 @@
 import secrets
 from pathlib import Path
 
+import pytest
+
 from shop_cluster import packages
 from shop_cluster.images import _build
 from shop_cluster.shell import run
 
 
+@pytest.mark.usefixtures("borrowed")
 def test_no_container_is_left(tmp_path: Path) -> None:
     packages.install_missing()
     (tmp_path / "tool").write_text("1")

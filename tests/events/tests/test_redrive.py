@@ -67,7 +67,7 @@ async def test_one_then_those_of_a_reason_then_all(
         async def they_are() -> bool:
             return set(numbers) <= set((await book.read()).get("one", ()))
 
-        await until(they_are)
+        await until(they_are, seconds=180)
 
     group = ("--group", uncaptured.name)
     await topics.send(kafka.bootstrap_servers, uncaptured.topic, events(uncaptured))

@@ -9,8 +9,6 @@ from shop_event_path.ledgers import Ledger
 from shop_event_path.outboxes import TYPE, Outbox
 from shop_shared.consumer import Handler, consume
 
-PATIENCE_SECONDS = 180
-
 
 @asynccontextmanager
 async def consuming(
@@ -33,8 +31,8 @@ async def consuming(
         await asyncio.wait([task])
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> None:
     """Wait until it holds. Raises TimeoutError."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.1)
