@@ -6,7 +6,7 @@ Kubernetes itself defines is checked where a real API server is: the operator's 
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import jsonschema_rs
 import yaml
 
 from shop_cluster.go_toolchain import go
+from shop_cluster.published_crds import published
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = (
@@ -23,8 +24,6 @@ BUILT = (
     "manifests/dev",
 )
 PLAIN = ("manifests/shop",)
-# The upstream CRDs whole, where they are beside the checkout: ours hold only what the shop uses.
-CRDS = ("crds", "manifests/platform/crds", "../shared/crds")
 # Whose kinds Kubernetes itself defines.
 NATIVE = ("", "apps", "batch", "autoscaling", "policy")
 
@@ -36,11 +35,11 @@ def build(folder: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(text))
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    """Return the objects of a folder of plain manifests."""
+def read(files: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return the objects of plain manifests."""
     return [
         found
-        for file in sorted(folder.glob("*.yaml"))
+        for file in sorted(files)
         for found in yaml.safe_load_all(file.read_text())
         if found and "apiVersion" in found
     ]
@@ -102,14 +101,13 @@ def faults(
 
 def main() -> int:
     """Check everything; return 1 when anything is wrong."""
-    known: dict[tuple[str, str], dict[str, Any]] = {}
-    for place in CRDS:
-        known |= schemas(read(ROOT / place))
+    known = schemas(read([*(ROOT / "crds").glob("*.yaml"), *published()]))
     wrong = 0
-    for place in (*BUILT, *PLAIN):
-        folder = ROOT / place
-        for fault in faults(read(folder) if place in PLAIN else build(folder), known):
-            print(f"{place}: {fault}", file=sys.stderr)
+    for name in (*BUILT, *PLAIN):
+        folder = ROOT / name
+        found = read(folder.glob("*.yaml")) if name in PLAIN else build(folder)
+        for fault in faults(found, known):
+            print(f"{name}: {fault}", file=sys.stderr)
             wrong += 1
     return int(bool(wrong))
 

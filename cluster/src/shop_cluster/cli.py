@@ -14,6 +14,7 @@ from shop_cluster.images import ensure, selected
 from shop_cluster.places import Places
 from shop_cluster.platform import install
 from shop_cluster.progress import say
+from shop_cluster.published_crds import EMBEDDED, published
 from shop_cluster.shell import run
 from shop_cluster.status import status
 from shop_cluster.up import up
@@ -79,6 +80,7 @@ def _run_platform(places: Places, _: argparse.Namespace) -> int:
         kubectl=(str(shopkube()), "kubectl") if embedded else ("kubectl",),
         kubeconfig=_kubeconfig(places),
         overlay="embedded" if embedded else "kind",
+        crds=published(EMBEDDED) if embedded else (),
         report=say,
     )
     return 0

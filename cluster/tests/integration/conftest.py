@@ -15,6 +15,7 @@ from shop_cluster.places import Places
 from shop_cluster.platform import install
 from shop_cluster.preflight import check_user
 from shop_cluster.progress import say
+from shop_cluster.published_crds import EMBEDDED, published
 from shop_cluster.shell import run
 from shop_cluster.up import up
 
@@ -56,7 +57,13 @@ def platform(machine: Places) -> Places:
     for image in selected("embedded", platform=True):
         ensure(machine, image)
     kubectl = (str(shopkube()), "kubectl")
-    install(kubectl=kubectl, kubeconfig=machine.kubeconfig, overlay="embedded", report=say)
+    install(
+        kubectl=kubectl,
+        kubeconfig=machine.kubeconfig,
+        overlay="embedded",
+        crds=published(EMBEDDED),
+        report=say,
+    )
     return machine
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import socket
 import time
@@ -15,6 +14,7 @@ import orjson
 import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
+from shop_cluster.published_crds import EMBEDDED, published
 from shop_operator import connection
 from shop_operator.api_errors import NotFoundError
 from shop_operator.children.access_secret import encode
@@ -31,19 +31,15 @@ NAMESPACE = Kind("v1", "Namespace", "namespaces")
 
 
 def real_crds() -> list[Path]:
-    """Return the published CRDs of Strimzi, prometheus-operator, Kong and Gateway API."""
-    folder = Path(os.environ.get("MINISHOP_CRDS", ROOT.parent / "shared" / "crds"))
-    return sorted(folder.glob("*.yaml"))
+    """Return the published CRDs of the kinds that the operator writes."""
+    return published([*EMBEDDED, "scaledobjects.keda.sh"])
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    crds = real_crds()
-    if not crds:
-        pytest.skip("no CRDs to test against: set MINISHOP_CRDS")
     folder = tmp_path_factory.mktemp("plane")
     with control_plane(folder, api_server_flags=audit_flags(folder)) as running:
-        install(running, [*crds, ROOT / "crds" / "shopservice.yaml"])
+        install(running, [*real_crds(), ROOT / "crds" / "shopservice.yaml"])
         yield running
 
 
