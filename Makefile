@@ -54,13 +54,13 @@ lint: .venv/ready ## style, types, import directions
 
 .PHONY: contracts contracts-check
 contracts: .venv/ready ## write what is generated: event schemas, AsyncAPI documents, settings tables
-	@.venv/bin/python -m shop_shared.contracts
-	@.venv/bin/python -m shop_shared.settings_tables
+	@.venv/bin/python -m shop_shared.devtools.contracts
+	@.venv/bin/python -m shop_shared.devtools.settings_tables
 
 contracts-check: .venv/ready ## fail on a stale contract, or one that breaks readers (BASE=origin/main)
-	@.venv/bin/python -m shop_shared.contracts --check
-	@.venv/bin/python -m shop_shared.settings_tables --check
-	@.venv/bin/python -m shop_shared.contracts --breaking $(or $(BASE),HEAD)
+	@.venv/bin/python -m shop_shared.devtools.contracts --check
+	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
+	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
 .PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
 test: .venv/ready ## lint and every test, with a table of it at the end

@@ -57,7 +57,7 @@ def payloads(model: type[Model]) -> list[Model]:
 
 
 def on_the_wire(payload: BaseModel) -> bytes:
-    """Return a payload's JSON, written as `shop_shared.events.event` writes it."""
+    """Return a payload's JSON, written as `shop_shared.messaging.events.event` writes it."""
     return payload.__pydantic_serializer__.to_json(payload)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from shop_shared.asyncapi import Contract
 from shop_shared.cli import sample_settings
-from shop_shared.consumer import consume
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
 from shop_shared.server import Service
 from shop_shared.settings import ServiceSettings
 

@@ -13,8 +13,8 @@ from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from contract.services import Member
 from shop_product.migrations import schema
-from shop_shared import migrations, mongo
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import migrations, mongo
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from contract.routes import PUBLIC, ROUTES, Route
 from contract.shop import Shop
 from contract.things import Things, make
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 
 GUARDED = [route for route in ROUTES if str(route) not in PUBLIC]
 FOR_SOME = [route for route in GUARDED if route.roles]

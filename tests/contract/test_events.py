@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from contract.payloads import on_the_wire, payloads
 from contract.services import SERVICES, Member, consumer_of
 from shop_gateway import consumers as gateway_consumers
-from shop_shared.asyncapi import document
-from shop_shared.contracts import files_of
-from shop_shared.events import EventPayload, ReceivedEvent
+from shop_shared.devtools.contracts import files_of
+from shop_shared.messaging.asyncapi import document
+from shop_shared.messaging.events import EventPayload, ReceivedEvent
 
 PRODUCERS = {
     payload.type: (member, payload)

@@ -7,7 +7,7 @@ from contract.bodies import VALID
 from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
 from contract.shop import Shop
 from contract.things import Things, make
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import bad_requests
 
 OWN = ("/", "/docs", "/openapi.json", "/v1/home", "/shop/shop.js", "/livez", "/readyz", "/metrics")

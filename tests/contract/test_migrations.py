@@ -10,8 +10,8 @@ from alembic.migration import MigrationContext
 
 from contract.services import SERVICES, Member
 from contract.stores import Stores
-from shop_shared import migrations
-from shop_shared.database import create_engine
+from shop_shared.stores import migrations
+from shop_shared.stores.postgres import create_engine
 
 WITH_TABLES = [SERVICES[n] for n in ("user", "order", "payment", "shipping", "notification")]
 

@@ -15,7 +15,7 @@ from contract.routes import ROLES, ROUTES, Route
 from contract.services import SERVICES
 from contract.serving import served, until_ready
 from contract.shop import Shop
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 
 AWAY = {
     "mongodb": "mongodb://127.0.0.1:1/product",

@@ -9,7 +9,7 @@ from contract.routes import ROUTES, Route
 from contract.services import SERVICES
 from contract.shop import Shop
 from contract.things import PASSWORD, Things
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import FORGERIES
 from shop_shared.testing.forgeries import good
 

@@ -12,8 +12,8 @@ import httpx
 from contract.bodies import VALID
 from contract.services import SERVICES, consumer_of
 from contract.shop import Shop
-from shop_shared.database import create_engine, transaction
 from shop_shared.ids import uuid7
+from shop_shared.stores.postgres import create_engine, transaction
 from shop_shared.testing import heard
 
 PASSWORD = "correct horse 1"

@@ -24,8 +24,8 @@ from shop_servers.place import Facts
 from shop_servers.server_set import ServerSet
 from sqlalchemy import text
 
-from shop_shared.cloud_events import header
-from shop_shared.database import create_engine, transaction
+from shop_shared.messaging.cloud_events import header
+from shop_shared.stores.postgres import create_engine, transaction
 
 WARM_UP = 50
 """Events not counted: the first ones load classes in the JVM."""

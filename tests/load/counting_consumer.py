@@ -9,12 +9,12 @@ from shop_event_path.outboxes import TYPE
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared import telemetry
-from shop_shared.consumer import consume
-from shop_shared.database import create_engine
-from shop_shared.events import ReceivedEvent
-from shop_shared.inbox import SqlInbox
+from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.inbox import SqlInbox
+from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings, load_settings
+from shop_shared.stores.postgres import create_engine
 
 INSERT = text("INSERT INTO effects VALUES (:id, :n)")
 

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from shop_operator.children.prometheus_rule import prometheus_rule
 from shop_operator.settings import Settings
 from shop_operator.spec import parse
-from shop_shared import event_metrics
-from shop_shared.app import create_app
+from shop_shared.http.app import create_app
+from shop_shared.messaging import event_metrics
 from shop_shared.settings import ServiceSettings
 
 from .specs import service

@@ -7,7 +7,7 @@ from shop_event_path.outboxes import Outbox, counted
 from shop_event_path.topics import numbers
 from shop_servers.servers import Connect
 
-from shop_shared.cloud_events import header
+from shop_shared.messaging.cloud_events import header
 
 KEYS = ("one", "two", "three")
 

@@ -13,9 +13,9 @@ from shop_event_path.topics import numbers
 from shop_servers.servers import Connect, Postgres
 
 from shop_operator.children.kafka_connector import slot
-from shop_shared import event_metrics
-from shop_shared.database import transaction
-from shop_shared.outbox import purge
+from shop_shared.messaging import event_metrics
+from shop_shared.messaging.outbox import purge
+from shop_shared.stores.postgres import transaction
 
 Admin: TypeAlias = asyncpg.Connection
 

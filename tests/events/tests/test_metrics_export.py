@@ -8,8 +8,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from prometheus_client.parser import text_string_to_metric_families
 from shop_event_path.collector import Collector, collector
 
-from shop_shared import event_metrics, telemetry
-from shop_shared.app import create_app
+from shop_shared.http.app import create_app
+from shop_shared.messaging import event_metrics
+from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings
 from shop_shared.testing.signer import Signer
 

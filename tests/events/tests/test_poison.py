@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_operator.cli.dead_letters import open_letters, redrive
 from shop_operator.cli.kafka_log import open_log
-from shop_shared.cloud_events import Record, header
-from shop_shared.dead_letters import topic_of
-from shop_shared.events import MAX_EVENT_BYTES, Event, ReceivedEvent
+from shop_shared.messaging.cloud_events import Record, header
+from shop_shared.messaging.dead_letters import topic_of
+from shop_shared.messaging.events import MAX_EVENT_BYTES, Event, ReceivedEvent
 
 BUG = 666
 

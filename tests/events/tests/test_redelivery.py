@@ -11,9 +11,9 @@ from shop_event_path.ledgers import Ledger, ledger
 from shop_event_path.outboxes import TYPE, create_mongodb, create_postgres
 from shop_servers.servers import MongoDB, Postgres
 
-from shop_shared.cloud_events import Record
-from shop_shared.dead_letters import DeadLetter
-from shop_shared.event_handling import EventHandling
+from shop_shared.messaging.cloud_events import Record
+from shop_shared.messaging.dead_letters import DeadLetter
+from shop_shared.messaging.dispatch import EventHandling
 
 COPIES = 3
 

@@ -14,8 +14,8 @@ from shop_event_path.outboxes import PostgresOutbox, counted
 from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.dead_letters import topic_of
-from shop_shared.events import Event, ReceivedEvent
+from shop_shared.messaging.dead_letters import topic_of
+from shop_shared.messaging.events import Event, ReceivedEvent
 
 BUGS = range(1, 5)
 WORD = 7

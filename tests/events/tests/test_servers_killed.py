@@ -13,8 +13,8 @@ from shop_event_path.outboxes import TYPE, PostgresOutbox, counted, create_postg
 from shop_servers.server_set import ServerSet
 from sqlalchemy import text
 
-from shop_shared.consumer import consume
-from shop_shared.database import is_temporary
+from shop_shared.messaging.consumer import consume
+from shop_shared.stores.postgres import is_temporary
 
 KEYS = ("one", "two", "three")
 

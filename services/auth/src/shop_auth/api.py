@@ -20,11 +20,11 @@ from shop_auth.models import (
     Tokens,
 )
 from shop_auth.service import Auth as AuthService
-from shop_shared.auth import CurrentUser, require_roles
-from shop_shared.openapi import documented
-from shop_shared.problems import Forbidden, NotFound, Unauthenticated
-from shop_shared.tokens import TokenVerifier
-from shop_shared.wired import wired
+from shop_shared.http.app_state import wired
+from shop_shared.http.auth import CurrentUser, require_roles
+from shop_shared.http.openapi import documented
+from shop_shared.http.problems import Forbidden, NotFound, Unauthenticated
+from shop_shared.http.tokens import TokenVerifier
 
 router = APIRouter(tags=["auth"])
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from shop_auth.repository import SessionStore
-from shop_shared.consumer import Handler, TemporaryError
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler, TemporaryError
+from shop_shared.messaging.events import ReceivedEvent
 
 GROUP = "auth"
 

@@ -12,13 +12,14 @@ from shop_auth.repository import FailedTries, SessionStore
 from shop_auth.service import Auth, Issuer
 from shop_auth.settings import Settings
 from shop_auth.users import Users
-from shop_shared import cli, health, problems
-from shop_shared.app import create_app
-from shop_shared.asyncapi import Contract
-from shop_shared.consumer import NoInbox, consume
-from shop_shared.redis import check, create_redis
+from shop_shared import cli
+from shop_shared.http import health, problems
+from shop_shared.http.app import create_app
+from shop_shared.http.tokens import RedisRevocations, create_verifier
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import NoInbox, consume
 from shop_shared.server import Service
-from shop_shared.tokens import RedisRevocations, create_verifier
+from shop_shared.stores.redis import check, create_redis
 
 CONTRACT = Contract(consumes=consumers.CONSUMES)
 

@@ -16,8 +16,8 @@ from shop_auth.repository import FailedTries, SessionStore, StoredSession
 from shop_auth.settings import Settings
 from shop_auth.users import Users
 from shop_shared.clock import Clock, now
+from shop_shared.http.problems import Forbidden, TooManyRequests, Unauthenticated
 from shop_shared.ids import uuid7
-from shop_shared.problems import Forbidden, TooManyRequests, Unauthenticated
 
 _log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ import httpx
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
 
 _log = structlog.get_logger(__name__)
 

@@ -14,8 +14,8 @@ from shop_gateway import headers as h
 from shop_gateway.compose import Part, fetch_all
 from shop_gateway.documents import merged_openapi
 from shop_gateway.proxy import Proxy
-from shop_shared.auth import bearer
-from shop_shared.problems import NotFound, Problem, Unauthenticated, Unavailable
+from shop_shared.http.auth import bearer
+from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
 
 _STOREFRONT = files("shop_gateway") / "storefront"
 

@@ -7,7 +7,7 @@ from typing import Self
 from starlette.types import Message, Receive, Scope
 
 from shop_gateway.headers import first
-from shop_shared.problems import PayloadTooLarge
+from shop_shared.http.problems import PayloadTooLarge
 
 
 @dataclass(frozen=True, kw_only=True)

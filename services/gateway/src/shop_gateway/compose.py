@@ -15,7 +15,7 @@ from shop_gateway.body import no_body
 from shop_gateway.headers import Headers
 from shop_gateway.proxy import Proxy
 from shop_gateway.routes import Upstream
-from shop_shared.problems import BadGateway, Problem
+from shop_shared.http.problems import BadGateway, Problem
 
 log = structlog.get_logger()
 

@@ -22,7 +22,8 @@ from shop_gateway.cache import Answer, AnswerCache, Key, Life, life_of
 from shop_gateway.identity import Identify
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit
-from shop_shared import problems, telemetry
+from shop_shared.http import problems
+from shop_shared.observability import telemetry
 
 log = structlog.get_logger()
 

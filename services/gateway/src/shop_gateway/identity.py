@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from starlette.types import Scope
 
 from shop_gateway.headers import first
-from shop_shared.problems import Problem
-from shop_shared.tokens import SessionEnded, TokenVerifier
+from shop_shared.http.problems import Problem
+from shop_shared.http.tokens import SessionEnded, TokenVerifier
 
 Identify = Callable[[Scope, str], Awaitable[tuple[str, str]]]
 

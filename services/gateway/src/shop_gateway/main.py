@@ -11,12 +11,13 @@ from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
 from shop_gateway.routes import RouteTable, follow
 from shop_gateway.settings import GatewaySettings
-from shop_shared import cli, health
-from shop_shared.app import create_app
-from shop_shared.problems import Unavailable
-from shop_shared.redis import check, create_redis
+from shop_shared import cli
+from shop_shared.http import health
+from shop_shared.http.app import create_app
+from shop_shared.http.problems import Unavailable
+from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.server import Service
-from shop_shared.tokens import RedisRevocations, create_verifier
+from shop_shared.stores.redis import check, create_redis
 
 
 def create(settings: GatewaySettings) -> Service:

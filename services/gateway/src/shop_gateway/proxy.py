@@ -23,8 +23,8 @@ from shop_gateway.balancer import (
 )
 from shop_gateway.body import Body
 from shop_gateway.routes import RouteTable, Upstream
-from shop_shared.problems import BadGateway, NotFound, PayloadTooLarge, Problem, Unavailable
-from shop_shared.trace_context import current_traceparent
+from shop_shared.http.problems import BadGateway, NotFound, PayloadTooLarge, Problem, Unavailable
+from shop_shared.observability.trace_context import current_traceparent
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from shop_shared.breaker import CircuitBreaker
-from shop_shared.problems import TooManyRequests
+from shop_shared.http.problems import TooManyRequests
 
 PATIENCE_SECONDS = 0.1
 """What a Redis that hangs may cost one of the few requests that find out."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import Signer
 
 from .conftest import Gateway, free_port, serving

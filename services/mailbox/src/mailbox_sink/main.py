@@ -5,8 +5,9 @@ from __future__ import annotations
 from mailbox_sink import api, smtp
 from mailbox_sink.box import Box
 from mailbox_sink.settings import Settings
-from shop_shared import cli, health
-from shop_shared.app import BodyLimits, create_app
+from shop_shared import cli
+from shop_shared.http import health
+from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.server import Service
 
 

@@ -12,13 +12,14 @@ from shop_notification import models, service
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.repository import devices, messages, people
-from shop_shared.auth import CurrentUser, StaffCaller
-from shop_shared.database import Engine, transaction
-from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.http.auth import CurrentUser, StaffCaller
+from shop_shared.http.idempotency import idempotency_key, idempotent
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.ids import uuid7
-from shop_shared.openapi import documented
-from shop_shared.pagination import Before, Limit, Page, page_of
-from shop_shared.problems import Conflict, NotFound
+from shop_shared.stores.postgres import transaction
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 

@@ -14,8 +14,8 @@ from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.rendering import money
 from shop_notification.repository import people
 from shop_notification.repository.people import Recipient
-from shop_shared.consumer import Handler
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler
+from shop_shared.messaging.events import ReceivedEvent
 
 GROUP = "notification"
 

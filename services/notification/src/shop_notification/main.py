@@ -14,20 +14,22 @@ from shop_notification.channels.sms import SmsChannel
 from shop_notification.queues import Broker
 from shop_notification.sender import Sender
 from shop_notification.settings import Settings
-from shop_shared import cli, database, health, migrations
-from shop_shared.app import create_app
-from shop_shared.asyncapi import Contract
-from shop_shared.consumer import consume
-from shop_shared.inbox import SqlInbox
+from shop_shared import cli
+from shop_shared.http import health, problems
+from shop_shared.http.app import create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import migrations, postgres
 
 CONTRACT = Contract(consumes=consumers.CONSUMES)
 
 
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     channels: dict[str, Channel] = {
         "email": EmailChannel(settings),
         "sms": SmsChannel(settings),
@@ -38,9 +40,9 @@ def create(settings: Settings) -> Service:
     verifier = create_verifier(settings, revocations=revocations)
     app = create_app(settings, title="Minishop notifications", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
-    database.answer_when_away(app)
+    problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
-    health.install(app, required={"postgres": database.check(engine)})
+    health.install(app, required={"postgres": postgres.check(engine)})
     consumer = partial(
         consume,
         settings,

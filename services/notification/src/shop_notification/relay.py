@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_notification.queues import Broker, work_queue
 from shop_notification.repository import sending
 from shop_notification.settings import Settings
-from shop_shared.database import is_temporary, transaction
+from shop_shared.stores.postgres import is_temporary, transaction
 
 BATCH = 100
 _log = structlog.get_logger(__name__)

@@ -33,9 +33,9 @@ from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
 from shop_notification.repository.sending import Taken
 from shop_notification.settings import Settings
-from shop_shared import telemetry
-from shop_shared.database import transaction
-from shop_shared.trace_context import current_traceparent
+from shop_shared.observability import telemetry
+from shop_shared.observability.trace_context import current_traceparent
+from shop_shared.stores.postgres import transaction
 
 # Before a message that failed comes again: long enough not to spin while a store is away.
 NACK_SECONDS = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_shared.idempotency import idempotency_table
-from shop_shared.inbox import inbox_table
+from shop_shared.http.idempotency import idempotency_table
+from shop_shared.messaging.inbox import inbox_table
 
 metadata = sa.MetaData()
 inbox = inbox_table(metadata)

@@ -26,9 +26,9 @@ from mailbox_sink.settings import Settings as MailboxSettings
 from shop_notification import main
 from shop_notification.consumers import HANDLERS
 from shop_notification.settings import Settings
-from shop_shared import migrations
-from shop_shared.database import transaction
 from shop_shared.server import Service
+from shop_shared.stores import migrations
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard
 
 PATIENCE = 60.0

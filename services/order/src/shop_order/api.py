@@ -12,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_order import domain, models, repository, service
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
-from shop_shared.auth import CurrentUser
-from shop_shared.database import Engine, transaction
-from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.idempotency import idempotency_key, idempotent
-from shop_shared.openapi import documented
-from shop_shared.pagination import Before, Limit, Page, page_of
-from shop_shared.problems import NotFound
-from shop_shared.wired import wired
+from shop_shared.http.app_state import wired
+from shop_shared.http.auth import CurrentUser
+from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.http.idempotency import idempotency_key, idempotent
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import NotFound
+from shop_shared.stores.postgres import transaction
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, service
 from shop_order.repository import Cause
-from shop_shared.consumer import Handler
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler
+from shop_shared.messaging.events import ReceivedEvent
 
 GROUP = "order"
 

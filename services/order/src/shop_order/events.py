@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from shop_order import domain
 from shop_shared.addresses import Address
 from shop_shared.clock import now
-from shop_shared.events import Event, EventPayload, event
+from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Currency, Money
 
 _ORDER = "01989f6a-0000-7000-8000-00000000000a"

@@ -5,28 +5,31 @@ from functools import partial
 from shop_order import api, consumers, events, sweeper
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
-from shop_shared import cli, database, health, idempotency, inbox, janitor, migrations, outbox
-from shop_shared.app import create_app
-from shop_shared.asyncapi import Contract
-from shop_shared.consumer import consume
+from shop_shared import cli
+from shop_shared.http import health, idempotency, problems
+from shop_shared.http.app import create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging import inbox, outbox
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import migrations, postgres, retention
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
 
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     tracker = Tracker(engine, settings)
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
     app = create_app(settings, title="Minishop orders", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.tracker = tracker
-    database.answer_when_away(app)
+    problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
-    health.install(app, required={"postgres": database.check(engine)})
+    health.install(app, required={"postgres": postgres.check(engine)})
     consumer = partial(
         consume,
         settings,
@@ -41,7 +44,7 @@ def create(settings: Settings) -> Service:
             consumer,
             partial(sweeper.run, engine, settings),
             tracker.run,
-            partial(janitor.run, engine, outbox.purge, inbox.purge, idempotency.purge),
+            partial(retention.run, engine, outbox.purge, inbox.purge, idempotency.purge),
         ),
         stopping=(tracker.stop,),
         close=(engine.dispose, revocations.close),

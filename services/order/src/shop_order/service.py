@@ -23,11 +23,11 @@ from shop_order.models import PlaceOrder
 from shop_order.repository import Cause
 from shop_shared.addresses import Address
 from shop_shared.clock import now
-from shop_shared.etag import require_match
-from shop_shared.events import InvalidEventError
+from shop_shared.http.etag import require_match
+from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.ids import uuid7
-from shop_shared.outbox import publish
-from shop_shared.problems import Conflict, NotFound
+from shop_shared.messaging.events import InvalidEventError
+from shop_shared.messaging.outbox import publish
 
 _log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_order import service
 from shop_order.settings import Settings
 from shop_shared.clock import now
-from shop_shared.database import is_temporary, transaction
+from shop_shared.stores.postgres import is_temporary, transaction
 
 BATCH = 100
 _log = structlog.get_logger(__name__)

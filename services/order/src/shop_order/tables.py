@@ -4,9 +4,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from shop_order.domain import Status
-from shop_shared.idempotency import idempotency_table
-from shop_shared.inbox import inbox_table
-from shop_shared.outbox import outbox_table
+from shop_shared.http.idempotency import idempotency_table
+from shop_shared.messaging.inbox import inbox_table
+from shop_shared.messaging.outbox import outbox_table
 
 metadata = sa.MetaData()
 

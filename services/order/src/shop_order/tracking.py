@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_order import repository
 from shop_order.settings import Settings
 from shop_shared.clock import now
-from shop_shared.database import is_temporary
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
+from shop_shared.stores.postgres import is_temporary
 
 _log = structlog.get_logger(__name__)
 

@@ -16,10 +16,11 @@ from shop_order import main
 from shop_order.consumers import HANDLERS
 from shop_order.settings import Settings
 from shop_order.tracking import Tracker
-from shop_shared import migrations, testing
-from shop_shared.database import transaction
+from shop_shared import testing
 from shop_shared.ids import uuid7
 from shop_shared.server import Service
+from shop_shared.stores import migrations
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard
 
 

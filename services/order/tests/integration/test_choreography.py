@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shop_shared.events import InvalidEventError
+from shop_shared.messaging.events import InvalidEventError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

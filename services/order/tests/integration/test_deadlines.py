@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_order import service, sweeper
 from shop_shared.clock import now
-from shop_shared.database import transaction
+from shop_shared.stores.postgres import transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared import idempotency, janitor, outbox
-from shop_shared.database import transaction
+from shop_shared.http import idempotency
+from shop_shared.messaging import outbox
+from shop_shared.stores import retention
+from shop_shared.stores.postgres import transaction
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Place = Callable[[], Awaitable[dict[str, Any]]]
@@ -34,7 +36,7 @@ async def test_only_what_is_old_is_forgotten(engine: AsyncEngine, place: Place) 
             ),
             {"id": young},
         )
-    task = asyncio.create_task(janitor.run(engine, outbox.purge, idempotency.purge))
+    task = asyncio.create_task(retention.run(engine, outbox.purge, idempotency.purge))
     async with asyncio.timeout(10):
         while (await _count(engine, "outbox"), await _count(engine, "idempotency_keys")) != (2, 1):
             await asyncio.sleep(0.01)

@@ -11,8 +11,9 @@ from payment_simulator.desk import Desk, answer
 from payment_simulator.faults import Faults, ServerError
 from payment_simulator.settings import Settings
 from payment_simulator.webhooks import Webhooks
-from shop_shared import cli, health
-from shop_shared.app import BodyLimits, create_app
+from shop_shared import cli
+from shop_shared.http import health
+from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.server import Service
 
 PROVIDERS = ("stripe", "paypal", "xendit", "midtrans")

@@ -12,14 +12,14 @@ from shop_payment import domain, models, repository, service, webhooks
 from shop_payment.providers.catalogue import Catalogue, Providers
 from shop_payment.repository import Record
 from shop_payment.settings import ProviderName
-from shop_shared.auth import CurrentUser
-from shop_shared.database import Engine
-from shop_shared.idempotency import idempotency_key, idempotent
+from shop_shared.http.app_state import wired
+from shop_shared.http.auth import CurrentUser
+from shop_shared.http.idempotency import idempotency_key, idempotent
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import Forbidden, NotFound
 from shop_shared.money import Currency, Money
-from shop_shared.openapi import documented
-from shop_shared.pagination import Before, Limit, Page, page_of
-from shop_shared.problems import Forbidden, NotFound
-from shop_shared.wired import wired
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, service
-from shop_shared.consumer import Handler
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler
+from shop_shared.messaging.events import ReceivedEvent
 
 GROUP = "payment"
 

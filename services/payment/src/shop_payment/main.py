@@ -9,15 +9,17 @@ from shop_payment.calls import CHANNEL
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
 from shop_payment.worker import ProviderWorker
-from shop_shared import cli, database, health, migrations
-from shop_shared.app import BodyLimits, create_app
-from shop_shared.asyncapi import Contract
+from shop_shared import cli
 from shop_shared.breaker import CircuitBreaker
-from shop_shared.consumer import consume
-from shop_shared.inbox import SqlInbox
-from shop_shared.listening import listen
+from shop_shared.http import health, problems
+from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import migrations, postgres
+from shop_shared.stores.pg_notify import listen
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
@@ -29,7 +31,7 @@ BODIES = BodyLimits(
 
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     revocations = revocations_of(settings)
     providers = make_providers(settings)
     catalogue = Catalogue(settings.payment_methods, providers)
@@ -61,10 +63,10 @@ def create(settings: Settings) -> Service:
     app.state.engine = engine
     app.state.providers = providers
     app.state.catalogue = catalogue
-    database.answer_when_away(app)
+    problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     app.include_router(api.webhook_router)
-    health.install(app, required={"postgres": database.check(engine)})
+    health.install(app, required={"postgres": postgres.check(engine)})
     consumer = partial(
         consume,
         settings,

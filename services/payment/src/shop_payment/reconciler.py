@@ -17,8 +17,9 @@ from shop_payment import calls, repository
 from shop_payment.domain import OPEN, Call, RefundStatus
 from shop_payment.settings import Settings
 from shop_payment.tables import payments, provider_calls
-from shop_shared import idempotency, inbox, outbox
-from shop_shared.database import is_temporary, transaction
+from shop_shared.http import idempotency
+from shop_shared.messaging import inbox, outbox
+from shop_shared.stores.postgres import is_temporary, transaction
 
 BATCH = 100
 KEEP_CALLS = timedelta(days=14)

@@ -22,7 +22,7 @@ from shop_payment.domain import (
 from shop_payment.tables import payments, refunds
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
-from shop_shared.trace_context import current_traceparent
+from shop_shared.observability.trace_context import current_traceparent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,11 +29,11 @@ from shop_payment.domain import (
     decide,
 )
 from shop_shared.clock import now
-from shop_shared.events import EventPayload, event
+from shop_shared.http.problems import NotFound, Unprocessable
 from shop_shared.ids import uuid7
+from shop_shared.messaging.events import EventPayload, event
+from shop_shared.messaging.outbox import publish
 from shop_shared.money import Money
-from shop_shared.outbox import publish
-from shop_shared.problems import NotFound, Unprocessable
 
 _log = structlog.get_logger(__name__)
 _alerts = Counter("payment_alerts", "Payments that a person should look at", ["kind"])

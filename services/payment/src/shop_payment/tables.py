@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_shared.idempotency import idempotency_table
-from shop_shared.inbox import inbox_table
-from shop_shared.outbox import outbox_table
+from shop_shared.http.idempotency import idempotency_table
+from shop_shared.messaging.inbox import inbox_table
+from shop_shared.messaging.outbox import outbox_table
 
 metadata = sa.MetaData()
 outbox = outbox_table(metadata)

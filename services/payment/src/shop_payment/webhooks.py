@@ -24,8 +24,8 @@ from shop_payment.providers.contract import (
     UnavailableError,
 )
 from shop_payment.tables import webhooks
-from shop_shared.database import transaction
-from shop_shared.problems import BadRequest, Unavailable
+from shop_shared.http.problems import BadRequest, Unavailable
+from shop_shared.stores.postgres import transaction
 
 _log = structlog.get_logger(__name__)
 _received = Counter("payment_webhooks", "Webhooks by what came of them", ["provider", "outcome"])

@@ -20,9 +20,9 @@ from shop_payment.calls import ProviderCall
 from shop_payment.domain import Call, Fact, Payment, Refund
 from shop_payment.providers.catalogue import Catalogue
 from shop_payment.providers.contract import PaymentProvider, ProviderError, RefusedError
-from shop_shared import telemetry
 from shop_shared.breaker import CircuitBreaker
-from shop_shared.database import is_temporary, transaction
+from shop_shared.observability import telemetry
+from shop_shared.stores.postgres import is_temporary, transaction
 
 POLL_SECONDS = 1.0
 LEASE = timedelta(minutes=3)

@@ -28,10 +28,10 @@ from payment_simulator.webhooks import Webhooks
 from shop_payment import main
 from shop_payment.consumers import HANDLERS
 from shop_payment.settings import Settings
-from shop_shared import migrations
-from shop_shared.database import transaction
 from shop_shared.ids import uuid7
 from shop_shared.server import Service
+from shop_shared.stores import migrations
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard, said
 
 PATIENCE = 60

@@ -13,7 +13,7 @@ import pytest
 from payment_simulator import midtrans, paypal, stripe, xendit
 from payment_simulator.faults import Fault
 from shop_payment import reconciler
-from shop_shared.database import transaction
+from shop_shared.stores.postgres import transaction
 
 Shop = Any  # conftest.Shop: test modules cannot import it
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from shop_product.repository.store import Tx
 from shop_product.service import reservations
 from shop_product.settings import Settings
-from shop_shared import mongo
 from shop_shared.clock import now
-from shop_shared.consumer import Handler
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler
+from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.stores import mongo
 
 GROUP = "product"
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shop_shared.events import EventPayload
+from shop_shared.messaging.events import EventPayload
 from shop_shared.money import Money
 
 

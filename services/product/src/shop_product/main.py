@@ -11,13 +11,15 @@ from shop_product.api.list_cache import ListCache
 from shop_product.migrations import schema
 from shop_product.repository.store import Store
 from shop_product.settings import Settings
-from shop_shared import cli, health, mongo, problems
-from shop_shared.app import BodyLimits, create_app
-from shop_shared.asyncapi import Contract
-from shop_shared.consumer import consume
-from shop_shared.mongo import MongoInbox
+from shop_shared import cli
+from shop_shared.http import health, problems
+from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.mongo_events import MongoInbox
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import mongo
 
 CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 

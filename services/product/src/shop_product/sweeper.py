@@ -14,9 +14,10 @@ from shop_product.repository import reservations as stored
 from shop_product.repository.store import Store, Tx
 from shop_product.service import reservations
 from shop_product.settings import Settings
-from shop_shared import mongo
 from shop_shared.clock import now
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
+from shop_shared.messaging import mongo_events
+from shop_shared.stores import mongo
 
 BATCH = 100
 _log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ async def run(store: Store, settings: Settings) -> None:
         await asyncio.sleep(settings.sweep_interval_seconds)
         try:
             await sweep(store, before=now() - settings.sweep_grace)
-            await mongo.purge(store.database)
+            await mongo_events.purge(store.database)
         except Exception as error:
             if not (mongo.is_temporary(error) or isinstance(error, Unavailable)):
                 raise

@@ -13,10 +13,10 @@ from shop_product.migrations.schema import migrate
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx
 from shop_product.settings import Settings
-from shop_shared import mongo
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import mongo
 from shop_shared.testing import Signer
 
 Stock = Callable[[int], Awaitable[UUID]]

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from shop_product.models import EXAMPLE
-from shop_shared import mongo
+from shop_shared.stores import mongo
 from shop_shared.testing import assert_refused, bad_requests
 
 Headers = dict[str, str]

@@ -13,11 +13,11 @@ from shop_product.consumers import GROUP, handlers
 from shop_product.repository.store import Store
 from shop_product.service.reservations import UnknownReservationError
 from shop_product.settings import Settings
-from shop_shared import mongo
 from shop_shared.clock import now
-from shop_shared.events import InvalidEventError
 from shop_shared.ids import uuid7
-from shop_shared.mongo import MongoInbox
+from shop_shared.messaging.events import InvalidEventError
+from shop_shared.messaging.mongo_events import MongoInbox
+from shop_shared.stores import mongo
 from shop_shared.testing import heard
 
 Stock = Callable[[int], Awaitable[UUID]]

@@ -6,7 +6,7 @@ import httpx
 import orjson
 
 from shop_product.models import EXAMPLE
-from shop_shared import mongo
+from shop_shared.stores import mongo
 
 Headers = dict[str, str]
 

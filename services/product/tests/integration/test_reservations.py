@@ -15,9 +15,9 @@ from pymongo.errors import WriteError
 
 from shop_product.repository.store import Store, Tx
 from shop_product.service import reservations
-from shop_shared import mongo
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
+from shop_shared.stores import mongo
 
 Stock = Callable[[int], Awaitable[UUID]]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import SecretStr
 
-from shop_shared.asyncapi import Contract, document
+from shop_shared.messaging.asyncapi import Contract, document
 from shop_shared.server import Service
 from shop_shared.settings import ServiceSettings, load_settings
 

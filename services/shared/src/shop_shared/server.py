@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from shop_shared import telemetry
+from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings
 
 Task = Callable[[], Awaitable[None]]

@@ -15,13 +15,13 @@ from pydantic import SecretStr
 from shop_servers.servers import Database, Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_shared import inbox
-from shop_shared.consumer import Handler, TemporaryError, consume
-from shop_shared.database import create_engine, transaction
-from shop_shared.dead_letters import topic_of
-from shop_shared.events import ReceivedEvent
-from shop_shared.inbox import SqlInbox
+from shop_shared.messaging import inbox
+from shop_shared.messaging.consumer import Handler, TemporaryError, consume
+from shop_shared.messaging.dead_letters import topic_of
+from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores.postgres import create_engine, transaction
 
 TYPE = "minishop.test.happened.v1"
 Handlers = dict[str, Handler[AsyncConnection]]

@@ -8,10 +8,11 @@ import pytest
 from pydantic import SecretStr
 from shop_servers.servers import Database as FreshDatabase
 
-from shop_shared import mongo
-from shop_shared.events import EventPayload, event
-from shop_shared.mongo import MongoInbox
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.events import EventPayload, event
+from shop_shared.messaging.mongo_events import MongoInbox
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import mongo
 
 
 class Created(EventPayload):
@@ -24,7 +25,7 @@ class Created(EventPayload):
 @pytest.fixture
 async def client(mongodb_database: FreshDatabase) -> AsyncIterator[mongo.Client]:
     client = mongo.create_client(ServiceSettings(database_url=SecretStr(mongodb_database.url)))
-    await mongo.migrate(client.get_default_database())
+    await mongo_events.migrate(client.get_default_database())
     yield client
     await client.close()
 
@@ -33,7 +34,7 @@ async def test_events_are_written_as_debezium_is_told_to_read_them(client: mongo
     database = client.get_default_database()
     written = event(Created(name=None, tags=[]), key="p1")
     async with mongo.transaction(client) as session:
-        await mongo.publish(session, database, written)
+        await mongo_events.publish(session, database, written)
     document = await database["outbox"].find_one()
     assert document is not None
     assert document["_id"] == str(written.id)
@@ -47,7 +48,9 @@ async def test_no_event_without_its_transaction(client: mongo.Client) -> None:
 
     async def fail() -> None:
         async with mongo.transaction(client) as session:
-            await mongo.publish(session, database, event(Created(name="", tags=[]), key="p1"))
+            await mongo_events.publish(
+                session, database, event(Created(name="", tags=[]), key="p1")
+            )
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -87,7 +90,8 @@ async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
 async def test_old_rows_go_and_new_ones_stay(client: mongo.Client) -> None:
     database = client.get_default_database()
     async with mongo.transaction(client) as session:
-        await mongo.publish(session, database, event(Created(name="", tags=[]), key="p1"))
+        created = event(Created(name="", tags=[]), key="p1")
+        await mongo_events.publish(session, database, created)
     await database["outbox"].insert_one({"_id": "old", "time": "2020-01-01T00:00:00.000000Z"})
-    assert await mongo.purge(database) == 1
+    assert await mongo_events.purge(database) == 1
     assert await database["outbox"].count_documents({}) == 1

@@ -11,17 +11,17 @@ from pydantic import BaseModel, SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_shared import inbox, outbox
-from shop_shared.database import create_engine, is_temporary, transaction
-from shop_shared.events import EventPayload, event
-from shop_shared.idempotency import (
+from shop_shared.http.idempotency import (
     IdempotencyKeyReused,
     RequestInProgress,
     idempotency_table,
     idempotent,
 )
+from shop_shared.messaging import inbox, outbox
+from shop_shared.messaging.events import EventPayload, event
+from shop_shared.observability.trace_context import trace
 from shop_shared.settings import ServiceSettings
-from shop_shared.trace_context import trace
+from shop_shared.stores.postgres import create_engine, is_temporary, transaction
 
 
 class Placed(EventPayload):

@@ -7,12 +7,12 @@ import pytest
 from fastapi import FastAPI, Response
 from pydantic import Field
 
-from shop_shared import health
-from shop_shared.app import BodyLimits, create_app
-from shop_shared.auth import AdminCaller, CurrentUser
+from shop_shared.http import health
+from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.auth import AdminCaller, CurrentUser
+from shop_shared.http.pagination import Cursor, Limit, decode_cursor, encode_cursor
 from shop_shared.models import Count, Line, StrictModel
 from shop_shared.money import Money
-from shop_shared.pagination import Cursor, Limit, decode_cursor, encode_cursor
 from shop_shared.settings import ServiceSettings
 from shop_shared.testing import BadRequest, Signer, assert_refused, bad_requests
 

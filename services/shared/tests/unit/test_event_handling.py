@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shop_shared.dead_letters import DeadLetter
-from shop_shared.event_handling import EventHandling, Place, Progress, TemporaryError
-from shop_shared.events import MAX_EVENT_BYTES, ReceivedEvent
+from shop_shared.messaging.dead_letters import DeadLetter
+from shop_shared.messaging.dispatch import EventHandling, Place, Progress, TemporaryError
+from shop_shared.messaging.events import MAX_EVENT_BYTES, ReceivedEvent
 
 TYPE = "minishop.stock.moved.v1"
 PLACE = ("stock.events", 0)

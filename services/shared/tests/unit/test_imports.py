@@ -10,7 +10,8 @@ MONGO = {"pymongo"}
 NEVER = {"opentelemetry.exporter", "google.protobuf", "alembic"}
 START = """
 import sys
-from shop_shared import server, telemetry
+from shop_shared import server
+from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings
 telemetry.start_export(ServiceSettings(otlp_endpoint=None))
 print(*sys.modules)
@@ -37,5 +38,5 @@ def test_a_service_loads_nothing_of_stores_it_has_not(service: str, unused: set[
         capture_output=True,
         text=True,
     ).stdout.split()
-    assert "shop_shared.app" in loaded
+    assert "shop_shared.http.app" in loaded
     assert not (unused | NEVER) & set(loaded)

@@ -1,9 +1,9 @@
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from shop_shared import openapi
-from shop_shared.auth import CurrentUser
-from shop_shared.openapi import documented
+from shop_shared.http import openapi
+from shop_shared.http.auth import CurrentUser
+from shop_shared.http.openapi import documented
 
 
 class Body(BaseModel):

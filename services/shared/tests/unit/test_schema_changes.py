@@ -4,10 +4,10 @@ import orjson
 import pytest
 from pydantic import BaseModel, Field, create_model
 
-from shop_shared.asyncapi import Contract, document
-from shop_shared.contracts import files_of
-from shop_shared.events import EventPayload
-from shop_shared.schema_changes import breaking_changes
+from shop_shared.devtools.contracts import files_of
+from shop_shared.devtools.schema_changes import breaking_changes
+from shop_shared.messaging.asyncapi import Contract, document
+from shop_shared.messaging.events import EventPayload
 
 
 class Line(BaseModel):

@@ -10,7 +10,7 @@ import httpx
 
 SERVICE = """
 import asyncio
-from shop_shared.app import create_app
+from shop_shared.http.app import create_app
 from shop_shared.server import Service, run
 from shop_shared.settings import ServiceSettings
 from fastapi.responses import StreamingResponse

@@ -1,6 +1,6 @@
 import pytest
 
-from shop_shared.settings_tables import BEGIN, END, table, with_table
+from shop_shared.devtools.settings_tables import BEGIN, END, table, with_table
 
 ROWS = [
     {"name": "PORT", "required": False, "default": 8000, "description": "Where"},

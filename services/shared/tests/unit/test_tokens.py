@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from shop_shared.problems import Unauthenticated, Unavailable
+from shop_shared.http.problems import Unauthenticated, Unavailable
+from shop_shared.http.tokens import RedisRevocations, TokenVerifier
 from shop_shared.testing import FORGERIES, FakeClock, Signer
 from shop_shared.testing.forgeries import good
-from shop_shared.tokens import RedisRevocations, TokenVerifier
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -9,9 +9,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shop_shared import telemetry, tracing
-from shop_shared.app import create_app
-from shop_shared.events import Event, EventPayload, event
+from shop_shared.http.app import create_app
+from shop_shared.messaging.events import Event, EventPayload, event
+from shop_shared.observability import telemetry, tracing
 from shop_shared.settings import ServiceSettings
 from shop_shared.testing import Signer
 

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.auth import AdminCaller, CurrentUser, bearer, current_user
 from shop_shared.clock import now
-from shop_shared.database import Engine, transaction
-from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.openapi import documented
-from shop_shared.pagination import Before, Limit, Page, page_of
-from shop_shared.problems import Forbidden, NotFound
-from shop_shared.wired import wired
+from shop_shared.http.app_state import wired
+from shop_shared.http.auth import AdminCaller, CurrentUser, bearer, current_user
+from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import Forbidden, NotFound
+from shop_shared.stores.postgres import transaction
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
 from shop_shipping.cache import Cache
 from shop_shipping.carriers import Carrier

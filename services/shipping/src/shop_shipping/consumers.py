@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.consumer import Handler
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Handler
+from shop_shared.messaging.events import ReceivedEvent
 from shop_shipping import service
 
 GROUP = "shipping"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, JsonValue
 
-from shop_shared.events import Event, EventPayload, event
+from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shipping.domain import Failure, Progress, Shipment, Status
 
 

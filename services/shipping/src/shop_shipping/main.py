@@ -2,13 +2,16 @@
 
 from functools import partial
 
-from shop_shared import cli, database, health, inbox, janitor, migrations, outbox, redis
-from shop_shared.app import create_app
-from shop_shared.asyncapi import Contract
-from shop_shared.consumer import consume
-from shop_shared.listening import listen
+from shop_shared import cli
+from shop_shared.http import health, problems
+from shop_shared.http.app import create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging import inbox, outbox
+from shop_shared.messaging.asyncapi import Contract
+from shop_shared.messaging.consumer import consume
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import migrations, postgres, redis, retention
+from shop_shared.stores.pg_notify import listen
 from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
@@ -20,7 +23,7 @@ CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     store = redis.create_redis(settings) if settings.redis_url else None
     carrier = SimulatedCarrier(settings)
     wake = Wake()
@@ -30,11 +33,11 @@ def create(settings: Settings) -> Service:
     app.state.engine = engine
     app.state.cache = Cache(store, seconds=settings.tracking_cache_seconds)
     app.state.carrier = carrier
-    database.answer_when_away(app)
+    problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(
         app,
-        required={"postgres": database.check(engine)},
+        required={"postgres": postgres.check(engine)},
         degraded={"redis": redis.check(store)} if store else {},
     )
     consumer = partial(
@@ -51,7 +54,7 @@ def create(settings: Settings) -> Service:
             consumer,
             partial(listen, settings, CHANNEL, wake.hear),
             partial(worker.run, engine, settings, carrier, wake),
-            partial(janitor.run, engine, outbox.purge, inbox.purge),
+            partial(retention.run, engine, outbox.purge, inbox.purge),
         ),
         close=(engine.dispose, revocations.close, *([store.aclose] if store else [])),
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.trace_context import current_traceparent
+from shop_shared.observability.trace_context import current_traceparent
 from shop_shipping.domain import Failure, Progress, Shipment, Status
 from shop_shipping.tables import shipment_progress, shipments
 

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.addresses import Address
 from shop_shared.clock import now
-from shop_shared.etag import require_match
+from shop_shared.http.etag import require_match
+from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.ids import uuid7
-from shop_shared.outbox import publish
-from shop_shared.problems import Conflict, NotFound
+from shop_shared.messaging.outbox import publish
 from shop_shipping import events, repository, tracking_number
 from shop_shipping.domain import (
     AddressLockedError,

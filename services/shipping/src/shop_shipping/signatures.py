@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime, timedelta
 
-from shop_shared.problems import Unauthenticated
+from shop_shared.http.problems import Unauthenticated
 
 TOLERANCE = timedelta(minutes=5)
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_shared.inbox import inbox_table
-from shop_shared.outbox import outbox_table
+from shop_shared.messaging.inbox import inbox_table
+from shop_shared.messaging.outbox import outbox_table
 from shop_shipping.domain import Status
 
 metadata = sa.MetaData()

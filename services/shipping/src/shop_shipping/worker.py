@@ -13,10 +13,10 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared import telemetry
 from shop_shared.clock import now
-from shop_shared.database import is_temporary, transaction
-from shop_shared.trace_context import current_traceparent, trace
+from shop_shared.observability import telemetry
+from shop_shared.observability.trace_context import current_traceparent, trace
+from shop_shared.stores.postgres import is_temporary, transaction
 from shop_shipping import repository, service
 from shop_shipping.carriers import AddressRefusedError, Carrier, CarrierUnavailableError, Parcel
 from shop_shipping.domain import Booked, Call, Fact, Failure, Scanned, Status, Stopped, next_call

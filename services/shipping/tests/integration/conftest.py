@@ -15,9 +15,9 @@ from shop_servers.servers import Database
 from shop_servers.servers import Redis as RedisServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared import migrations
-from shop_shared.database import transaction
 from shop_shared.server import Service
+from shop_shared.stores import migrations
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard, said
 from shop_shipping import main, worker
 from shop_shipping.consumers import handlers

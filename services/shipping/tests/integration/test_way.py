@@ -10,8 +10,8 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.clock import now
-from shop_shared.database import transaction
-from shop_shared.listening import listen
+from shop_shared.stores.pg_notify import listen
+from shop_shared.stores.postgres import transaction
 from shop_shipping import repository, tracking_number, worker
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shop_shared.problems import Unauthenticated
+from shop_shared.http.problems import Unauthenticated
 from shop_shipping.signatures import sign, verify
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shop_shared.events import EventPayload
+from shop_shared.messaging.events import EventPayload
 
 
 class UserEvent(EventPayload):

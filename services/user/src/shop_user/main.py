@@ -3,11 +3,14 @@
 import asyncio
 from functools import partial
 
-from shop_shared import cli, database, health, janitor, migrations, outbox
-from shop_shared.app import create_app
-from shop_shared.asyncapi import Contract
+from shop_shared import cli
+from shop_shared.http import health, problems
+from shop_shared.http.app import create_app
+from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging import outbox
+from shop_shared.messaging.asyncapi import Contract
 from shop_shared.server import Service
-from shop_shared.tokens import create_verifier, revocations_of
+from shop_shared.stores import migrations, postgres, retention
 from shop_user import api, events
 from shop_user.passwords import Passwords
 from shop_user.repository import codes
@@ -19,19 +22,19 @@ CONTRACT = Contract(publishes=events.PUBLISHED)
 
 def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     passwords = Passwords(threads=settings.password_threads, waiting=settings.password_waiting)
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
     app = create_app(settings, title="Minishop users", contract=CONTRACT, verifier=verifier)
     app.state.engine = engine
     app.state.passwords = passwords
-    database.answer_when_away(app)
+    problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
-    health.install(app, required={"postgres": database.check(engine)})
+    health.install(app, required={"postgres": postgres.check(engine)})
     return Service(
         app=app,
-        background=(partial(janitor.run, engine, codes.purge, outbox.purge),),
+        background=(partial(retention.run, engine, codes.purge, outbox.purge),),
         close=(engine.dispose, passwords.close, revocations.close),
     )
 
@@ -48,7 +51,7 @@ def migrate(settings: Settings) -> None:
 
 
 async def _ensure_admin(email: str, password: str, settings: Settings) -> None:
-    engine = database.create_engine(settings)
+    engine = postgres.create_engine(settings)
     passwords = Passwords(threads=1)
     try:
         await ensure_admin(engine, passwords, email=email, password=password)

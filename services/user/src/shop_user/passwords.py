@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
 from shop_user.passwords import Passwords
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from shop_event_path.ledgers import Ledger, ledger
 from shop_event_path.outboxes import TYPE
-from shop_shared.consumer import Inbox, consume
-from shop_shared.events import ReceivedEvent
+from shop_shared.messaging.consumer import Inbox, consume
+from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.settings import ServiceSettings, load_settings
 
 BEFORE_COMMIT = "before-commit"

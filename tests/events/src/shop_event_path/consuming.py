@@ -7,7 +7,7 @@ from typing import Any
 
 from shop_event_path.ledgers import Ledger
 from shop_event_path.outboxes import TYPE, Outbox
-from shop_shared.consumer import Handler, consume
+from shop_shared.messaging.consumer import Handler, consume
 
 
 @asynccontextmanager

@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_shared import mongo
-from shop_shared.consumer import Inbox
-from shop_shared.database import create_engine, transaction
-from shop_shared.events import ReceivedEvent
-from shop_shared.inbox import SqlInbox
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.consumer import Inbox
+from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import mongo
+from shop_shared.stores.postgres import create_engine, transaction
 
 
 class Counted(BaseModel):
@@ -77,7 +78,7 @@ class MongoLedger:
 
     def __init__(self, client: mongo.Client) -> None:
         self._ledger = client.get_default_database()["ledger"]
-        self.inbox = mongo.MongoInbox(client, client.get_default_database())
+        self.inbox = mongo_events.MongoInbox(client, client.get_default_database())
 
     async def write(self, tx: mongo.Session, event: ReceivedEvent) -> None:
         """Append the event's number; it is a `consumer.Handler`."""

@@ -20,12 +20,13 @@ from shop_operator.children.kafka_connector import (
 from shop_operator.stores import Account
 from shop_operator.stores.mongodb import MongoDB as MongoStore
 from shop_operator.stores.postgres import Postgres as PostgresStore
-from shop_shared import mongo, outbox
-from shop_shared.database import create_engine, transaction
-from shop_shared.events import Event
 from shop_shared.ids import uuid7
-from shop_shared.migrations import create_event_tables
+from shop_shared.messaging import mongo_events, outbox
+from shop_shared.messaging.event_tables import create_event_tables
+from shop_shared.messaging.events import Event
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import mongo
+from shop_shared.stores.postgres import create_engine, transaction
 
 TYPE = "minishop.test.counted.v1"
 
@@ -126,7 +127,7 @@ class MongoOutbox:
     async def publish(self, events: Sequence[Event]) -> None:
         """Commit the events in one transaction."""
         async with mongo.transaction(self.client) as session:
-            await mongo.publish(session, self.client[self.name], *events)
+            await mongo_events.publish(session, self.client[self.name], *events)
 
     async def drop(self) -> None:
         """Close and remove it all."""
@@ -148,7 +149,7 @@ async def _event_tables(settings: ServiceSettings) -> None:
 
 async def _event_collections(settings: ServiceSettings) -> None:
     async with mongo.create_client(settings) as client:
-        await mongo.migrate(client.get_default_database())
+        await mongo_events.migrate(client.get_default_database())
 
 
 async def create_postgres(

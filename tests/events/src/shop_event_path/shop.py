@@ -19,8 +19,8 @@ from shop_event_path import topics
 from shop_event_path.connectors import connectors
 from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres
 from shop_product.migrations import schema
-from shop_shared import migrations, mongo
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import migrations, mongo
 
 TOPICS = ("order", "inventory", "payment", "shipment", "product", "user")
 WITHIN = 120

@@ -7,8 +7,8 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shop_shared.cloud_events import Record, header
-from shop_shared.events import Event
+from shop_shared.messaging.cloud_events import Record, header
+from shop_shared.messaging.events import Event
 
 PARTITIONS = 3
 

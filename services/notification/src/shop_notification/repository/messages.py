@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_notification.repository.sending import mark
 from shop_notification.tables import attempts, notifications
 from shop_shared.ids import uuid7
-from shop_shared.trace_context import current_traceparent
+from shop_shared.observability.trace_context import current_traceparent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,10 +10,10 @@ from shop_product.api.state import Lists, Store
 from shop_product.models import Product, ProductCreate, ProductPatch
 from shop_product.repository import products
 from shop_product.service import catalogue
-from shop_shared.auth import StaffCaller
-from shop_shared.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.openapi import documented
-from shop_shared.problems import NotFound
+from shop_shared.http.auth import StaffCaller
+from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.http.openapi import documented
+from shop_shared.http.problems import NotFound
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"])
 

@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request, Response
 from shop_product.api.state import Lists, Store
 from shop_product.models import EXAMPLE, ImportLine, ProductCreate
 from shop_product.service import imports
-from shop_shared.auth import StaffCaller
-from shop_shared.bodies import MEBIBYTE, BodyLimits
-from shop_shared.openapi import documented
+from shop_shared.http.auth import StaffCaller
+from shop_shared.http.openapi import documented
+from shop_shared.http.request_limits import MEBIBYTE, BodyLimits
 
 PATH = "/v1/products/import"
 NDJSON = "application/x-ndjson"

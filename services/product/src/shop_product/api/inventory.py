@@ -9,9 +9,9 @@ from shop_product.api import views
 from shop_product.api.state import Lists, Store
 from shop_product.models import Adjustment, AdjustmentCreate, Inventory, InventoryPut
 from shop_product.service import ledger
-from shop_shared.auth import StaffCaller
-from shop_shared.etag import IfMatch, set_etag
-from shop_shared.openapi import documented
+from shop_shared.http.auth import StaffCaller
+from shop_shared.http.etag import IfMatch, set_etag
+from shop_shared.http.openapi import documented
 
 router = APIRouter(prefix="/v1/products/{product_id}/inventory", tags=["inventory"])
 

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from shop_shared.etag import etag, not_modified
+from shop_shared.http.etag import etag, not_modified
 
 MAX_ENTRIES = 1_000
 MAX_KEY_BYTES = 512

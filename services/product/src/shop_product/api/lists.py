@@ -13,10 +13,10 @@ from shop_product.api.views import listed
 from shop_product.models import Categories, Category, ListedProduct
 from shop_product.repository import products
 from shop_product.repository.products import Sort
-from shop_shared.etag import IfNoneMatch
+from shop_shared.http.etag import IfNoneMatch
+from shop_shared.http.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.http.problems import Unprocessable
 from shop_shared.money import MAX_AMOUNT, Currency
-from shop_shared.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
-from shop_shared.problems import Unprocessable
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"], route_class=CachedRoute)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
 
-from shop_shared import mongo
+from shop_shared.messaging import mongo_events
+from shop_shared.stores import mongo
 
 _MONEY: Mapping[str, Any] = {
     "bsonType": "object",
@@ -127,7 +128,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
 
 async def migrate(database: mongo.Database) -> None:
     """Bring ``database`` to the wanted state."""
-    await mongo.migrate(database)
+    await mongo_events.migrate(database)
     existing = set(await database.list_collection_names())
     for name, validator in VALIDATORS.items():
         if name in existing:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pymongo import ReturnDocument
 
 from shop_product.repository.store import Tx, moment
-from shop_shared import mongo
+from shop_shared.stores import mongo
 
 Document = dict[str, Any]
 Sort = Literal["newest", "price", "-price", "name", "relevance"]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from shop_product.repository.store import Tx, moment
-from shop_shared import mongo
+from shop_shared.stores import mongo
 
 Status = Literal["reserved", "committed", "released", "rejected", "restocked"]
 Document = dict[str, Any]

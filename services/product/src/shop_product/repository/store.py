@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from pymongo.errors import PyMongoError
 
-from shop_shared import mongo
 from shop_shared.clock import now
-from shop_shared.problems import Unavailable
+from shop_shared.http.problems import Unavailable
+from shop_shared.stores import mongo
 
 T = TypeVar("T")
 

@@ -11,12 +11,12 @@ from shop_product.models import ProductCreate, ProductPatch
 from shop_product.repository import inventory, products
 from shop_product.repository.store import Store, Tx, moment
 from shop_product.service import ledger
-from shop_shared import mongo
-from shop_shared.etag import require_match
-from shop_shared.events import Event, event
+from shop_shared.http.etag import require_match
+from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.events import Event, event
 from shop_shared.money import Money
-from shop_shared.problems import Conflict, NotFound, Unprocessable
 
 Document = dict[str, Any]
 NOT_IN_DOCUMENT = {"initial_stock", "low_stock_threshold", "image_svg"}
@@ -38,7 +38,7 @@ async def create(store: Store, wanted: ProductCreate, *, by: UUID) -> Document:
             document["image"] = await products.put_image(tx, document["_id"], wanted.image_svg)
         await products.insert(tx, document)
         await open_stock(tx, [(document, wanted)], by=by)
-        await mongo.publish(tx.session, tx.database, created(document))
+        await mongo_events.publish(tx.session, tx.database, created(document))
         return document
 
     try:
@@ -65,7 +65,7 @@ async def change(
         if after == before:
             return before
         document = await products.update(tx, product_id, changes)
-        await mongo.publish(tx.session, tx.database, updated(document))
+        await mongo_events.publish(tx.session, tx.database, updated(document))
         return document
 
     return await store.transaction(work)
@@ -77,7 +77,7 @@ async def remove(store: Store, product_id: UUID, *, if_match: str | None) -> Non
     async def work(tx: Tx) -> None:
         await _present(tx, product_id, if_match=if_match)
         await products.update(tx, product_id, {"deleted": True, "active": False})
-        await mongo.publish(
+        await mongo_events.publish(
             tx.session,
             tx.database,
             event(ProductDeleted(product_id=product_id), key=product_id),

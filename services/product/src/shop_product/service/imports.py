@@ -17,10 +17,10 @@ from shop_product.models import ImportLine, ProductCreate
 from shop_product.repository import products
 from shop_product.repository.store import Store, Tx
 from shop_product.service import catalogue
-from shop_shared import mongo
-from shop_shared.bodies import check_json
-from shop_shared.events import Event
-from shop_shared.problems import Conflict, Unprocessable, from_validation
+from shop_shared.http.problems import Conflict, Unprocessable, from_validation
+from shop_shared.http.request_limits import check_json
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.events import Event
 
 BATCH = 200
 MAX_LINE_BYTES = 256 * 1024
@@ -130,7 +130,7 @@ async def _apply_once(tx: Tx, batch: Sequence[Line], *, by: UUID) -> list[Import
     if opened:
         await products.insert_all(tx, [document for document, _ in opened])
         await catalogue.open_stock(tx, opened, by=by)
-    await mongo.publish(tx.session, tx.database, *events)
+    await mongo_events.publish(tx.session, tx.database, *events)
     return results
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from shop_product.models import AdjustmentCreate, InventoryPut
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx, moment
-from shop_shared.etag import require_match
+from shop_shared.http.etag import require_match
+from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
-from shop_shared.problems import Conflict, NotFound, Unprocessable
 
 Document = dict[str, Any]
 

@@ -22,8 +22,8 @@ from shop_product.events import (
 )
 from shop_product.repository import inventory, reservations
 from shop_product.repository.store import Tx
-from shop_shared import mongo
-from shop_shared.events import Event, event
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.events import Event, event
 from shop_shared.money import Money
 
 
@@ -115,7 +115,7 @@ async def release(tx: Tx, *, order_id: UUID, reason: str, restock: bool) -> None
 
 
 async def _publish(tx: Tx, *events: Event) -> None:
-    await mongo.publish(tx.session, tx.database, *events)
+    await mongo_events.publish(tx.session, tx.database, *events)
 
 
 def _quantities(reservation: dict[str, Any]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from shop_shared.problems import MEDIA_TYPE
+from shop_shared.http.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
 JSON = "application/json"

@@ -7,8 +7,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.events import ReceivedEvent
 from shop_shared.ids import uuid7
+from shop_shared.messaging.events import ReceivedEvent
 
 
 def heard(

@@ -9,7 +9,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shop_shared.tokens import ALGORITHM, Revocations, TokenVerifier
+from shop_shared.http.tokens import ALGORITHM, Revocations, TokenVerifier
 
 
 class Signer:

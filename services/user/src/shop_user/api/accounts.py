@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from shop_shared.auth import CurrentUser
-from shop_shared.database import Engine, transaction
-from shop_shared.etag import IfMatch, set_etag
-from shop_shared.openapi import documented
+from shop_shared.http.auth import CurrentUser
+from shop_shared.http.etag import IfMatch, set_etag
+from shop_shared.http.openapi import documented
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.stores.postgres import transaction
 from shop_user.api.state import Passwords
 from shop_user.models import (
     Accepted,

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from shop_shared.auth import CurrentUser
-from shop_shared.database import Engine, transaction
-from shop_shared.etag import IfMatch, require_match, set_etag
-from shop_shared.openapi import documented
-from shop_shared.problems import Conflict, NotFound
+from shop_shared.http.auth import CurrentUser
+from shop_shared.http.etag import IfMatch, require_match, set_etag
+from shop_shared.http.openapi import documented
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import Conflict, NotFound
+from shop_shared.stores.postgres import transaction
 from shop_user.models import Address, Addresses, AddressWrite
 from shop_user.repository import addresses
 from shop_user.service.accounts import present

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from shop_shared.auth import AdminCaller, CurrentUser, StaffCaller
-from shop_shared.database import Engine, transaction
-from shop_shared.openapi import documented
-from shop_shared.pagination import Before, Limit, Page, page_of
-from shop_shared.problems import NotFound
+from shop_shared.http.auth import AdminCaller, CurrentUser, StaffCaller
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.postgres_engine import Engine
+from shop_shared.http.problems import NotFound
+from shop_shared.stores.postgres import transaction
 from shop_user import emails
 from shop_user.models import Email, RolesPut, Status, User
 from shop_user.repository import accounts

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shop_shared.auth import ServiceCaller
-from shop_shared.database import Engine
+from shop_shared.http.auth import ServiceCaller
+from shop_shared.http.postgres_engine import Engine
 from shop_user.api.state import Passwords
 from shop_user.models import Credentials, VerifiedCredentials
 from shop_user.service import credentials

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from shop_shared.wired import wired
+from shop_shared.http.app_state import wired
 from shop_user.passwords import Passwords as PasswordsType
 
 Passwords = Annotated[PasswordsType, wired("passwords")]

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_shared.database import transaction
-from shop_shared.etag import require_match
-from shop_shared.events import event
+from shop_shared.http.etag import require_match
+from shop_shared.http.problems import Forbidden, NotFound
 from shop_shared.ids import uuid7
-from shop_shared.outbox import publish
-from shop_shared.problems import Forbidden, NotFound
+from shop_shared.messaging.events import event
+from shop_shared.messaging.outbox import publish
+from shop_shared.stores.postgres import transaction
 from shop_user import emails
 from shop_user.events import PasswordChanged, UserDeleted, UserRegistered, UserUpdated
 from shop_user.models import ProfilePatch, Registration

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.database import transaction
-from shop_shared.events import EventPayload, event
-from shop_shared.outbox import publish
-from shop_shared.problems import Conflict, NotFound
+from shop_shared.http.problems import Conflict, NotFound
+from shop_shared.messaging.events import EventPayload, event
+from shop_shared.messaging.outbox import publish
+from shop_shared.stores.postgres import transaction
 from shop_user import emails
 from shop_user.events import RolesChanged, UserReinstated, UserSuspended
 from shop_user.models import Role, Status

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.database import transaction
-from shop_shared.problems import Unauthenticated
+from shop_shared.http.problems import Unauthenticated
+from shop_shared.stores.postgres import transaction
 from shop_user import emails
 from shop_user.models import Credentials, VerifiedCredentials
 from shop_user.passwords import Passwords

@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_shared.clock import now
-from shop_shared.database import transaction
-from shop_shared.events import event
+from shop_shared.http.problems import Conflict, TooManyRequests, Unprocessable
 from shop_shared.ids import uuid7
-from shop_shared.outbox import publish
-from shop_shared.problems import Conflict, TooManyRequests, Unprocessable
+from shop_shared.messaging.events import event
+from shop_shared.messaging.outbox import publish
+from shop_shared.stores.postgres import transaction
 from shop_user import codes, emails
 from shop_user.events import PasswordResetRequested, UserVerified, VerificationRequested
 from shop_user.models import Channel, PasswordReset

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_shared.inbox import inbox_table
-from shop_shared.migrations import create_idempotency_table
+from shop_shared.http.idempotency import create_idempotency_table
+from shop_shared.messaging.inbox import inbox_table
 
 revision = "0001"
 down_revision = None

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_shared.migrations import create_event_tables
+from shop_shared.messaging.event_tables import create_event_tables
 
 revision = "0001"
 down_revision = None

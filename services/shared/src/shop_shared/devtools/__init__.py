@@ -1,0 +1,1 @@
+"""Programs for `make contracts` and `make lint`; no image contains them."""

@@ -1,0 +1,1 @@
+"""HTTP as every service speaks it: the app, problems, limits, tokens, idempotency."""

@@ -1,0 +1,1 @@
+"""Events: written to an outbox, carried by Kafka, consumed once by an inbox."""

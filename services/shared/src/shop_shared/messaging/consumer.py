@@ -1,0 +1,230 @@
+"""The consumer loop: from Kafka, in order, to handlers in one transaction with the inbox.
+
+A message may arrive twice and has its effect once. Offsets are committed after the transaction;
+between the two, a crash means that messages come again and the inbox knows them.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import TopicPartition
+
+from shop_shared.messaging import event_metrics
+from shop_shared.messaging.cloud_events import Record
+from shop_shared.messaging.dead_letters import DeadLetters
+from shop_shared.messaging.dispatch import (
+    EventHandling,
+    Handler,
+    Inbox,
+    NoInbox,
+    Place,
+    TemporaryError,
+)
+from shop_shared.settings import ServiceSettings
+
+__all__ = ["Handler", "Inbox", "NoInbox", "TemporaryError", "consume"]
+
+TxT = TypeVar("TxT")
+MAX_BATCH = 200
+MAX_BACKOFF = 10.0
+POLL = 1.0
+_log = structlog.get_logger(__name__)
+
+
+async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
+    settings: ServiceSettings,
+    *,
+    group: str,
+    topics: Sequence[str],
+    handlers: Mapping[str, Handler[TxT]],
+    inbox: Inbox[TxT],
+    from_start: bool = True,
+    max_batch: int = MAX_BATCH,
+) -> None:
+    """Hand the topics' events to the handlers, by type, until cancelled.
+
+    Cancelled, it finishes the batch in hand and leaves the group. Kafka's or the store's being
+    away is waited for. Types without a handler are ignored. With from_start a new group begins
+    with the oldest event there is; without (a cache in memory), with the next one.
+    """
+    dead_letters = DeadLetters(settings.kafka_bootstrap_servers, group=group)
+    handling = EventHandling(
+        group=group, handlers=handlers, inbox=inbox, publish_dead_letters=dead_letters.publish
+    )
+    consumer = await _start(
+        lambda: AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            client_id=settings.service_name,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest" if from_start else "latest",
+            max_poll_records=max_batch,
+            metadata_max_age_ms=10_000,
+            # How long the partitions of a consumer that was killed wait for another.
+            session_timeout_ms=9_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=60_000,
+            request_timeout_ms=20_000,
+        )
+    )
+    loop = _Loop(consumer, handling)
+    try:
+        consumer.subscribe(topics=list(topics), listener=loop)
+        await loop.run()
+    finally:
+        await consumer.stop()
+        await dead_letters.close()
+
+
+async def _start(make: Callable[[], AIOKafkaConsumer]) -> AIOKafkaConsumer:
+    """Connect, however long Kafka takes."""
+    delay = 0.5
+    while True:
+        consumer = make()
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await consumer.stop()
+            _log.warning("Kafka is away", error=repr(error))
+        except BaseException:
+            await consumer.stop()
+            raise
+        else:
+            return consumer
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, MAX_BACKOFF)
+
+
+class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Fetch, handle, commit; partitions that must wait are paused, the others go on."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, handling: EventHandling[Any]) -> None:
+        self._consumer = consumer
+        self._handling = handling
+        self._group = handling.group
+        self._batch_in_hand = asyncio.Lock()
+        self._failures: dict[TopicPartition, int] = {}
+        self._resume_at: dict[TopicPartition, float] = {}
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            self._resume()
+            try:
+                lanes = await self._consumer.getmany(timeout_ms=int(self._patience() * 1000))
+            except KafkaError as error:
+                _log.warning("fetch failed", group=self._group, error=repr(error))
+                await asyncio.sleep(POLL)
+                continue
+            if lanes:
+                async with self._batch_in_hand:
+                    await _finish(self._work(lanes))
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Give partitions up only when the batch in hand is committed, offsets and all."""
+        async with self._batch_in_hand:
+            for partition in revoked:
+                self._failures.pop(partition, None)
+                self._resume_at.pop(partition, None)
+                event_metrics.lag.labels(self._group, partition.topic, partition.partition).set(0)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Start where the group's offsets say, which is aiokafka's own doing."""
+        _log.info("assigned", group=self._group, partitions=sorted(map(tuple, assigned)))
+
+    async def _work(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        # Between the fetch and here partitions may have gone to another consumer.
+        mine = self._consumer.assignment()
+        lanes: dict[Place, Sequence[Record]] = {
+            (partition.topic, partition.partition): records
+            for partition, records in fetched.items()
+            if partition in mine
+        }
+        if not lanes:
+            return
+        event_metrics.batches.labels(self._group).observe(sum(map(len, lanes.values())))
+        progress = await self._handling.handle(lanes)
+        await self._commit(progress.next_offsets)
+        for place, records in lanes.items():
+            partition = TopicPartition(*place)
+            reached = progress.next_offsets.get(place, records[0].offset)
+            if reached == records[-1].offset + 1:
+                self._failures.pop(partition, None)
+            else:
+                self._give_back(partition, reached)
+            self._measure(partition, reached)
+        if progress.stopped_at is not None:
+            self._pause(TopicPartition(*progress.stopped_at), progress.error)
+
+    async def _commit(self, next_offsets: Mapping[Place, int]) -> None:
+        if not next_offsets:
+            return
+        offsets = {TopicPartition(*place): offset for place, offset in next_offsets.items()}
+        try:
+            await self._consumer.commit(offsets)
+        except (KafkaError, IllegalStateError) as error:
+            # The group went on without us: they come again to someone, whose inbox knows them.
+            _log.warning("offsets not committed", group=self._group, error=repr(error))
+
+    def _give_back(self, partition: TopicPartition, offset: int) -> None:
+        try:
+            self._consumer.seek(partition, offset)
+        except IllegalStateError:
+            _log.info("partition has gone", group=self._group, partition=partition)
+
+    def _pause(self, partition: TopicPartition, error: BaseException | None) -> None:
+        failures = self._failures[partition] = self._failures.get(partition, 0) + 1
+        delay = min(0.1 * 2**failures, MAX_BACKOFF) * random.uniform(0.7, 1.0)  # noqa: S311 - jitter
+        _log.warning(
+            "partition paused",
+            group=self._group,
+            topic=partition.topic,
+            partition=partition.partition,
+            seconds=round(delay, 2),
+            error=repr(error),
+        )
+        if partition in self._consumer.assignment():
+            self._consumer.pause(partition)
+            self._resume_at[partition] = time.monotonic() + delay
+        event_metrics.paused.labels(self._group).set(len(self._resume_at))
+
+    def _resume(self) -> None:
+        due = [where for where, at in self._resume_at.items() if at <= time.monotonic()]
+        for partition in due:
+            del self._resume_at[partition]
+            if partition in self._consumer.assignment():
+                self._consumer.resume(partition)
+        if due:
+            event_metrics.paused.labels(self._group).set(len(self._resume_at))
+
+    def _patience(self) -> float:
+        """Return how long to wait for messages, in seconds: until a paused partition is due."""
+        if not self._resume_at:
+            return POLL
+        return min(POLL, max(0.01, min(self._resume_at.values()) - time.monotonic()))
+
+    def _measure(self, partition: TopicPartition, reached: int) -> None:
+        try:
+            end = self._consumer.highwater(partition)
+        except IllegalStateError:
+            return
+        if end is not None:
+            event_metrics.lag.labels(self._group, partition.topic, partition.partition).set(
+                max(0, end - reached)
+            )
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Do work to its end, even when cancelled meanwhile; the cancellation counts after that."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -1,0 +1,94 @@
+"""Outbox and inbox in MongoDB: collections, written in the transaction of the effect."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.errors import OperationFailure
+
+from shop_shared.clock import now
+from shop_shared.messaging.events import CONTENT_TYPE, SPEC_VERSION, Event
+from shop_shared.stores.mongo import Client, Database, Session, is_temporary, transaction
+
+OUTBOX_KEEP = timedelta(days=1)
+INBOX_KEEP = timedelta(days=14)
+
+
+async def publish(session: Session, database: Database, *events: Event) -> None:
+    """Write the events to the collection `outbox`, in this order, in the session's transaction.
+
+    The payload is a JSON *string*: so it arrives on Kafka as written.
+    """
+    if events:
+        await database["outbox"].insert_many(
+            [_document(event) for event in events], session=session
+        )
+
+
+async def purge(
+    database: Database, *, outbox_keep: timedelta = OUTBOX_KEEP, inbox_keep: timedelta = INBOX_KEEP
+) -> int:
+    """Delete old outbox and inbox documents and return how many."""
+    outbox = await database["outbox"].delete_many({"time": {"$lt": _rfc3339(now() - outbox_keep)}})
+    inbox = await database["inbox"].delete_many({"received_at": {"$lt": now() - inbox_keep}})
+    return outbox.deleted_count + inbox.deleted_count
+
+
+async def migrate(database: Database) -> None:
+    """Make the collections `outbox` and `inbox` with their indexes, where they are missing."""
+    existing = set(await database.list_collection_names())
+    for name, field in (("outbox", "time"), ("inbox", "received_at")):
+        if name not in existing:
+            await database.create_collection(name)
+        await database[name].create_index(field)
+
+
+class MongoInbox:
+    """What a consumer group has seen, in the collection `inbox` (see `event_handling.Inbox`)."""
+
+    def __init__(self, client: Client, database: Database) -> None:
+        self._client = client
+        self._inbox = database["inbox"]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Begin a transaction of the client."""
+        async with transaction(self._client) as session:
+            yield session
+
+    async def first_seen(self, tx: Session, group: str, ids: Sequence[str]) -> set[str]:
+        """Insert those ids that are missing: a duplicate key would end the transaction."""
+        keys = {f"{group}:{event_id}": event_id for event_id in ids}
+        seen = self._inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1}, session=tx)
+        async for document in seen:
+            del keys[document["_id"]]
+        if keys:
+            at = now()
+            await self._inbox.insert_many(
+                [{"_id": key, "received_at": at} for key in keys], session=tx
+            )
+        return set(keys.values())
+
+    def is_temporary(self, error: BaseException) -> bool:
+        """Add to `is_temporary` an id that another consumer wrote between look and insert."""
+        return is_temporary(error) or (isinstance(error, OperationFailure) and error.code == 11000)  # noqa: PLR2004 - DuplicateKey
+
+
+def _document(event: Event) -> dict[str, Any]:
+    return {
+        "_id": str(event.id),
+        "aggregatetype": event.aggregate,
+        "aggregateid": event.key,
+        "type": event.type,
+        "payload": event.payload.decode(),
+        "source": event.source,
+        "specversion": SPEC_VERSION,
+        "datacontenttype": CONTENT_TYPE,
+        "time": _rfc3339(event.time),
+        "traceparent": event.traceparent,
+    }
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

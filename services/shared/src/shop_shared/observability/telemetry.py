@@ -1,0 +1,110 @@
+"""Logs, metrics and traces. Without an OTLP endpoint no tracing library is even imported."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from shop_shared.observability.trace_context import current_trace_id, trace
+from shop_shared.settings import ServiceSettings
+
+requests = Counter(
+    "http_requests", "HTTP requests answered", ["method", "route", "status"], unit=""
+)
+duration = Histogram(
+    "http_request_duration_seconds",
+    "Time from request to the answer's last byte",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10),
+)
+
+
+def configure_logging(settings: ServiceSettings) -> None:
+    """Write JSON lines on stdout, with the service's name and the trace id of what is in hand."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+
+    def add_context(
+        _logger: object, _method: str, entry: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        entry["service"] = settings.service_name
+        if trace_id := current_trace_id():
+            entry["trace_id"] = trace_id
+        return entry
+
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_context,
+        structlog.processors.dict_tracebacks,
+    ]
+    structlog.configure(
+        processors=[
+            *processors,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log by the standard library: the same lines.
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=processors,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=_dumps),
+            ],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def install_metrics(app: FastAPI) -> None:
+    """Add /metrics, in Prometheus' text format."""
+
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
+
+
+@contextmanager
+def span(name: str, *, kind: str, traceparent: str | None, **attributes: str) -> Iterator[None]:
+    """Work as a part of the trace of traceparent, or of a new one.
+
+    Kind is "server", "consumer", "producer" or "client". Exported where tracing is configured.
+    """
+    tracing = sys.modules.get("shop_shared.observability.tracing")
+    if tracing is None:
+        with trace(traceparent):
+            yield
+    else:
+        with tracing.span(name, kind=kind, traceparent=traceparent, attributes=attributes):
+            yield
+
+
+def name_span(name: str) -> None:
+    """Give the current span a better name than it began with (the route is known only later)."""
+    if tracing := sys.modules.get("shop_shared.observability.tracing"):
+        tracing.name_span(name)
+
+
+def start_export(settings: ServiceSettings) -> Callable[[], None]:
+    """Send traces and metrics to `otlp_endpoint`, if there is one; returns what ends it."""
+    if not settings.otlp_endpoint:
+        return lambda: None
+    from shop_shared.observability import otlp  # noqa: PLC0415 - OpenTelemetry costs memory: only if used
+
+    return otlp.start(settings.otlp_endpoint, service_name=settings.service_name)
+
+
+def _dumps(entry: Any, **_options: object) -> str:  # noqa: ANN401 - structlog's signature
+    return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -1,0 +1,1 @@
+"""Clients of PostgreSQL, MongoDB and Redis, with migrations and retention."""
