@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from shop_shared.http.app import create_app
 from shop_shared.messaging.events import Event, EventPayload, event
-from shop_shared.observability import telemetry, tracing
+from shop_shared.observability import telemetry
+from shop_shared.observability.tracing import OpenTelemetrySpans
 from shop_shared.settings import ServiceSettings
 from shop_shared.testing import Signer
 
@@ -22,11 +23,17 @@ class Placed(EventPayload):
 
 
 @pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    tracing.configure(exporter, Resource.create({}))
-    yield exporter
-    tracing.shutdown()
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def backend(exporter: InMemorySpanExporter) -> Iterator[OpenTelemetrySpans]:
+    backend = OpenTelemetrySpans(exporter, Resource.create({}))
+    telemetry.set_span_backend(backend)
+    yield backend
+    telemetry.set_span_backend(None)
+    backend.shutdown()
 
 
 def parent_of(span: ReadableSpan) -> int | None:
@@ -44,7 +51,9 @@ def trace_id(span: ReadableSpan) -> str:
     return f"{span.context.trace_id:032x}"
 
 
-async def test_a_trace_is_one_tree_over_events(spans: InMemorySpanExporter) -> None:
+async def test_a_trace_is_one_tree_over_events(
+    backend: OpenTelemetrySpans, exporter: InMemorySpanExporter
+) -> None:
     published: list[Event] = []
     app = create_app(ServiceSettings(), title="Test", verifier=Signer().verifier())
 
@@ -58,9 +67,9 @@ async def test_a_trace_is_one_tree_over_events(spans: InMemorySpanExporter) -> N
     for name in ("first", "second"):
         with telemetry.span(name, kind="consumer", traceparent=published[-1].traceparent):
             published.append(event(Placed(), key="1"))
-    tracing.flush()
+    backend.flush()
 
-    request, first, second = spans.get_finished_spans()
+    request, first, second = exporter.get_finished_spans()
     assert {
         f"{span.context.trace_id:032x}" for span in (request, first, second) if span.context
     } == {"a" * 32}

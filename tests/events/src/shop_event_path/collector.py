@@ -6,11 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 
@@ -31,8 +27,6 @@ class Collector:
 
     endpoint: str
     spans: list[Span] = field(default_factory=list)
-    metrics: dict[tuple[str, str], Metric] = field(default_factory=dict)
-    """The latest of each, by service and name."""
 
 
 @contextmanager
@@ -42,14 +36,10 @@ def collector() -> Iterator[Collector]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            match self.path:
-                case "/v1/traces":
-                    found.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
-                case "/v1/metrics":
-                    found.metrics.update(_metrics(ExportMetricsServiceRequest.FromString(body)))
-                case _:
-                    self.send_error(404)
-                    return
+            if self.path != "/v1/traces":
+                self.send_error(404)
+                return
+            found.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
             self.send_response(200)
             self.end_headers()
 
@@ -78,13 +68,6 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
                     name=span.name,
                     service=_service(resource.resource),
                 )
-
-
-def _metrics(request: ExportMetricsServiceRequest) -> Iterator[tuple[tuple[str, str], Metric]]:
-    for resource in request.resource_metrics:
-        for scope in resource.scope_metrics:
-            for metric in scope.metrics:
-                yield (_service(resource.resource), metric.name), metric
 
 
 def _service(resource: Resource) -> str:

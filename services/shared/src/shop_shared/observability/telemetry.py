@@ -2,9 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -23,6 +23,27 @@ duration = Histogram(
     ["method", "route"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10),
 )
+
+
+class SpanBackend(Protocol):
+    """What makes spans where tracing is configured (`tracing.OpenTelemetrySpans`)."""
+
+    def span(
+        self, name: str, *, kind: str, traceparent: str | None, attributes: Mapping[str, str]
+    ) -> AbstractContextManager[None]:
+        """Work in a span whose parent is traceparent."""
+
+    def name_span(self, name: str) -> None:
+        """Rename the current span."""
+
+
+_backend: SpanBackend | None = None
+
+
+def set_span_backend(backend: SpanBackend | None) -> None:
+    """Make spans by backend from now on; by None, only pass the trace context on."""
+    global _backend  # noqa: PLW0603 - one backend a process, as OpenTelemetry has it
+    _backend = backend
 
 
 def configure_logging(settings: ServiceSettings) -> None:
@@ -82,19 +103,18 @@ def span(name: str, *, kind: str, traceparent: str | None, **attributes: str) ->
 
     Kind is "server", "consumer", "producer" or "client". Exported where tracing is configured.
     """
-    tracing = sys.modules.get("shop_shared.observability.tracing")
-    if tracing is None:
+    if _backend is None:
         with trace(traceparent):
             yield
     else:
-        with tracing.span(name, kind=kind, traceparent=traceparent, attributes=attributes):
+        with _backend.span(name, kind=kind, traceparent=traceparent, attributes=attributes):
             yield
 
 
 def name_span(name: str) -> None:
     """Give the current span a better name than it began with (the route is known only later)."""
-    if tracing := sys.modules.get("shop_shared.observability.tracing"):
-        tracing.name_span(name)
+    if _backend is not None:
+        _backend.name_span(name)
 
 
 def start_export(settings: ServiceSettings) -> Callable[[], None]:
