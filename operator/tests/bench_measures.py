@@ -8,10 +8,9 @@ from typing import Any
 
 import asyncpg
 
-from shop_operator.api_errors import ApiError, NotFoundError
-from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import (
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.api.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     KAFKA_CONNECTOR,
@@ -21,6 +20,7 @@ from shop_operator.kinds import (
     Kind,
     kind_of,
 )
+from shop_operator.metadata import API_VERSION, Manifest
 
 from .integration.harm import HARM, SPEC
 
@@ -30,28 +30,28 @@ CAPTURED = "captured"
 _COMPARED = ("data", "config", "rules", "subjects", "automountServiceAccountToken")
 
 
-async def raw_rate(cluster: Cluster) -> float:
+async def raw_rate(client: ApiClient) -> float:
     """Return how many plain objects a second the API server takes."""
 
     async def one(number: int) -> None:
         name = f"raw-{number}"
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-        await cluster.create(CONFIG_MAP, "platform", body | {"data": {"text": "x" * 1000}})
+        await client.create(CONFIG_MAP, "platform", body | {"data": {"text": "x" * 1000}})
 
     started = time.perf_counter()
     await _spread(one, range(RAW_CREATES))
     return RAW_CREATES / (time.perf_counter() - started)
 
 
-async def create(cluster: Cluster, count: int) -> tuple[float, int]:
+async def create(client: ApiClient, count: int) -> tuple[float, int]:
     """Return the seconds until every service is as declared, and how many children there are."""
-    version = (await cluster.list(SHOP_SERVICE, "shop"))["metadata"]["resourceVersion"]
+    version = (await client.list(SHOP_SERVICE, "shop"))["metadata"]["resourceVersion"]
     started = time.perf_counter()
     children: dict[str, int] = {}
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_spread(lambda number: _declare(cluster, number), range(count)))
+        tasks.create_task(_spread(lambda number: _declare(client, number), range(count)))
         # A watch, as asking again and again would slow down what is measured.
-        async for _, body in cluster.watch(
+        async for _, body in client.watch(
             SHOP_SERVICE, "shop", version=version, labels="", seconds=1800
         ):
             if _synced(body):
@@ -61,7 +61,7 @@ async def create(cluster: Cluster, count: int) -> tuple[float, int]:
     return time.perf_counter() - started, sum(children.values())
 
 
-async def _declare(cluster: Cluster, number: int, image: str = "minishop/bench:1") -> None:
+async def _declare(client: ApiClient, number: int, image: str = "minishop/bench:1") -> None:
     name = f"bench-{number}"
     events = {"publishes": [{"topic": f"{name}.events"}]}
     body = {
@@ -70,24 +70,24 @@ async def _declare(cluster: Cluster, number: int, image: str = "minishop/bench:1
         "metadata": {"name": name, "namespace": "shop"},
         "spec": {"image": image, **SPEC, "events": events},
     }
-    await cluster.apply(body, manager="bench")
+    await client.apply(body, manager="bench")
 
 
-async def change(cluster: Cluster, number: int) -> float:
+async def change(client: ApiClient, number: int) -> float:
     """Change one service; return the seconds until its Deployment follows."""
     image = f"minishop/bench:{time.time_ns()}"
     started = time.perf_counter()
-    await _declare(cluster, number, image)
+    await _declare(client, number, image)
 
     async def seen() -> bool:
-        live = await cluster.get(DEPLOYMENT, "shop", f"bench-{number}")
+        live = await client.get(DEPLOYMENT, "shop", f"bench-{number}")
         return bool(live["spec"]["template"]["spec"]["containers"][0]["image"] == image)
 
     await _until(seen)
     return time.perf_counter() - started
 
 
-async def declare_captured(cluster: Cluster, postgres: str) -> None:
+async def declare_captured(client: ApiClient, postgres: str) -> None:
     """Have one service with every kind of child: a database too, and an outbox that is read."""
     database = {"kind": "postgres", "name": "captured"}
     events = {"publishes": [{"topic": "captured.events"}], "outbox": {}}
@@ -97,11 +97,11 @@ async def declare_captured(cluster: Cluster, postgres: str) -> None:
         "metadata": {"name": CAPTURED, "namespace": "shop"},
         "spec": {"image": "minishop/bench:1", **SPEC, "events": events, "database": database},
     }
-    await cluster.apply(body, manager="bench")
+    await client.apply(body, manager="bench")
 
     async def has(kind: Kind, namespace: str, name: str) -> bool:
         try:
-            return bool(await cluster.get(kind, namespace, name))
+            return bool(await client.get(kind, namespace, name))
         except NotFoundError:
             return False
 
@@ -113,9 +113,9 @@ async def declare_captured(cluster: Cluster, postgres: str) -> None:
     await _until(lambda: has(KAFKA_CONNECTOR, "platform", f"{CAPTURED}-outbox"), pause=0.2)
 
 
-async def drift(cluster: Cluster, tries: int) -> list[float]:
+async def drift(client: ApiClient, tries: int) -> list[float]:
     """Change and delete the children of one service by turns; return the seconds to repair."""
-    body = await cluster.get(SHOP_SERVICE, "shop", CAPTURED)
+    body = await client.get(SHOP_SERVICE, "shop", CAPTURED)
     login = f"{CAPTURED}-outbox"  # a Secret of passwords alone, which are made anew
     children = [
         child
@@ -126,12 +126,12 @@ async def drift(cluster: Cluster, tries: int) -> list[float]:
     for number in range(tries):
         child = children[number // 2 % len(children)]
         kind, namespace = kind_of(child), child.get("namespace", "shop")
-        live = await cluster.get(kind, namespace, child["name"])
+        live = await client.get(kind, namespace, child["name"])
         if number % 2:
             harm = HARM[kind.kind]
-            await cluster.merge(kind, namespace, child["name"], harm)
+            await client.merge(kind, namespace, child["name"], harm)
         else:
-            await cluster.delete(kind, namespace, child["name"], uid=live["metadata"]["uid"])
+            await client.delete(kind, namespace, child["name"], uid=live["metadata"]["uid"])
         started = time.perf_counter()
         wanted = _essence(live)
 
@@ -139,7 +139,7 @@ async def drift(cluster: Cluster, tries: int) -> list[float]:
             kind: Any = kind, at: Any = (namespace, child["name"]), wanted: Any = wanted
         ) -> bool:
             try:
-                return bool(_essence(await cluster.get(kind, *at)) == wanted)
+                return bool(_essence(await client.get(kind, *at)) == wanted)
             except NotFoundError:
                 return False
 
@@ -148,15 +148,15 @@ async def drift(cluster: Cluster, tries: int) -> list[float]:
     return found
 
 
-async def takeover(cluster: Cluster, processes: dict[int, "subprocess.Popen[bytes]"]) -> float:
+async def takeover(client: ApiClient, processes: dict[int, "subprocess.Popen[bytes]"]) -> float:
     """Kill the holder in the midst of its work; return the seconds until another does the work."""
-    killed = int((await holder(cluster)).split("_")[1])
-    await _spread(lambda number: _declare(cluster, number, "minishop/bench:last"), range(50))
+    killed = int((await holder(client)).split("_")[1])
+    await _spread(lambda number: _declare(client, number, "minishop/bench:last"), range(50))
     processes[killed].kill()
     started = time.perf_counter()
 
     async def done() -> bool:
-        listed = (await cluster.list(DEPLOYMENT, "shop"))["items"]
+        listed = (await client.list(DEPLOYMENT, "shop"))["items"]
         images = [d["spec"]["template"]["spec"]["containers"][0]["image"] for d in listed]
         return images.count("minishop/bench:last") == 50
 
@@ -164,18 +164,18 @@ async def takeover(cluster: Cluster, processes: dict[int, "subprocess.Popen[byte
     return time.perf_counter() - started
 
 
-async def holder(cluster: Cluster) -> str:
+async def holder(client: ApiClient) -> str:
     """Wait until the Lease is held; return by whom."""
 
     async def held() -> bool:
         try:
-            lease = await cluster.get(LEASE, "minishop-system", "shop-operator")
+            lease = await client.get(LEASE, "minishop-system", "shop-operator")
         except (NotFoundError, ApiError):
             return False
         return bool(lease["spec"]["holderIdentity"])
 
     await _until(held, pause=0.2)
-    lease = await cluster.get(LEASE, "minishop-system", "shop-operator")
+    lease = await client.get(LEASE, "minishop-system", "shop-operator")
     return str(lease["spec"]["holderIdentity"])
 
 

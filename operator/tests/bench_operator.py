@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 from shop_servers.server_set import ServerSet
 
 from shop_cluster.control_plane import ControlPlane, control_plane
-from shop_operator import connection
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import encode
-from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import SECRET
+from shop_operator.metadata import Manifest
 
 from .bench_measures import (
     change,
@@ -64,16 +64,16 @@ def main() -> int:
 
 async def _bench(plane: ControlPlane, postgres: str, services: int, drifts: int) -> int:
     _say(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
-    async with Cluster(connection.login) as cluster:
+    async with ApiClient(connection.login) as client:
         at = urlsplit(postgres)
-        await cluster.apply(_login("redis-auth", "default", "bench"), manager="platform")
+        await client.apply(_login("redis-auth", "default", "bench"), manager="platform")
         admin = _login("postgres-admin", at.username or "", at.password or "")
-        await cluster.apply(admin, manager="platform")
-        raw = await raw_rate(cluster)
+        await client.apply(admin, manager="platform")
+        raw = await raw_rate(client)
         failed = 0
         with _operator(plane, 18981) as first:
             used = _cpu(first.pid), _cpu(plane.api_server.pid)
-            seconds, children = await create(cluster, services)
+            seconds, children = await create(client, services)
             failed += _figure("children written", f"{seconds:.1f} s", seconds <= 60)
             _say(f"  {services} ShopServices, {children} children: {children / seconds:.0f}/s")
             cpu, server_cpu = _cpu(first.pid) - used[0], _cpu(plane.api_server.pid) - used[1]
@@ -81,23 +81,23 @@ async def _bench(plane: ControlPlane, postgres: str, services: int, drifts: int)
             _say(f"  raw creates of the same API server: {raw:.0f}/s")
             memory = _peak_mib(first)
             failed += _figure("peak resident memory", f"{memory:.0f} MiB", memory <= 200)
-            changes = [await change(cluster, number) for number in range(20)]
+            changes = [await change(client, number) for number in range(20)]
             failed += _figure(
                 "a change reflected, worst of 20", _ms(max(changes)), max(changes) <= 1
             )
-            await declare_captured(cluster, postgres)
-            repairs = await drift(cluster, drifts)
+            await declare_captured(client, postgres)
+            repairs = await drift(client, drifts)
             worst = statistics.quantiles(repairs, n=100)[98]
             failed += _figure(f"drift repaired, p99 of {drifts}", _ms(worst), worst <= 2)
             _say(f"  p50 {_ms(statistics.median(repairs))}, worst {_ms(max(repairs))}")
         before = writes(plane)
         with _operator(plane, 18982) as second, _operator(plane, 18983) as third:
-            await holder(cluster)
+            await holder(client)
             await asyncio.sleep(10)
             after = writes(plane)
             count = sum(after.values()) - sum(before.values())
             failed += _figure("writes after a restart", f"{count:.0f}", count == 0)
-            taken = await takeover(cluster, {second.pid: second, third.pid: third})
+            taken = await takeover(client, {second.pid: second, third.pid: third})
             failed += _figure("takeover after kill -9", f"{taken:.1f} s", taken <= 20)
     return 1 if failed else 0
 

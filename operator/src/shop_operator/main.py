@@ -1,6 +1,6 @@
-"""Wiring: Kopf is the shell that watches ShopServices and runs, the heart does the work.
+"""Wires the operator: Kopf runs the process and watches ShopServices, the controller reconciles.
 
-What is Kopf's part and what is not: docs/adr/0021-kopf-is-the-shell.md.
+The division of work with Kopf: docs/adr/0021-kopf-is-the-shell.md.
 """
 
 import argparse
@@ -20,10 +20,10 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
-from shop_operator import connection
-from shop_operator.children.metadata import API_VERSION
-from shop_operator.cluster import Cluster
-from shop_operator.heart import Operator
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.controller import Controller
+from shop_operator.metadata import API_VERSION
 from shop_operator.probes import serve
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 after a stop, 2 for a wrong setting or no cluster."""
     parser = argparse.ArgumentParser(prog="shop-operator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="keep ShopServices")
+    run = commands.add_parser("run", help="reconcile ShopServices")
     run.add_argument("--kubeconfig", type=Path, help="kubeconfig to use, instead of KUBECONFIG")
     options = parser.parse_args(arguments)
     if options.kubeconfig:
@@ -62,26 +62,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(platform: Settings) -> None:
     identity = f"{socket.gethostname()}_{os.getpid()}_{random.randrange(16**6):06x}"  # noqa: S311 - a name
     stop = asyncio.Event()
-    async with Cluster(connection.login) as cluster:
-        operator = Operator(cluster, platform, identity=identity)
-        async with serve(operator, port=platform.http_port):
-            heart = asyncio.create_task(operator.run())
-            heart.add_done_callback(lambda _: stop.set())  # never alive without its heart
+    async with ApiClient(connection.login) as client:
+        controller = Controller(client, platform, identity=identity)
+        async with serve(controller, port=platform.http_port):
+            running = asyncio.create_task(controller.run())
+            running.add_done_callback(lambda _: stop.set())  # never outlive the controller
             # Kopf, when it stops, also cancels what was started beside it.
             await kopf.operator(
-                registry=_registry(operator),
+                registry=_registry(controller),
                 settings=_settings(),
                 namespaces=platform.namespaces,
                 standalone=True,
                 stop_flag=stop,
             )
-            heart.cancel()
+            running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await heart
-            await operator.stop()
+                await running
+            await controller.stop()
 
 
-def _registry(operator: Operator) -> kopf.OperatorRegistry:
+def _registry(controller: Controller) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -90,7 +90,7 @@ def _registry(operator: Operator) -> kopf.OperatorRegistry:
 
     @kopf.on.event(API_VERSION, "shopservices", registry=registry)
     async def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
-        operator.noticed(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
+        controller.enqueue_if_newer(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
 
     return registry
 
@@ -108,7 +108,7 @@ def _settings() -> kopf.OperatorSettings:
 
 
 class _Backoffs:
-    """Never gives up: while the API server is away, standing still is the right thing to do."""
+    """Endless backoff: while the API server is away, there is nothing to do but wait."""
 
     def __iter__(self) -> Iterator[float]:
         seconds = 0.5

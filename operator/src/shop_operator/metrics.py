@@ -1,4 +1,4 @@
-"""What Prometheus is told; docs/operator.md lists each with what to do about it."""
+"""Prometheus metrics; docs/operator.md lists each with what to do about it."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""The operator's own HTTP: /livez, /readyz and /metrics."""
+"""HTTP endpoints of the operator: /livez, /readyz and /metrics."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
 class Probed(Protocol):
-    """What is asked for its readiness."""
+    """Anything that has a readiness."""
 
     @property
     def ready(self) -> bool:
-        """Whether it could take over now."""
+        """True if it could take over now."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""One pass over one ShopService: look, make what is missing, say how it is.
+"""Reconciles one ShopService: read the live state, change what differs, write the status.
 
-A pass is told nothing but the key. It reads what is, never what happened, so any number of
-events may be lost, doubled or reordered.
+Level-triggered: a reconcile gets only the key and reads the current state, so events may be lost,
+duplicated or reordered.
 """
 
 from collections.abc import Sequence
@@ -10,29 +10,30 @@ from typing import Final
 
 import structlog
 
-from shop_operator.accounts import Accounts, Stores
-from shop_operator.announce import Announcer
-from shop_operator.api_errors import ConflictError, NotFoundError
-from shop_operator.cache import Cache
-from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.conditions import TAKES_TIME, Condition, assess, only
-from shop_operator.informer import Informer
-from shop_operator.kinds import POD
-from shop_operator.outcome import Outcome
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ConflictError, NotFoundError
+from shop_operator.api.cache import Cache
+from shop_operator.api.informer import Informer
+from shop_operator.api.kinds import POD
+from shop_operator.api.write_gate import WriteGate
+from shop_operator.apply.children import ChildApplier
+from shop_operator.apply.result import ApplyResult
+from shop_operator.conditions.assess import TAKES_TIME, Condition, assess, only
+from shop_operator.conditions.status import brief_status, manifest, status_of
+from shop_operator.metadata import API_VERSION, Manifest
+from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
-from shop_operator.status import brief_status, manifest, status_of
-from shop_operator.stores import StoreError
-from shop_operator.sync import Sync
+from shop_operator.stores.account import StoreError
+from shop_operator.stores.provisioning import Provisioned, Provisioner
 
 FINALIZER: Final = "minishop.dev/cleanup"
 _log = structlog.get_logger()
 
 
 class TemporaryError(Exception):
-    """Something that may be well later; the key is put off, at least for so many seconds."""
+    """Not done yet, without a bug: the key is requeued, after `at_least` seconds or more."""
 
     def __init__(self, message: str, *, at_least: float = 0.0) -> None:
         super().__init__(message)
@@ -41,18 +42,19 @@ class TemporaryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Everything that a pass needs."""
+    """Everything that a reconcile needs."""
 
-    cluster: Cluster
+    client: ApiClient
     platform: Settings
     services: Informer
     cache: Cache
-    stores: Stores
-    sync: Sync
-    announcer: Announcer
+    gate: WriteGate
+    provisioner: Provisioner
+    applier: ChildApplier
+    recorder: EventRecorder
 
     async def reconcile(self, key: Key) -> None:
-        """Bring one ShopService to what it declares.
+        """Make the live state of one ShopService what its spec declares.
 
         Raises TemporaryError, ApiError, NotHolderError.
         """
@@ -63,114 +65,114 @@ class Reconciler:
             service = parse(body)
         except InvalidSpecError as error:
             unread = parse({**body, "spec": {"image": "unread"}})
-            await self._set_aside(unread, only("InvalidSpec", str(error)))
+            await self._report_only(unread, only("InvalidSpec", str(error)))
             return
         policy = service.spec.management_policy
         if service.deleting:
             await self._clean_up(service)
         elif policy == "Paused":
             message = "paused by spec.managementPolicy"
-            await self._set_aside(service, only("Paused", message, status="Unknown"))
+            await self._report_only(service, only("Paused", message, status="Unknown"))
         else:
             write = policy == "Enforce"
             if write and FINALIZER not in service.finalizers:
-                service = await self._hold(service)
+                service = await self._add_finalizer(service)
             await self._converge(service, write=write)
 
-    async def _set_aside(self, service: ShopService, conditions: Sequence[Condition]) -> None:
-        await self._say(service, brief_status(service, conditions), conditions)
+    async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
+        await self._write_status(service, brief_status(service, conditions), conditions)
 
     async def _converge(self, service: ShopService, *, write: bool) -> None:
         live = list(self.cache.children(service.key))
-        accounts = await self.stores.ensure(service, live, write=write)
-        desired, keep = self._wanted(service, accounts, live)
-        outcome = await self.sync.children(service, desired, keep=keep, write=write)
+        provisioned = await self.provisioner.ensure(service, live, write=write)
+        desired, keep = self._wanted(service, provisioned, live)
+        result = await self.applier.apply(service, desired, keep=keep, write=write)
         if write:
-            await self._end_capture(service, live)
+            await self._drop_capture(service, live)
         pods = self.cache.of(POD, service.key)
-        conditions = assess(service, self.platform, accounts, outcome, pods)
-        status = status_of(service, self.platform, outcome, conditions)
-        for drift in outcome.drifts if write else ():
+        conditions = assess(service, self.platform, provisioned, result, pods)
+        status = status_of(service, self.platform, result, conditions)
+        for drift in result.drifts if write else ():
             what = f"{drift.field} was changed" if drift.field else "it was deleted"
             note = f"{drift.kind} {drift.name}: {what}; put right"
-            await self.announcer.say(service, "DriftCorrected", note)
-        await self._say(service, status, conditions)
-        _check(accounts, outcome, conditions)
+            await self.recorder.record(service, "DriftCorrected", note)
+        await self._write_status(service, status, conditions)
+        _raise_if_incomplete(provisioned, result, conditions)
 
     def _wanted(
-        self, service: ShopService, accounts: Accounts, live: Sequence[Manifest]
+        self, service: ShopService, provisioned: Provisioned, live: Sequence[Manifest]
     ) -> tuple[list[Manifest], frozenset[str]]:
-        """Return the manifests to write now, and the kinds of which none is pruned for now.
+        """Return the desired children, and the kinds that must not be pruned now.
 
-        What can't be rendered because a store does not answer stays as it is.
+        Children that can't be rendered because a store does not answer stay as they are.
         """
-        desired = render(service, self.platform, accounts.access)
+        desired = render(service, self.platform, provisioned.access)
         keep: set[str] = set()
-        if not accounts.access.complete(service):
+        if not provisioned.access.complete(service):
             keep |= {"Secret", "Role", "RoleBinding", "KafkaConnector"}
         has_connector = any(child["kind"] == "KafkaConnector" for child in live)
-        if not accounts.outbox_ready and not has_connector:
+        if not provisioned.outbox_ready and not has_connector:
             desired = [child for child in desired if child["kind"] != "KafkaConnector"]
         return desired, frozenset(keep)
 
-    async def _hold(self, service: ShopService) -> ShopService:
-        """Put on the finalizer, before anything is made that only it can remove."""
-        body = await self.cache.write(self.cluster.apply(_finalized(service, FINALIZER)))
-        self.services.written(body)
+    async def _add_finalizer(self, service: ShopService) -> ShopService:
+        """Add the finalizer, before anything is created that only it removes."""
+        body = await self.gate.write(self.client.apply(_finalized(service, FINALIZER)))
+        self.services.observe_write(body)
         return parse(body)
 
-    async def _end_capture(self, service: ShopService, live: Sequence[Manifest]) -> None:
-        """Drop the slot of an outbox that the spec no longer asks for: it pins the log."""
+    async def _drop_capture(self, service: ShopService, live: Sequence[Manifest]) -> None:
+        """Drop the slot of an outbox that the spec no longer has: it pins the write-ahead log."""
         had = any(child["kind"] == "KafkaConnector" for child in live)
         if had and service.spec.outbox_table is None and service.spec.database is not None:
             try:
-                await self.stores.stop_capture(service.spec.database)
+                await self.provisioner.stop_capture(service.spec.database)
             except StoreError as error:
                 raise TemporaryError(str(error)) from error
 
     async def _clean_up(self, service: ShopService) -> None:
-        """Remove all that belongs to a ShopService that is deleted; then let it go."""
+        """Remove everything that belongs to a deleted ShopService, then its finalizer."""
         if FINALIZER not in service.finalizers:
             return
-        outcome = await self.sync.children(service, ())
+        result = await self.applier.apply(service, ())
         left = list(self.cache.children(service.key))
-        if outcome.refusals:
-            raise TemporaryError(outcome.refusals[0].message)
+        if result.errors:
+            raise TemporaryError(result.errors[0].message)
         if any(child["kind"] == "KafkaConnector" for child in left):
             raise TemporaryError("the connector is not gone yet")
         database = service.spec.database
         try:
             if database is not None and service.spec.outbox_table:
-                await self.stores.stop_capture(database)
+                await self.provisioner.stop_capture(database)
             if database is not None and database.on_delete == "Drop":
-                await self.stores.drop(database, str(service.key))
+                await self.provisioner.drop(database, str(service.key))
         except StoreError as error:
-            await self._set_aside(service, only(error.reason, f"deletion waits: {error}"))
+            await self._report_only(service, only(error.reason, f"deletion waits: {error}"))
             raise TemporaryError(str(error)) from error
         if any(child["metadata"]["namespace"] == service.namespace for child in left):
             _log.info("children are still ending", key=str(service.key), count=len(left))
         try:
-            await self.cache.write(self.cluster.apply(_finalized(service)))
+            await self.gate.write(self.client.apply(_finalized(service)))
         except (NotFoundError, ConflictError):
             return
 
-    async def _say(
+    async def _write_status(
         self, service: ShopService, status: Manifest, conditions: Sequence[Condition]
     ) -> None:
-        """Write the status when it is new, and announce a change of Ready."""
+        """Write the status if it differs, and record an Event if Ready changed."""
         if status == service.status:
             return
         try:
-            request = self.cluster.apply_status(manifest(service, status))
-            self.services.written(await self.cache.write(request))
+            request = self.client.apply_status(manifest(service, status))
+            self.services.observe_write(await self.gate.write(request))
         except (NotFoundError, ConflictError):
-            return  # deleted meanwhile, or made anew: its own event follows
+            return  # deleted or recreated meanwhile: the watch reports that
         before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
         ready = conditions[0]
         changed = (ready.status, ready.reason) != (before.get("status"), before.get("reason"))
         if changed and ready.reason not in TAKES_TIME:
             warning = ready.status == "False"
-            await self.announcer.say(service, ready.reason, ready.message, warning=warning)
+            await self.recorder.record(service, ready.reason, ready.message, warning=warning)
 
 
 def _finalized(service: ShopService, *finalizers: str) -> Manifest:
@@ -182,16 +184,18 @@ def _finalized(service: ShopService, *finalizers: str) -> Manifest:
     }
 
 
-def _check(accounts: Accounts, outcome: Outcome, conditions: Sequence[Condition]) -> None:
-    """Ask for another pass where something is looked at that no watch reports.
+def _raise_if_incomplete(
+    provisioned: Provisioned, result: ApplyResult, conditions: Sequence[Condition]
+) -> None:
+    """Request another reconcile if something is missing that no watch reports.
 
     Raises TemporaryError.
     """
-    temporary = [refusal for refusal in outcome.refusals if refusal.temporary]
+    temporary = [error for error in result.errors if error.temporary]
     if temporary:
-        after = max(refusal.retry_after for refusal in temporary)
+        after = max(error.retry_after for error in temporary)
         raise TemporaryError(temporary[0].message, at_least=after)
-    for error in (accounts.database_error, accounts.secrets_error):
+    for error in (provisioned.database_error, provisioned.secrets_error):
         if error is not None:
             raise TemporaryError(str(error))
     waits = {"OutboxMissing", "NotOwned", "Rejected", "Forbidden"}

@@ -1,35 +1,43 @@
-"""Keeps the table of routes that a gateway follows."""
+"""Writes the table of routes that a gateway reads, one ConfigMap a namespace."""
 
-from shop_operator.api_errors import NotFoundError
-from shop_operator.cache import Cache
-from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import NotFoundError
+from shop_operator.api.cache import Cache
+from shop_operator.api.informer import Informer
+from shop_operator.api.kinds import CONFIG_MAP
+from shop_operator.api.write_gate import WriteGate
+from shop_operator.apply.diff import differences
 from shop_operator.children.route_table import route_table
-from shop_operator.cluster import Cluster
-from shop_operator.diff import differences
-from shop_operator.informer import Informer
-from shop_operator.kinds import CONFIG_MAP
+from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, ShopService, parse
 
 
 class NotOwnedError(Exception):
-    """A ConfigMap of the table's name was made by somebody else."""
+    """A ConfigMap with the table's name exists and is not the operator's."""
 
 
 class RouteTable:
     """The ConfigMap with the routes of one namespace."""
 
     def __init__(
-        self, cluster: Cluster, cache: Cache, services: Informer, platform: Settings
+        self,
+        *,
+        client: ApiClient,
+        cache: Cache,
+        gate: WriteGate,
+        services: Informer,
+        platform: Settings,
     ) -> None:
-        self._cluster = cluster
+        self._client = client
         self._cache = cache
+        self._gate = gate
         self._services = services
         self._platform = platform
         self._read: dict[str, tuple[int, ShopService | None]] = {}
 
-    async def keep(self) -> None:
-        """Write the table when it is not as the ShopServices say.
+    async def reconcile(self) -> None:
+        """Apply the table if it differs from what the ShopServices declare.
 
         Raises ApiError, NotOwnedError, NotHolderError.
         """
@@ -38,17 +46,17 @@ class RouteTable:
         live = self._cache.get(CONFIG_MAP, namespace, name)
         if live is None:
             try:
-                live = await self._cluster.get(CONFIG_MAP, namespace, name)
+                live = await self._client.get(CONFIG_MAP, namespace, name)
             except NotFoundError:
                 live = None
             found = (live or {"metadata": {}})["metadata"].get("labels") or {}
             if live is not None and found.get(MANAGED_BY_LABEL) != MANAGER:
                 raise NotOwnedError(f"ConfigMap {namespace}/{name} is not the operator's")
         if live is None or differences(desired, live):
-            await self._cache.write(self._cluster.apply(desired))
+            await self._gate.write(self._client.apply(desired))
 
     def _routed(self) -> list[ShopService]:
-        """Return the services that have a route; each version of one is read once."""
+        """Return the services that have a route. Each version of a service is parsed once."""
         read: dict[str, tuple[int, ShopService | None]] = {}
         for name, version in self._services.versions():
             before = self._read.get(name)
@@ -62,5 +70,5 @@ class RouteTable:
         try:
             service = None if body is None else parse(body)
         except InvalidSpecError:
-            return None  # its own pass says so
+            return None  # its own reconcile reports that
         return None if service is None or service.deleting or not service.spec.route else service

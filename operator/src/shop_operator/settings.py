@@ -1,4 +1,4 @@
-"""What the operator knows of its platform; the defaults fit both clusters."""
+"""Settings of the operator; the defaults fit both clusters (embedded and kind)."""
 
 from typing import Literal
 

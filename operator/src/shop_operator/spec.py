@@ -14,11 +14,11 @@ Deletion = Literal["Retain", "Drop"]
 
 
 class InvalidSpecError(ValueError):
-    """A spec that passed the API server and still can't be read; a person must change it."""
+    """A spec that the API server accepted and the operator can't read; a person must change it."""
 
 
 class Key(NamedTuple):
-    """What a ShopService is known by."""
+    """Namespace and name of a ShopService."""
 
     namespace: str
     name: str
@@ -87,14 +87,14 @@ class Topic(_Part):
 
 
 class Subscription(_Part):
-    """A topic that the service reads, and as whom."""
+    """A topic that the service consumes, and its consumer group."""
 
     topic: str
     group: str
 
     @property
     def dead_letter_topic(self) -> str:
-        """Where the group puts what it can't handle."""
+        """Topic for the messages that the group could not handle."""
         return f"{self.topic}.{self.group}.dlt"
 
 
@@ -121,7 +121,7 @@ class SecretFile(_Part):
 
 
 class Secrets(_Part):
-    """Secrets as files, and who brings them."""
+    """Secrets mounted as files, and their provider."""
 
     provider: Literal["vault", "kubernetes"] = "kubernetes"
     role: str | None = None
@@ -181,7 +181,7 @@ class DisruptionBudget(_Part):
 
 
 class Network(_Part):
-    """Whom the service may talk with."""
+    """Allowed network peers."""
 
     ingress_from: tuple[str, ...] = ()
     egress_to: tuple[str, ...] = ()
@@ -242,7 +242,7 @@ class ShopService(_Part):
 
     @property
     def has_access_secret(self) -> bool:
-        """Whether a Secret with addresses and passwords belongs to it."""
+        """True if it has a Secret with addresses and passwords of stores."""
         return bool(self.spec.database or self.spec.cache or self.spec.queue)
 
 

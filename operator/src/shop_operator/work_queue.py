@@ -1,4 +1,4 @@
-"""Keys to work on: each once in the queue, each in one worker's hands, put off with backoff."""
+"""A work queue of keys: deduplicated, one worker a key, retries with backoff (as client-go's)."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ _LONGEST_SECONDS = 300.0
 
 
 class WorkQueue(Generic[K]):
-    """A key that is added while it is worked on is worked on once more after that."""
+    """Keys to process. A key added while it is processed is processed once more afterwards."""
 
     def __init__(self) -> None:
         self._waiting: deque[K] = deque()
@@ -26,9 +26,9 @@ class WorkQueue(Generic[K]):
         self._available = asyncio.Semaphore(0)
 
     def add(self, key: K, *, first: bool = False) -> None:
-        """Have a key worked on as soon as a worker is free, before all others if `first`.
+        """Enqueue a key, before all others if `first`.
 
-        A key that the API server asked to wait with waits, whatever happens meanwhile.
+        A key with a Retry-After stays delayed until then, whatever happens meanwhile.
         """
         timer = self._timers.pop(key, None)
         if timer is not None:
@@ -47,7 +47,7 @@ class WorkQueue(Generic[K]):
             self._offer(key, first=first)
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Have a key worked on later, or sooner if it is added sooner."""
+        """Enqueue a key after `seconds`, or earlier if it is added earlier."""
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
         timer = self._timers.get(key)
@@ -58,23 +58,23 @@ class WorkQueue(Generic[K]):
         self._timers[key] = loop.call_at(due, self.add, key)
 
     def retry(self, key: K, *, at_least: float = 0.0) -> float:
-        """Put a key off, twice as long each time, with jitter; return the seconds."""
+        """Enqueue a failed key with exponential backoff and jitter; return the delay in seconds."""
         tries = self._tries[key] = self._tries.get(key, 0) + 1
         longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(tries - 1, 16))
         seconds = max(at_least, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
         if at_least:
             self._not_before[key] = asyncio.get_running_loop().time() + at_least
-            self._queued.discard(key)  # what came while it was in hand waits too
+            self._queued.discard(key)  # what was added while it was processed waits too
         self.add_after(key, seconds)
         return seconds
 
-    def forgive(self, key: K) -> None:
-        """Forget a key's failures."""
+    def forget(self, key: K) -> None:
+        """Reset a key's backoff."""
         self._not_before.pop(key, None)
         self._tries.pop(key, None)
 
     async def get(self) -> K:
-        """Take the next key; `done` must follow."""
+        """Wait for the next key and return it; `done` must follow."""
         await self._available.acquire()
         key = self._waiting.popleft()
         self._queued.discard(key)
@@ -83,7 +83,7 @@ class WorkQueue(Generic[K]):
         return key
 
     def done(self, key: K) -> None:
-        """Give a key back."""
+        """Mark a key as processed."""
         self._working.discard(key)
         if key in self._queued:
             self._offer(key)

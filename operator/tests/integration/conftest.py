@@ -15,13 +15,13 @@ import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 from shop_cluster.published_crds import EMBEDDED, published
-from shop_operator import connection
-from shop_operator.api_errors import NotFoundError
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import NotFoundError
+from shop_operator.api.kinds import SECRET, SHOP_SERVICE, Kind
 from shop_operator.children.access_secret import encode
-from shop_operator.children.metadata import API_VERSION, Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.heart import Operator
-from shop_operator.kinds import SECRET, SHOP_SERVICE, Kind
+from shop_operator.controller import Controller
+from shop_operator.metadata import API_VERSION, Manifest
 from shop_operator.settings import Settings
 
 from .audit import audit_flags
@@ -63,18 +63,18 @@ def _established(running: ControlPlane) -> int:
 class Shop:
     """Namespaces of one test, and what is done in them."""
 
-    cluster: Cluster
+    client: ApiClient
     platform: Settings
-    running: list[tuple[Operator, "asyncio.Task[None]"]] = field(default_factory=list)
+    running: list[tuple[Controller, "asyncio.Task[None]"]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
         return self.platform.namespaces[0]
 
-    async def start(self, cluster: Cluster | None = None, **changes: Any) -> Operator:
+    async def start(self, client: ApiClient | None = None, **changes: Any) -> Controller:
         """Start an operator in this process, with a way to the API server of its own if given."""
-        operator = Operator(
-            cluster or self.cluster,
+        operator = Controller(
+            client or self.client,
             self.platform.model_copy(update=changes),
             identity=f"test-{secrets.token_hex(3)}",
         )
@@ -92,7 +92,7 @@ class Shop:
 
     async def declare(self, name: str, **spec: Any) -> Manifest:
         """Apply a ShopService as a user would."""
-        return await self.cluster.apply(
+        return await self.client.apply(
             {
                 "apiVersion": API_VERSION,
                 "kind": "ShopService",
@@ -104,12 +104,12 @@ class Shop:
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Manifest | None:
         try:
-            return await self.cluster.get(kind, namespace or self.namespace, name)
+            return await self.client.get(kind, namespace or self.namespace, name)
         except NotFoundError:
             return None
 
     async def condition(self, name: str, kind: str) -> dict[str, Any]:
-        body = await self.cluster.get(SHOP_SERVICE, self.namespace, name)
+        body = await self.client.get(SHOP_SERVICE, self.namespace, name)
         conditions = body.get("status", {}).get("conditions", ())
         return next((c for c in conditions if c["type"] == kind), {})
 
@@ -127,12 +127,12 @@ class Shop:
     async def settled(self, name: str) -> Manifest:
         """Wait until a ShopService is Synced; return it."""
         await self.reason(name, "Synced", "AsDeclared")
-        return await self.cluster.get(SHOP_SERVICE, self.namespace, name)
+        return await self.client.get(SHOP_SERVICE, self.namespace, name)
 
     async def secret(self, name: str, username: str, password: str) -> None:
         data = {"username": encode(username), "password": encode(password)}
         namespace = self.platform.platform_namespace
-        await self.cluster.apply(
+        await self.client.apply(
             {
                 "apiVersion": "v1",
                 "kind": SECRET.kind,
@@ -167,8 +167,8 @@ async def shop(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     )
     plane.kubectl("create", "namespace", name)
     plane.kubectl("create", "namespace", f"{name}-platform")
-    async with Cluster(connection.login) as cluster:
-        found = Shop(cluster, platform)
+    async with ApiClient(connection.login) as client:
+        found = Shop(client, platform)
         await found.secret("redis-auth", "default", "p@ss/word")
         await found.secret("rabbitmq-auth", "guest", "guest")
         try:

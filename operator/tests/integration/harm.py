@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shop_operator.children.metadata import Manifest
-from shop_operator.kinds import kind_of
+from shop_operator.api.kinds import kind_of
+from shop_operator.metadata import Manifest
 
 from .conftest import Shop, eventually
 
@@ -49,7 +49,7 @@ async def children(shop: Shop, name: str) -> list[Manifest]:
     for child in body["status"]["children"]:
         kind = kind_of(child)
         namespace = child.get("namespace", shop.namespace)
-        live = await shop.cluster.get(kind, namespace, child["name"])
+        live = await shop.client.get(kind, namespace, child["name"])
         found.append({"apiVersion": kind.api_version, "kind": kind.kind, **live})
     return found
 
@@ -59,10 +59,10 @@ async def change_and_delete(shop: Shop, child: Manifest) -> None:
     kind, metadata = kind_of(child), child["metadata"]
     namespace, name = metadata["namespace"], metadata["name"]
     restored, why = is_as_before(shop, child), f"{kind} {name}".__str__
-    harmed = await shop.cluster.merge(kind, namespace, name, HARM[kind.kind])
+    harmed = await shop.client.merge(kind, namespace, name, HARM[kind.kind])
     assert essence(harmed) != essence(child)
     await eventually(restored, seconds=60, why=why)
-    await shop.cluster.delete(kind, namespace, name, uid=metadata["uid"])
+    await shop.client.delete(kind, namespace, name, uid=metadata["uid"])
     await eventually(restored, seconds=60, why=why)
 
 

@@ -10,7 +10,7 @@ import aiohttp
 import kopf
 from aiohttp import web
 
-from shop_operator import connection
+from shop_operator.api import connection
 
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 _PASSED_ON = ("Content-Type", "Accept", "User-Agent")

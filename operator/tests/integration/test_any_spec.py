@@ -5,14 +5,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from shop_operator import connection
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.apply.children import with_applied_hash
+from shop_operator.apply.diff import differences
 from shop_operator.children.access_secret import Access, Login
-from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.diff import differences
+from shop_operator.metadata import Manifest
 from shop_operator.render import render
 from shop_operator.spec import parse
-from shop_operator.sync import stamped
 
 from ..unit.specs import NAMES, service, specs  # noqa: TID252 - tests are no installed package
 from .conftest import Shop
@@ -29,13 +29,13 @@ def test_children_are_accepted_and_differ_in_nothing(
     shop: Shop, name: str, spec: dict[str, Any]
 ) -> None:
     async def check() -> None:
-        async with Cluster(connection.login) as cluster:
+        async with ApiClient(connection.login) as client:
             body = service(name, spec, namespace=shop.namespace)
             del body["metadata"]["uid"], body["metadata"]["generation"]
-            accepted = parse(await cluster.apply(body, dry_run=True, manager="user"))
+            accepted = parse(await client.apply(body, dry_run=True, manager="user"))
             children: list[Manifest] = render(accepted, shop.platform, ACCESS)
-            for child in map(stamped, children):
-                applied = await cluster.apply(child, dry_run=True)
+            for child in map(with_applied_hash, children):
+                applied = await client.apply(child, dry_run=True)
                 assert differences(child, applied) == []
 
     asyncio.run(check())

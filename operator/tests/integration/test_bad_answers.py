@@ -12,8 +12,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import DEPLOYMENT
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
 from .harm import HARM, SPEC
@@ -32,15 +32,15 @@ async def between(shop: Shop) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def through(shop: Shop, between: Proxy) -> AsyncIterator[Cluster]:
+async def through(shop: Shop, between: Proxy) -> AsyncIterator[ApiClient]:
     """The way to the API server through the proxy."""
-    async with Cluster(between.login) as cluster:
-        yield cluster
+    async with ApiClient(between.login) as client:
+        yield client
         between.fault = None
         await shop.stop()
 
 
-async def test_retry_after_is_kept(shop: Shop, between: Proxy, through: Cluster) -> None:
+async def test_retry_after_is_kept(shop: Shop, between: Proxy, through: ApiClient) -> None:
     left = 3
 
     async def busy(request: web.Request) -> web.StreamResponse | None:
@@ -61,7 +61,7 @@ async def test_retry_after_is_kept(shop: Shop, between: Proxy, through: Cluster)
 
 
 async def test_errors_of_the_server_are_outlived(
-    shop: Shop, between: Proxy, through: Cluster
+    shop: Shop, between: Proxy, through: ApiClient
 ) -> None:
     dice = random.Random(7)
 
@@ -87,7 +87,7 @@ async def test_errors_of_the_server_are_outlived(
     assert len([asked for asked in writes if "/leases/" not in asked.path]) < 5 * 9 * 8
 
 
-async def test_slow_answers_are_waited_for(shop: Shop, between: Proxy, through: Cluster) -> None:
+async def test_slow_answers_are_waited_for(shop: Shop, between: Proxy, through: ApiClient) -> None:
     async def slow(_: web.Request) -> web.StreamResponse | None:
         await asyncio.sleep(0.3)
         return None
@@ -104,7 +104,7 @@ async def test_slow_answers_are_waited_for(shop: Shop, between: Proxy, through: 
     "how", ["cut", "ended at once", "answered with 410", "told that it is gone"]
 )
 async def test_watches_that_end_are_begun_anew(
-    shop: Shop, between: Proxy, through: Cluster, how: str
+    shop: Shop, between: Proxy, through: ApiClient, how: str
 ) -> None:
     await shop.start(through)
     await shop.declare("watched")
@@ -127,7 +127,7 @@ async def test_watches_that_end_are_begun_anew(
         await asyncio.sleep(0.3)
     assert len(between.asked) - before < INFORMERS * 2 * 8
     # While no watch lives, what another hand does is found by listing.
-    await shop.cluster.merge(DEPLOYMENT, shop.namespace, "watched", HARM["Deployment"])
+    await shop.client.merge(DEPLOYMENT, shop.namespace, "watched", HARM["Deployment"])
     await eventually(lambda: _hardened(shop, "watched"), seconds=60)
 
 
@@ -147,7 +147,7 @@ async def test_an_outage_costs_few_requests_and_no_memory(
         memory = _resident_mib(process.pid)
         between.fault, began = away, len(between.asked)
         between.cut_watches()
-        await shop.cluster.merge(DEPLOYMENT, shop.namespace, "afflicted", HARM["Deployment"])
+        await shop.client.merge(DEPLOYMENT, shop.namespace, "afflicted", HARM["Deployment"])
         await asyncio.sleep(8)
         assert len(between.asked) - began < 250
         assert _resident_mib(process.pid) - memory < 32
@@ -162,7 +162,7 @@ async def _deployed(shop: Shop, name: str) -> bool:
 
 
 async def _hardened(shop: Shop, name: str) -> bool:
-    live = await shop.cluster.get(DEPLOYMENT, shop.namespace, name)
+    live = await shop.client.get(DEPLOYMENT, shop.namespace, name)
     return bool(live["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 10001)
 
 

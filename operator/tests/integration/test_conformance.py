@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 import yaml
 
+from shop_operator.apply.children import with_applied_hash
 from shop_operator.children.access_secret import Access, Login
 from shop_operator.render import render
 from shop_operator.spec import parse
-from shop_operator.sync import stamped
 
 from .conftest import ROOT, Shop
 
@@ -32,11 +32,11 @@ async def test_the_api_server_accepts_every_child(
             continue
         body["metadata"]["namespace"] = shop.namespace
         body["metadata"].pop("uid", None)  # the fixtures have one made up
-        accepted = await shop.cluster.apply(body, dry_run=True, manager="user")
+        accepted = await shop.client.apply(body, dry_run=True, manager="user")
         children = render(parse(accepted), platform, Access("a", "b", LOGIN, LOGIN))
         assert children
-        for child in map(stamped, children):
-            await shop.cluster.apply(child, dry_run=True)
+        for child in map(with_applied_hash, children):
+            await shop.client.apply(child, dry_run=True)
 
 
 def test_all_eight_services_are_there() -> None:

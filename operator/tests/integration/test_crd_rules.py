@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shop_operator.api_errors import ApiError
+from shop_operator.api.api_errors import ApiError
 
 from .conftest import Shop
 
@@ -71,7 +71,7 @@ GOOD: list[dict[str, Any]] = [
     {"disruptionBudget": {"maxUnavailable": "50%"}},
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
 ]
-# before, after, words of the refusal; None where the change is allowed
+# before, after, words of the error; None where the change is allowed
 CHANGES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
     ({"database": POSTGRES}, {"database": {**POSTGRES, "kind": "mongodb"}}, "kind is immutable"),
     ({"database": POSTGRES}, {"database": {**POSTGRES, "name": "b"}}, "name is immutable"),
@@ -128,6 +128,6 @@ async def test_two_hands_merge_their_topics(shop: Shop) -> None:
         "metadata": {"name": "merged", "namespace": shop.namespace},
         "spec": {"events": {"publishes": [{"topic": "b.events"}]}},
     }
-    merged = await shop.cluster.apply(other, manager="another")
+    merged = await shop.client.apply(other, manager="another")
     topics = [topic["topic"] for topic in merged["spec"]["events"]["publishes"]]
     assert topics == ["a.events", "b.events"]

@@ -9,8 +9,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 from shop_servers.servers import MongoDB, Postgres
 
+from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
 from shop_operator.children.access_secret import decode, password_in
-from shop_operator.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
 
 from .conftest import Shop, eventually
 
@@ -37,7 +37,7 @@ async def documents(shop: Shop, mongodb: MongoDB) -> Shop:
 
 
 async def password(shop: Shop, name: str) -> str:
-    secret = await shop.cluster.get(SECRET, shop.namespace, f"{name}-access")
+    secret = await shop.client.get(SECRET, shop.namespace, f"{name}-access")
     return password_in(decode(secret["data"]["database_url"])) or ""
 
 
@@ -66,13 +66,13 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     )
     await owner.execute(OUTBOX)
     await sql.reason("orders", "CdcReady", "ConnectorNotReady")
-    connector = await sql.cluster.get(KAFKA_CONNECTOR, namespace, "orders-outbox")
+    connector = await sql.client.get(KAFKA_CONNECTOR, namespace, "orders-outbox")
     assert connector["spec"]["config"]["slot.name"] == f"{name}_outbox"
     published = await owner.fetch("SELECT tablename FROM pg_publication_tables")
     assert [row["tablename"] for row in published] == ["outbox"]
     await owner.close()
 
-    secret = await sql.cluster.get(SECRET, sql.namespace, "orders-outbox")
+    secret = await sql.client.get(SECRET, sql.namespace, "orders-outbox")
     capture = await asyncpg.connect(
         host=at.hostname,
         port=at.port,
@@ -86,8 +86,8 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     await capture.execute(f"SELECT pg_create_logical_replication_slot('{name}_outbox', 'pgoutput')")
     await capture.close()
 
-    service = await sql.cluster.get(SHOP_SERVICE, sql.namespace, "orders")
-    await sql.cluster.delete(SHOP_SERVICE, sql.namespace, "orders", uid=service["metadata"]["uid"])
+    service = await sql.client.get(SHOP_SERVICE, sql.namespace, "orders")
+    await sql.client.delete(SHOP_SERVICE, sql.namespace, "orders", uid=service["metadata"]["uid"])
     admin = await asyncpg.connect(postgres.url)
 
     async def gone() -> bool:
@@ -107,8 +107,8 @@ async def test_a_lost_secret_gets_a_new_password_that_works(sql: Shop, postgres:
     await sql.declare("users", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
     await sql.reason("users", "DatabaseReady", "Available")
     before = await password(sql, "users")
-    secret = await sql.cluster.get(SECRET, sql.namespace, "users-access")
-    await sql.cluster.delete(SECRET, sql.namespace, "users-access", uid=secret["metadata"]["uid"])
+    secret = await sql.client.get(SECRET, sql.namespace, "users-access")
+    await sql.client.delete(SECRET, sql.namespace, "users-access", uid=secret["metadata"]["uid"])
 
     async def renewed() -> bool:
         return await sql.get(SECRET, "users-access") is not None
@@ -135,8 +135,8 @@ async def test_another_services_database_is_refused_until_it_is_given_up(
     message = await sql.reason("second", "DatabaseReady", "NotOwned")
     assert f"{sql.namespace}/second" in message
     assert await sql.get(SECRET, "second-access") is None
-    first = await sql.cluster.get(SHOP_SERVICE, sql.namespace, "first")
-    await sql.cluster.delete(SHOP_SERVICE, sql.namespace, "first", uid=first["metadata"]["uid"])
+    first = await sql.client.get(SHOP_SERVICE, sql.namespace, "first")
+    await sql.client.delete(SHOP_SERVICE, sql.namespace, "first", uid=first["metadata"]["uid"])
     await sql.reason("second", "DatabaseReady", "Available", seconds=30)
 
 
@@ -191,9 +191,9 @@ async def test_mongodb_users_have_their_own_database_only(
             await owner["other"]["things"].insert_one({})
     await documents.reason("products", "CdcReady", "ConnectorNotReady")
 
-    service = await documents.cluster.get(SHOP_SERVICE, documents.namespace, "products")
+    service = await documents.client.get(SHOP_SERVICE, documents.namespace, "products")
     uid = service["metadata"]["uid"]
-    await documents.cluster.delete(SHOP_SERVICE, documents.namespace, "products", uid=uid)
+    await documents.client.delete(SHOP_SERVICE, documents.namespace, "products", uid=uid)
 
     async def gone() -> bool:
         return await documents.get(SHOP_SERVICE, "products") is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shop_operator.kinds import SHOP_SERVICE, kind_of
+from shop_operator.api.kinds import SHOP_SERVICE, kind_of
 
 from .conftest import Shop, eventually
 from .harm import HARM, SPEC, children, is_as_before
@@ -15,10 +15,10 @@ async def test_drift_is_counted_and_shown(shop: Shop) -> None:
     await shop.start()
     await shop.declare("shown")
     deployment = next(c for c in await children(shop, "shown") if c["kind"] == "Deployment")
-    await shop.cluster.merge(kind_of(deployment), shop.namespace, "shown", HARM["Deployment"])
+    await shop.client.merge(kind_of(deployment), shop.namespace, "shown", HARM["Deployment"])
 
     async def shown() -> bool:
-        body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "shown")
+        body = await shop.client.get(SHOP_SERVICE, shop.namespace, "shown")
         drift = body["status"].get("lastDrift", {})
         return bool(drift.get("field") == "spec.template.spec.securityContext.runAsUser")
 
@@ -31,7 +31,7 @@ async def test_what_others_add_is_left_alone(shop: Shop) -> None:
     deployment = next(c for c in await children(shop, "injected") if c["kind"] == "Deployment")
     sidecar = {"name": "proxy", "image": "proxy:1"}
     containers = [*deployment["spec"]["template"]["spec"]["containers"], sidecar]
-    await shop.cluster.merge(
+    await shop.client.merge(
         kind_of(deployment),
         shop.namespace,
         "injected",
@@ -40,7 +40,7 @@ async def test_what_others_add_is_left_alone(shop: Shop) -> None:
     await shop.declare("injected", port=9000)
 
     async def moved() -> list[str]:
-        live = await shop.cluster.get(kind_of(deployment), shop.namespace, "injected")
+        live = await shop.client.get(kind_of(deployment), shop.namespace, "injected")
         found = live["spec"]["template"]["spec"]["containers"]
         return [c["name"] for c in found if c.get("ports", [{}])[0].get("containerPort") != 8000]
 
@@ -65,7 +65,7 @@ async def test_fields_that_the_spec_no_longer_asks_for_go(shop: Shop) -> None:
     wanted = {(kind, "shrinking") for kind in (*kept, "ServiceMonitor")}
     await eventually(lambda: _equals(left(), wanted))
     deployment = next(c for c in before if c["kind"] == "Deployment")
-    live = await shop.cluster.get(kind_of(deployment), shop.namespace, "shrinking")
+    live = await shop.client.get(kind_of(deployment), shop.namespace, "shrinking")
     names = [v["name"] for v in live["spec"]["template"]["spec"]["containers"][0]["env"]]
     assert "EXTRA" not in names
 
@@ -77,7 +77,7 @@ async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> No
     deployment = next(c for c in await children(shop, "watched") if c["kind"] == "Deployment")
     await shop.declare("watched", managementPolicy=policy)
     expected = "DriftObserved" if policy == "Observe" else "Paused"
-    harmed = await shop.cluster.merge(
+    harmed = await shop.client.merge(
         kind_of(deployment), shop.namespace, "watched", HARM["Deployment"]
     )
     if policy == "Observe":
@@ -87,7 +87,7 @@ async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> No
     else:
         await shop.reason("watched", "Ready", expected)
     await asyncio.sleep(1)
-    live = await shop.cluster.get(kind_of(deployment), shop.namespace, "watched")
+    live = await shop.client.get(kind_of(deployment), shop.namespace, "watched")
     assert live["metadata"]["resourceVersion"] == harmed["metadata"]["resourceVersion"]
     await shop.declare("watched", managementPolicy="Enforce")
     await eventually(is_as_before(shop, deployment))
@@ -95,7 +95,7 @@ async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> No
 
 async def test_a_child_of_somebody_else_is_refused_until_it_is_gone(shop: Shop) -> None:
     config = {"kind": "ServiceAccount", "apiVersion": "v1"}
-    await shop.cluster.apply(
+    await shop.client.apply(
         {**config, "metadata": {"name": "taken", "namespace": shop.namespace}}, manager="somebody"
     )
     await shop.start()
@@ -103,9 +103,9 @@ async def test_a_child_of_somebody_else_is_refused_until_it_is_gone(shop: Shop) 
     message = await shop.reason("taken", "Synced", "NotOwned")
     assert "ServiceAccount" in message
     kind = kind_of(config)
-    live = await shop.cluster.get(kind, shop.namespace, "taken")
+    live = await shop.client.get(kind, shop.namespace, "taken")
     assert "labels" not in live["metadata"]
-    await shop.cluster.delete(kind, shop.namespace, "taken", uid=live["metadata"]["uid"])
+    await shop.client.delete(kind, shop.namespace, "taken", uid=live["metadata"]["uid"])
     await shop.reason("taken", "Synced", "AsDeclared", seconds=30)
 
 
@@ -127,8 +127,8 @@ async def test_deleting_a_service_leaves_nothing_and_keeps_the_topics_data(shop:
     await shop.start()
     await shop.declare("brief", **SPEC)
     before = await children(shop, "brief")
-    body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "brief")
-    await shop.cluster.delete(SHOP_SERVICE, shop.namespace, "brief", uid=body["metadata"]["uid"])
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, "brief")
+    await shop.client.delete(SHOP_SERVICE, shop.namespace, "brief", uid=body["metadata"]["uid"])
 
     async def left() -> list[str]:
         found = [

@@ -8,13 +8,13 @@ import asyncpg
 import pytest
 from shop_servers.servers import Postgres
 
-from shop_operator.children.metadata import Manifest
-from shop_operator.kinds import (
+from shop_operator.api.kinds import (
     CONFIG_MAP,
     IN_KAFKA_NAMESPACE,
     IN_SERVICE_NAMESPACES,
     POD,
 )
+from shop_operator.metadata import Manifest
 
 from .conftest import Shop, eventually
 from .harm import HARM, SPEC, change_and_delete, children

@@ -3,7 +3,7 @@
 import asyncio
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator.kinds import DEPLOYMENT
+from shop_operator.api.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
 from .harm import HARM
@@ -32,7 +32,7 @@ async def test_it_converges_after_the_api_server_was_gone(shop: Shop, plane: Con
     await asyncio.to_thread(plane.api_server.restart)
 
     async def harmed() -> bool:
-        await shop.cluster.merge(DEPLOYMENT, shop.namespace, "steady", HARM["Deployment"])
+        await shop.client.merge(DEPLOYMENT, shop.namespace, "steady", HARM["Deployment"])
         return True
 
     await harmed()
@@ -52,7 +52,7 @@ async def test_a_frozen_api_server_is_waited_for(shop: Shop, plane: ControlPlane
     await shop.declare("patient", port=9001)
 
     async def changed() -> bool:
-        live = await shop.cluster.get(DEPLOYMENT, shop.namespace, "patient")
+        live = await shop.client.get(DEPLOYMENT, shop.namespace, "patient")
         container = live["spec"]["template"]["spec"]["containers"][0]
         return bool(container["ports"][0]["containerPort"] == 9001)
 
@@ -64,5 +64,5 @@ async def _held(lease: object) -> bool:
 
 
 async def _repaired(shop: Shop, name: str) -> bool:
-    live = await shop.cluster.get(DEPLOYMENT, shop.namespace, name)
+    live = await shop.client.get(DEPLOYMENT, shop.namespace, name)
     return bool(live["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 10001)

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, key_of
-from shop_operator.kinds import (
+from shop_operator.api.kinds import (
     IN_KAFKA_NAMESPACE,
     IN_SERVICE_NAMESPACES,
     LEASE,
     POD,
     SHOP_SERVICE,
 )
+from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, key_of
 
 from .audit import Request, requests
 from .conftest import Shop, eventually
@@ -118,7 +118,7 @@ async def test_a_killed_holders_work_is_finished_by_the_other(two: Two) -> None:
 async def _declared(shop: Shop) -> set[tuple[str, str, str]]:
     """Return (kind, namespace, name) of every child that a ShopService says it has."""
     found = set()
-    for body in (await shop.cluster.list(SHOP_SERVICE, shop.namespace))["items"]:
+    for body in (await shop.client.list(SHOP_SERVICE, shop.namespace))["items"]:
         for child in body["status"]["children"]:
             namespace = child.get("namespace", shop.namespace)
             found.add((child["kind"], namespace, child["name"]))
@@ -132,7 +132,7 @@ async def _live(shop: Shop) -> set[tuple[str, str, str]]:
     found = set()
     for kind, namespace in places:
         labels = f"{MANAGED_BY_LABEL}={MANAGER}"
-        for body in (await shop.cluster.list(kind, namespace, labels=labels))["items"]:
+        for body in (await shop.client.list(kind, namespace, labels=labels))["items"]:
             if key_of(body) is not None:
                 found.add((kind.kind, namespace, body["metadata"]["name"]))
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shop_operator.kinds import DEPLOYMENT, POD, Kind
+from shop_operator.api.kinds import DEPLOYMENT, POD, Kind
 
 from .conftest import Shop
 
@@ -35,7 +35,7 @@ async def test_trouble_is_named_and_goes_with_its_cause(
     await shop.start()
     await shop.declare("troubled")
     await shop.settled("troubled")
-    deployment = await shop.cluster.get(DEPLOYMENT, shop.namespace, "troubled")
+    deployment = await shop.client.get(DEPLOYMENT, shop.namespace, "troubled")
     template = deployment["spec"]["template"]
     pod = {
         "apiVersion": "v1",
@@ -43,7 +43,7 @@ async def test_trouble_is_named_and_goes_with_its_cause(
         "metadata": {**template["metadata"], "name": "troubled-1", "namespace": shop.namespace},
         "spec": template["spec"],
     }
-    await shop.cluster.create(POD, shop.namespace, pod)
+    await shop.client.create(POD, shop.namespace, pod)
     states = {
         field: [
             {
@@ -79,6 +79,6 @@ async def test_trouble_is_named_and_goes_with_its_cause(
 
 async def _set_status(shop: Shop, kind: Kind, name: str, status: dict[str, Any]) -> None:
     """Write a status as the kubelet or a controller would."""
-    body = await shop.cluster.get(kind, shop.namespace, name)
+    body = await shop.client.get(kind, shop.namespace, name)
     path = kind.path(shop.namespace, name, "status")
-    await shop.cluster._json("PUT", path, None, {**body, "status": status})
+    await shop.client._json("PUT", path, None, {**body, "status": status})

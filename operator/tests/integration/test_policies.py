@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shop_operator.kinds import DEPLOYMENT
+from shop_operator.api.kinds import DEPLOYMENT
 
 from .conftest import Shop, eventually
 from .harm import HARM
@@ -23,17 +23,17 @@ async def test_a_paused_service_is_left_alone_until_it_is_resumed(shop: Shop) ->
     done = kubectl_shop("pause", "paused", "-n", shop.namespace)
     assert (done.returncode, done.stdout) == (0, f"{shop.namespace}/paused: Paused\n")
     assert "managementPolicy" in await shop.reason("paused", "Ready", "Paused")
-    harmed = await shop.cluster.merge(DEPLOYMENT, shop.namespace, "paused", HARM["Deployment"])
+    harmed = await shop.client.merge(DEPLOYMENT, shop.namespace, "paused", HARM["Deployment"])
     await shop.declare("other")  # once this one is made, the paused one had its turn too
     await shop.settled("other")
-    live = await shop.cluster.get(DEPLOYMENT, shop.namespace, "paused")
+    live = await shop.client.get(DEPLOYMENT, shop.namespace, "paused")
     assert live["metadata"]["resourceVersion"] == harmed["metadata"]["resourceVersion"]
 
     done = kubectl_shop("resume", "paused", "-n", shop.namespace)
     assert (done.returncode, done.stdout) == (0, f"{shop.namespace}/paused: Enforce\n")
 
     async def repaired() -> bool:
-        body = await shop.cluster.get(DEPLOYMENT, shop.namespace, "paused")
+        body = await shop.client.get(DEPLOYMENT, shop.namespace, "paused")
         return bool(body["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 10001)
 
     async def told() -> bool:

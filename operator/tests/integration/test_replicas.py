@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shop_operator.children.metadata import Manifest
-from shop_operator.kinds import DEPLOYMENT, SHOP_SERVICE
+from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE
+from shop_operator.metadata import Manifest
 
 from .conftest import Shop, eventually
 
@@ -31,7 +31,7 @@ async def _declare_settled(shop: Shop, **spec: Any) -> None:
     generation = (await shop.declare("scaled", **spec))["metadata"]["generation"]
 
     async def settled() -> bool:
-        body = await shop.cluster.get(SHOP_SERVICE, shop.namespace, "scaled")
+        body = await shop.client.get(SHOP_SERVICE, shop.namespace, "scaled")
         return bool(body["status"]["observedGeneration"] == generation)
 
     await eventually(settled, seconds=60)
@@ -41,7 +41,7 @@ async def _declare_settled(shop: Shop, **spec: Any) -> None:
 async def _counts_since(shop: Shop, version: str) -> set[int]:
     """Return every number of pods that was asked for since a version of the Deployment."""
     found = set()
-    events = shop.cluster.watch(DEPLOYMENT, shop.namespace, version=version, labels="", seconds=1)
+    events = shop.client.watch(DEPLOYMENT, shop.namespace, version=version, labels="", seconds=1)
     async for event, body in events:
         if event == "MODIFIED":
             found.add(body["spec"]["replicas"])
@@ -49,7 +49,7 @@ async def _counts_since(shop: Shop, version: str) -> set[int]:
 
 
 async def _deployment(shop: Shop) -> Manifest:
-    return await shop.cluster.get(DEPLOYMENT, shop.namespace, "scaled")
+    return await shop.client.get(DEPLOYMENT, shop.namespace, "scaled")
 
 
 async def _scale(shop: Shop, replicas: int) -> None:
@@ -57,4 +57,4 @@ async def _scale(shop: Shop, replicas: int) -> None:
     body = {"spec": {"replicas": replicas}}
     content = "application/merge-patch+json"
     query = {"fieldManager": "horizontal-pod-autoscaler"}
-    await shop.cluster._json("PATCH", path, query, body, content)
+    await shop.client._json("PATCH", path, query, body, content)

@@ -5,7 +5,7 @@ import asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator.kinds import EVENT, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, SHOP_SERVICE
+from shop_operator.api.kinds import EVENT, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, SHOP_SERVICE
 
 from .conftest import Shop, eventually
 from .harm import SPEC

@@ -12,11 +12,11 @@ import yaml
 from shop_servers.servers import Postgres
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator import connection
-from shop_operator.api_errors import ApiError
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError
+from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, SECRET, SHOP_SERVICE, Kind
 from shop_operator.children.access_secret import decode, password_in
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import DEPLOYMENT, KAFKA_CONNECTOR, SECRET, SHOP_SERVICE, Kind
 from shop_operator.settings import Settings
 
 from .audit import requests
@@ -48,8 +48,8 @@ async def installed(
     plane.kubectl("apply", "-f", str(folder / "namespaces.yaml"), "-f", str(folder / "rbac.yaml"))
     at = urlsplit(postgres.url)
     platform = Settings(postgres_address=f"{at.hostname}:{at.port}")
-    async with Cluster(connection.login) as cluster:
-        shop = Shop(cluster, platform)
+    async with ApiClient(connection.login) as client:
+        shop = Shop(client, platform)
         await shop.secret("postgres-admin", at.username or "", at.password or "")
         await shop.secret("redis-auth", "default", "secret")
         await shop.secret("somebody-elses", "a", "b")
@@ -87,11 +87,11 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
         await shop.reason("whole", "CdcReady", "ConnectorNotReady", seconds=60)
         await shop.reason("whole", "Synced", "AsDeclared", seconds=60)
         await _connect_reads_its_login_alone(shop, plane, database["name"])
-        await shop.cluster.merge(DEPLOYMENT, "shop", "whole", HARM["Deployment"])
+        await shop.client.merge(DEPLOYMENT, "shop", "whole", HARM["Deployment"])
         await shop.declare("whole", database=database, port=9000)  # much is pruned
         await eventually(lambda: _gone(shop, KAFKA_CONNECTOR, "whole-outbox"), seconds=60)
-        body = await shop.cluster.get(SHOP_SERVICE, "shop", "whole")
-        await shop.cluster.delete(SHOP_SERVICE, "shop", "whole", uid=body["metadata"]["uid"])
+        body = await shop.client.get(SHOP_SERVICE, "shop", "whole")
+        await shop.client.delete(SHOP_SERVICE, "shop", "whole", uid=body["metadata"]["uid"])
         await eventually(lambda: _gone(shop, SHOP_SERVICE, "whole"), seconds=60)
         assert process.poll() is None
     asked = list(requests(plane, OPERATOR))[before:]
@@ -104,19 +104,19 @@ async def test_other_secrets_are_out_of_the_operators_reach(
     installed: Shop, plane: ControlPlane
 ) -> None:
     _ = installed
-    async with Cluster(lambda: login(plane, "minishop-system", "shop-operator")) as cluster:
-        assert await cluster.get(SECRET, "platform", "postgres-admin")
+    async with ApiClient(lambda: login(plane, "minishop-system", "shop-operator")) as client:
+        assert await client.get(SECRET, "platform", "postgres-admin")
         for namespace, name in (("platform", "somebody-elses"), ("minishop-system", "any")):
             with pytest.raises(ApiError, match="forbidden") as refused:
-                await cluster.get(SECRET, namespace, name)
+                await client.get(SECRET, namespace, name)
             assert refused.value.status == FORBIDDEN
             with pytest.raises(ApiError, match="forbidden"):
-                await cluster.list(SECRET, namespace)
+                await client.list(SECRET, namespace)
 
 
 async def _connect_reads_its_login_alone(shop: Shop, plane: ControlPlane, database: str) -> None:
-    async with Cluster(lambda: login(plane, "platform", "minishop-connect")) as connect:
-        connector = await shop.cluster.get(KAFKA_CONNECTOR, "platform", "whole-outbox")
+    async with ApiClient(lambda: login(plane, "platform", "minishop-connect")) as connect:
+        connector = await shop.client.get(KAFKA_CONNECTOR, "platform", "whole-outbox")
         # As Connect's provider reads it: ${secrets:<namespace>/<name>:<key>}
         reference = connector["spec"]["config"]["database.password"]
         namespace, _, name = reference.split(":")[1].partition("/")
@@ -129,7 +129,7 @@ async def _connect_reads_its_login_alone(shop: Shop, plane: ControlPlane, databa
 
 async def _migrate(shop: Shop, postgres: Postgres, database: str) -> None:
     """Make the outbox, as the service's migration would."""
-    secret = await shop.cluster.get(SECRET, "shop", "whole-access")
+    secret = await shop.client.get(SECRET, "shop", "whole-access")
     at = urlsplit(postgres.url)
     owner = await asyncpg.connect(
         host=at.hostname,

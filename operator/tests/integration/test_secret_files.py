@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import encode
-from shop_operator.kinds import SECRET
 
 from .conftest import Shop
 
@@ -33,4 +33,4 @@ async def test_what_vault_brings_is_left_to_vault(shop: Shop) -> None:
 async def _write(shop: Shop, data: dict[str, Any]) -> None:
     metadata = {"name": "payment-keys", "namespace": shop.namespace}
     body = {"apiVersion": "v1", "kind": SECRET.kind, "metadata": metadata, "data": data}
-    await shop.cluster.apply(body, manager="person")
+    await shop.client.apply(body, manager="person")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shop_operator.children.metadata import Manifest
-from shop_operator.diff import differences
+from shop_operator.apply.diff import differences
+from shop_operator.metadata import Manifest
 
 CONTAINERS: Manifest = {"containers": [{"name": "a", "image": "a:1"}]}
 

@@ -6,14 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shop_operator.api.kinds import kind_of
+from shop_operator.apply.children import identity, with_applied_hash
+from shop_operator.apply.diff import differences
 from shop_operator.children.access_secret import Access, Login
-from shop_operator.children.metadata import key_of
-from shop_operator.diff import differences
-from shop_operator.kinds import kind_of
+from shop_operator.metadata import key_of
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, parse
-from shop_operator.sync import identity, stamped
 
 from .specs import NAMES, service, specs
 
@@ -47,7 +47,7 @@ def test_each_child_is_known_unique_and_ours(name: str, spec: dict[str, Any], ed
 
 @given(name=NAMES, spec=specs())
 def test_a_child_does_not_differ_from_itself(name: str, spec: dict[str, Any]) -> None:
-    for child in map(stamped, render(parse(service(name, spec)), Settings(), ACCESS)):
+    for child in map(with_applied_hash, render(parse(service(name, spec)), Settings(), ACCESS)):
         assert differences(child, copy.deepcopy(child)) == []
 
 

@@ -48,7 +48,7 @@ async def test_waiting_doubles_up_to_five_minutes_and_is_forgiven() -> None:
         longest = min(300.0, 0.5 * 2**number)
         assert longest / 2 <= seconds <= longest
     assert queue.retry("b", at_least=7) == 7
-    queue.forgive("a")
+    queue.forget("a")
     assert queue.retry("a") <= 0.5
     queue.close()
 
@@ -69,7 +69,7 @@ async def test_a_key_that_was_asked_to_wait_waits_whatever_happens() -> None:
     queue.add("a", first=True)
     assert await _is_empty(queue)
     assert await asyncio.wait_for(queue.get(), 60) == "a"
-    queue.forgive("a")
+    queue.forget("a")
     queue.done("a")
     queue.add("a")
     assert await asyncio.wait_for(queue.get(), 60) == "a"

@@ -10,7 +10,7 @@ from shop_event_path.outboxes import TYPE, PostgresOutbox, counted
 from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_operator.cli.dead_letters import open_letters, redrive
+from shop_operator.cli.dead_letter_log import open_letters, redrive
 from shop_operator.cli.kafka_log import open_log
 from shop_shared.messaging.cloud_events import Record, header
 from shop_shared.messaging.dead_letters import topic_of

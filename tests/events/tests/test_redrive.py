@@ -1,4 +1,4 @@
-"""`kubectl shop events redrive` after a fix: what a bug kept from its consumer is consumed once."""
+"""`kubectl shop dead-letters redrive` after a fix: each letter is consumed exactly once."""
 
 import asyncio
 import sys

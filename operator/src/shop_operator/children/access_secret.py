@@ -1,7 +1,7 @@
-"""Where the stores are and how to log in, as files of the pods.
+"""The Secret with the URLs of the stores, mounted as files in the pods.
 
-The passwords in here are the only copy: the operator reads them back from the live Secret, and
-makes new ones when it is gone.
+It holds the only copy of the passwords: the operator reads them back from the live Secret, and
+creates new ones if it is gone.
 """
 
 import base64
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A name and its password."""
+    """A user name and a password."""
 
     username: str
     password: str = field(repr=False)
@@ -24,7 +24,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The passwords that a service's children are rendered with; None where one is not known."""
+    """The passwords that children are rendered with; None for one that is not known."""
 
     owner: str | None = field(default=None, repr=False)
     capture: str | None = field(default=None, repr=False)
@@ -32,7 +32,7 @@ class Access:
     rabbitmq: Login | None = None
 
     def complete(self, service: ShopService) -> bool:
-        """Whether all is known that the service's Secrets are made of."""
+        """Return True if every password of the service's Secrets is known."""
         spec = service.spec
         return not (
             (spec.database and self.owner is None)
@@ -63,7 +63,7 @@ def access_secret(service: ShopService, platform: Settings, access: Access) -> I
 
 
 def password_in(url: str) -> str | None:
-    """Return the password of an URL made here, or None when it has none."""
+    """Return the password in a URL, or None."""
     found = urlsplit(url).password
     return unquote(found) if found else None
 

@@ -1,8 +1,8 @@
-"""Scaling by CPU. Where it is asked for, the Deployment's replicas are the autoscaler's."""
+"""The HorizontalPodAutoscaler, by CPU. With it, the autoscaler owns the Deployment's replicas."""
 
 from collections.abc import Iterable, Iterator
 
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.spec import ShopService
 
 
@@ -26,9 +26,10 @@ def autoscaler(service: ShopService) -> Iterator[Manifest]:
 
 
 def replicas_to_hand_over(wanted: Iterable[Manifest], live: Iterable[Manifest]) -> Manifest | None:
-    """Return the Deployment's replicas alone, when an autoscaler is to have them and is not there.
+    """Return a manifest of the Deployment's replicas alone, if an autoscaler is about to own them.
 
-    What another owner applies so, with the live value, stays when the operator stops applying it.
+    Applied by another field manager with the live value, the field stays when the operator stops
+    applying it.
     """
     by_kind = {child["kind"]: child for child in live}
     deployment = by_kind.get("Deployment")

@@ -1,14 +1,14 @@
-"""How Debezium logs in, and the right of Connect's pods to read that one Secret and no other.
+"""The Secret with Debezium's login, and the Role that lets Connect's pods read only that Secret.
 
-All three stand in the service's namespace: so the operator may write no Secret where the stores'
-administrators are, and everything goes with the ShopService. See ADR 0026.
+All three are in the service's namespace: the operator needs no right to write Secrets where the
+administrators' Secrets are, and they are garbage-collected with the ShopService. See ADR 0026.
 """
 
 from collections.abc import Iterator
 
 from shop_operator.children.access_secret import Access, encode
 from shop_operator.children.kafka_connector import capture_role, connector_name
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 

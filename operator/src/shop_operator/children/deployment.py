@@ -1,11 +1,11 @@
-"""The pods: hardened, told where the platform is, and migrated before they serve."""
+"""The Deployment: hardened pods, with a migration as init container."""
 
 from typing import Any
 
 from shop_operator.children.access_secret import access_files, access_name
-from shop_operator.children.metadata import Manifest, labels, owned, selector
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
+from shop_operator.metadata import Manifest, labels, owned, selector
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -85,7 +85,7 @@ def _serving(service: ShopService, platform: Settings) -> Manifest:
         "startupProbe": _probe(probes.startup, period=1, failures=120),
         "readinessProbe": _probe(probes.readiness, period=5, failures=2),
         "livenessProbe": _probe(probes.liveness, period=10, failures=3),
-        # Endpoints forget a pod a moment after it is told to stop; requests still come until then.
+        # Endpoints drop a pod a moment after it is told to stop; requests still arrive until then.
         "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
     }
 

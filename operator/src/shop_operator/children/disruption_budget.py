@@ -1,6 +1,6 @@
-"""How many pods a drained node may take away at once."""
+"""The PodDisruptionBudget: how many pods a drain may evict at once."""
 
-from shop_operator.children.metadata import Manifest, owned, selector
+from shop_operator.metadata import Manifest, owned, selector
 from shop_operator.spec import ShopService
 
 

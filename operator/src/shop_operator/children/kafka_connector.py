@@ -1,13 +1,13 @@
-"""The Debezium connector from the outbox to Kafka: the one place where its settings are written.
+"""The KafkaConnector: Debezium from the outbox to Kafka, and all its settings.
 
-What each is for was measured; see docs/adr/0024-connector-settings.md.
+Why each is set, and the measurements: docs/adr/0024-connector-settings.md.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shop_operator.children.access_secret import Access
-from shop_operator.children.metadata import Manifest, tracked
+from shop_operator.metadata import Manifest, tracked
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -16,9 +16,9 @@ _HEADERS = (
     "time:header:ce_time,datacontenttype:header:content-type,traceparent:header:traceparent"
 )
 _COMMON = {
-    # A full batch is handed on at once, any other lingers for an interval: so one event is a batch.
-    # The interval that is left is between two looks at the log, and each costs most of a
-    # millisecond of CPU, also when nothing happens.
+    # A full batch is sent at once, any other waits for the poll interval: so one event is a batch.
+    # What remains of the interval is the pause between two reads of the log, each of which costs
+    # most of a millisecond of CPU, also when idle.
     "max.batch.size": "1",
     "poll.interval.ms": "10",
     "heartbeat.interval.ms": "10000",

@@ -1,14 +1,14 @@
-"""The topics that the service publishes, and the dead letters of the groups it reads as."""
+"""KafkaTopics: the topics that a service publishes and its consumer groups' dead letter topics."""
 
 from collections.abc import Iterator
 
-from shop_operator.children.metadata import Manifest, tracked
+from shop_operator.metadata import Manifest, tracked
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
 API = "kafka.strimzi.io/v1"
 RETAIN_ANNOTATION = {"strimzi.io/managed": "false"}
-"""Put on a KafkaTopic before it is deleted, so that Strimzi keeps the topic."""
+"""Set before a KafkaTopic is deleted, so that Strimzi keeps the topic in Kafka."""
 
 
 def kafka_topics(service: ShopService, platform: Settings) -> Iterator[Manifest]:

@@ -1,11 +1,11 @@
-"""Default deny both ways, and the peers that the spec implies or names.
+"""The NetworkPolicy: default deny both ways, except for peers that the spec implies or names.
 
-Peers of the platform are known by namespace and port: a policy speaks of pods, not of names.
+The platform's stores are allowed by namespace and port: a policy selects pods, not host names.
 """
 
 from typing import Any
 
-from shop_operator.children.metadata import (
+from shop_operator.metadata import (
     MANAGED_BY_LABEL,
     MANAGER,
     NAME_LABEL,

@@ -1,4 +1,4 @@
-"""Alerts from the objectives, by burn rate over several windows, on events that wait, and its own.
+"""The PrometheusRule: multi-window burn rate alerts from the SLO, and the service's own alerts.
 
 Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
 """
@@ -6,7 +6,7 @@ Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Aler
 from collections.abc import Iterator
 from decimal import Decimal
 
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 

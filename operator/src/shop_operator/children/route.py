@@ -1,8 +1,8 @@
-"""The service's own entry at the edge: an HTTPRoute or an Ingress, with Kong's plugins."""
+"""The service's route at the edge: an HTTPRoute or an Ingress, with Kong's plugins."""
 
 from collections.abc import Iterator
 
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.settings import Settings
 from shop_operator.spec import Route, ShopService
 
@@ -25,7 +25,7 @@ def routes(service: ShopService, platform: Settings) -> Iterator[Manifest]:
 
 
 def url(service: ShopService, platform: Settings) -> str | None:
-    """Return where the service is reached from outside, or None without a route."""
+    """Return the URL of the service from outside, or None without a route."""
     route = service.spec.route
     if route is None:
         return None

@@ -1,10 +1,10 @@
-"""The table of all routes that go via the gateway: one ConfigMap a namespace, of no one service."""
+"""The ConfigMap with all routes via the gateway, one a namespace."""
 
 import json
 from collections.abc import Iterable
 
-from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, Manifest
 from shop_operator.children.service import pods_name
+from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 

@@ -1,8 +1,8 @@
-"""The Service that callers use, and a headless one for a gateway that balances over pods."""
+"""The Service for callers, and a headless one for a gateway that balances over pods."""
 
 from collections.abc import Iterator
 
-from shop_operator.children.metadata import Manifest, owned, selector
+from shop_operator.metadata import Manifest, owned, selector
 from shop_operator.spec import ShopService
 
 PORT_NAME = "http"
@@ -10,7 +10,7 @@ HEADLESS_LABEL = "minishop.dev/headless"
 
 
 def pods_name(service: ShopService) -> str:
-    """Name of the headless Service, whose DNS answer is the addresses of the ready pods."""
+    """Name of the headless Service, which resolves to the addresses of the ready pods."""
     return f"{service.name}-pods"
 
 

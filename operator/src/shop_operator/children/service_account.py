@@ -1,6 +1,6 @@
-"""The identity that the pods run as. Its token is mounted only where Vault logs in with it."""
+"""The ServiceAccount of the pods. Its token is mounted only if Vault logs in with it."""
 
-from shop_operator.children.metadata import Manifest, owned
+from shop_operator.metadata import Manifest, owned
 from shop_operator.spec import ShopService
 
 

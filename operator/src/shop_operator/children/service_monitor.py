@@ -1,7 +1,7 @@
-"""Tells Prometheus to read the service's metrics."""
+"""The ServiceMonitor: Prometheus scrapes the service's metrics."""
 
-from shop_operator.children.metadata import Manifest, owned, selector
 from shop_operator.children.service import HEADLESS_LABEL, PORT_NAME
+from shop_operator.metadata import Manifest, owned, selector
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 

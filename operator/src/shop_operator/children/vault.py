@@ -9,12 +9,12 @@ _PREFIX = "vault.hashicorp.com"
 
 
 def annotations(service: ShopService) -> dict[str, str]:
-    """Return what tells the injector which files to bring."""
+    """Return the annotations that name the files for the injector to write."""
     secrets = service.spec.secrets
     found = {
         f"{_PREFIX}/agent-inject": "true",
         f"{_PREFIX}/role": secrets.role or service.name,
-        # The migration's container needs the files before the sidecar would run.
+        # The migration's container needs the files before the sidecar runs.
         f"{_PREFIX}/agent-init-first": "true",
     }
     for file in secrets.files:

@@ -1,4 +1,4 @@
-"""Completion for bash, made from the command line's own grammar."""
+"""Bash completion, generated from the command line parser."""
 
 import argparse
 

@@ -1,96 +1,111 @@
-"""Dead letters: `<topic>.<group>.dlt`, as consumers leave them, and how they are sent back.
+"""`kubectl shop dead-letters list|show|redrive`: messages that consumers could not handle."""
 
-A letter sent back is not deleted, which topics can't: a marker in its topic names it.
-"""
+import argparse
+import sys
+from collections.abc import Sequence
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from shop_operator.cli import dead_letter_log
+from shop_operator.cli.dead_letter_log import DeadLetter, GoneError
+from shop_operator.cli.in_operator import add_kafka, with_kafka
+from shop_operator.cli.kafka_log import KafkaLog
+from shop_operator.cli.output import add_format, show
+from shop_operator.settings import Settings
 
-from aiokafka import AIOKafkaProducer
-
-from shop_operator.cli.kafka_log import KafkaLog, Message
-
-SUFFIX = ".dlt"
-SETTLED = "dlt_settled"
-
-
-class GoneError(Exception):
-    """The message that a dead letter stands for is no longer kept."""
+_ERROR_WIDTH = 60
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A dead letter that nobody has sent back yet."""
-
-    message: Message
-
-    @property
-    def id(self) -> str:
-        """Its name: topic:partition:offset."""
-        return f"{self.message.topic}:{self.message.partition}:{self.message.offset}"
-
-    def data(self) -> dict[str, Any]:
-        """Return what is known of it."""
-        message = self.message
-        headers = {name: message.header(name) for name, _ in message.headers}
-        return {
-            "id": self.id,
-            "time": headers.pop("dlt_time", None),
-            "group": headers.pop("dlt_group", None),
-            "reason": headers.pop("dlt_reason", None),
-            "error": headers.pop("dlt_error", None),
-            "tries": headers.pop("dlt_tries", None),
-            "origin": ":".join(
-                headers.pop(f"dlt_{part}", None) or "?" for part in ("topic", "partition", "offset")
-            ),
-            "type": headers.get("ce_type"),
-            "key": message.key.decode(errors="replace") if message.key else None,
-            "headers": headers,
-            "payload": message.value.decode(errors="replace") if message.value else None,
-        }
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    command = commands.add_parser("dead-letters", help="list, show, redrive")
+    verbs = command.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", parents=[common], help="list dead letters")
+    showing = verbs.add_parser("show", parents=[common], help="show all of one dead letter")
+    redriving = verbs.add_parser("redrive", parents=[common], help="send dead letters back")
+    showing.add_argument("id", help="topic:partition:offset, from the list")
+    redriving.add_argument("ids", nargs="*", metavar="id", help="from the list")
+    redriving.add_argument("--all", action="store_true", help="all that the filters leave")
+    for verb in (listing, redriving):
+        verb.add_argument("--reason", help="only of this reason: handler_error, not_json, …")
+        verb.add_argument("--group", help="only of this consumer group")
+    for verb in (listing, showing):
+        add_format(verb)
+    for verb in (listing, showing, redriving):
+        add_kafka(verb)
+        verb.set_defaults(alone=run)
 
 
-async def open_letters(log: KafkaLog) -> list[DeadLetter]:
-    """Return the dead letters that are not settled, oldest first."""
-    topics = [topic for topic in log.topics() if topic.endswith(SUFFIX)]
-    messages = await log.read(topics)
-    settled = {f"{each.topic}:{each.header(SETTLED)}" for each in messages}
-    letters = [DeadLetter(each) for each in messages if each.header(SETTLED) is None]
-    found = [letter for letter in letters if letter.id not in settled]
-    return sorted(found, key=lambda letter: letter.message.timestamp)
+async def run(platform: Settings, options: argparse.Namespace) -> int:
+    """Run the verb; return the exit code."""
+    if options.verb == "redrive" and not (
+        options.ids or options.reason or options.group or options.all
+    ):
+        return _refuse("say which: ids, --reason, --group or --all")
+    verbs = {"list": _list, "show": _show, "redrive": _redrive}
+
+    async def read(log: KafkaLog) -> int:
+        return await verbs[options.verb](log, options)
+
+    return await with_kafka(platform, options, read, _words(options))
 
 
-async def redrive(log: KafkaLog, letters: Iterable[DeadLetter]) -> int:
-    """Send the letters back where they came from, and mark them settled; return how many.
-
-    Each goes to its partition again, with its own id: groups that have had it skip it, by their
-    inbox. Stopped half way, it can be run again. Raises GoneError.
-    """
-    count = 0
-    async with log.producer() as producer:
-        for letter in letters:
-            await _send_back(log, producer, letter)
-            count += 1
-    return count
-
-
-async def _send_back(log: KafkaLog, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
-    message = letter.message
-    topic = message.header("dlt_topic") or ""
-    partition = int(message.header("dlt_partition") or 0)
-    value = message.value
-    if message.header("dlt_value_omitted"):
-        origin = await log.read_one(topic, partition, int(message.header("dlt_offset") or 0))
-        if origin is None:
-            raise GoneError(f"{letter.id}: {topic} no longer has the message")
-        value = origin.value
-    headers = [
-        (name, bytes(text))
-        for name, text in message.headers
-        if text is not None and not name.startswith("dlt_") and name != "redriven_from"
+async def _list(log: KafkaLog, options: argparse.Namespace) -> int:
+    found = [letter.data() for letter in await _chosen(log, options)]
+    lines = [
+        f"{each['id']}  {each['reason']}  {each['type']}  key={each['key']}"
+        f"  {(each['error'] or '').splitlines()[0][:_ERROR_WIDTH] if each['error'] else ''}"
+        for each in found
     ]
-    headers.append(("redriven_from", letter.id.encode()))
-    await producer.send_and_wait(topic, value, message.key, partition=partition, headers=headers)
-    marker = f"{message.partition}:{message.offset}".encode()
-    await producer.send_and_wait(message.topic, None, message.key, headers=[(SETTLED, marker)])
+    show(found, "\n".join(lines) or "no dead letters", options.output)
+    return 0
+
+
+async def _show(log: KafkaLog, options: argparse.Namespace) -> int:
+    for letter in await dead_letter_log.open_letters(log):
+        if letter.id == options.id:
+            data = letter.data()
+            text = "\n".join(f"{name}: {value}" for name, value in data.items())
+            show(data, text, options.output)
+            return 0
+    return _refuse(f"no dead letter {options.id}, or it has been sent back")
+
+
+async def _redrive(log: KafkaLog, options: argparse.Namespace) -> int:
+    chosen = await _chosen(log, options)
+    missing = set(options.ids) - {letter.id for letter in chosen}
+    if missing:
+        return _refuse(f"no dead letter {', '.join(sorted(missing))}, or it has been sent back")
+    try:
+        count = await dead_letter_log.redrive(log, chosen)
+    except GoneError as error:
+        return _refuse(str(error))
+    sys.stdout.write(f"sent back: {count}\n")
+    return 0
+
+
+async def _chosen(log: KafkaLog, options: argparse.Namespace) -> list[DeadLetter]:
+    ids: Sequence[str] = getattr(options, "ids", ())
+    return [
+        letter
+        for letter in await dead_letter_log.open_letters(log)
+        if (not ids or letter.id in ids)
+        and options.reason in {None, letter.message.header("dlt_reason")}
+        and options.group in {None, letter.message.header("dlt_group")}
+    ]
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """Return the command again, for the operator's pod."""
+    words = ["dead-letters", options.verb, *getattr(options, "ids", ())]
+    if options.verb == "show":
+        words.append(options.id)
+    for name in ("reason", "group", "output"):
+        if value := getattr(options, name, None):
+            words += [f"--{name}", value]
+    return [*words, "--all"] if getattr(options, "all", False) else words
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"kubectl shop: {message}\n")
+    return 2

@@ -1,6 +1,6 @@
-"""Where Kafka can be reached: here, when `--kafka` says so; else in the operator's pod.
+"""Runs commands that read Kafka: here with `--kafka`, else in the operator's pod.
 
-Kafka's brokers tell clients their names inside the cluster, so a port-forward is of no use.
+Kafka's brokers advertise names inside the cluster, so a port-forward does not help.
 """
 
 import argparse

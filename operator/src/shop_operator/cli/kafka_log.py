@@ -1,4 +1,4 @@
-"""Kafka's topics, read from where they begin to where they end, by no consumer group."""
+"""Reads whole Kafka topics without a consumer group."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ MAX_MESSAGE = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message and where it is."""
+    """A Kafka message with its topic, partition and offset."""
 
     topic: str
     partition: int
@@ -36,7 +36,7 @@ class Message:
 
 
 class KafkaLog:
-    """What is in the topics."""
+    """The messages of the topics."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, partitions: Mapping[str, list[int]], servers: str
@@ -46,13 +46,13 @@ class KafkaLog:
         self._servers = servers
 
     def topics(self) -> set[str]:
-        """Return the topics there were when the log was opened."""
+        """Return the topics that existed when the log was opened."""
         return set(self._partitions)
 
     async def read(
         self, topics: Iterable[str], *, key: str | None = None, since: datetime | None = None
     ) -> list[Message]:
-        """Return what the topics hold now; with key, only that partition which it falls on."""
+        """Return the messages of the topics up to now; with `key`, only those of its partition."""
         places = [place for topic in sorted(topics) for place in self._places(topic, key)]
         if not places:
             return []
@@ -76,7 +76,7 @@ class KafkaLog:
         ]
 
     async def read_one(self, topic: str, partition: int, offset: int) -> Message | None:
-        """Return one message, or None where it is no longer kept."""
+        """Return one message, or None if it is no longer in the topic."""
         place = TopicPartition(topic, partition)
         first = (await self._consumer.beginning_offsets([place]))[place]
         end = (await self._ends([place]))[place]

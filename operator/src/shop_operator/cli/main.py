@@ -1,4 +1,4 @@
-"""`kubectl shop`: what a ShopService will do, how it is, and whether it may be worked on.
+"""`kubectl shop`: plan, status, pause and resume of ShopServices; dead letters and traces.
 
 Exit codes: 0 all is well, or nothing would change; 1 something would change (plan) or is not ready
 (status); 2 a wrong call; 3 the cluster refused, or does not answer.
@@ -14,15 +14,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from shop_operator import connection
-from shop_operator.api_errors import ApiError, NotFoundError
-from shop_operator.cli import completion, events, plan, policy, status, trace
-from shop_operator.cluster import Cluster
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.cli import completion, dead_letters, plan, policy, status, trace
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError
 
 REFUSED: Final = 3
-Command = Callable[[Cluster, Settings, argparse.Namespace], Awaitable[int]]
+Command = Callable[[ApiClient, Settings, argparse.Namespace], Awaitable[int]]
 
 
 def cli() -> None:
@@ -52,21 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's grammar. Further commands are added here, a room each."""
+    """Return the command line parser. Each command is a module with `add_to`."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
     common.add_argument("-n", "--namespace", default="shop", help="namespace (shop)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    for room in (plan, status, policy, events, trace):
+    for room in (plan, status, policy, dead_letters, trace):
         room.add_to(commands, common)
     commands.add_parser("completion", help="print what makes bash complete kubectl-shop")
     return top
 
 
 async def _run(command: Command, options: argparse.Namespace) -> int:
-    async with Cluster(connection.login) as cluster:
-        return await command(cluster, Settings(), options)
+    async with ApiClient(connection.login) as client:
+        return await command(client, Settings(), options)
 
 
 def _failed(message: str, code: int) -> int:

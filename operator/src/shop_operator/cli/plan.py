@@ -1,4 +1,4 @@
-"""`kubectl shop plan -f x.yaml`: what would change, asked of the API server and written nowhere."""
+"""`kubectl shop plan -f x.yaml`: what would change, by server-side dry run."""
 
 import argparse
 import asyncio
@@ -11,13 +11,9 @@ from typing import Any
 
 import yaml
 
-from shop_operator.accounts import known_access
-from shop_operator.api_errors import ApiError, NotFoundError
-from shop_operator.children.access_secret import Access, Login
-from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest, key_of
-from shop_operator.cli.output import add_format, show
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import (
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.api.kinds import (
     IN_KAFKA_NAMESPACE,
     IN_SERVICE_NAMESPACES,
     POD,
@@ -25,10 +21,14 @@ from shop_operator.kinds import (
     SHOP_SERVICE,
     kind_of,
 )
+from shop_operator.apply.children import identity, with_applied_hash
+from shop_operator.children.access_secret import Access, Login
+from shop_operator.cli.output import add_format, show
+from shop_operator.metadata import APPLIED_ANNOTATION, Manifest, key_of
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService, parse
-from shop_operator.sync import identity, stamped
+from shop_operator.stores.provisioning import known_access
 
 _HIDDEN = "(not shown)"
 _UNKNOWN = Login("unknown", "unknown")
@@ -58,11 +58,11 @@ def add_to(
     command.set_defaults(run=_plan)
 
 
-async def _plan(cluster: Cluster, platform: Settings, options: argparse.Namespace) -> int:
+async def _plan(client: ApiClient, platform: Settings, options: argparse.Namespace) -> int:
     changes: list[Change] = []
     for body in await asyncio.to_thread(_read, options.filename):
         body["metadata"].setdefault("namespace", options.namespace)
-        changes += [change async for change in _changes(cluster, platform, body)]
+        changes += [change async for change in _changes(client, platform, body)]
     count = len(changes)
     text = "\n".join(_told(change) for change in changes)
     summary = f"{count} changes" if count != 1 else "1 change"
@@ -83,22 +83,25 @@ def _read(path: Path) -> list[Manifest]:
     return found
 
 
-async def _changes(cluster: Cluster, platform: Settings, body: Manifest) -> AsyncIterator[Change]:
-    before = await _get(cluster, body | {"apiVersion": SHOP_SERVICE.api_version})
-    accepted = await cluster.apply(body, dry_run=True, manager="kubectl")
+async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> AsyncIterator[Change]:
+    before = await _get(client, body | {"apiVersion": SHOP_SERVICE.api_version})
+    accepted = await client.apply(body, dry_run=True, manager="kubectl")
     change = _change(before, accepted)
     if change is not None:
         yield change
     service = parse(accepted)
-    live = {identity(child): child for child in await _live(cluster, platform, service)}
+    live = {identity(child): child for child in await _live(client, platform, service)}
     known = known_access(service, list(live.values()))
     access = Access(known.owner or "new", known.capture or "new", _UNKNOWN, _UNKNOWN)
-    wanted = {identity(child): child for child in map(stamped, render(service, platform, access))}
+    wanted = {
+        identity(child): child
+        for child in map(with_applied_hash, render(service, platform, access))
+    }
     for child, manifest in wanted.items():
         if manifest["kind"] == SECRET.kind and child in live:
-            continue  # its passwords are the operator's; comparing them here would only leak them
+            continue  # comparing passwords here would only leak them
         try:
-            after = await cluster.apply(manifest, dry_run=True)
+            after = await client.apply(manifest, dry_run=True)
         except NotFoundError:
             yield Change("skip", manifest["kind"], manifest["metadata"]["name"])
             continue
@@ -113,22 +116,22 @@ async def _changes(cluster: Cluster, platform: Settings, body: Manifest) -> Asyn
             yield Change("delete", manifest["kind"], manifest["metadata"]["name"])
 
 
-async def _get(cluster: Cluster, manifest: Manifest) -> Manifest | None:
+async def _get(client: ApiClient, manifest: Manifest) -> Manifest | None:
     metadata = manifest["metadata"]
     try:
-        return await cluster.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        return await client.get(kind_of(manifest), metadata["namespace"], metadata["name"])
     except NotFoundError:
         return None
 
 
-async def _live(cluster: Cluster, platform: Settings, service: ShopService) -> list[Manifest]:
+async def _live(client: ApiClient, platform: Settings, service: ShopService) -> list[Manifest]:
     places = [(kind, service.namespace) for kind in IN_SERVICE_NAMESPACES if kind is not POD]
     places += [(kind, platform.kafka_namespace) for kind in IN_KAFKA_NAMESPACE]
     labels = f"minishop.dev/service={service.name},minishop.dev/namespace={service.namespace}"
     found = []
     for kind, namespace in dict.fromkeys(places):
         try:
-            listed = await cluster.list(kind, namespace, labels=labels, recent=True)
+            listed = await client.list(kind, namespace, labels=labels, recent=True)
         except NotFoundError:
             continue
         for item in listed["items"]:

@@ -1,10 +1,10 @@
-"""`kubectl shop pause` and `resume`: set managementPolicy, and nothing else."""
+"""`kubectl shop pause` and `resume`: set spec.managementPolicy."""
 
 import argparse
 import sys
 
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import SHOP_SERVICE
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.settings import Settings
 
 
@@ -21,9 +21,9 @@ def add_to(
         command.set_defaults(run=_set, policy=policy)
 
 
-async def _set(cluster: Cluster, platform: Settings, options: argparse.Namespace) -> int:
+async def _set(client: ApiClient, platform: Settings, options: argparse.Namespace) -> int:
     _ = platform
     patch = {"spec": {"managementPolicy": options.policy}}
-    await cluster.merge(SHOP_SERVICE, options.namespace, options.name, patch)
+    await client.merge(SHOP_SERVICE, options.namespace, options.name, patch)
     sys.stdout.write(f"{options.namespace}/{options.name}: {options.policy}\n")
     return 0

@@ -1,13 +1,13 @@
-"""`kubectl shop status [name]`: the tree of what belongs to a service, and how each part is."""
+"""`kubectl shop status [name]`: a service, its conditions and its children as a tree."""
 
 import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from shop_operator.children.metadata import Manifest
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.cli.output import add_format, show
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import SHOP_SERVICE
+from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 
 _MARKS = {"True": "✔", "False": "✘", "Unknown": "…"}
@@ -25,12 +25,12 @@ def add_to(
     command.set_defaults(run=_status)
 
 
-async def _status(cluster: Cluster, platform: Settings, options: argparse.Namespace) -> int:
+async def _status(client: ApiClient, platform: Settings, options: argparse.Namespace) -> int:
     _ = platform
     if options.name:
-        bodies = [await cluster.get(SHOP_SERVICE, options.namespace, options.name)]
+        bodies = [await client.get(SHOP_SERVICE, options.namespace, options.name)]
     else:
-        listed = await cluster.list(SHOP_SERVICE, options.namespace, recent=True)
+        listed = await client.list(SHOP_SERVICE, options.namespace, recent=True)
         bodies = listed["items"]
     text = "\n".join(line for body in bodies for line in tree(body))
     show([_data(body) for body in bodies], text or "no ShopServices", options.output)

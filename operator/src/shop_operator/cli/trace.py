@@ -1,4 +1,4 @@
-"""`kubectl shop trace ORDER_ID`: what happened to an order, event by event, from Kafka itself."""
+"""`kubectl shop trace ORDER_ID`: the timeline of an order, read from Kafka."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from shop_operator.cli import dead_letters
+from shop_operator.cli import dead_letter_log
 from shop_operator.cli.in_operator import add_kafka, with_kafka
 from shop_operator.cli.kafka_log import KafkaLog, Message
 from shop_operator.cli.output import add_format, show
@@ -32,7 +32,7 @@ def add_to(
 
 
 async def run(platform: Settings, options: argparse.Namespace) -> int:
-    """Print the timeline; 2 where no topic knows the order."""
+    """Print the timeline; return 2 if no topic has events of the order."""
 
     async def read(log: KafkaLog) -> int:
         events = await timeline(log, options.order_id)
@@ -49,8 +49,8 @@ async def run(platform: Settings, options: argparse.Namespace) -> int:
 async def timeline(log: KafkaLog, order_id: str) -> list[dict[str, Any]]:
     """Return the order's events in the order of their times.
 
-    Each with `at_ms` since the first, `hop_ms` since the one before, and `delivery_ms` from its
-    being written to its being in Kafka.
+    Each has `at_ms` since the first, `hop_ms` since the previous one, and `delivery_ms` from when
+    it was written until it was in Kafka.
     """
     topics = [topic for topic in log.topics() if topic.endswith(_SUFFIX)]
     messages = await log.read(topics, key=order_id, since=_since(order_id))
@@ -75,7 +75,7 @@ async def timeline(log: KafkaLog, order_id: str) -> list[dict[str, Any]]:
         )
     stuck = [
         letter
-        for letter in await dead_letters.open_letters(log)
+        for letter in await dead_letter_log.open_letters(log)
         if letter.message.key == order_id.encode()
     ]
     return [*events, *(_dead(letter) for letter in stuck)]
@@ -94,7 +94,7 @@ def lines(events: list[dict[str, Any]]) -> Iterator[str]:
     yield f"trace: {', '.join(sorted(traces)) or 'none'}"
 
 
-def _dead(letter: dead_letters.DeadLetter) -> dict[str, Any]:
+def _dead(letter: dead_letter_log.DeadLetter) -> dict[str, Any]:
     data = letter.data()
     return {
         "dead_letter": letter.id,
@@ -103,7 +103,7 @@ def _dead(letter: dead_letters.DeadLetter) -> dict[str, Any]:
 
 
 def _since(order_id: str) -> datetime | None:
-    """Return when the order began, which a UUIDv7 says, less a little for clocks that differ."""
+    """Return the time in a UUIDv7, less five minutes for clock skew; None for another id."""
     try:
         number = UUID(order_id)
     except ValueError:
@@ -114,7 +114,7 @@ def _since(order_id: str) -> datetime | None:
 
 
 def _time(message: Message) -> datetime:
-    """Return when the event was written, or else when Kafka had it."""
+    """Return when the event was written, or without that header when Kafka received it."""
     try:
         return datetime.fromisoformat(message.header("ce_time") or "")
     except ValueError:

@@ -10,7 +10,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from shop_operator.children.access_secret import Login
 from shop_operator.children.kafka_connector import capture_role
-from shop_operator.stores import Account, StoreError
+from shop_operator.stores.account import DatabaseAccount, StoreError
 
 _TIMEOUT_MS: Final = 5000
 _AUTHENTICATION_FAILED: Final = 18
@@ -26,7 +26,7 @@ class MongoDB:
     replica_set: str | None
     admin: Login = field(repr=False)
 
-    async def ensure(self, account: Account) -> bool:
+    async def ensure(self, account: DatabaseAccount) -> bool:
         """Make the database's users; return whether the outbox is ready to be read.
 
         Raises StoreError: Unreachable, AccessDenied, NotOwned.
@@ -108,7 +108,9 @@ class MongoDB:
             await client.close()
 
 
-async def _user(admin: _Client, login: Login, account: Account, roles: tuple[str, ...]) -> None:
+async def _user(
+    admin: _Client, login: Login, account: DatabaseAccount, roles: tuple[str, ...]
+) -> None:
     database = account.database
     owner = await _owner_of(admin, database, login.username)
     if owner == account.belongs_to:

@@ -13,7 +13,7 @@ import asyncpg
 
 from shop_operator.children.access_secret import Login
 from shop_operator.children.kafka_connector import capture_role, slot
-from shop_operator.stores import Account, StoreError
+from shop_operator.stores.account import DatabaseAccount, StoreError
 
 _TIMEOUT_SECONDS: Final = 5
 _MARK: Final = "minishop.dev/owner="
@@ -27,7 +27,7 @@ class Postgres:
     port: int
     admin: Login = field(repr=False)
 
-    async def ensure(self, account: Account) -> bool:
+    async def ensure(self, account: DatabaseAccount) -> bool:
         """Make the database and its roles; return whether the outbox is ready to be read.
 
         Raises StoreError: Unreachable, AccessDenied, NotOwned.
@@ -81,7 +81,7 @@ class Postgres:
         self,
         admin: "asyncpg.Connection[asyncpg.Record]",
         login: Login,
-        account: Account,
+        account: DatabaseAccount,
         rights: str,
     ) -> None:
         mark = await _mark_of(admin, login.username)
@@ -102,7 +102,7 @@ class Postgres:
             await admin.execute(f"COMMENT ON ROLE {name} IS {_literal(wanted)}")
 
     async def _database(
-        self, admin: "asyncpg.Connection[asyncpg.Record]", account: Account
+        self, admin: "asyncpg.Connection[asyncpg.Record]", account: DatabaseAccount
     ) -> None:
         name = account.database
         owner = await admin.fetchval(
@@ -172,7 +172,7 @@ class Postgres:
 
 
 async def _publish(
-    connection: "asyncpg.Connection[asyncpg.Record]", account: Account, outbox: str
+    connection: "asyncpg.Connection[asyncpg.Record]", account: DatabaseAccount, outbox: str
 ) -> bool:
     """Publish the outbox once the migration has made it; say whether it is published."""
     table = ".".join(_quoted(part) for part in outbox.split("."))

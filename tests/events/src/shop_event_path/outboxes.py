@@ -17,7 +17,7 @@ from shop_operator.children.kafka_connector import (
     mongodb_config,
     postgres_config,
 )
-from shop_operator.stores import Account
+from shop_operator.stores.account import DatabaseAccount
 from shop_operator.stores.mongodb import MongoDB as MongoStore
 from shop_operator.stores.postgres import Postgres as PostgresStore
 from shop_shared.ids import uuid7
@@ -165,7 +165,7 @@ async def create_postgres(
         kafka_bootstrap_servers=bootstrap_servers,
         database_url=SecretStr(f"postgresql://{name}:{password}@{host}:{port}/{name}"),
     )
-    account = Account(name, BELONGS_TO, password, password, "public.outbox")
+    account = DatabaseAccount(name, BELONGS_TO, password, password, "public.outbox")
     await store.ensure(account)
     await migrate(settings)
     await store.ensure(account)
@@ -188,7 +188,7 @@ async def create_mongodb(
         kafka_bootstrap_servers=bootstrap_servers,
         database_url=SecretStr(f"mongodb://{name}:{password}@{host}:{port}/{name}?{query}"),
     )
-    account = Account(name, BELONGS_TO, password, password, "outbox")
+    account = DatabaseAccount(name, BELONGS_TO, password, password, "outbox")
     await store.ensure(account)
     await migrate(settings)
     client = mongo.create_client(settings)

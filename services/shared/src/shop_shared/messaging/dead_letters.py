@@ -1,7 +1,7 @@
 """Dead letters: messages that can't be handled, kept with where they came from and why.
 
-They go to `<topic>.<group>.dlt` with all their own headers and `dlt_*` ones. `kubectl shop events`
-lists them and sends them back.
+They go to `<topic>.<group>.dlt` with all their own headers and `dlt_*` ones. `kubectl shop
+dead-letters` lists them and sends them back.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The only room that talks to the API server. Why no client library: docs/adr/0020-client.md."""
+"""The client of the Kubernetes API. Why no library: docs/adr/0020-api-client.md."""
 
 import asyncio
 import time
@@ -11,20 +11,20 @@ import aiohttp
 import kopf
 import orjson
 
-from shop_operator.api_errors import ApiError, NotFoundError, error_of, message_of
-from shop_operator.children.metadata import MANAGER, Manifest
-from shop_operator.connection import tls
-from shop_operator.kinds import SHOP_SERVICE, Kind, kind_of
+from shop_operator.api.api_errors import ApiError, NotFoundError, error_of, message_of
+from shop_operator.api.connection import tls
+from shop_operator.api.kinds import SHOP_SERVICE, Kind, kind_of
+from shop_operator.metadata import MANAGER, Manifest
 from shop_operator.metrics import API_ERRORS, API_WRITES
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
 _REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
 _SILENCE_SECONDS = 90
-"""A watch with bookmarks says something each minute; longer silence means that it is dead."""
+"""A watch with bookmarks receives something each minute; after longer silence it is dead."""
 _LOGIN_SECONDS = 300
 _NEVER: Final = "1"
-"""etcd's first revision, which is taken before an API server writes its first object."""
+"""A resource version that no object can have: etcd's first revision is never an object's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class _Request:
     limits: aiohttp.ClientTimeout = _REQUEST
 
 
-class Cluster:
-    """A pool of connections to the API server."""
+class ApiClient:
+    """A pool of connections to the API server, with the few verbs that the operator needs."""
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
         self._login = login
@@ -47,7 +47,7 @@ class Cluster:
         self._server = ""
         self._headers: dict[str, str] = {}
         self.listing = asyncio.Semaphore(2)
-        """To be held while a list is taken in: lists are what takes the most memory."""
+        """Hold this while processing a list: lists need the most memory."""
 
     async def __aenter__(self) -> Self:
         connection = await self._refresh()
@@ -92,10 +92,10 @@ class Cluster:
         manager: str = MANAGER,
         force: bool = True,
     ) -> Manifest:
-        """Apply on the server's side with strict field validation; return what came of it.
+        """Server-side apply with strict field validation; return the resulting object.
 
-        Conflicts are forced, as the fields that the operator sets are its own; without `force`
-        ConflictError is raised when another owner has a field otherwise.
+        Conflicts are forced, as the operator owns the fields that it sets. Without `force`,
+        ConflictError is raised if another manager owns a field with another value.
         Raises ApiError.
         """
         kind = kind_of(manifest)
@@ -111,9 +111,9 @@ class Cluster:
         return await self._json("PATCH", path, query, manifest, _APPLY)
 
     async def apply_new(self, manifest: Mapping[str, Any]) -> Manifest:
-        """Apply what must not be there yet, in one request. Raises ConflictError when it is.
+        """Create by server-side apply. Raises ConflictError if the object exists, ApiError.
 
-        A resourceVersion that no object can have lets the API server create and nothing else.
+        A resourceVersion that no object can have makes the API server refuse an update.
         """
         metadata = {**manifest["metadata"], "resourceVersion": _NEVER}
         return await self.apply({**manifest, "metadata": metadata})
@@ -129,7 +129,7 @@ class Cluster:
     async def merge(
         self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]
     ) -> Manifest:
-        """Merge a patch. Raises ApiError."""
+        """Apply a JSON merge patch (RFC 7396). Raises ApiError."""
         API_WRITES.labels("merge", kind.kind).inc()
         query = {"fieldManager": MANAGER}
         return await self._json("PATCH", kind.path(namespace, name), query, patch, _MERGE)
@@ -158,7 +158,7 @@ class Cluster:
     async def watch(
         self, kind: Kind, namespace: str, *, version: str, labels: str, seconds: int
     ) -> AsyncIterator[tuple[str, Manifest]]:
-        """Yield (type, object) from a version on, bookmarks too, for so many seconds.
+        """Yield (type, object) after a resource version, bookmarks too, for `seconds`.
 
         Raises ApiError, also when the version is too old: list again.
         """
@@ -203,7 +203,7 @@ class Cluster:
 
     async def _send(self, request: "_Request") -> aiohttp.ClientResponse:
         if self._session is None:
-            raise RuntimeError("the cluster is used outside of its `async with`")
+            raise RuntimeError("the client is used outside of its `async with`")
         if time.monotonic() - self._logged_in > _LOGIN_SECONDS:
             await self._refresh()
         content = {} if request.body is None else {"Content-Type": request.content}

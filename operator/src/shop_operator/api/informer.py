@@ -1,7 +1,7 @@
-"""A copy of all objects of one kind in one namespace, kept by list and watch.
+"""A local copy of all objects of one kind in one namespace, kept current by list and watch.
 
-Every watch ends after a while and a full list follows it: what a watch has lost is found then.
-Objects are kept as JSON bytes, a tenth of what they take as dictionaries.
+Every watch ends after a while and a full list follows, which finds what the watch missed.
+Objects are stored as JSON bytes, a tenth of the memory that dictionaries need.
 """
 
 import asyncio
@@ -15,21 +15,23 @@ from typing import Any
 import orjson
 import structlog
 
-from shop_operator.api_errors import ApiError, NotFoundError
-from shop_operator.children.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import POD, SHOP_SERVICE, Kind
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.api.kinds import POD, SHOP_SERVICE, Kind
+from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
 from shop_operator.metrics import LISTS, WATCH_SEEN
 from shop_operator.spec import Key
 
 _MISSING_SECONDS = 3.0
-"""How often a kind that the server does not know is asked for."""
+"""Pause between lists of a kind whose CRD is not installed."""
 _SHORTEST_SECONDS = 0.5
-"""A watch that ends sooner than any was asked for is a fault, and begun anew with backoff."""
+"""A watch that ends sooner than this has failed and is restarted with backoff."""
 _log = structlog.get_logger()
 
 Changed = Callable[[Kind, str, Key | None], None]
-"""Called with the kind, the object's name and the ShopService that it belongs to."""
+"""Called with the kind, the object's name and the key of the ShopService that it belongs to.
+
+An empty name means that the CRD of the kind was installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,16 @@ class _Entry:
 
 
 class Informer:
-    """The objects of a kind in a namespace that carry the operator's label."""
+    """All ShopServices of a namespace, or its objects of another kind with our label."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, namespace: str, changed: Changed, *, seconds: float
+        self, client: ApiClient, kind: Kind, namespace: str, changed: Changed, *, seconds: float
     ) -> None:
         self.kind = kind
         self.namespace = namespace
         self.missing = False
         self.synced = asyncio.Event()
-        self._cluster = cluster
+        self._client = client
         self._changed = changed
         self._seconds = seconds
         self._labels = "" if kind is SHOP_SERVICE else f"{MANAGED_BY_LABEL}={MANAGER}"
@@ -80,29 +82,29 @@ class Informer:
         """Return the ShopServices that have objects here."""
         return {key for key in self._by_key if key is not None}
 
-    def written(self, body: Manifest) -> None:
-        """Take in the answer to a write, unless the watch is past it already.
+    def observe_write(self, body: Manifest) -> None:
+        """Store the answer to a write, unless the watch has already seen a newer version.
 
-        Nobody is told: whoever wrote knows. The watch then brings the same version, which is no
-        news either, so a pass that writes does not cause another.
+        Nothing is notified: the writer knows. The watch then reports the same version, which is
+        not news either, so a reconcile that writes does not cause another.
         """
         if _version(body) > self._seen:
-            self._put(body, tell=False)
+            self._put(body, notify=False)
 
     def knows(self, name: str, version: int) -> bool:
-        """Whether an object is known in that version or a newer one."""
+        """Return True if the object is stored in this version or a newer one."""
         entry = self._entries.get(name)
         return entry is not None and entry.version >= version
 
     async def run(self) -> None:
-        """List and watch for ever, with backoff while the server does not answer."""
+        """List and watch until cancelled, with backoff while the server does not answer."""
         pause = 0.5
         while True:
             try:
                 await self._list_and_watch()
                 pause = 0.5
             except NotFoundError:
-                self._lost()
+                self._mark_kind_missing()
                 await asyncio.sleep(_MISSING_SECONDS)
             except ApiError as error:
                 _log.warning(
@@ -117,14 +119,14 @@ class Informer:
                 pause = min(pause * 2, 15.0)
 
     async def _list_and_watch(self) -> None:
-        async with self._cluster.listing:
+        async with self._client.listing:
             version = await self._list()
         seconds = max(1, round(self._seconds * random.uniform(0.8, 1.2)))  # noqa: S311 - jitter
         began = time.monotonic()
-        async for event, body in self._cluster.watch(
+        async for event, body in self._client.watch(
             self.kind, self.namespace, version=version, labels=self._labels, seconds=seconds
         ):
-            self._alive()
+            self._touch()
             self._seen = max(self._seen, _version(body))
             if event == "DELETED":
                 self._drop(body["metadata"]["name"])
@@ -134,21 +136,21 @@ class Informer:
             raise ApiError(0, f"watch of {self.kind} ended as soon as it began")
 
     async def _list(self) -> str:
-        found = await self._cluster.list(
+        found = await self._client.list(
             self.kind, self.namespace, labels=self._labels, recent=not self.synced.is_set()
         )
         LISTS.labels(self.kind.kind).inc()
         version: str = found["metadata"]["resourceVersion"]
         self._replace(found.get("items") or (), int(version))
-        self._alive()
+        self._touch()
         return version
 
-    def _alive(self) -> None:
+    def _touch(self) -> None:
         WATCH_SEEN.labels(self.kind.kind, self.namespace).set_to_current_time()
 
     def _replace(self, items: "list[Manifest] | tuple[()]", version: int) -> None:
         if version < self._seen:
-            return  # from a server whose cache is behind what was seen; the next list is better
+            return  # from an API server whose cache is stale; the next list is newer
         was_missing, self.missing = self.missing, False
         names = {body["metadata"]["name"] for body in items}
         for name in self._entries.keys() - names:
@@ -162,14 +164,14 @@ class Informer:
             _log.info("kind is known now", kind=self.kind.kind)
             self._changed(self.kind, "", None)
 
-    def _put(self, body: Manifest, *, tell: bool = True) -> None:
+    def _put(self, body: Manifest, *, notify: bool = True) -> None:
         metadata = body["metadata"]
         name, version = metadata["name"], _version(body)
         old = self._entries.get(name)
         if old is not None and old.version >= version:
             return
         metadata.pop("managedFields", None)
-        # The items of a list don't say what they are.
+        # The items of a list have no apiVersion and kind.
         body |= {"apiVersion": self.kind.api_version, "kind": self.kind.kind}
         key = Key(self.namespace, name) if self.kind is SHOP_SERVICE else key_of(body)
         kept = _pod(body) if self.kind is POD else body
@@ -179,7 +181,7 @@ class Informer:
             self._changed(self.kind, name, old.key)
         self._entries[name] = entry
         self._by_key[key].add(name)
-        if tell and (old is None or self.kind is not POD or not _same_pod(old, entry)):
+        if notify and (old is None or self.kind is not POD or not _same_pod(old, entry)):
             self._changed(self.kind, name, key)
 
     def _drop(self, name: str) -> None:
@@ -194,8 +196,8 @@ class Informer:
         if not names:
             del self._by_key[key]
 
-    def _lost(self) -> None:
-        """Note that the server does not know the kind, which is fine until it does."""
+    def _mark_kind_missing(self) -> None:
+        """Mark the kind as missing (its CRD is not installed) and drop its objects."""
         if not self.missing:
             self.missing = True
             _log.info("kind is not known to the server", kind=self.kind.kind)
@@ -215,7 +217,7 @@ def _version(body: Mapping[str, Any]) -> int:
 
 
 def _pod(body: Mapping[str, Any]) -> Manifest:
-    """Keep of a pod what tells why it does not start."""
+    """Return the parts of a pod that explain why it does not start."""
     status = body.get("status") or {}
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     metadata = {name: body["metadata"].get(name) for name in ("name", "resourceVersion")}

@@ -1,4 +1,4 @@
-"""Which of the desired fields the live object lacks or has otherwise.
+"""Finds desired fields that the live object lacks or has with another value.
 
 Only desired fields are compared: what others added (an injected sidecar, replicas under an
 autoscaler, the server's defaults) is no drift. Lists that the API merges by key are compared by
@@ -26,7 +26,7 @@ _SUFFIXES: Final = {
 
 
 def differences(desired: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
-    """Return the paths of desired fields that live has not so, such as `spec.template.spec`."""
+    """Return the paths of desired fields that differ in `live`, such as `spec.template.spec`."""
     return list(_compare(desired, live, ()))
 
 
@@ -71,12 +71,12 @@ def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
 
 
 def _absent(value: object) -> bool:
-    """Say whether the server would leave the value out, as it does with what is empty."""
+    """Return True for empty values, which the API server leaves out."""
     return value is None or value == "" or (isinstance(value, Mapping | list) and not value)
 
 
 def _same_quantity(desired: object, live: object, path: tuple[str, ...]) -> bool:
-    """Say whether both are the same quantity: the server writes 1000m as 1."""
+    """Return True for equal Kubernetes quantities: the API server writes 1000m as 1."""
     if len(path) < 3 or path[-3] != "resources":  # noqa: PLR2004 - resources.requests.cpu
         return False
     return _quantity(desired) == _quantity(live) is not None

@@ -1,4 +1,4 @@
-"""`kubectl shop events` and `trace` on a real Kafka."""
+"""`kubectl shop dead-letters` and `trace` on a real Kafka."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shop_servers.servers import Kafka
 
-from shop_operator.cli import events, trace
+from shop_operator.cli import dead_letters, trace
 from shop_operator.cli.kafka_log import open_log
 from shop_operator.cli.main import parser
 from shop_operator.settings import Settings
@@ -65,8 +65,8 @@ async def bury(producer: AIOKafkaProducer, topic: str, key: str, reason: str) ->
 async def listed(
     kafka: Kafka, topic: str, capsys: pytest.CaptureFixture[str], *more: str
 ) -> list[dict[str, str]]:
-    words = options(kafka, "events", "list", "--group", topic, "-o", "json", *more)
-    assert await events.run(Settings(), words) == 0
+    words = options(kafka, "dead-letters", "list", "--group", topic, "-o", "json", *more)
+    assert await dead_letters.run(Settings(), words) == 0
     found: list[dict[str, str]] = json.loads(capsys.readouterr().out)
     return found
 
@@ -87,11 +87,14 @@ async def test_dead_letters_are_listed_shown_and_sent_back(
     bugs = await listed(kafka, topic, capsys, "--reason", "handler_error")
     assert [each["key"] for each in bugs] == ["a", "c"]
 
-    assert await events.run(Settings(), options(kafka, "events", "show", found[1]["id"])) == 0
+    assert (
+        await dead_letters.run(Settings(), options(kafka, "dead-letters", "show", found[1]["id"]))
+        == 0
+    )
     assert 'payload: {"a":1}' in capsys.readouterr().out
 
-    words = options(kafka, "events", "redrive", "--group", topic, "--reason", "handler_error")
-    assert await events.run(Settings(), words) == 0
+    words = options(kafka, "dead-letters", "redrive", "--group", topic, "--reason", "handler_error")
+    assert await dead_letters.run(Settings(), words) == 0
     assert capsys.readouterr().out == "sent back: 2\n"
     assert [each["key"] for each in await listed(kafka, topic, capsys)] == ["b"]
 
@@ -105,15 +108,15 @@ async def test_dead_letters_are_listed_shown_and_sent_back(
     assert back[0].header("dlt_reason") is None
     assert back[0].header("redriven_from") == found[0]["id"]
 
-    again = options(kafka, "events", "redrive", found[0]["id"])
-    assert await events.run(Settings(), again) == 2
+    again = options(kafka, "dead-letters", "redrive", found[0]["id"])
+    assert await dead_letters.run(Settings(), again) == 2
     assert "has been sent back" in capsys.readouterr().err
 
 
 async def test_redrive_wants_to_be_told_which(
     kafka: Kafka, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await events.run(Settings(), options(kafka, "events", "redrive")) == 2
+    assert await dead_letters.run(Settings(), options(kafka, "dead-letters", "redrive")) == 2
     assert "say which" in capsys.readouterr().err
 
 
@@ -126,8 +129,8 @@ async def test_an_omitted_value_is_read_where_it_came_from(
     await producer.send_and_wait(
         f"{topic}.g.dlt", None, b"k", headers=[(name, text.encode()) for name, text in headers]
     )
-    words = options(kafka, "events", "redrive", "--group", topic)
-    assert await events.run(Settings(), words) == 0
+    words = options(kafka, "dead-letters", "redrive", "--group", topic)
+    assert await dead_letters.run(Settings(), words) == 0
     async with AIOKafkaConsumer(
         topic, bootstrap_servers=kafka.bootstrap_servers, auto_offset_reset="earliest"
     ) as consumer:

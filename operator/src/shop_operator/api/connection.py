@@ -1,4 +1,4 @@
-"""How the API server is reached: by the pod's service account, or by a kubeconfig."""
+"""Credentials for the API server: the pod's service account, or a kubeconfig."""
 
 import base64
 import ssl
@@ -9,11 +9,11 @@ import kopf
 
 
 class NoClusterError(Exception):
-    """There is neither a service account nor a kubeconfig."""
+    """No credentials: neither a service account nor a kubeconfig was found."""
 
 
 def login() -> kopf.ConnectionInfo:
-    """Return the server's address and credentials, read anew: tokens in files are rotated.
+    """Return the API server's address and credentials. Read again each time: token files rotate.
 
     Raises NoClusterError.
     """

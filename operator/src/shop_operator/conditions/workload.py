@@ -1,9 +1,9 @@
-"""Whether the pods run, and if not, why, in words that say what to do."""
+"""The WorkloadReady condition: whether the pods run, and if not, why and what to do."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shop_operator.children.metadata import Manifest
+from shop_operator.metadata import Manifest
 from shop_operator.spec import ShopService
 
 _IMAGE_REASONS = frozenset(

@@ -1,13 +1,13 @@
-"""What others make of topics, connector and route: the children that a service waits for."""
+"""Readiness of the children that other controllers serve: topics, connector and route."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shop_operator.accounts import Accounts
-from shop_operator.children.metadata import Manifest
-from shop_operator.outcome import Outcome
+from shop_operator.apply.result import ApplyResult
+from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
+from shop_operator.stores.provisioning import Provisioned
 
 EVENTS_KINDS: Final = frozenset({"KafkaTopic"})
 CAPTURE_KINDS: Final = frozenset({"KafkaConnector"})
@@ -16,15 +16,15 @@ Verdict = tuple[str, str, str]
 """Status, reason and message of a condition."""
 
 
-def topics(service: ShopService, outcome: Outcome) -> Verdict | None:
-    """Return whether Kafka has the topics; None when the service has none."""
+def topics(service: ShopService, result: ApplyResult) -> Verdict | None:
+    """Return the verdict on the topics; None if the service has none."""
     events = service.spec.events
     if not events.publishes and not events.subscribes:
         return None
-    refused = _blocked(outcome, EVENTS_KINDS)
+    refused = _blocked(result, EVENTS_KINDS)
     if refused is not None:
         return refused
-    for topic in (child for child in outcome.live if child["kind"] == "KafkaTopic"):
+    for topic in (child for child in result.live if child["kind"] == "KafkaTopic"):
         ready = _condition(topic, "Ready")
         if ready.get("status") != "True" or not _current(topic):
             said = ready.get("message") or "Strimzi has not reported it yet"
@@ -33,17 +33,17 @@ def topics(service: ShopService, outcome: Outcome) -> Verdict | None:
     return "True", "TopicsReady", "every topic is there"
 
 
-def capture(service: ShopService, accounts: Accounts, outcome: Outcome) -> Verdict | None:
-    """Return whether the outbox is read; None when the service has none."""
+def capture(service: ShopService, provisioned: Provisioned, result: ApplyResult) -> Verdict | None:
+    """Return the verdict on change data capture; None if the service has no outbox."""
     outbox = service.spec.outbox_table
     if outbox is None:
         return None
-    refused = _blocked(outcome, CAPTURE_KINDS)
+    refused = _blocked(result, CAPTURE_KINDS)
     if refused is not None:
         return refused
-    connector = next((c for c in outcome.live if c["kind"] == "KafkaConnector"), None)
+    connector = next((c for c in result.live if c["kind"] == "KafkaConnector"), None)
     if connector is None:
-        reason = "OutboxMissing" if accounts.database_error is None else "DatabaseNotReady"
+        reason = "OutboxMissing" if provisioned.database_error is None else "DatabaseNotReady"
         return "False", reason, f"the connector is made once the migration has made {outbox}"
     return _connector(connector)
 
@@ -70,11 +70,11 @@ def _connector(connector: Manifest) -> Verdict:
     return "True", "Streaming", "the connector reads the outbox"
 
 
-def route(service: ShopService, platform: Settings, outcome: Outcome) -> Verdict | None:
-    """Return whether callers from outside get there; None when the service has no route."""
+def route(service: ShopService, platform: Settings, result: ApplyResult) -> Verdict | None:
+    """Return the verdict on the route; None if the service has none."""
     if service.spec.route is None:
         return None
-    refused = _blocked(outcome, ROUTE_KINDS)
+    refused = _blocked(result, ROUTE_KINDS)
     if refused is not None:
         return refused
     if service.spec.route.via == "gateway":
@@ -82,11 +82,11 @@ def route(service: ShopService, platform: Settings, outcome: Outcome) -> Verdict
     if platform.edge == "none":
         message = "the platform has no edge that the operator keeps; reach it by its Service"
         return "True", "NoEdge", message
-    return _entry(outcome)
+    return _entry(result)
 
 
-def _entry(outcome: Outcome) -> Verdict:
-    entry = next((c for c in outcome.live if c["kind"] in {"HTTPRoute", "Ingress"}), None)
+def _entry(result: ApplyResult) -> Verdict:
+    entry = next((c for c in result.live if c["kind"] in {"HTTPRoute", "Ingress"}), None)
     if entry is None:
         return "False", "RouteMissing", "the route is not written yet"
     if entry["kind"] == "Ingress":
@@ -104,12 +104,12 @@ def _entry(outcome: Outcome) -> Verdict:
     return "False", "NotAccepted", "no Gateway has accepted the HTTPRoute yet; does it exist?"
 
 
-def _blocked(outcome: Outcome, kinds: frozenset[str]) -> Verdict | None:
-    """Return what keeps one of these kinds from being written."""
-    refusal = outcome.refusal(kinds)
-    if refusal is not None:
-        return "False", refusal.reason, refusal.message
-    for kind in outcome.missing_kinds:
+def _blocked(result: ApplyResult, kinds: frozenset[str]) -> Verdict | None:
+    """Return the verdict if children of these kinds could not be applied, else None."""
+    error = result.first_error(kinds)
+    if error is not None:
+        return "False", error.reason, error.message
+    for kind in result.missing_kinds:
         if kind in kinds:
             return "False", "CrdMissing", f"the cluster does not know {kind}; install its CRD"
     return None
@@ -121,6 +121,6 @@ def _condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
 
 
 def _current(manifest: Manifest) -> bool:
-    """Whether the status speaks of the present spec."""
+    """Return True if the status is about the current generation."""
     seen = (manifest.get("status") or {}).get("observedGeneration")
     return bool(seen == manifest["metadata"].get("generation"))

@@ -1,4 +1,4 @@
-"""Brings the live children to what is desired: apply what differs, prune what is not wanted."""
+"""Applies the children that differ from the live ones and prunes those no longer desired."""
 
 import contextlib
 import hashlib
@@ -8,16 +8,24 @@ from typing import Final
 import orjson
 import structlog
 
-from shop_operator.api_errors import ApiError, ConflictError, NotFoundError
-from shop_operator.cache import Cache
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
+from shop_operator.api.cache import Cache
+from shop_operator.api.kinds import KAFKA_TOPIC, kind_of
+from shop_operator.api.write_gate import WriteGate
+from shop_operator.apply.diff import differences
+from shop_operator.apply.result import (
+    ApplyResult,
+    Drift,
+    apply_error_of,
+    drift_of,
+    is_ours,
+    not_owned,
+)
 from shop_operator.children.autoscaler import replicas_to_hand_over
 from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
-from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.diff import differences
-from shop_operator.kinds import KAFKA_TOPIC, kind_of
+from shop_operator.metadata import APPLIED_ANNOTATION, Manifest
 from shop_operator.metrics import DRIFT
-from shop_operator.outcome import Drift, Outcome, drift_of, is_ours, not_owned, refusal_of
 from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
@@ -29,16 +37,17 @@ Identity = tuple[str, str, str, str]
 
 
 def identity(manifest: Manifest) -> Identity:
-    """Return what a child is known by: API version, kind, namespace, name."""
+    """Return what identifies a child: API version, kind, namespace, name."""
     metadata = manifest["metadata"]
     return manifest["apiVersion"], manifest["kind"], metadata["namespace"], metadata["name"]
 
 
-def stamped(manifest: Manifest) -> Manifest:
-    """Return the manifest with a hash of itself, by which a new wish is told from drift.
+def with_applied_hash(manifest: Manifest) -> Manifest:
+    """Return the manifest with a hash of itself as an annotation.
 
-    It also makes fields go that are no longer wished for: live has them, so no comparison of
-    wished fields would see them, but the hash differs and server-side apply then removes them.
+    A hash that differs tells a changed spec from drift. It also gets fields removed that are no
+    longer desired: a comparison of desired fields does not see them, but the hash differs, the
+    manifest is applied, and server-side apply removes what its manager no longer sets.
     """
     digest = hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()
     metadata = manifest["metadata"]
@@ -46,149 +55,152 @@ def stamped(manifest: Manifest) -> Manifest:
     return manifest | {"metadata": metadata | {"annotations": annotations}}
 
 
-class Sync:
-    """Writes children, from what the cache knows of them."""
+class ChildApplier:
+    """Applies and prunes the children of a ShopService, compared with the cache."""
 
-    def __init__(self, cluster: Cluster, cache: Cache) -> None:
-        self._cluster = cluster
+    def __init__(self, client: ApiClient, cache: Cache, gate: WriteGate) -> None:
+        self._client = client
         self._cache = cache
+        self._gate = gate
 
-    async def children(
+    async def apply(
         self,
         service: ShopService,
         desired: Iterable[Manifest],
         *,
         keep: frozenset[str] = frozenset(),
         write: bool = True,
-    ) -> Outcome:
-        """Apply the desired children and prune the others, except those of the kinds to keep.
+    ) -> ApplyResult:
+        """Apply the desired children and prune all others, except those of the kinds in `keep`.
+
+        Without `write` nothing is written and the result says what would be.
 
         Raises NotHolderError.
         """
-        outcome = Outcome()
+        result = ApplyResult()
         live = {identity(manifest): manifest for manifest in self._cache.children(service.key)}
-        wanted = {identity(manifest): manifest for manifest in map(stamped, desired)}
+        wanted = {identity(manifest): manifest for manifest in map(with_applied_hash, desired)}
         if write:
             await self._hand_over_replicas(wanted.values(), live.values())
         for child, manifest in wanted.items():
             kind = kind_of(manifest)
             if self._cache.missing(kind):
-                if kind.kind not in outcome.missing_kinds:
-                    outcome.missing_kinds.append(kind.kind)
+                if kind.kind not in result.missing_kinds:
+                    result.missing_kinds.append(kind.kind)
                 continue
             try:
                 if write:
-                    found = await self._keep(service, manifest, live.get(child), outcome)
+                    found = await self._apply_child(service, manifest, live.get(child), result)
                 else:
-                    found = await self._compare(service, manifest, live.get(child), outcome)
+                    found = await self._compare(service, manifest, live.get(child), result)
             except ApiError as error:
-                outcome.refusals.append(refusal_of(manifest, error))
+                result.errors.append(apply_error_of(manifest, error))
                 found = live.get(child)
             if found is not None:
-                outcome.live.append(found)
+                result.live.append(found)
         for child, manifest in live.items():
             if child not in wanted and manifest["kind"] not in keep:
-                await self._prune(service, manifest, outcome, write=write)
-        return outcome
+                await self._prune(service, manifest, result, write=write)
+        return result
 
-    async def _keep(
-        self, service: ShopService, manifest: Manifest, live: Manifest | None, outcome: Outcome
+    async def _apply_child(
+        self, service: ShopService, manifest: Manifest, live: Manifest | None, result: ApplyResult
     ) -> Manifest | None:
-        """Make the live child as desired; return it, or None when it is another's."""
+        """Create or update one child; return the live object, or None if another owns it."""
         if live is None:
             try:
-                made = await self._cache.write(self._cluster.apply_new(manifest))
+                made = await self._gate.write(self._client.apply_new(manifest))
             except ConflictError:
-                # Not in the cache of what is ours: another's, or ours with its labels gone.
-                live = await self._lookup(service, manifest, outcome)
-                if live is None and not outcome.refuses(manifest):
+                # The cache selects by label: this is another's, or ours without its labels.
+                live = await self._lookup(service, manifest, result)
+                if live is None and not result.failed_on(manifest):
                     raise
             else:
-                _put_right(service, drift_of(service, manifest, None), outcome)
+                _record_drift(service, drift_of(service, manifest, None), result)
                 return _as_applied(manifest, made)
         if live is None or "deletionTimestamp" in live["metadata"]:
-            return live  # when it has gone, the watch says so
+            return live  # the watch reports when it is gone
         fields = differences(manifest, live)
         if not fields:
             return live
-        _put_right(service, drift_of(service, manifest, fields), outcome)
+        _record_drift(service, drift_of(service, manifest, fields), result)
         return _as_applied(manifest, await self._apply(manifest))
 
     async def _compare(
-        self, service: ShopService, manifest: Manifest, live: Manifest | None, outcome: Outcome
+        self, service: ShopService, manifest: Manifest, live: Manifest | None, result: ApplyResult
     ) -> Manifest | None:
-        """Note what would be written; return the live child."""
+        """Record what would be written; return the live child."""
         if live is None:
-            live = await self._lookup(service, manifest, outcome)
-            if live is None and outcome.refuses(manifest):
+            live = await self._lookup(service, manifest, result)
+            if live is None and result.failed_on(manifest):
                 return None
         fields = None if live is None else differences(manifest, live)
         if fields == [] or (live is not None and "deletionTimestamp" in live["metadata"]):
             return live
         drift = drift_of(service, manifest, fields)
         if drift is not None:
-            outcome.drifts.append(drift)
+            result.drifts.append(drift)
         what = f"change {fields[0]} of" if fields else "create"
-        outcome.pending.append(f"{what} {manifest['kind']} {manifest['metadata']['name']}")
+        result.pending.append(f"{what} {manifest['kind']} {manifest['metadata']['name']}")
         return live
 
     async def _apply(self, manifest: Manifest) -> Manifest:
-        """Apply; where another's change makes that invalid, write over it first.
+        """Apply a child. If the API server calls the result invalid, merge first, then apply.
 
-        Lists with keys are merged: a port that another renumbered stays beside the desired one,
-        and no Service may have two of one name.
+        Server-side apply merges keyed lists: a Service port that another manager renumbered stays
+        beside the desired one, and two ports of one name are invalid.
         """
         try:
-            return await self._cache.write(self._cluster.apply(manifest))
+            return await self._gate.write(self._client.apply(manifest))
         except ApiError as error:
             if error.status != _INVALID:
                 raise
         metadata = manifest["metadata"]
         kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
         body = {part: value for part, value in manifest.items() if part not in _BOOKKEEPING}
-        await self._cache.write(self._cluster.merge(kind, namespace, name, body))
-        return await self._cache.write(self._cluster.apply(manifest))
+        await self._gate.write(self._client.merge(kind, namespace, name, body))
+        return await self._gate.write(self._client.apply(manifest))
 
     async def _hand_over_replicas(
         self, wanted: Iterable[Manifest], live: Iterable[Manifest]
     ) -> None:
-        """Give the number of pods away before it is no longer wished for.
+        """Transfer the replicas field before the operator stops applying it.
 
         A field that its only owner stops applying is removed, and the API server's default is one
         pod. Source: Kubernetes documentation, "Server-Side Apply", "Transferring ownership".
         """
         handed = replicas_to_hand_over(wanted, live)
         if handed is not None:
-            with contextlib.suppress(ConflictError, NotFoundError):  # somebody else's, or no more
-                request = self._cluster.apply(handed, manager=_HAND_OVER, force=False)
-                await self._cache.write(request)
+            with contextlib.suppress(ConflictError, NotFoundError):  # another manager's, or gone
+                request = self._client.apply(handed, manager=_HAND_OVER, force=False)
+                await self._gate.write(request)
 
     async def _lookup(
-        self, service: ShopService, manifest: Manifest, outcome: Outcome
+        self, service: ShopService, manifest: Manifest, result: ApplyResult
     ) -> Manifest | None:
-        """Return a child that the cache does not have; refuse one that is another's."""
+        """Get a child that is not in the cache; add NotOwned to the result if it is another's."""
         metadata = manifest["metadata"]
         kind = kind_of(manifest)
         try:
-            live = await self._cluster.get(kind, metadata["namespace"], metadata["name"])
+            live = await self._client.get(kind, metadata["namespace"], metadata["name"])
         except NotFoundError:
             return None
         if is_ours(service, live):
             return live
-        outcome.refusals.append(not_owned(manifest, live))
+        result.errors.append(not_owned(manifest, live))
         return None
 
     async def _prune(
-        self, service: ShopService, manifest: Manifest, outcome: Outcome, *, write: bool
+        self, service: ShopService, manifest: Manifest, result: ApplyResult, *, write: bool
     ) -> None:
         kind, name = kind_of(manifest), manifest["metadata"]["name"]
         if not write:
-            outcome.pending.append(f"delete {kind} {name}")
+            result.pending.append(f"delete {kind} {name}")
             return
         try:
             await self._delete(service, manifest)
         except ApiError as error:
-            outcome.refusals.append(refusal_of(manifest, error))
+            result.errors.append(apply_error_of(manifest, error))
 
     async def _delete(self, service: ShopService, manifest: Manifest) -> None:
         metadata = manifest["metadata"]
@@ -197,21 +209,21 @@ class Sync:
         kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
         if kind is KAFKA_TOPIC and name not in _dropped_topics(service):
             patch = {"metadata": {"annotations": RETAIN_ANNOTATION}}
-            await self._cache.write(self._cluster.merge(kind, namespace, name, patch))
-        await self._cache.write(self._cluster.delete(kind, namespace, name, uid=metadata["uid"]))
+            await self._gate.write(self._client.merge(kind, namespace, name, patch))
+        await self._gate.write(self._client.delete(kind, namespace, name, uid=metadata["uid"]))
         _log.info("pruned", key=str(service.key), kind=kind.kind, name=name)
 
 
-def _put_right(service: ShopService, drift: Drift | None, outcome: Outcome) -> None:
+def _record_drift(service: ShopService, drift: Drift | None, result: ApplyResult) -> None:
     if drift is not None:
-        outcome.drifts.append(drift)
+        result.drifts.append(drift)
         DRIFT.labels(drift.kind).inc()
         key, kind = str(service.key), drift.kind
         _log.info("drift", key=key, kind=kind, name=drift.name, field=drift.field)
 
 
 def _as_applied(manifest: Manifest, answer: Manifest) -> Manifest:
-    """Return the answer to an apply if it is as desired; another pass would apply for ever.
+    """Return the answer to an apply, checked: if it still differs, every reconcile would apply.
 
     Raises ApiError.
     """
@@ -226,5 +238,5 @@ def _as_applied(manifest: Manifest, answer: Manifest) -> Manifest:
 
 
 def _dropped_topics(service: ShopService) -> set[str]:
-    """Return the topics whose data goes with the service; of dead letters, none does."""
+    """Return the topics declared `onDelete: Drop`. Dead letter topics are never among them."""
     return {topic.topic for topic in service.spec.events.publishes if topic.on_delete == "Drop"}

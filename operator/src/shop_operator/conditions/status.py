@@ -1,30 +1,30 @@
-"""The status of a ShopService, written only when it says something new."""
+"""Builds the status of a ShopService. It is written only if it differs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shop_operator.children.metadata import API_VERSION, NAME_LABEL, Manifest
+from shop_operator.apply.result import ApplyResult
 from shop_operator.children.route import url
-from shop_operator.conditions import Condition, merged
-from shop_operator.outcome import Outcome
+from shop_operator.conditions.assess import Condition, merged
+from shop_operator.conditions.workload import counts
+from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
-from shop_operator.workload import counts
 
 
 def status_of(
-    service: ShopService, platform: Settings, outcome: Outcome, conditions: Sequence[Condition]
+    service: ShopService, platform: Settings, result: ApplyResult, conditions: Sequence[Condition]
 ) -> Manifest:
-    """Return the status after a pass."""
-    replicas, ready = counts(outcome.live)
+    """Return the status after a reconcile."""
+    replicas, ready = counts(result.live)
     before = service.status
     found: Manifest = {
         "observedGeneration": service.generation,
         "replicas": replicas,
         "readyReplicas": ready,
         "selector": f"{NAME_LABEL}={service.name}",
-        "children": [_child(service, child) for child in outcome.live],
+        "children": [_child(service, child) for child in result.live],
         "conditions": merged(
             conditions, before.get("conditions") or (), generation=service.generation
         ),
@@ -32,11 +32,11 @@ def status_of(
     reached_at = url(service, platform)
     if reached_at is not None:
         found["url"] = reached_at
-    if outcome.drifts:
-        drift = outcome.drifts[0]
+    if result.drifts:
+        drift = result.drifts[0]
         seen = {"kind": drift.kind, "name": drift.name, "field": drift.field}
         last = before.get("lastDrift") or {}
-        again = not _repaired(outcome) and seen == {name: last.get(name) for name in seen}
+        again = not _repaired(result) and seen == {name: last.get(name) for name in seen}
         found["lastDrift"] = last if again else seen | {"at": _now()}
     elif "lastDrift" in before:
         found["lastDrift"] = before["lastDrift"]
@@ -44,7 +44,7 @@ def status_of(
 
 
 def brief_status(service: ShopService, conditions: Sequence[Condition]) -> Manifest:
-    """Return the status of a ShopService that is not worked on: only the conditions change."""
+    """Return the status of a ShopService that is not reconciled: only the conditions change."""
     before = service.status.get("conditions") or ()
     return service.status | {
         "observedGeneration": service.generation,
@@ -63,8 +63,8 @@ def manifest(service: ShopService, status: Manifest) -> Manifest:
     }
 
 
-def _repaired(outcome: Outcome) -> bool:
-    return not outcome.pending
+def _repaired(result: ApplyResult) -> bool:
+    return not result.pending
 
 
 def _child(service: ShopService, child: Manifest) -> Manifest:
@@ -81,7 +81,7 @@ def _child(service: ShopService, child: Manifest) -> Manifest:
 
 
 def _readiness(child: Manifest) -> str:
-    """Return what the child says of itself; a kind that says nothing is ready by being there."""
+    """Return True, False or Unknown. Kinds that report nothing are ready once they exist."""
     if child["kind"] == "Deployment":
         wanted = child["spec"].get("replicas", 1)
         return "True" if (child.get("status") or {}).get("readyReplicas", 0) >= wanted else "False"

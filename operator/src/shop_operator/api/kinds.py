@@ -1,4 +1,4 @@
-"""The kinds that the operator keeps, and where each stands."""
+"""The kinds that the operator manages, and the namespace that each lives in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,5 +67,5 @@ _KINDS: Final = {
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
-    """Return the kind of a manifest that `render` made."""
+    """Return the kind of a manifest. Raises KeyError for a kind not listed here."""
     return _KINDS[manifest["apiVersion"], manifest["kind"]]

@@ -1,4 +1,4 @@
-"""Who may write: the holder of a coordination Lease.
+"""Leader election: only the holder of a coordination Lease may write.
 
 A holder that can't renew stops writing before another may take over; a standby judges a holder's
 silence by its own clock, as clocks differ between machines.
@@ -11,44 +11,44 @@ from datetime import UTC, datetime
 
 import structlog
 
-from shop_operator.api_errors import ApiError, ConflictError, NotFoundError
-from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import LEASE
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
+from shop_operator.api.kinds import LEASE
+from shop_operator.metadata import Manifest
 from shop_operator.metrics import LEADER
 
 _log = structlog.get_logger()
 
 
 class Lease:
-    """A Lease that this process holds, or wants."""
+    """Acquires and renews the Lease."""
 
     def __init__(  # noqa: PLR0913 - keyword-only, each a fact of the Lease
         self,
-        cluster: Cluster,
+        client: ApiClient,
         *,
         namespace: str,
         name: str,
         identity: str,
         seconds: float,
-        gained: Callable[[], None],
+        on_started_leading: Callable[[], None],
     ) -> None:
-        self._cluster = cluster
+        self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
         self._seconds = seconds
-        self._gained = gained
+        self._on_started_leading = on_started_leading
         self._held_until = 0.0
         self._seen: tuple[str, float] = ("", 0.0)
 
     @property
     def held(self) -> bool:
-        """Whether this process may write now."""
+        """True while this process may write."""
         return time.monotonic() < self._held_until
 
     async def run(self) -> None:
-        """Take the Lease when it is free, and renew it, for ever."""
+        """Acquire the Lease once it is free and renew it, until cancelled."""
         while True:
             asked = time.monotonic()
             try:
@@ -56,31 +56,31 @@ class Lease:
             except ApiError as error:
                 _log.warning("lease not renewed", status=error.status, error=str(error))
             else:
-                # Asked now, not before: it may have run out while the server thought.
+                # Read now, not before the request: it may have expired during the request.
                 was_held = self.held
-                # Two thirds: this process has stopped before another's patience ends.
+                # Two thirds: this process stops writing before another may take over.
                 self._held_until = asked + self._seconds * 2 / 3 if taken else 0.0
                 if self.held and not was_held:
                     _log.info("lease taken", identity=self._identity)
-                    self._gained()
+                    self._on_started_leading()
                 elif was_held and not self.held:
                     _log.warning("lease lost", identity=self._identity)
             LEADER.set(self.held)
             await asyncio.sleep(self._seconds / 6)
 
     async def release(self) -> None:
-        """Let another take over at once, when this process stops."""
+        """Release the Lease, so that another process takes over at once. Raises ApiError."""
         if not self.held:
             return
         self._held_until = 0.0
-        lease = await self._cluster.get(LEASE, self._namespace, self._name)
+        lease = await self._client.get(LEASE, self._namespace, self._name)
         if lease["spec"].get("holderIdentity") == self._identity:
             lease["spec"]["holderIdentity"] = ""
-            await self._cluster.replace(LEASE, lease)
+            await self._client.replace(LEASE, lease)
 
     async def _take(self) -> bool:
         try:
-            lease = await self._cluster.get(LEASE, self._namespace, self._name)
+            lease = await self._client.get(LEASE, self._namespace, self._name)
         except NotFoundError:
             return await self._create()
         spec = lease.setdefault("spec", {})
@@ -92,7 +92,7 @@ class Lease:
             spec["acquireTime"] = _now()
         spec |= self._spec()
         try:
-            await self._cluster.replace(LEASE, lease)
+            await self._client.replace(LEASE, lease)
         except ConflictError:
             return False
         return True
@@ -112,7 +112,7 @@ class Lease:
             "spec": self._spec() | {"acquireTime": _now(), "leaseTransitions": 0},
         }
         try:
-            await self._cluster.create(LEASE, self._namespace, lease)
+            await self._client.create(LEASE, self._namespace, lease)
         except ConflictError:
             return False
         return True

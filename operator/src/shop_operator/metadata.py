@@ -1,4 +1,4 @@
-"""What every child carries, so that the operator finds it again and others see whose it is."""
+"""Metadata of every child: labels and owner references that say which ShopService it is for."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,12 +27,12 @@ def labels(service: ShopService) -> dict[str, str]:
 
 
 def selector(service: ShopService) -> dict[str, str]:
-    """Labels by which the service's pods are selected; they never change."""
+    """Labels that select the service's pods; they never change."""
     return {NAME_LABEL: service.name}
 
 
 def key_of(manifest: Mapping[str, Any]) -> Key | None:
-    """Return the ShopService that a child's labels name, or None when it is nobody's."""
+    """Return the key of the ShopService that a child's labels name, or None without such labels."""
     found = manifest["metadata"].get("labels") or {}
     if found.get(MANAGED_BY_LABEL) != MANAGER:
         return None

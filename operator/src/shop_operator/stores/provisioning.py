@@ -1,4 +1,4 @@
-"""Sees to it that a service can log in to its stores, and knows the passwords that render needs."""
+"""Provisions the databases and roles of a ShopService, and finds the passwords for rendering."""
 
 import asyncio
 import secrets
@@ -6,25 +6,25 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from shop_operator.api_errors import ApiError, NotFoundError
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import Access, Login, access_name, decode, password_in
 from shop_operator.children.kafka_connector import connector_name
-from shop_operator.children.metadata import Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import SECRET
+from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import Database, ShopService
-from shop_operator.stores import Account, StoreError
+from shop_operator.stores.account import DatabaseAccount, StoreError
 from shop_operator.stores.mongodb import MongoDB
 from shop_operator.stores.postgres import Postgres
 
 _TRUST_SECONDS: Final = 60.0
-"""How long a store that was seen right is not looked at again."""
+"""How long a store found as declared is not looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
-    """What is known of a service's stores after a look at them."""
+class Provisioned:
+    """The state of a service's stores after provisioning."""
 
     access: Access
     database_error: StoreError | None = None
@@ -32,18 +32,20 @@ class Accounts:
     outbox_ready: bool = False
 
 
-class Stores:
-    """The stores of the platform, with what was lately seen of them."""
+class Provisioner:
+    """Creates what services need in the stores; remembers for a while what it has checked."""
 
-    def __init__(self, cluster: Cluster, platform: Settings) -> None:
-        self._cluster = cluster
+    def __init__(self, client: ApiClient, platform: Settings) -> None:
+        self._client = client
         self._platform = platform
         self._logins: dict[str, tuple[float, Login]] = {}
-        self._seen: dict[Account, float] = {}
+        self._seen: dict[DatabaseAccount, float] = {}
         self._making = asyncio.Lock()
 
-    async def ensure(self, service: ShopService, live: list[Manifest], *, write: bool) -> Accounts:
-        """Make what the service's stores need; only look up passwords unless `write`."""
+    async def ensure(
+        self, service: ShopService, live: list[Manifest], *, write: bool
+    ) -> Provisioned:
+        """Create what the service needs in its stores; without `write` only look up passwords."""
         spec, platform = service.spec, self._platform
         known = known_access(service, live)
         owner, capture = known.owner, known.capture
@@ -64,28 +66,30 @@ class Stores:
             secrets_error = error
         access = Access(owner, capture, redis, rabbitmq)
         if not write or spec.database is None or owner is None:
-            return Accounts(access, secrets_error=secrets_error)
-        account = Account(spec.database.name, str(service.key), owner, capture, spec.outbox_table)
+            return Provisioned(access, secrets_error=secrets_error)
+        account = DatabaseAccount(
+            spec.database.name, str(service.key), owner, capture, spec.outbox_table
+        )
         try:
             ready = await self._ensure(spec.database, account)
         except StoreError as error:
-            # Passwords that no store has been told are not written to a Secret.
-            return Accounts(
+            # A password that no store has been given is not written to a Secret.
+            return Provisioned(
                 Access(known.owner, known.capture, redis, rabbitmq), error, secrets_error
             )
-        return Accounts(access, None, secrets_error, outbox_ready=ready)
+        return Provisioned(access, None, secrets_error, outbox_ready=ready)
 
     async def stop_capture(self, database: Database) -> None:
-        """Leave nothing of change data capture in the store. Raises StoreError."""
+        """Remove slot, publication and capture role from the store. Raises StoreError."""
         self._forget(database.name)
         await (await self._store(database)).stop_capture(database.name)
 
     async def drop(self, database: Database, belongs_to: str) -> None:
-        """Drop the database of a service. Raises StoreError."""
+        """Drop the database of a service and its owner. Raises StoreError."""
         self._forget(database.name)
         await (await self._store(database)).drop(database.name, belongs_to)
 
-    async def _ensure(self, database: Database, account: Account) -> bool:
+    async def _ensure(self, database: Database, account: DatabaseAccount) -> bool:
         if time.monotonic() - self._seen.get(account, float("-inf")) < _TRUST_SECONDS:
             return account.outbox is not None
         store = await self._store(database)
@@ -113,14 +117,14 @@ class Stores:
         return MongoDB(host, int(port), replica_set, admin)
 
     async def _look_for(self, service: ShopService) -> None:
-        """See that the Secrets of `secrets.files` are there: pods without one don't start.
+        """Check that the Secrets of `secrets.files` exist: pods without one don't start.
 
-        They are somebody else's and not watched, so a missing one is asked for again and again.
+        Other people own them and they are not watched, so the check is repeated until it passes.
         """
         for file in service.spec.secrets.files:
             name, _, key = file.path.partition("/")
             try:
-                data = (await self._cluster.get(SECRET, service.namespace, name)).get("data") or {}
+                data = (await self._client.get(SECRET, service.namespace, name)).get("data") or {}
             except NotFoundError:
                 data = {}
             except ApiError as error:
@@ -133,13 +137,13 @@ class Stores:
                 )
 
     async def _login(self, name: str) -> Login:
-        """Read one of the platform's Secrets; a login is believed for a while."""
+        """Read a login from a Secret of the platform, cached for a while. Raises StoreError."""
         at, login = self._logins.get(name, (float("-inf"), None))
         if login is not None and time.monotonic() - at < _TRUST_SECONDS:
             return login
         namespace = self._platform.platform_namespace
         try:
-            data = (await self._cluster.get(SECRET, namespace, name)).get("data") or {}
+            data = (await self._client.get(SECRET, namespace, name)).get("data") or {}
             login = Login(decode(data["username"]), decode(data["password"]))
         except NotFoundError as error:
             raise StoreError(
@@ -160,7 +164,7 @@ class Stores:
 
 
 def known_access(service: ShopService, live: list[Manifest]) -> Access:
-    """Return the passwords that the live Secrets hold."""
+    """Return the passwords in the live Secrets; None for one that is missing or unreadable."""
     owner = capture = None
     for manifest in live:
         if manifest["kind"] != "Secret":
@@ -171,6 +175,8 @@ def known_access(service: ShopService, live: list[Manifest]) -> Access:
                 owner = password_in(decode(data["database_url"]))
             elif name == connector_name(service) and "password" in data:
                 capture = decode(data["password"])
-        except ValueError:  # somebody wrote nonsense over it: as good as gone
+        except (
+            ValueError
+        ):  # overwritten with something that is no URL or no base64: treated as missing
             continue
     return Access(owner, capture)

@@ -1,11 +1,11 @@
-"""What a pass over a service's children found and did, and how it is said."""
+"""The result of applying the children of a ShopService."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
-from shop_operator.api_errors import ApiError
-from shop_operator.children.metadata import APPLIED_ANNOTATION, Manifest, key_of
-from shop_operator.kinds import SHOP_SERVICE
+from shop_operator.api.api_errors import ApiError
+from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.metadata import APPLIED_ANNOTATION, Manifest, key_of
 from shop_operator.spec import ShopService
 
 _REASONS: Final = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}
@@ -13,7 +13,7 @@ _REASONS: Final = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A child that another hand changed; `field` is empty when it was deleted."""
+    """A child that somebody else changed; `field` is empty if it was deleted."""
 
     kind: str
     name: str
@@ -21,7 +21,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ApplyError:
     """A child that could not be written, and why."""
 
     kind: str
@@ -33,29 +33,29 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a pass over the children found and did."""
+class ApplyResult:
+    """Live children, drift, errors and what was held back."""
 
     live: list[Manifest] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    errors: list[ApplyError] = field(default_factory=list)
     missing_kinds: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
-    """What would be written, where nothing may be."""
+    """What would be written if managementPolicy allowed it, as phrases."""
 
-    def refusal(self, kinds: frozenset[str] | None = None) -> Refusal | None:
-        """Return the refusal that a person should see first: one that waiting does not cure."""
-        found = [refusal for refusal in self.refusals if kinds is None or refusal.kind in kinds]
-        return min(found, key=lambda refusal: refusal.temporary, default=None)
+    def first_error(self, kinds: frozenset[str] | None = None) -> ApplyError | None:
+        """Return the error to report: a permanent one before a temporary one."""
+        found = [error for error in self.errors if kinds is None or error.kind in kinds]
+        return min(found, key=lambda error: error.temporary, default=None)
 
-    def refuses(self, manifest: Manifest) -> bool:
-        """Whether a child is another's."""
+    def failed_on(self, manifest: Manifest) -> bool:
+        """Return True if there is an error for this child."""
         child = manifest["kind"], manifest["metadata"]["name"]
-        return any((refusal.kind, refusal.name) == child for refusal in self.refusals)
+        return any((error.kind, error.name) == child for error in self.errors)
 
 
 def is_ours(service: ShopService, live: Manifest) -> bool:
-    """Say whether a live object belongs to the service, by its labels or its owner reference."""
+    """Return True if a live object is the service's, by its labels or its owner reference."""
     if key_of(live) == service.key:
         return True
     references = live["metadata"].get("ownerReferences") or ()
@@ -63,7 +63,7 @@ def is_ours(service: ShopService, live: Manifest) -> bool:
 
 
 def drift_of(service: ShopService, manifest: Manifest, fields: list[str] | None) -> Drift | None:
-    """Return the drift, or None when the difference is a wish that was not applied yet.
+    """Return the drift, or None if the difference comes from a spec that was not applied yet.
 
     `fields` are those that differ, None when there is no live object.
     """
@@ -76,12 +76,12 @@ def drift_of(service: ShopService, manifest: Manifest, fields: list[str] | None)
     return None if annotation in fields else Drift(kind, name, fields[0])
 
 
-def not_owned(manifest: Manifest, live: Manifest) -> Refusal:
-    """Refuse a child because of the object that stands in its place."""
+def not_owned(manifest: Manifest, live: Manifest) -> ApplyError:
+    """Return the error for a child whose name is taken by the object `live` of another owner."""
     kind, metadata = manifest["kind"], manifest["metadata"]
     key = key_of(live)
     whose = f"belongs to {SHOP_SERVICE} {key}" if key else "was made by somebody else"
-    return Refusal(
+    return ApplyError(
         kind,
         metadata["name"],
         "NotOwned",
@@ -90,9 +90,9 @@ def not_owned(manifest: Manifest, live: Manifest) -> Refusal:
     )
 
 
-def refusal_of(manifest: Manifest, error: ApiError) -> Refusal:
-    """Say that the API server did not take a child."""
-    return Refusal(
+def apply_error_of(manifest: Manifest, error: ApiError) -> ApplyError:
+    """Return the error for a child that the API server refused."""
+    return ApplyError(
         manifest["kind"],
         manifest["metadata"]["name"],
         _REASONS.get(error.status, "ApiError"),

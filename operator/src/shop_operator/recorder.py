@@ -1,32 +1,32 @@
-"""Kubernetes events: what a person sees under `kubectl describe`."""
+"""Records Kubernetes Events about ShopServices, as `kubectl describe` shows them."""
 
 from datetime import UTC, datetime
 
 import structlog
 
-from shop_operator.api_errors import ApiError
-from shop_operator.cache import Cache
-from shop_operator.children.metadata import API_VERSION, MANAGER, Manifest
-from shop_operator.cluster import Cluster
-from shop_operator.kinds import EVENT
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError
+from shop_operator.api.kinds import EVENT
+from shop_operator.api.write_gate import WriteGate
+from shop_operator.metadata import API_VERSION, MANAGER, Manifest
 from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _NOTE_LENGTH = 1000
 
 
-class Announcer:
-    """Posts events about ShopServices. An event that can't be posted is logged, never retried."""
+class EventRecorder:
+    """Creates Events. One that the API server does not take is logged and not retried."""
 
-    def __init__(self, cluster: Cluster, cache: Cache, *, identity: str) -> None:
-        self._cluster = cluster
-        self._cache = cache
+    def __init__(self, client: ApiClient, gate: WriteGate, *, identity: str) -> None:
+        self._client = client
+        self._gate = gate
         self._identity = identity
 
-    async def say(
+    async def record(
         self, service: ShopService, reason: str, note: str, *, warning: bool = False
     ) -> None:
-        """Post one event."""
+        """Create one Event. Raises NotHolderError."""
         event: Manifest = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.kind,
@@ -47,6 +47,8 @@ class Announcer:
             },
         }
         try:
-            await self._cache.write(self._cluster.create(EVENT, service.namespace, event))
+            await self._gate.write(self._client.create(EVENT, service.namespace, event))
         except ApiError as error:
-            _log.warning("event not posted", key=str(service.key), reason=reason, error=str(error))
+            _log.warning(
+                "event not recorded", key=str(service.key), reason=reason, error=str(error)
+            )

@@ -1,4 +1,4 @@
-"""From what was seen to conditions: the one place where their types, reasons and messages are.
+"""Computes the conditions of a ShopService: their types, reasons and messages.
 
 Source: Kubernetes API conventions, "Typical status properties".
 """
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from shop_operator import readiness
-from shop_operator.accounts import Accounts
-from shop_operator.children.metadata import Manifest
-from shop_operator.outcome import Outcome
+from shop_operator.apply.result import ApplyResult
+from shop_operator.conditions import readiness
+from shop_operator.conditions.workload import workload
+from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
-from shop_operator.workload import workload
+from shop_operator.stores.provisioning import Provisioned
 
 TAKES_TIME: Final = frozenset(
     {"Progressing", "TopicNotReady", "ConnectorNotReady", "OutboxMissing", "DatabaseNotReady"}
@@ -35,32 +35,32 @@ class Condition:
 def assess(
     service: ShopService,
     platform: Settings,
-    accounts: Accounts,
-    outcome: Outcome,
+    provisioned: Provisioned,
+    result: ApplyResult,
     pods: Sequence[Manifest],
 ) -> list[Condition]:
     """Return all conditions, Ready first."""
     parts = [
-        _synced(service, outcome),
-        *_database(service, accounts),
-        *_secrets(service, accounts),
-        Condition("WorkloadReady", *workload(service, outcome.live, pods)),
-        *_part("EventsReady", readiness.topics(service, outcome)),
-        *_part("CdcReady", readiness.capture(service, accounts, outcome)),
-        *_part("RouteReady", readiness.route(service, platform, outcome)),
+        _synced(service, result),
+        *_database(service, provisioned),
+        *_secrets(service, provisioned),
+        Condition("WorkloadReady", *workload(service, result.live, pods)),
+        *_part("EventsReady", readiness.topics(service, result)),
+        *_part("CdcReady", readiness.capture(service, provisioned, result)),
+        *_part("RouteReady", readiness.route(service, platform, result)),
     ]
     return [_ready(parts), *parts]
 
 
 def only(reason: str, message: str, *, status: str = "False") -> list[Condition]:
-    """Return a lone Ready condition, for a ShopService that is not worked on."""
+    """Return a single Ready condition, for a ShopService that is not reconciled."""
     return [Condition("Ready", status, reason, message)]
 
 
 def merged(
     conditions: Sequence[Condition], before: Sequence[Mapping[str, Any]], *, generation: int
 ) -> list[Manifest]:
-    """Return the conditions as they are written; a time moves only when its status flips."""
+    """Return the conditions as stored; lastTransitionTime moves only if the status changes."""
     old = {condition["type"]: condition for condition in before}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = []
@@ -86,7 +86,7 @@ def _part(kind: str, verdict: readiness.Verdict | None) -> Iterator[Condition]:
 
 
 def _ready(parts: Sequence[Condition]) -> Condition:
-    """Sum up: what a person must see to comes before what only takes time."""
+    """Summarise: a problem that needs a person comes before one that only takes time."""
     missing = [part for part in parts if part.status != "True"]
     if not missing:
         return Condition("Ready", "True", "AllReady", "everything is as declared and ready")
@@ -94,21 +94,21 @@ def _ready(parts: Sequence[Condition]) -> Condition:
     return Condition("Ready", first.status, first.reason, f"{first.type}: {first.message}")
 
 
-def _synced(service: ShopService, outcome: Outcome) -> Condition:
+def _synced(service: ShopService, result: ApplyResult) -> Condition:
     elsewhere = readiness.EVENTS_KINDS | readiness.CAPTURE_KINDS | readiness.ROUTE_KINDS
-    refusal = outcome.refusal()
-    if refusal is not None:
-        return Condition("Synced", "False", refusal.reason, refusal.message)
-    if outcome.pending:
-        count = len(outcome.pending)
+    error = result.first_error()
+    if error is not None:
+        return Condition("Synced", "False", error.reason, error.message)
+    if result.pending:
+        count = len(result.pending)
         return Condition(
             "Synced",
             "False",
             "DriftObserved",
             f"{count} writes held back by managementPolicy {service.spec.management_policy}: "
-            + "; ".join(outcome.pending),
+            + "; ".join(result.pending),
         )
-    skipped = [kind for kind in outcome.missing_kinds if kind not in elsewhere]
+    skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
         message = f"skipped until their CRDs are installed: {names}"
@@ -116,13 +116,13 @@ def _synced(service: ShopService, outcome: Outcome) -> Condition:
     return Condition("Synced", "True", "AsDeclared", "every child is as declared")
 
 
-def _database(service: ShopService, accounts: Accounts) -> Iterator[Condition]:
+def _database(service: ShopService, provisioned: Provisioned) -> Iterator[Condition]:
     if service.spec.database is None:
         return
-    error = accounts.database_error
+    error = provisioned.database_error
     if error is not None:
         yield Condition("DatabaseReady", "False", error.reason, str(error))
-    elif accounts.access.owner is None:
+    elif provisioned.access.owner is None:
         yield Condition("DatabaseReady", "Unknown", "NotLooked", "nothing is made under Observe")
     else:
         name = service.spec.database.name
@@ -130,13 +130,13 @@ def _database(service: ShopService, accounts: Accounts) -> Iterator[Condition]:
         yield Condition("DatabaseReady", "True", "Available", message)
 
 
-def _secrets(service: ShopService, accounts: Accounts) -> Iterator[Condition]:
+def _secrets(service: ShopService, provisioned: Provisioned) -> Iterator[Condition]:
     if not service.has_access_secret and not service.spec.secrets.files:
         return
-    error = accounts.secrets_error
+    error = provisioned.secrets_error
     if error is not None:
         yield Condition("SecretsReady", "False", error.reason, str(error))
-    elif not accounts.access.complete(service):
+    elif not provisioned.access.complete(service):
         message = "waits for the database to make its passwords"
         yield Condition("SecretsReady", "False", "DatabaseNotReady", message)
     elif service.spec.secrets.provider == "vault" and service.spec.secrets.files:

@@ -1,0 +1,1 @@
+"""The Kubernetes API: a client, informers, the cache over them, and the lease that gates writes."""

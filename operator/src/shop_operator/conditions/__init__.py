@@ -1,0 +1,1 @@
+"""What is reported: conditions and the status of a ShopService."""
