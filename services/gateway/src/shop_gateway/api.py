@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from shop_gateway import headers as h
 from shop_gateway.compose import Part, fetch_all
 from shop_gateway.documents import merged_openapi
-from shop_gateway.proxy import Proxy
+from shop_gateway.state import State
 from shop_shared.http.auth import bearer
 from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
 
@@ -46,38 +46,36 @@ class Composed(BaseModel):
         )
 
 
-def router(proxy: Proxy) -> APIRouter:
-    """Return the routes that the gateway answers itself."""
-    api = APIRouter()
-
-    @api.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
-    async def order_summary(order_id: UUID, request: Request) -> Composed:
-        """Return an order with its payment, shipment and notifications in one answer."""
-        parts = await fetch_all(
-            proxy,
-            {
-                "order": f"/v1/orders/{order_id}",
-                "payments": f"/v1/payments?order_id={order_id}",
-                "shipments": f"/v1/shipments?order_id={order_id}",
-                "notifications": f"/v1/notifications?order_id={order_id}",
-            },
-            h.inbound(request.headers.raw),
-        )
-        _required(parts["order"])
-        return Composed.of(parts)
-
-    @api.get("/v1/home", tags=["gateway"])
-    async def home(request: Request) -> Composed:
-        """Return what a shop's first page shows; with a token, the caller's last orders too."""
-        targets = {"products": "/v1/products?limit=12"}
-        if "authorization" in request.headers:
-            targets["orders"] = "/v1/orders?limit=5"
-        return Composed.of(await fetch_all(proxy, targets, h.inbound(request.headers.raw)))
-
-    return api
+router = APIRouter()
 
 
-def install_documents(app: FastAPI, proxy: Proxy) -> None:
+@router.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
+async def order_summary(order_id: UUID, request: Request, state: State) -> Composed:
+    """Return an order with its payment, shipment and notifications in one answer."""
+    parts = await fetch_all(
+        state.proxy,
+        {
+            "order": f"/v1/orders/{order_id}",
+            "payments": f"/v1/payments?order_id={order_id}",
+            "shipments": f"/v1/shipments?order_id={order_id}",
+            "notifications": f"/v1/notifications?order_id={order_id}",
+        },
+        h.inbound(request.headers.raw),
+    )
+    _required(parts["order"])
+    return Composed.of(parts)
+
+
+@router.get("/v1/home", tags=["gateway"])
+async def home(request: Request, state: State) -> Composed:
+    """Return what a shop's first page shows; with a token, the caller's last orders too."""
+    targets = {"products": "/v1/products?limit=12"}
+    if "authorization" in request.headers:
+        targets["orders"] = "/v1/orders?limit=5"
+    return Composed.of(await fetch_all(state.proxy, targets, h.inbound(request.headers.raw)))
+
+
+def install_documents(app: FastAPI) -> None:
     """Serve the shop's merged OpenAPI document, its reader and the storefront."""
     own = app.openapi()
     # FastAPI's own reader and document are the gateway's alone; the shop's take their places.
@@ -85,8 +83,8 @@ def install_documents(app: FastAPI, proxy: Proxy) -> None:
     app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in taken]
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> dict[str, Any]:
-        return await merged_openapi(proxy, own)
+    async def openapi(state: State) -> dict[str, Any]:
+        return await merged_openapi(state.proxy, own)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

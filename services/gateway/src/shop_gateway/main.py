@@ -11,9 +11,11 @@ from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
 from shop_gateway.routes import RouteTable, follow
 from shop_gateway.settings import GatewaySettings
+from shop_gateway.state import GatewayState
 from shop_shared import cli
 from shop_shared.http import health
 from shop_shared.http.app import create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.problems import Unavailable
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.server import Service
@@ -42,9 +44,10 @@ def create(settings: GatewaySettings) -> Service:
     redis = create_redis(settings)
     verifier = create_verifier(settings, revocations=RedisRevocations(redis))
     app = create_app(settings, title="Minishop gateway", verifier=verifier)
-    app.include_router(router(proxy))
+    set_state(app, GatewayState(proxy=proxy))
+    app.include_router(router)
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
-    install_documents(app, proxy)
+    install_documents(app)
     app.add_middleware(
         Front,
         proxy=proxy,
