@@ -62,9 +62,11 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-unit test-integration test-contract test-operator test-cluster test-e2e
+.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e
 test: .venv/ready ## lint and every test, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
+
+test-all: test ## every layer there is: what .ci/run calls
 
 test-unit test-integration test-contract test-operator test-cluster test-e2e: test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"

@@ -1,6 +1,7 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
 `python tests/run_parts.py unit operator` runs those; without a name, lint and all, in this order.
+A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
 """
 
 import argparse
@@ -9,7 +10,8 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ class Part:
     places: tuple[str, ...]
     options: tuple[str, ...] = ()
     root: Path = ROOT
-    beside: bool = False
+    background: bool = False
     """Whether it runs beside the parts that follow, but for the last, which waits for it."""
 
 
@@ -48,7 +50,7 @@ PARTS = (
     ),
     # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs. It
     # waits most of its time, and the cores are free meanwhile.
-    Part("cluster", ("cluster/tests/integration",), beside=True),
+    Part("cluster", ("cluster/tests/integration",), background=True),
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
@@ -57,13 +59,22 @@ PARTS = (
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A test that was skipped, and why."""
+
+    test: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a part, or lint, ended: counts by outcome, and seconds."""
+    """How a part, or lint, ended: counts by outcome, seconds, and what was skipped."""
 
     name: str
     code: int
     seconds: float
     counts: dict[str, int]
+    skipped: Sequence[Skipped] = ()
 
     def line(self) -> str:
         """Return the outcome as a row of the table."""
@@ -105,34 +116,51 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
         )
         if not shown:
             print(heading, ended.stdout, sep="\n", flush=True)
-        counts = _counts(report) if report.exists() else {}
+        counts, skipped = read_report(report) if report.exists() else ({}, [])
     code = 0 if ended.returncode == NO_TESTS else ended.returncode
-    return Outcome(part.name, code, time.monotonic() - began, counts)
+    return Outcome(part.name, code, time.monotonic() - began, counts, skipped)
 
 
 def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
     """Run the parts in their order; the last waits for those that run beside the others."""
     outcomes: list[Outcome] = []
-    beside: list[Future[Outcome]] = []
+    background: list[Future[Outcome]] = []
     with ThreadPoolExecutor() as pool:
         for part in parts:
             last = part is parts[-1]
             if last:
-                outcomes += [each.result() for each in beside]
-            if part.beside and not last:
-                beside.append(pool.submit(run, part, more, shown=False))
+                outcomes += [each.result() for each in background]
+            if part.background and not last:
+                background.append(pool.submit(run, part, more, shown=False))
             else:
                 outcomes.append(run(part, more))
     return outcomes
 
 
-def _counts(report: Path) -> dict[str, int]:
+def read_report(report: Path) -> tuple[dict[str, int], list[Skipped]]:
+    """Return from pytest's JUnit XML how many tests ended how, and those that were skipped."""
     suite = ET.parse(report).getroot().find("testsuite")
     assert suite is not None
     given = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
     failed, errors, skipped = given["failures"], given["errors"], given["skipped"]
     passed = given["tests"] - failed - errors - skipped
-    return dict(zip(OUTCOMES, (failed, passed, skipped, errors), strict=True))
+    counts = dict(zip(OUTCOMES, (failed, passed, skipped, errors), strict=True))
+    return counts, [
+        Skipped(f"{case.get('classname')}.{case.get('name')}", found.get("message", "no reason"))
+        for case in suite.iter("testcase")
+        if (found := case.find("skipped")) is not None
+    ]
+
+
+def skips(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield a line for each skipped test, below a line with the reason that they have in common."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for outcome in outcomes:
+        for found in outcome.skipped:
+            by_reason[found.reason].append(f"{outcome.name}: {found.test}")
+    for reason, tests in by_reason.items():
+        yield f"{len(tests)} skipped: {reason}"
+        yield from (f"    {test}" for test in tests)
 
 
 def main() -> int:
@@ -152,6 +180,7 @@ def main() -> int:
     print()
     for outcome in outcomes:
         print(outcome.line())
+    print(*skips(outcomes), sep="\n")
     total = {key: sum(o.counts.get(key, 0) for o in outcomes) for key in OUTCOMES}
     said = ", ".join(f"{n} {kind}" for kind, n in total.items() if n) or "no tests ran"
     print(f"{f' {said} in {time.monotonic() - began:.2f}s ':=^80}")
