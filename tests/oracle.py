@@ -76,7 +76,7 @@ class Stock:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Snapshot:
     """What the stores said. `published` are (topic, type, event id); `heard` event ids by group."""
 
     orders: Iterable[Order] = ()
@@ -88,39 +88,39 @@ class Facts:
     subscriptions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
 
-def violations(facts: Facts) -> Iterator[Violation]:
-    """Yield everything that is off in the facts."""
-    for order in facts.orders:
+def violations(snapshot: Snapshot) -> Iterator[Violation]:
+    """Yield everything that is off in the snapshot."""
+    for order in snapshot.orders:
         if order.status not in TERMINAL:
             yield Violation(1, f"order {order.id} is still {order.status}")
-    yield from _accounts(facts)
-    for stock in facts.stock:
+    yield from _accounts(snapshot)
+    for stock in snapshot.stock:
         yield from _units(stock)
-    yield from _unheard(facts)
-    yield from _parcels(facts)
+    yield from _unheard(snapshot)
+    yield from _parcels(snapshot)
 
 
-def _accounts(facts: Facts) -> Iterator[Violation]:
-    payments = {payment.order_id: payment for payment in facts.payments}
-    for order in facts.orders:
+def _accounts(snapshot: Snapshot) -> Iterator[Violation]:
+    payments = {payment.order_id: payment for payment in snapshot.payments}
+    for order in snapshot.orders:
         yield from _money(order, payments.pop(order.id, None))
     for order_id in payments:
         yield Violation(2, f"a payment for order {order_id}, which does not exist")
 
 
-def _unheard(facts: Facts) -> Iterator[Violation]:
-    for topic, type_, event_id in facts.published:
-        for group in facts.subscriptions.get((topic, type_), ()):
-            if event_id not in facts.heard.get(group, frozenset()):
+def _unheard(snapshot: Snapshot) -> Iterator[Violation]:
+    for topic, type_, event_id in snapshot.published:
+        for group in snapshot.subscriptions.get((topic, type_), ()):
+            if event_id not in snapshot.heard.get(group, frozenset()):
                 yield Violation(4, f"{group} has not heard {type_} {event_id}")
 
 
-def _parcels(facts: Facts) -> Iterator[Violation]:
-    compensated = {payment.order_id for payment in facts.payments if payment.compensated}
-    for order_id, status in facts.shipments:
+def _parcels(snapshot: Snapshot) -> Iterator[Violation]:
+    compensated = {payment.order_id for payment in snapshot.payments if payment.compensated}
+    for order_id, status in snapshot.shipments:
         if status == "delivered" and order_id in compensated:
             yield Violation(5, f"order {order_id} was delivered and refunded")
-    for order_id, count in Counter(order_id for order_id, _ in facts.shipments).items():
+    for order_id, count in Counter(order_id for order_id, _ in snapshot.shipments).items():
         if count > 1:
             yield Violation(5, f"order {order_id} has {count} shipments")
 
@@ -174,7 +174,7 @@ def subscriptions(services: Path = SERVICES) -> dict[tuple[str, str], frozenset[
     return {key: frozenset(names) for key, names in groups.items()}
 
 
-async def gather(stores: Stores) -> Facts:
+async def gather(stores: Stores) -> Snapshot:
     """Read the stores."""
     orders = await stores.rows(
         "order",
@@ -190,7 +190,7 @@ async def gather(stores: Stores) -> Facts:
     )
     shipments = await stores.rows("shipping", "SELECT order_id::text, status FROM shipments")
     events, heard = await stores.events()
-    return Facts(
+    return Snapshot(
         orders=[Order(**row) for row in orders],
         payments=[Payment(**row) for row in payments],
         stock=[Stock(**unit) for unit in await stores.stock()],
@@ -201,21 +201,21 @@ async def gather(stores: Stores) -> Facts:
     )
 
 
-async def settled(stores: Stores, seconds: float) -> tuple[Facts, list[Violation]]:
-    """Read until nothing is off, or the seconds are over; return the last facts and what is off."""
+async def settled(stores: Stores, seconds: float) -> tuple[Snapshot, list[Violation]]:
+    """Read until nothing is off or the time is over; return the last snapshot and what is off."""
     until = time.monotonic() + seconds
     while True:
-        facts = await gather(stores)
-        found = list(violations(facts))
+        snapshot = await gather(stores)
+        found = list(violations(snapshot))
         if not found or time.monotonic() > until:
-            return facts, found
+            return snapshot, found
         await asyncio.sleep(1)
 
 
 async def _main(arguments: argparse.Namespace) -> int:
     async with from_cluster(arguments.kubeconfig) as stores:
-        facts, found = await settled(stores, arguments.settle)
-    outcome = Counter(order.status for order in facts.orders)
+        snapshot, found = await settled(stores, arguments.settle)
+    outcome = Counter(order.status for order in snapshot.orders)
     said = ", ".join(f"{count} {status}" for status, count in outcome.most_common()) or "no orders"
     for violation in found[: arguments.most]:
         print(violation)

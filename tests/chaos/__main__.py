@@ -53,8 +53,8 @@ async def suffer(kubectl: Kubectl, fault: Fault, rate: float) -> Outcome:
         await asyncio.sleep(AFTER_SECONDS)
     await wait_until_ready(kubectl, lambda _: None)
     async with from_cluster(kubectl.kubeconfig) as stores:
-        facts, found = await settled(stores, SETTLE_SECONDS)
-    status = {order.id: order.status for order in facts.orders}
+        snapshot, found = await settled(stores, SETTLE_SECONDS)
+    status = {order.id: order.status for order in snapshot.orders}
     lost = [f"accepted order {id_} does not exist" for id_ in load.accepted - status.keys()]
     return Outcome(
         fault.name,

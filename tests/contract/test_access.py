@@ -6,9 +6,9 @@ is guarded; one whose path names a thing that nothing here can make fails too.
 
 import pytest
 
+from contract.owned_resources import OwnedResources, make
 from contract.routes import PUBLIC, ROUTES, Route
 from contract.shop import Shop
-from contract.things import Things, make
 from shop_shared.http.problems import MEDIA_TYPE
 
 GUARDED = [route for route in ROUTES if str(route) not in PUBLIC]
@@ -17,8 +17,8 @@ OBJECTS = [route for route in GUARDED if route.ids and not route.roles]
 
 
 @pytest.fixture(scope="module")
-def things(shop: Shop) -> Things:
-    return Things(shop)
+def owned(shop: Shop) -> OwnedResources:
+    return OwnedResources(shop)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
@@ -36,24 +36,24 @@ def test_without_a_token_the_answer_is_401(route: Route, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", FOR_SOME, ids=str)
-def test_with_a_role_too_little_the_answer_is_403(route: Route, things: Things) -> None:
-    """A customer's token for staff's routes, staff's for admins'; on things that are there."""
-    ids = {name: make(name, things) for name in route.ids}
+def test_with_a_role_too_little_the_answer_is_403(route: Route, owned: OwnedResources) -> None:
+    """A customer's token for staff's routes, staff's for admins'; on resources that exist."""
+    ids = {name: make(name, owned) for name in route.ids}
     for role in {"customer", "staff", "service"} - route.roles:
-        with things.shop.client(route.member.name) as client:
-            answer = client.request(**route.request(things.token_of(things.stranger, role), **ids))
+        with owned.shop.client(route.member.name) as client:
+            answer = client.request(**route.request(owned.token_of(owned.stranger, role), **ids))
         assert answer.status_code == 403, (role, answer.text)
         assert answer.headers["content-type"] == MEDIA_TYPE
 
 
 @pytest.mark.parametrize("route", OBJECTS, ids=str)
-def test_another_users_things_are_not_there(route: Route, things: Things) -> None:
-    ids = {name: make(name, things) for name in route.ids}
-    with things.shop.client(route.member.name) as client:
-        for caller in (things.stranger, things.owner):
-            request = route.request(things.token_of(caller), **ids)
+def test_another_users_things_are_not_there(route: Route, owned: OwnedResources) -> None:
+    ids = {name: make(name, owned) for name in route.ids}
+    with owned.shop.client(route.member.name) as client:
+        for caller in (owned.stranger, owned.owner):
+            request = route.request(owned.token_of(caller), **ids)
             with client.stream(**request) as answer:
-                if caller == things.stranger:
+                if caller == owned.stranger:
                     answer.read()
                     assert answer.status_code == 404, answer.text
                     assert answer.headers["content-type"] == MEDIA_TYPE

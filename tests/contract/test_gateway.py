@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from contract.bodies import VALID
+from contract.owned_resources import OwnedResources, make
 from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
 from contract.shop import Shop
-from contract.things import Things, make
 from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import bad_requests
 
@@ -18,8 +18,8 @@ SPOILED = {"cut off", "not utf-8", "array", "null", "deep", "text", "form", "xml
 
 
 @pytest.fixture(scope="module")
-def things(shop: Shop) -> Things:
-    return Things(shop)
+def owned(shop: Shop) -> OwnedResources:
+    return OwnedResources(shop)
 
 
 @pytest.mark.parametrize("path", OWN)
@@ -34,23 +34,23 @@ def test_its_own_pages_are_there_and_only_read(path: str, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("order_id", ["x", "%00", "..%2f..", "1" * 300, "%F0%9F%92%A9", "{}"])
-def test_a_summary_of_what_is_no_order(order_id: str, shop: Shop, things: Things) -> None:
+def test_a_summary_of_what_is_no_order(order_id: str, shop: Shop, owned: OwnedResources) -> None:
     with shop.client("gateway") as client:
         answer = client.get(
-            f"/v1/orders/{order_id}/summary", headers=things.token_of(things.stranger)
+            f"/v1/orders/{order_id}/summary", headers=owned.token_of(owned.stranger)
         )
     assert answer.status_code in {404, 422}, answer.text
     assert answer.headers["content-type"] == MEDIA_TYPE
 
 
-def test_a_summary_has_the_messages_of_its_order_only(shop: Shop, things: Things) -> None:
-    mine = things.token_of(things.owner)
-    orders = [make("order_id", things) for _ in range(2)]
+def test_a_summary_has_the_messages_of_its_order_only(shop: Shop, owned: OwnedResources) -> None:
+    mine = owned.token_of(owned.owner)
+    orders = [make("order_id", owned) for _ in range(2)]
     for order in orders:
-        things.hear(
-            "notification", "order.completed", order_id=order, customer_id=str(things.owner_id)
+        owned.hear(
+            "notification", "order.completed", order_id=order, customer_id=str(owned.owner_id)
         )
-    summary = things.call("gateway", "GET", f"/v1/orders/{orders[0]}/summary", mine)
+    summary = owned.call("gateway", "GET", f"/v1/orders/{orders[0]}/summary", mine)
     assert summary["complete"] is True
     told = summary["parts"]["notifications"]["data"]["items"]
     assert {item["order_id"] for item in told} == {orders[0]}
@@ -65,10 +65,12 @@ def test_its_document_has_every_routed_path_of_all(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", WRITING, ids=str)
-def test_spoiled_bodies_are_refused_through_it(route: Route, shop: Shop, things: Things) -> None:
+def test_spoiled_bodies_are_refused_through_it(
+    route: Route, shop: Shop, owned: OwnedResources
+) -> None:
     spoiled = [bad for bad in bad_requests(VALID[str(route)]) if bad.name in SPOILED]
     assert len(spoiled) == len(SPOILED)
-    headers = things.shop.headers(things.owner_id, *ROLES)
+    headers = owned.shop.headers(owned.owner_id, *ROLES)
     with shop.client("gateway") as client:
         for bad in spoiled:
             request = route.request({**headers, "Content-Type": bad.media_type})

@@ -5,10 +5,10 @@ import time
 import httpx
 import pytest
 
+from contract.owned_resources import PASSWORD, OwnedResources
 from contract.routes import ROUTES, Route
 from contract.services import SERVICES
 from contract.shop import Shop
-from contract.things import PASSWORD, Things
 from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import FORGERIES
 from shop_shared.testing.forgeries import good
@@ -45,12 +45,12 @@ def test_forgeries_are_refused(service: str, shop: Shop) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_token_of_an_ended_session_is_refused(service: str, shop: Shop) -> None:
-    things = Things(shop)
-    tokens = things.sign_in(things.owner)
+    owned = OwnedResources(shop)
+    tokens = owned.sign_in(owned.owner)
     token = tokens["access_token"]
     route = OF_SERVICE[service]
     assert answer_to(token, route, shop).status_code in {200, 403, 404}
-    things.call("auth", "POST", "/v1/auth/logout", {"Authorization": f"Bearer {token}"})
+    owned.call("auth", "POST", "/v1/auth/logout", {"Authorization": f"Bearer {token}"})
     # Where Redis is slow to answer for once, a service lets in: what counts is that it asks.
     until = time.monotonic() + PATIENCE_SECONDS
     while (answer := answer_to(token, route, shop)).status_code != 401:

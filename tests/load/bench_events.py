@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors, connectors
 from shop_event_path.outboxes import Outbox, counted, create_mongodb, create_postgres
-from shop_servers.place import Facts
+from shop_servers.instance import Facts
 from shop_servers.server_set import ServerSet
 from sqlalchemy import text
 

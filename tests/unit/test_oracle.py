@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from oracle import Facts, Order, Payment, Stock, subscriptions, violations
+from oracle import Order, Payment, Snapshot, Stock, subscriptions, violations
 
 PLACED = ("order.events", "minishop.order.placed.v1", "e1")
-GOOD = Facts(
+GOOD = Snapshot(
     orders=[
         Order(id="o1", status="delivered", captured=500, refunded=0),
         Order(id="o2", status="refunded", captured=300, refunded=300),

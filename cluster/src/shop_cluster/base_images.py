@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import cache
+from shop_cluster.paths import cache
 from shop_cluster.progress import long_step
 from shop_cluster.shell import run
 

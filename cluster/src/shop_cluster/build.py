@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.go_toolchain import go
-from shop_cluster.places import cache, checkout
+from shop_cluster.paths import cache, checkout
 from shop_cluster.progress import long_step
 
 KUBERNETES_VERSION = "v1.34.4"

@@ -11,7 +11,7 @@ from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.images import ensure, selected
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.platform import install
 from shop_cluster.progress import say
 from shop_cluster.published_crds import EMBEDDED, published
@@ -25,9 +25,9 @@ _INTERRUPTED = 128 + signal.SIGINT  # as shells say it
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was asked; return 0, or 1 with one line on stderr that says what to do."""
     asked = _parser().parse_args(arguments)
-    places = Places.of_this_machine()
+    paths = ClusterPaths.of_this_machine()
     try:
-        return int(asked.run(places, asked))
+        return int(asked.run(paths, asked))
     except ClusterError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -53,32 +53,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _kubeconfig(places: Places) -> Path:
-    return places.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
+def _kubeconfig(paths: ClusterPaths) -> Path:
+    return paths.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
 
 
-def _run_up(places: Places, asked: argparse.Namespace) -> int:
+def _run_up(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     match kind.chosen():
         case "embedded":
-            up(places)
+            up(paths)
         case "kind":
             kind.up()
         case _:
             run("kubectl", "version")
     say("the cluster is ready")
     if not asked.empty:
-        _ensure_images(places, platform=True)
-        _run_platform(places, asked)
+        _ensure_images(paths, platform=True)
+        _run_platform(paths, asked)
         say("the platform is ready")
-    sys.stdout.write(f"export KUBECONFIG={_kubeconfig(places)}\n")
+    sys.stdout.write(f"export KUBECONFIG={_kubeconfig(paths)}\n")
     return 0
 
 
-def _run_platform(places: Places, _: argparse.Namespace) -> int:
+def _run_platform(paths: ClusterPaths, _: argparse.Namespace) -> int:
     embedded = kind.chosen() == "embedded"
     install(
         kubectl=(str(shopkube()), "kubectl") if embedded else ("kubectl",),
-        kubeconfig=_kubeconfig(places),
+        kubeconfig=_kubeconfig(paths),
         overlay="embedded" if embedded else "kind",
         crds=published(EMBEDDED) if embedded else (),
         report=say,
@@ -86,11 +86,11 @@ def _run_platform(places: Places, _: argparse.Namespace) -> int:
     return 0
 
 
-def _run_down(places: Places, _: argparse.Namespace) -> int:
+def _run_down(paths: ClusterPaths, _: argparse.Namespace) -> int:
     match kind.chosen():
         case "embedded":
             preflight.check_user()
-            down(places)
+            down(paths)
         case "kind":
             kind.down()
         case _:
@@ -98,20 +98,20 @@ def _run_down(places: Places, _: argparse.Namespace) -> int:
     return 0
 
 
-def _run_status(places: Places, _: argparse.Namespace) -> int:
+def _run_status(paths: ClusterPaths, _: argparse.Namespace) -> int:
     if kind.chosen() == "embedded":
-        return status(places)
+        return status(paths)
     sys.stdout.write(run("kubectl", "get", "nodes"))
     return 0
 
 
-def _run_images(places: Places, asked: argparse.Namespace) -> int:
-    _ensure_images(places, frozenset(asked.name), platform=asked.platform)
+def _run_images(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    _ensure_images(paths, frozenset(asked.name), platform=asked.platform)
     return 0
 
 
 def _ensure_images(
-    places: Places, names: frozenset[str] = frozenset(), *, platform: bool = False
+    paths: ClusterPaths, names: frozenset[str] = frozenset(), *, platform: bool = False
 ) -> None:
     cluster = kind.chosen()
     if cluster != "embedded":
@@ -119,7 +119,7 @@ def _ensure_images(
             kind.ensure_image(image, load=cluster == "kind")
         return
     for image in selected("embedded", names, platform=platform):
-        ensure(places, image)
-    kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={places.kubeconfig}")
+        ensure(paths, image)
+    kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={paths.kubeconfig}")
     for pod in stale_pods.restart(kubectl):
         say(f"{pod} makes way for the new image")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shop_cluster.images import PAUSE_IMAGE
 from shop_cluster.network import NODE_POD_RANGE
-from shop_cluster.places import Places, cache
+from shop_cluster.paths import ClusterPaths, cache
 from shop_cluster.program import Program
 
 _CAP_SYS_RESOURCE = 24
@@ -72,22 +72,22 @@ def image_store() -> Path:
     return cache() / "containerd"
 
 
-def containerd(places: Places) -> Program:
+def containerd(paths: ClusterPaths) -> Program:
     """Return the runtime, its configuration written."""
-    config = places.state / "containerd.toml"
+    config = paths.state / "containerd.toml"
     config.write_text(
         _CONFIG.format(
             root=image_store(),
-            run=places.run,
-            state=places.state,
-            socket=places.containerd_socket,
+            run=paths.run,
+            state=paths.state,
+            socket=paths.containerd_socket,
             pause=PAUSE_IMAGE,
             restrict_oom=str(not has_sys_resource()).lower(),
         )
     )
-    network = places.state / "cni" / "10-minishop.conflist"
+    network = paths.state / "cni" / "10-minishop.conflist"
     network.parent.mkdir(exist_ok=True)
-    network.write_text(_NETWORK.format(run=places.run, pods=NODE_POD_RANGE))
+    network.write_text(_NETWORK.format(run=paths.run, pods=NODE_POD_RANGE))
     return Program(name="containerd", command=("containerd", "--config", str(config)))
 
 

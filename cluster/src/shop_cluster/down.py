@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shop_cluster import cgroups, network
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import kill, marked, pid_of, wait_gone
 from shop_cluster.progress import say
 from shop_cluster.shell import run
@@ -23,45 +23,45 @@ _CONTAINER_LOGS = Path("/var/log/containers")
 _POD_LOGS = Path("/var/log/pods")
 
 
-def down(places: Places) -> None:
+def down(paths: ClusterPaths) -> None:
     """Remove everything but what is cached for the next cluster; harmless when there is none.
 
     Raises:
         ClusterError: a process or a mount that cannot be removed is named.
 
     """
-    _interrupt_up(places)
-    if not places.state.exists() and not places.run.exists():
+    _interrupt_up(paths)
+    if not paths.state.exists() and not paths.run.exists():
         return
-    tear_down(places)
-    if places.state.exists():
-        shutil.rmtree(places.state)
+    tear_down(paths)
+    if paths.state.exists():
+        shutil.rmtree(paths.state)
 
 
-def tear_down(places: Places) -> None:
+def tear_down(paths: ClusterPaths) -> None:
     """Remove everything but the cache and the logs."""
     # First the list and those who act on it, so that nothing is brought back.
-    places.programs.unlink(missing_ok=True)
+    paths.programs.unlink(missing_ok=True)
     for name in ("guard", "supervisor", "kubelet"):
-        pid = pid_of(places, name)
+        pid = pid_of(paths, name)
         if pid is not None:
             kill(pid, signal.SIGKILL)
             wait_gone([pid], seconds=_END_SECONDS)
-    cgroups.destroy(places.cgroup)
-    _forget_containers(places)
-    _end_rest(places)
-    unmount(places)
-    network.restore_host(places)
-    _remove_log_links(places)
-    for entry in places.state.glob("*"):
-        if entry not in (places.logs, places.state / "up.lock"):
+    cgroups.destroy(paths.cgroup)
+    _forget_containers(paths)
+    _end_rest(paths)
+    unmount(paths)
+    network.restore_host(paths)
+    _remove_log_links(paths)
+    for entry in paths.state.glob("*"):
+        if entry not in (paths.logs, paths.state / "up.lock"):
             _remove(entry)
-    _remove(places.run)
+    _remove(paths.run)
 
 
-def _interrupt_up(places: Places) -> None:
+def _interrupt_up(paths: ClusterPaths) -> None:
     """End an `up` that is at work, and wait until it has cleaned up after itself."""
-    file = places.state / "up.lock"
+    file = paths.state / "up.lock"
     if not file.exists():
         return
     deadline = time.monotonic() + _INTERRUPT_SECONDS
@@ -78,9 +78,9 @@ def _interrupt_up(places: Places) -> None:
             time.sleep(0.5)
 
 
-def _end_rest(places: Places) -> None:
+def _end_rest(paths: ClusterPaths) -> None:
     """Kill what is left. Their data goes too, so there is no good order to wait for."""
-    pids = [pid for pid in marked(places) if pid != os.getpid()]
+    pids = [pid for pid in marked(paths) if pid != os.getpid()]
     for pid in pids:
         kill(pid, signal.SIGKILL)
     left = wait_gone(pids, seconds=_END_SECONDS)
@@ -88,11 +88,11 @@ def _end_rest(places: Places) -> None:
         raise ClusterError(f"processes {left} do not end: reboot, then run this again")
 
 
-def _forget_containers(places: Places) -> None:
+def _forget_containers(paths: ClusterPaths) -> None:
     """Drop containers and their snapshots from the image store, which outlives the cluster."""
-    if pid_of(places, "containerd") is None:
+    if pid_of(paths, "containerd") is None:
         return
-    ctr = ("ctr", "--address", str(places.containerd_socket), "--namespace", "k8s.io")
+    ctr = ("ctr", "--address", str(paths.containerd_socket), "--namespace", "k8s.io")
     deadline = time.monotonic() + _END_SECONDS
     while names := _told(*ctr, "containers", "list", "--quiet").split():
         # containerd takes note of their processes' end meanwhile, so some are refused for now.
@@ -108,9 +108,9 @@ def _told(*command: str) -> str:
     return subprocess.run(command, text=True, capture_output=True, check=False).stdout  # noqa: S603 - fixed words
 
 
-def unmount(places: Places) -> None:
+def unmount(paths: ClusterPaths) -> None:
     """Unmount all that lies under the cluster's folders, the deepest first."""
-    ours = (f"{places.state}/", f"{places.run}/")
+    ours = (f"{paths.state}/", f"{paths.run}/")
     for _ in range(3):
         points = [point for point in _mounts() if point.startswith(ours)]
         for point in sorted(points, key=len, reverse=True):
@@ -126,10 +126,10 @@ def _mounts() -> list[str]:
     return [line.split()[4].encode().decode("unicode_escape") for line in lines]
 
 
-def _remove_log_links(places: Places) -> None:
+def _remove_log_links(paths: ClusterPaths) -> None:
     if _CONTAINER_LOGS.exists():
         for link in _CONTAINER_LOGS.iterdir():
-            if link.is_symlink() and str(link.readlink()).startswith(str(places.state)):
+            if link.is_symlink() and str(link.readlink()).startswith(str(paths.state)):
                 link.unlink()
     for folder in (_CONTAINER_LOGS, _POD_LOGS):
         # Another cluster's logs keep the folder.

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from shop_cluster.places import cache
+from shop_cluster.paths import cache
 from shop_cluster.wheels import program_of
 
 # The first Go that fetches by itself the release that a go.mod asks for.

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from shop_cluster import supervisor
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import pid_of
 
 _START_SECONDS = 0.5
@@ -18,11 +18,11 @@ _START_SECONDS = 0.5
 
 def main() -> None:
     """Guard until the list of programs is taken away."""
-    places = Places(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
-    while places.programs.exists():
-        pid = pid_of(places, "supervisor")
+    paths = ClusterPaths(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
+    while paths.programs.exists():
+        pid = pid_of(paths, "supervisor")
         if pid is None:
-            supervisor.start(places)
+            supervisor.start(paths)
             time.sleep(_START_SECONDS)
         else:
             _wait(pid)

@@ -11,23 +11,21 @@ import tarfile
 from pathlib import Path
 
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import Places, cache
+from shop_cluster.paths import ClusterPaths, cache
 from shop_cluster.shell import run
 
 _LABEL = "minishop.dev/id"
 _IMAGE_NAME = "io.containerd.image.name"
 
 
-def has_image(places: Places, tag: str, identity: str) -> bool:
+def has_image(paths: ClusterPaths, tag: str, identity: str) -> bool:
     """Tell whether the cluster has exactly this image under this name."""
     return bool(
-        run(
-            *_ctr(places), "images", "list", "--quiet", f'name=={tag},labels."{_LABEL}"=={identity}'
-        )
+        run(*_ctr(paths), "images", "list", "--quiet", f'name=={tag},labels."{_LABEL}"=={identity}')
     )
 
 
-def import_image(places: Places, tag: str, identity: str) -> None:
+def import_image(paths: ClusterPaths, tag: str, identity: str) -> None:
     """Bring an image of buildah's into the cluster.
 
     Raises:
@@ -42,11 +40,11 @@ def import_image(places: Places, tag: str, identity: str) -> None:
         "buildah", "push", "--quiet", "--disable-compression", "--format=oci",
         identity, f"oci:{layout}:{identity}",
     )  # fmt: skip
-    _send(places, layout, tag, identity)
-    run(*_ctr(places), "images", "label", tag, f"{_LABEL}={identity}")
+    _send(paths, layout, tag, identity)
+    run(*_ctr(paths), "images", "label", tag, f"{_LABEL}={identity}")
 
 
-def _send(places: Places, layout: Path, tag: str, identity: str) -> None:
+def _send(paths: ClusterPaths, layout: Path, tag: str, identity: str) -> None:
     index = json.loads((layout / "index.json").read_text())
     described = next(
         each
@@ -55,10 +53,10 @@ def _send(places: Places, layout: Path, tag: str, identity: str) -> None:
     )
     described["annotations"] = {_IMAGE_NAME: tag}
     manifest = json.loads(_blob(layout, described["digest"]).read_text())
-    present = set(run(*_ctr(places), "content", "list", "--quiet").split())
+    present = set(run(*_ctr(paths), "content", "list", "--quiet").split())
     wanted = [described["digest"], manifest["config"]["digest"]]
     wanted += [each["digest"] for each in manifest["layers"]]
-    command = [*_ctr(places), "images", "import", "-"]
+    command = [*_ctr(paths), "images", "import", "-"]
     with subprocess.Popen(  # noqa: S603 - our own words
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as importing:
@@ -91,5 +89,5 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-def _ctr(places: Places) -> tuple[str, ...]:
-    return ("ctr", "--address", str(places.containerd_socket), "--namespace", "k8s.io")
+def _ctr(paths: ClusterPaths) -> tuple[str, ...]:
+    return ("ctr", "--address", str(paths.containerd_socket), "--namespace", "k8s.io")

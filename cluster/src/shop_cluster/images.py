@@ -14,7 +14,7 @@ from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, catalogue
 from shop_cluster.image_import import has_image, import_image
-from shop_cluster.places import Places, cache, checkout
+from shop_cluster.paths import ClusterPaths, cache, checkout
 from shop_cluster.progress import long_step, say
 from shop_cluster.shell import run
 
@@ -46,7 +46,7 @@ def selected(
     return [image for image in images if not names or image.name in names]
 
 
-def ensure(places: Places, image: Image) -> None:
+def ensure(paths: ClusterPaths, image: Image) -> None:
     """Have the image, as its files are now, in the embedded cluster.
 
     Raises:
@@ -66,15 +66,15 @@ def ensure(places: Places, image: Image) -> None:
             arguments={**image.arguments, **bases},
         )
 
-    _ensure(places, name=image.name, tag=image.tag, content=content, build=build)
+    _ensure(paths, name=image.name, tag=image.tag, content=content, build=build)
 
 
-def ensure_pause(places: Places, binary: Path) -> None:
+def ensure_pause(paths: ClusterPaths, binary: Path) -> None:
     """Have the image that holds pods' namespaces open."""
     dockerfile = binary.with_name("Dockerfile")
     dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
     _ensure(
-        places,
+        paths,
         name="pause",
         tag=PAUSE_IMAGE,
         content=content_hash([binary, dockerfile]),
@@ -82,17 +82,19 @@ def ensure_pause(places: Places, binary: Path) -> None:
     )
 
 
-def _ensure(places: Places, *, name: str, tag: str, content: str, build: Callable[[], str]) -> None:
+def _ensure(
+    paths: ClusterPaths, *, name: str, tag: str, content: str, build: Callable[[], str]
+) -> None:
     """Import what was built of this content, building it when it never was or is gone."""
     identity = _remembered(name, content)
-    if identity is not None and has_image(places, tag, identity):
+    if identity is not None and has_image(paths, tag, identity):
         return
     if identity is None or not _is_built(identity):
         with long_step(f"building {name}"):
             identity = build()
         _remember(name, content, identity)
     say(f"importing {name}")
-    import_image(places, tag, identity)
+    import_image(paths, tag, identity)
 
 
 def _build(

@@ -8,7 +8,7 @@ from pathlib import Path
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image
 from shop_cluster.images import fetch
-from shop_cluster.places import checkout
+from shop_cluster.paths import checkout
 from shop_cluster.shell import run
 
 _NAME = "minishop"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.shell import run
 
 LINK = "minishop"
@@ -32,9 +32,9 @@ _OUR_CHAINS = ("KUBE-", "CNI-")
 _TABLES = ("iptables", "ip6tables")
 
 
-def remember_host(places: Places) -> None:
+def remember_host(paths: ClusterPaths) -> None:
     """Write down, once, what `restore_host` has to bring back."""
-    record = places.state / "host.json"
+    record = paths.state / "host.json"
     if not record.exists():
         found = {name: _sysctl(name).read_text() for name in _SYSCTLS if _sysctl(name).exists()}
         record.write_text(json.dumps({"sysctls": found, "tables": _nft_tables()}))
@@ -61,7 +61,7 @@ def links() -> set[str]:
     return {name for _, name in socket.if_nameindex()}
 
 
-def restore_host(places: Places) -> None:
+def restore_host(paths: ClusterPaths) -> None:
     """Remove the node's link, every rule of Kubernetes and CNI, and restore the settings."""
     for link in {LINK, *_pod_links()} & links():
         # A pod's goes by itself, but later: the kernel takes its time with a network namespace.
@@ -73,7 +73,7 @@ def restore_host(places: Places) -> None:
             run("ip", "route", "delete", "unreachable", POD_RANGE)
     for command in _TABLES:
         _remove_rules(command)
-    record = places.state / "host.json"
+    record = paths.state / "host.json"
     if record.exists():
         before = json.loads(record.read_text())
         for name, value in before["sysctls"].items():

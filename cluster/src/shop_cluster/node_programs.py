@@ -10,7 +10,7 @@ from shop_cluster.certificates import Authority
 from shop_cluster.containerd import has_sys_resource
 from shop_cluster.kubeconfig import write_kubeconfig
 from shop_cluster.network import DNS_ADDRESS, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.program import Program, shopkube_program
 
 NODE = "minishop"
@@ -24,9 +24,9 @@ ADDRESSES = ApiAddresses(
 )
 
 
-def _access(places: Places, authority: Authority, name: str, user: str, *groups: str) -> Path:
+def _access(paths: ClusterPaths, authority: Authority, name: str, user: str, *groups: str) -> Path:
     return write_kubeconfig(
-        places.state / f"{name}.kubeconfig",
+        paths.state / f"{name}.kubeconfig",
         authority,
         server=ADDRESSES.server,
         user=user,
@@ -34,10 +34,10 @@ def _access(places: Places, authority: Authority, name: str, user: str, *groups:
     )
 
 
-def kube_controller_manager(binary: Path, places: Places, authority: Authority) -> Program:
+def kube_controller_manager(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return the controllers, each with a service account of its own."""
     name = "kube-controller-manager"
-    access = _access(places, authority, name, f"system:{name}")
+    access = _access(paths, authority, name, f"system:{name}")
     _, token_key = authority.signing_key("service-account")
     return shopkube_program(
         binary,
@@ -62,10 +62,10 @@ def kube_controller_manager(binary: Path, places: Places, authority: Authority) 
     )
 
 
-def kube_scheduler(binary: Path, places: Places, authority: Authority) -> Program:
+def kube_scheduler(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return the scheduler."""
     name = "kube-scheduler"
-    access = _access(places, authority, name, f"system:{name}")
+    access = _access(paths, authority, name, f"system:{name}")
     return shopkube_program(
         binary,
         name,
@@ -81,10 +81,10 @@ def kube_scheduler(binary: Path, places: Places, authority: Authority) -> Progra
     )
 
 
-def kubelet(binary: Path, places: Places, authority: Authority) -> Program:
+def kubelet(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return the kubelet, its configuration written."""
     certificate, key = authority.issue("kubelet-server", user=NODE, hosts=[NODE_ADDRESS, NODE])
-    root = places.state / "kubelet"
+    root = paths.state / "kubelet"
     configuration = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -99,13 +99,13 @@ def kubelet(binary: Path, places: Places, authority: Authority) -> Program:
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(certificate),
         "tlsPrivateKeyFile": str(key),
-        "containerRuntimeEndpoint": f"unix://{places.containerd_socket}",
-        "podLogsDir": str(places.state / "pod-logs"),
+        "containerRuntimeEndpoint": f"unix://{paths.containerd_socket}",
+        "podLogsDir": str(paths.state / "pod-logs"),
         "volumePluginDir": str(root / "volume-plugins"),
         "clusterDNS": [DNS_ADDRESS],
         "clusterDomain": "cluster.local",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{places.cgroup}",
+        "cgroupRoot": f"/{paths.cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
@@ -116,7 +116,7 @@ def kubelet(binary: Path, places: Places, authority: Authority) -> Program:
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1Gi"},
         "oomScoreAdj": -999 if has_sys_resource() else 0,
     }
-    file = places.state / "kubelet.yaml"
+    file = paths.state / "kubelet.yaml"
     file.write_text(yaml.safe_dump(configuration))
     return shopkube_program(
         binary,
@@ -124,23 +124,23 @@ def kubelet(binary: Path, places: Places, authority: Authority) -> Program:
         {
             "config": file,
             "kubeconfig": _access(
-                places, authority, "kubelet", f"system:node:{NODE}", "system:nodes"
+                paths, authority, "kubelet", f"system:node:{NODE}", "system:nodes"
             ),
             "hostname-override": NODE,
             "node-ip": NODE_ADDRESS,
             "root-dir": root,
-            "cert-dir": places.pki,
+            "cert-dir": paths.pki,
         },
     )
 
 
-def kube_proxy(binary: Path, places: Places, authority: Authority) -> Program:
+def kube_proxy(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return kube-proxy; node ports answer on this machine only, not on its networks."""
     return shopkube_program(
         binary,
         "kube-proxy",
         {
-            "kubeconfig": _access(places, authority, "kube-proxy", "system:kube-proxy"),
+            "kubeconfig": _access(paths, authority, "kube-proxy", "system:kube-proxy"),
             "hostname-override": NODE,
             "proxy-mode": "iptables",
             "cluster-cidr": POD_RANGE,
@@ -154,15 +154,15 @@ def kube_proxy(binary: Path, places: Places, authority: Authority) -> Program:
     )
 
 
-def coredns(binary: Path, places: Places, authority: Authority) -> Program:
+def coredns(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return the cluster's name server, on the node's address.
 
     A process of the host, not a pod: it needs no image, and it asks the host's resolver where
     a pod could not reach it (systemd-resolved listens on a loopback address).
     """
-    access = _access(places, authority, "coredns", "system:coredns")
+    access = _access(paths, authority, "coredns", "system:coredns")
     upstream = "    forward . /etc/resolv.conf\n" if _has_resolver() else ""
-    corefile = places.state / "Corefile"
+    corefile = paths.state / "Corefile"
     corefile.write_text(
         f".:{ports.DNS} {{\n"
         f"    bind {NODE_ADDRESS}\n"
@@ -181,11 +181,11 @@ def coredns(binary: Path, places: Places, authority: Authority) -> Program:
     return Program(name="coredns", command=(str(binary), "coredns", "-conf", str(corefile)))
 
 
-def provisioner(binary: Path, places: Places, authority: Authority) -> Program:
+def provisioner(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return what gives each PersistentVolumeClaim a directory."""
-    volumes = places.state / "volumes"
+    volumes = paths.state / "volumes"
     volumes.mkdir(mode=0o700, exist_ok=True)
-    access = _access(places, authority, "provisioner", "system:provisioner")
+    access = _access(paths, authority, "provisioner", "system:provisioner")
     return shopkube_program(binary, "provisioner", {"kubeconfig": access, "root": volumes})
 
 

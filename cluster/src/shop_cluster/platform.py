@@ -13,7 +13,7 @@ import yaml
 from shop_cluster import platform_secrets
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
-from shop_cluster.places import checkout
+from shop_cluster.paths import checkout
 from shop_cluster.shell import run
 
 Report = Callable[[str], None]

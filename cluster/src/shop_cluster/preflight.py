@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from shop_cluster import cgroups, ports
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import Places, cache
+from shop_cluster.paths import ClusterPaths, cache
 
 _GIB = 1024**3
 NEEDED_DISK = 10 * _GIB
@@ -25,13 +25,13 @@ def check_user(*, system: str | None = None) -> None:
         raise ClusterError("the embedded cluster needs root: run `sudo make cluster`")
 
 
-def check_machine(places: Places, *, needed_disk: int = NEEDED_DISK) -> None:
+def check_machine(paths: ClusterPaths, *, needed_disk: int = NEEDED_DISK) -> None:
     """Raise ClusterError when the machine cannot hold the cluster.
 
     ``needed_disk`` is in bytes, on each of the file systems that will grow.
     """
     cgroups.check()
-    for folder in (places.state, cache()):
+    for folder in (paths.state, cache()):
         existing = next(each for each in (folder, *folder.parents) if each.exists())
         free = shutil.disk_usage(existing).free
         if free < needed_disk:

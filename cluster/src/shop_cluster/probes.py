@@ -16,7 +16,7 @@ from shop_cluster.certificates import Authority
 from shop_cluster.errors import ClusterError
 from shop_cluster.network import NODE_ADDRESS
 from shop_cluster.node_programs import ADDRESSES, NODE
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 
 _HTTP_OK = 200
 
@@ -30,7 +30,7 @@ class Probe:
     program: str
 
 
-def probes(places: Places, authority: Authority) -> list[Probe]:
+def probes(paths: ClusterPaths, authority: Authority) -> list[Probe]:
     """Return the questions, in the order in which the parts depend on each other."""
     certificate, key = authority.issue("client-admin", user="admin", groups=("system:masters",))
     context = ssl.create_default_context(cafile=authority.certificate)
@@ -59,7 +59,7 @@ def probes(places: Places, authority: Authority) -> list[Probe]:
         Probe(name="API server", ask=get(f"{api}/readyz", context), program="kube-apiserver"),
         Probe(
             name="containerd",
-            ask=lambda: _accepts(places.containerd_socket),
+            ask=lambda: _accepts(paths.containerd_socket),
             program="containerd",
         ),
         Probe(
@@ -90,7 +90,7 @@ def probes(places: Places, authority: Authority) -> list[Probe]:
     ]
 
 
-def wait(probe: Probe, places: Places, *, seconds: float) -> None:
+def wait(probe: Probe, paths: ClusterPaths, *, seconds: float) -> None:
     """Ask until the answer is yes.
 
     Raises:
@@ -100,7 +100,7 @@ def wait(probe: Probe, places: Places, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not probe.ask():
         if time.monotonic() > deadline:
-            log = places.logs / f"{probe.program}.log"
+            log = paths.logs / f"{probe.program}.log"
             raise ClusterError(f"{probe.name} not ready after {seconds:.0f}s: see {log}")
         time.sleep(0.1)
 

@@ -10,27 +10,27 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 
 MARK = "MINISHOP_CLUSTER"
 
 
-def marked(places: Places) -> list[int]:
+def marked(paths: ClusterPaths) -> list[int]:
     """Return the pids of every process of this cluster, pods' own processes excepted."""
     return [
         int(entry.name)
         for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _is_marked(int(entry.name), places)
+        if entry.name.isdigit() and _is_marked(int(entry.name), paths)
     ]
 
 
-def pid_of(places: Places, name: str) -> int | None:
+def pid_of(paths: ClusterPaths, name: str) -> int | None:
     """Return the pid of a program that runs, or None."""
     try:
-        pid = int((places.pids / name).read_text())
+        pid = int((paths.pids / name).read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return pid if _is_marked(pid, places) else None
+    return pid if _is_marked(pid, paths) else None
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -59,8 +59,8 @@ def _runs(pid: int) -> bool:
     return bool(stat) and stat.rpartition(b")")[2].split()[0] != b"Z"
 
 
-def _is_marked(pid: int, places: Places) -> bool:
-    mark = f"{MARK}={places.state}".encode()
+def _is_marked(pid: int, paths: ClusterPaths) -> bool:
+    mark = f"{MARK}={paths.state}".encode()
     return mark in _proc(pid, "environ").split(b"\0")
 
 

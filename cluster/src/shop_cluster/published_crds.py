@@ -17,7 +17,7 @@ from shop_cluster import packages
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
 from shop_cluster.go_toolchain import go
-from shop_cluster.places import cache, checkout
+from shop_cluster.paths import cache, checkout
 from shop_cluster.progress import long_step
 from shop_cluster.shell import run
 from shop_cluster.wheels import program_of

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import MARK, command_line, kill, pid_of, wait_gone
 from shop_cluster.program import Program
 
@@ -41,8 +41,8 @@ class _Watched:
 class Supervisor:
     """The loop: start what is due, sleep until something ends or the list changes."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, paths: ClusterPaths) -> None:
+        self._paths = paths
         self._watched: dict[str, _Watched] = {}
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake)
@@ -58,7 +58,7 @@ class Supervisor:
 
     def _read(self) -> bool:
         try:
-            listed = json.loads(self._places.programs.read_text())
+            listed = json.loads(self._paths.programs.read_text())
         except FileNotFoundError:
             return False
         programs = [Program(**{**each, "command": tuple(each["command"])}) for each in listed]
@@ -71,7 +71,7 @@ class Supervisor:
     def _replace(self, program: Program) -> None:
         """Adopt the program when it runs just so, end it when it runs otherwise."""
         watched = self._watched[program.name] = _Watched(program)
-        pid = pid_of(self._places, program.name)
+        pid = pid_of(self._paths, program.name)
         if pid is None:
             return
         if command_line(pid) == program.command:
@@ -82,14 +82,14 @@ class Supervisor:
 
     def _start(self, watched: _Watched) -> None:
         program = watched.program
-        announced = self._places.pids / program.name
-        with (self._places.logs / f"{program.name}.log").open("ab") as log:
+        announced = self._paths.pids / program.name
+        with (self._paths.logs / f"{program.name}.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - the list is ours
                 ["/bin/sh", "-c", _ANNOUNCE, "sh", str(announced), *program.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **program.environment, MARK: str(self._places.state)},
+                env={**os.environ, **program.environment, MARK: str(self._paths.state)},
                 start_new_session=True,
             )
         self._watch(watched, child.pid)
@@ -142,9 +142,9 @@ def _log(text: str) -> None:
     sys.stderr.flush()
 
 
-def start(places: Places) -> None:
+def start(paths: ClusterPaths) -> None:
     """Start a supervisor in the background, as nobody's child; one more than needed just ends."""
-    with (places.logs / "supervisor.log").open("ab") as log:
+    with (paths.logs / "supervisor.log").open("ab") as log:
         subprocess.run(  # noqa: S603 - ourselves
             [
                 "/usr/bin/setsid",
@@ -152,29 +152,29 @@ def start(places: Places) -> None:
                 sys.executable,
                 "-m",
                 "shop_cluster.supervisor",
-                str(places.state),
-                str(places.run),
+                str(paths.state),
+                str(paths.run),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
-            env={**os.environ, MARK: str(places.state)},
+            env={**os.environ, MARK: str(paths.state)},
             check=True,
         )
 
 
 def main() -> None:
     """Supervise, unless another one does."""
-    places = Places(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
-    with (places.run / "supervisor.lock").open("w") as lock:
+    paths = ClusterPaths(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
+    with (paths.run / "supervisor.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        (places.pids / "supervisor").write_text(str(os.getpid()))
+        (paths.pids / "supervisor").write_text(str(os.getpid()))
         _log("supervisor started")
-        Supervisor(places).run()
+        Supervisor(paths).run()
 
 
 if __name__ == "__main__":

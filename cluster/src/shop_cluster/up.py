@@ -31,7 +31,7 @@ from shop_cluster.node_programs import (
     kubelet,
     provisioner,
 )
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import pid_of
 from shop_cluster.program import Program
 from shop_cluster.progress import say
@@ -40,7 +40,7 @@ from shop_cluster.shell import run
 _READY_SECONDS = 120
 
 
-def up(places: Places, *, needed_disk: int = preflight.NEEDED_DISK) -> None:
+def up(paths: ClusterPaths, *, needed_disk: int = preflight.NEEDED_DISK) -> None:
     """Return when every part of the cluster is ready.
 
     ``needed_disk`` is in bytes. When a new cluster cannot be brought up, nothing of it is left
@@ -51,31 +51,31 @@ def up(places: Places, *, needed_disk: int = preflight.NEEDED_DISK) -> None:
 
     """
     preflight.check_user()
-    preflight.check_machine(places, needed_disk=needed_disk)
-    with only_one(places):
-        new = not places.programs.exists()
+    preflight.check_machine(paths, needed_disk=needed_disk)
+    with only_one(paths):
+        new = not paths.programs.exists()
         if new:
             preflight.check_ports()
         packages.install_missing()
         binary, pause_binary = shopkube(), pause()
         try:
-            _start(places, binary)
-            _apply_addons(places, binary)
-            images.ensure_pause(places, pause_binary)
-            _wait(places)
+            _start(paths, binary)
+            _apply_addons(paths, binary)
+            images.ensure_pause(paths, pause_binary)
+            _wait(paths)
         except BaseException:
             if new:
                 say("taking down what was started")
-                tear_down(places)
+                tear_down(paths)
             raise
-    _link_tools(places, binary)
+    _link_tools(paths, binary)
 
 
 @contextmanager
-def only_one(places: Places) -> Iterator[None]:
+def only_one(paths: ClusterPaths) -> Iterator[None]:
     """Let one `up` work on the cluster at a time; `down` ends the one that does."""
     signal.signal(signal.SIGTERM, _interrupted)
-    file = places.state / "up.lock"
+    file = paths.state / "up.lock"
     with _locked(file) as lock:
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -84,11 +84,11 @@ def only_one(places: Places) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
-            if list(places.state.iterdir()) == [file]:
+            if list(paths.state.iterdir()) == [file]:
                 # Refused before anything was begun: not even a folder stays.
                 file.unlink()
                 with suppress(OSError):  # a disk of its own is mounted there
-                    places.state.rmdir()
+                    paths.state.rmdir()
 
 
 def _locked(file: Path) -> TextIO:
@@ -109,15 +109,15 @@ def _interrupted(*_: object) -> None:
     raise ClusterError("interrupted by `make cluster-down`")
 
 
-def _start(places: Places, binary: Path) -> None:
-    for folder in (places.state, places.run, places.logs, places.pids):
+def _start(paths: ClusterPaths, binary: Path) -> None:
+    for folder in (paths.state, paths.run, paths.logs, paths.pids):
         folder.mkdir(parents=True, exist_ok=True)
-    network.remember_host(places)
+    network.remember_host(paths)
     network.add_node_address()
-    cgroups.create(places.cgroup)
-    authority = Authority(places.pki)
+    cgroups.create(paths.cgroup)
+    authority = Authority(paths.pki)
     write_kubeconfig(
-        places.kubeconfig,
+        paths.kubeconfig,
         authority,
         server=ADDRESSES.server,
         user="admin",
@@ -131,12 +131,12 @@ def _start(places: Places, binary: Path) -> None:
         "service-node-port-range": ports.NODE_PORTS,
     }
     core = [
-        etcd(binary, places.state / "etcd", authority, ADDRESSES),
-        containerd(places),
+        etcd(binary, paths.state / "etcd", authority, ADDRESSES),
+        containerd(paths),
         kube_apiserver(binary, authority, ADDRESSES, kubelet_access),
     ]
     rest = [
-        make(binary, places, authority)
+        make(binary, paths, authority)
         for make in (
             kube_controller_manager,
             kube_scheduler,
@@ -146,23 +146,23 @@ def _start(places: Places, binary: Path) -> None:
             provisioner,
         )
     ]
-    if not places.programs.exists():
+    if not paths.programs.exists():
         # The others would only fail and back off until these answer.
         say("starting etcd, the API server and containerd")
-        _supervise(places, core)
-        _wait_core(places, authority)
+        _supervise(paths, core)
+        _wait_core(paths, authority)
     guard = Program(
         name="guard",
-        command=(sys.executable, "-m", "shop_cluster.guard", str(places.state), str(places.run)),
+        command=(sys.executable, "-m", "shop_cluster.guard", str(paths.state), str(paths.run)),
     )
     say("starting the node")
-    _supervise(places, [*core, *rest, guard])
-    _wait_core(places, authority)
+    _supervise(paths, [*core, *rest, guard])
+    _wait_core(paths, authority)
 
 
-def _apply_addons(places: Places, binary: Path) -> None:
+def _apply_addons(paths: ClusterPaths, binary: Path) -> None:
     """Give the API server what it does not bring itself; it may be starting again just now."""
-    access = f"--kubeconfig={places.kubeconfig}"
+    access = f"--kubeconfig={paths.kubeconfig}"
     addons = str(files("shop_cluster") / "addons.yaml")
     deadline = time.monotonic() + _READY_SECONDS
     while True:
@@ -176,32 +176,32 @@ def _apply_addons(places: Places, binary: Path) -> None:
             return
 
 
-def _supervise(places: Places, programs: Sequence[Program]) -> None:
-    partial = places.programs.with_suffix(".partial")
+def _supervise(paths: ClusterPaths, programs: Sequence[Program]) -> None:
+    partial = paths.programs.with_suffix(".partial")
     partial.write_text(json.dumps([asdict(program) for program in programs], indent=1))
-    partial.rename(places.programs)
-    running = pid_of(places, "supervisor")
+    partial.rename(paths.programs)
+    running = pid_of(paths, "supervisor")
     if running is None:
-        supervisor.start(places)
+        supervisor.start(paths)
     else:
         os.kill(running, signal.SIGHUP)
 
 
-def _wait_core(places: Places, authority: Authority) -> None:
+def _wait_core(paths: ClusterPaths, authority: Authority) -> None:
     """Wait for what everything else asks: etcd, the API server and containerd."""
-    for probe in probes.probes(places, authority)[:3]:
-        probes.wait(probe, places, seconds=_READY_SECONDS)
+    for probe in probes.probes(paths, authority)[:3]:
+        probes.wait(probe, paths, seconds=_READY_SECONDS)
 
 
-def _wait(places: Places) -> None:
-    for probe in probes.probes(places, Authority(places.pki)):
-        probes.wait(probe, places, seconds=_READY_SECONDS)
+def _wait(paths: ClusterPaths) -> None:
+    for probe in probes.probes(paths, Authority(paths.pki)):
+        probes.wait(probe, paths, seconds=_READY_SECONDS)
         say(f"{probe.name} ready")
 
 
-def _link_tools(places: Places, binary: Path) -> None:
+def _link_tools(paths: ClusterPaths, binary: Path) -> None:
     """Offer kubectl where the machine has none."""
-    tool = places.state / "bin" / "kubectl"
+    tool = paths.state / "bin" / "kubectl"
     tool.parent.mkdir(exist_ok=True)
     tool.write_text(f'#!/bin/sh\nexec {binary} kubectl "$@"\n')
     tool.chmod(0o755)

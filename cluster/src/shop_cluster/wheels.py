@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import cache
+from shop_cluster.paths import cache
 
 
 def program_of(requirement: str, *, home: Path, path: str, otherwise: str) -> Path:

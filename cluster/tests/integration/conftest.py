@@ -11,7 +11,7 @@ from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_import import has_image, import_image
 from shop_cluster.images import ensure, selected
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.platform import install
 from shop_cluster.preflight import check_user
 from shop_cluster.progress import say
@@ -32,26 +32,26 @@ def borrowed() -> bool:
         check_user()
     except ClusterError as error:
         pytest.skip(str(error))
-    return Places.of_this_machine().programs.exists()
+    return ClusterPaths.of_this_machine().programs.exists()
 
 
 @pytest.fixture(scope="session")
-def machine(borrowed: bool) -> Iterator[Places]:  # noqa: FBT001 - a fixture
+def machine(borrowed: bool) -> Iterator[ClusterPaths]:  # noqa: FBT001 - a fixture
     """Root on Linux; a cluster that was not there before is gone afterwards."""
-    places = Places.of_this_machine()
-    yield places
+    paths = ClusterPaths.of_this_machine()
+    yield paths
     if not borrowed:
-        down(places)
+        down(paths)
 
 
 @pytest.fixture
-def cluster(machine: Places) -> Places:
+def cluster(machine: ClusterPaths) -> ClusterPaths:
     up(machine)
     return machine
 
 
 @pytest.fixture(scope="module")
-def platform(machine: Places) -> Places:
+def platform(machine: ClusterPaths) -> ClusterPaths:
     """The cluster with its stores, Kafka and Connect ready."""
     up(machine)
     for image in selected("embedded", platform=True):
@@ -68,7 +68,7 @@ def platform(machine: Places) -> Places:
 
 
 @pytest.fixture
-def image(cluster: Places) -> str:
+def image(cluster: ClusterPaths) -> str:
     tag = python_base()
     identity = run("buildah", "inspect", "--type=image", "--format={{.FromImageID}}", tag).strip()
     if not has_image(cluster, IMAGE, identity):
@@ -77,7 +77,7 @@ def image(cluster: Places) -> str:
 
 
 @pytest.fixture
-def kubectl(cluster: Places) -> Kubectl:
+def kubectl(cluster: ClusterPaths) -> Kubectl:
     def call(*words: str, stdin: str | None = None) -> str:
         command = [str(shopkube()), "kubectl", f"--kubeconfig={cluster.kubeconfig}", *words]
         done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)

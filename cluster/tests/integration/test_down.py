@@ -17,7 +17,7 @@ import pytest
 from shop_cluster import cgroups
 from shop_cluster.down import down, unmount
 from shop_cluster.network import links, restore_host
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import kill, marked
 from shop_cluster.up import up
 
@@ -26,14 +26,14 @@ IMAGE_BUILDER = "/var/lib/containers/"
 
 
 @pytest.fixture
-def bare(machine: Places, borrowed: bool) -> Places:  # noqa: FBT001 - a fixture
+def bare(machine: ClusterPaths, borrowed: bool) -> ClusterPaths:  # noqa: FBT001 - a fixture
     if borrowed:
         pytest.skip("somebody's cluster runs: `make cluster-down` first")
     down(machine)
     return machine
 
 
-def traces(places: Places) -> dict[str, object]:
+def traces(paths: ClusterPaths) -> dict[str, object]:
     """Return all that a cluster could leave on a machine."""
 
     def told(*command: str) -> list[str]:
@@ -42,9 +42,7 @@ def traces(places: Places) -> dict[str, object]:
         return sorted(line for line in text.splitlines() if not line.startswith(("#", ":")))
 
     commands = [
-        Path(f"/proc/{pid}/comm").read_text().strip()
-        for pid in marked(places)
-        if pid != os.getpid()
+        Path(f"/proc/{pid}/comm").read_text().strip() for pid in marked(paths) if pid != os.getpid()
     ]
     return {
         "processes": commands,
@@ -62,8 +60,8 @@ def traces(places: Places) -> dict[str, object]:
         "folders": [
             str(path)
             for path in (
-                places.state,
-                places.run,
+                paths.state,
+                paths.run,
                 Path("/var/lib/kubelet"),
                 Path("/var/lib/cni"),
                 Path("/var/log/pods"),
@@ -75,12 +73,12 @@ def traces(places: Places) -> dict[str, object]:
             if path.exists()
         ],
         "groups": sorted(
-            str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{places.state.name}")
+            str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{paths.state.name}")
         ),
     }
 
 
-def test_nothing_is_left(bare: Places, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_left(bare: ClusterPaths, request: pytest.FixtureRequest) -> None:
     before = traces(bare)
     up(bare)
     kubectl: Callable[..., str] = request.getfixturevalue("kubectl")
@@ -96,7 +94,7 @@ def test_nothing_is_left(bare: Places, request: pytest.FixtureRequest) -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_up_after_a_reboot(bare: Places, request: pytest.FixtureRequest) -> None:
+def test_up_after_a_reboot(bare: ClusterPaths, request: pytest.FixtureRequest) -> None:
     up(bare)
     kubectl: Callable[..., str] = request.getfixturevalue("kubectl")
     image: str = request.getfixturevalue("image")
@@ -113,18 +111,18 @@ def test_up_after_a_reboot(bare: Places, request: pytest.FixtureRequest) -> None
         time.sleep(0.2)
 
 
-def power_off(places: Places) -> None:
+def power_off(paths: ClusterPaths) -> None:
     """Take away what does not outlive a machine: processes, mounts, links, rules, /run."""
-    for pid in [each for each in marked(places) if each != os.getpid()]:
+    for pid in [each for each in marked(paths) if each != os.getpid()]:
         kill(pid, signal.SIGKILL)
-    cgroups.destroy(places.cgroup)
-    unmount(places)
-    restore_host(places)
-    shutil.rmtree(places.run)
+    cgroups.destroy(paths.cgroup)
+    unmount(paths)
+    restore_host(paths)
+    shutil.rmtree(paths.run)
 
 
 @pytest.mark.parametrize("reached", ["pki", "programs.json", "logs/kubelet.log"])
-def test_down_in_the_middle_of_up(bare: Places, reached: str) -> None:
+def test_down_in_the_middle_of_up(bare: ClusterPaths, reached: str) -> None:
     before = traces(bare)
     rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up", "--empty"])
     deadline = time.monotonic() + 60
@@ -136,7 +134,7 @@ def test_down_in_the_middle_of_up(bare: Places, reached: str) -> None:
     assert traces(bare) == before
 
 
-def test_down_after_up_was_killed(bare: Places) -> None:
+def test_down_after_up_was_killed(bare: ClusterPaths) -> None:
     before = traces(bare)
     rising = subprocess.Popen([sys.executable, "-m", "shop_cluster", "up", "--empty"])
     deadline = time.monotonic() + 60
@@ -149,7 +147,7 @@ def test_down_after_up_was_killed(bare: Places) -> None:
     assert traces(bare) == before
 
 
-def test_down_without_a_cluster_does_nothing(bare: Places) -> None:
+def test_down_without_a_cluster_does_nothing(bare: ClusterPaths) -> None:
     before = traces(bare)
     down(bare)
     assert traces(bare) == before

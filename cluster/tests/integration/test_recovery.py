@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from shop_cluster.certificates import Authority
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.probes import probes, wait
 from shop_cluster.processes import pid_of
 from shop_cluster.up import up
@@ -33,7 +33,7 @@ SECONDS = 90
         "supervisor",
     ],
 )
-def test_a_killed_process_comes_back(cluster: Places, name: str) -> None:
+def test_a_killed_process_comes_back(cluster: ClusterPaths, name: str) -> None:
     others = {each: pid_of(cluster, each) for each in programs(cluster) if each != name}
     killed = pid_of(cluster, name)
     assert killed is not None
@@ -50,7 +50,7 @@ def test_a_killed_process_comes_back(cluster: Places, name: str) -> None:
 
 
 def test_pods_outlive_the_runtime(
-    cluster: Places, kubectl: Callable[..., str], namespace: str, image: str
+    cluster: ClusterPaths, kubectl: Callable[..., str], namespace: str, image: str
 ) -> None:
     kubectl(
         "-n", namespace, "run", "sleeper", f"--image={image}", "--image-pull-policy=Never",
@@ -67,11 +67,11 @@ def test_pods_outlive_the_runtime(
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
-def test_up_again_changes_nothing(cluster: Places) -> None:
+def test_up_again_changes_nothing(cluster: ClusterPaths) -> None:
     before = {name: pid_of(cluster, name) for name in programs(cluster)}
     up(cluster)
     assert {name: pid_of(cluster, name) for name in programs(cluster)} == before
 
 
-def programs(places: Places) -> list[str]:
-    return [each["name"] for each in json.loads(places.programs.read_text())]
+def programs(paths: ClusterPaths) -> list[str]:
+    return [each["name"] for each in json.loads(paths.programs.read_text())]

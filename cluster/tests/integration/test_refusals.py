@@ -19,7 +19,7 @@ from shop_cluster import ports
 from shop_cluster.go_toolchain import go
 from shop_cluster.network import LINK, links
 from shop_cluster.packages import install_missing
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import marked
 
 UP = [sys.executable, "-m", "shop_cluster", "up", "--empty"]
@@ -33,23 +33,23 @@ sys.exit(main(["up"]))
 
 
 @pytest.fixture
-def elsewhere(machine: Places, tmp_path: Path) -> Iterator[Places]:
-    """Places of another cluster, which this machine is not to get."""
-    places = Places(state=tmp_path / "state", run=tmp_path / "run")
+def elsewhere(machine: ClusterPaths, tmp_path: Path) -> Iterator[ClusterPaths]:
+    """ClusterPaths of another cluster, which this machine is not to get."""
+    paths = ClusterPaths(state=tmp_path / "state", run=tmp_path / "run")
     before = LINK in links()
-    yield places
-    assert marked(places) == []
-    assert not places.run.exists()
+    yield paths
+    assert marked(paths) == []
+    assert not paths.run.exists()
     assert (LINK in links()) is before
 
 
-def refusal(places: Places, *command: str, **environment: str) -> str:
+def refusal(paths: ClusterPaths, *command: str, **environment: str) -> str:
     """Run what must not succeed; return its error, which is one line and the last one."""
     given: Mapping[str, str] = {
         **os.environ,
         "CLUSTER": "embedded",
-        "MINISHOP_STATE": str(places.state),
-        "MINISHOP_RUN": str(places.run),
+        "MINISHOP_STATE": str(paths.state),
+        "MINISHOP_RUN": str(paths.run),
         **environment,
     }
     done = subprocess.run(command, env=given, text=True, capture_output=True, check=False)
@@ -66,18 +66,18 @@ def within_mounts(script: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-ec", f"{script}\nexec {shlex.join(UP)}"]
 
 
-def test_not_root(elsewhere: Places) -> None:
+def test_not_root(elsewhere: ClusterPaths) -> None:
     assert "sudo make cluster" in refusal(elsewhere, sys.executable, "-c", AS_NOBODY)
     assert not elsewhere.state.exists()
 
 
-def test_no_control_groups(elsewhere: Places) -> None:
+def test_no_control_groups(elsewhere: ClusterPaths) -> None:
     said = refusal(elsewhere, *within_mounts("mount -t tmpfs none /sys/fs/cgroup"))
     assert "no control groups for cpu, memory, pids" in said
     assert not elsewhere.state.exists()
 
 
-def test_a_port_in_use(elsewhere: Places) -> None:
+def test_a_port_in_use(elsewhere: ClusterPaths) -> None:
     with socket.socket() as server, suppress(OSError):  # another cluster holds it already
         server.bind(("127.0.0.1", ports.PROXY_HEALTH))
         server.listen()
@@ -85,7 +85,7 @@ def test_a_port_in_use(elsewhere: Places) -> None:
     assert not elsewhere.state.exists()
 
 
-def test_a_small_disk(elsewhere: Places) -> None:
+def test_a_small_disk(elsewhere: ClusterPaths) -> None:
     elsewhere.state.mkdir()
     script = f"mount -t tmpfs -o size=8m none {elsewhere.state}"
     said = refusal(elsewhere, *within_mounts(script))
@@ -93,7 +93,7 @@ def test_a_small_disk(elsewhere: Places) -> None:
     assert list(elsewhere.state.iterdir()) == []
 
 
-def test_no_way_to_the_modules(elsewhere: Places, tmp_path: Path) -> None:
+def test_no_way_to_the_modules(elsewhere: ClusterPaths, tmp_path: Path) -> None:
     install_missing()
     said = refusal(
         elsewhere,

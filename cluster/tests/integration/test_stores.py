@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_cluster.shell import run
 
 Kubectl = Callable[..., str]
@@ -29,7 +29,7 @@ def containers(kubectl: Kubectl) -> dict[str, dict[str, str]]:
 
 
 def test_stores_outlive_the_death_of_all_their_containers(
-    platform: Places, kubectl: Kubectl
+    platform: ClusterPaths, kubectl: Kubectl
 ) -> None:
     def postgres(script: str) -> str:
         return kubectl("exec", "-n=platform", "postgres-0", "--", "sh", "-c", script)

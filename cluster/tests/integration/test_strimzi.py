@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 
 Kubectl = Callable[..., str]
 SQL = """
@@ -21,7 +21,7 @@ create publication "{name}" for table outbox with (publish = 'insert');
 
 
 @pytest.fixture
-def name(platform: Places, kubectl: Kubectl) -> Iterator[str]:
+def name(platform: ClusterPaths, kubectl: Kubectl) -> Iterator[str]:
     name = f"t-{secrets.token_hex(4)}"
     yield name
     for kind in ("kafkaconnector", "kafkatopic", "secret", "role", "rolebinding"):

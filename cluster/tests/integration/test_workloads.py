@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shop_cluster.build import shopkube
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 
 Kubectl = Callable[..., str]
 
@@ -97,7 +97,9 @@ def test_a_volume_outlives_its_pod(web: Callable[..., str]) -> None:
     assert json.loads(web("get", "pvc", "web", "-o", "json"))["status"]["phase"] == "Bound"
 
 
-def test_a_claims_directory_goes_with_the_claim(web: Callable[..., str], cluster: Places) -> None:
+def test_a_claims_directory_goes_with_the_claim(
+    web: Callable[..., str], cluster: ClusterPaths
+) -> None:
     volume = json.loads(web("get", "pvc", "web", "-o", "json"))["spec"]["volumeName"]
     directory = cluster.state / "volumes" / volume
     assert directory.is_dir()
@@ -139,7 +141,7 @@ def test_logs_are_there(web: Callable[..., str]) -> None:
 
 
 @pytest.fixture
-def forwarded(web: Callable[..., str], cluster: Places, namespace: str) -> Iterator[str]:
+def forwarded(web: Callable[..., str], cluster: ClusterPaths, namespace: str) -> Iterator[str]:
     command = [str(shopkube()), "kubectl", f"--kubeconfig={cluster.kubeconfig}", "-n", namespace]
     command += ["port-forward", "deployment/web", ":8000"]
     with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as process:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shop_cluster.places import checkout
+from shop_cluster.paths import checkout
 from shop_cluster.published_crds import published
 
 Schema = dict[str, Any]

@@ -9,14 +9,14 @@ import pytest
 
 from shop_cluster import cgroups, preflight
 from shop_cluster.errors import ClusterError
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 
 SOMEBODY = 65534
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(state=tmp_path / "state", run=tmp_path / "run")
+def paths(tmp_path: Path) -> ClusterPaths:
+    return ClusterPaths(state=tmp_path / "state", run=tmp_path / "run")
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def test_not_linux() -> None:
         preflight.check_user(system="Darwin")
 
 
-def test_disk_short(places: Places) -> None:
+def test_disk_short(paths: ClusterPaths) -> None:
     with pytest.raises(ClusterError, match=r"^.*GiB needed: free some.*$"):
-        preflight.check_machine(places, needed_disk=10**18)
-    assert not places.state.exists()
+        preflight.check_machine(paths, needed_disk=10**18)
+    assert not paths.state.exists()
 
 
 def test_port_in_use(taken: int) -> None:

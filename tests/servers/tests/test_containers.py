@@ -9,7 +9,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 from shop_servers import containers
-from shop_servers.place import Place
+from shop_servers.instance import ServerInstance
 from shop_servers.supervisor import KINDS, kinds
 
 
@@ -44,10 +44,10 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    place = Place(name="any", directory=tmp_path, durable=False)
-    place.others = {"kafka": {"bootstrap_servers": "127.0.0.1:9092"}}
-    return place
+def instance(tmp_path: Path) -> ServerInstance:
+    instance = ServerInstance(name="any", directory=tmp_path, durable=False)
+    instance.others = {"kafka": {"bootstrap_servers": "127.0.0.1:9092"}}
+    return instance
 
 
 def test_processes_where_no_daemon_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def test_processes_where_somebody_wants_them(daemon: None, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_container_listens_where_its_process_would(name: str, place: Place) -> None:
-    made = containers.recipe(name, place)
+def test_a_container_listens_where_its_process_would(name: str, instance: ServerInstance) -> None:
+    made = containers.recipe(name, instance)
     said = [*made.command, *made.environment.values(), *made.files.values()]
-    assert any(str(place.port()) in word for word in said)
+    assert any(str(instance.port()) in word for word in said)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 from shop_servers import databases
-from shop_servers.place import Facts, free_port
+from shop_servers.instance import Facts, free_port
 
 from shop_event_path import topics
 from shop_event_path.connectors import connectors

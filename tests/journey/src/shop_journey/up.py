@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from shop_cluster import kind
-from shop_cluster.places import Places
+from shop_cluster.paths import ClusterPaths
 from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.kubectl import Kubectl, program
 from shop_journey.readiness import rolled_out, unready
@@ -125,9 +125,9 @@ async def _late_services(kubectl: Kubectl) -> dict[str, str]:
 def here() -> Place:
     """Return where `make up` works: what CLUSTER says, else kind where Docker runs."""
     cluster = kind.chosen()
-    places = Places.of_this_machine()
+    paths = ClusterPaths.of_this_machine()
     kubectl = Kubectl(
-        places.kubeconfig if cluster == "embedded" else None,
-        program(places.state / "bin" / "kubectl"),
+        paths.kubeconfig if cluster == "embedded" else None,
+        program(paths.state / "bin" / "kubectl"),
     )
     return Place(cluster, kubectl)

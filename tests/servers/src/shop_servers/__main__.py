@@ -4,8 +4,8 @@ import argparse
 import sys
 import time
 
+from shop_servers.instance import ServerError
 from shop_servers.packages import PackageMissingError
-from shop_servers.place import ServerError
 from shop_servers.server_set import kept
 from shop_servers.servers import SERVERS
 

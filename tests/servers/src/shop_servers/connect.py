@@ -5,24 +5,24 @@ from pathlib import Path
 import httpx
 
 from shop_servers import jvm
-from shop_servers.place import Facts, Place
+from shop_servers.instance import Facts, ServerInstance
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start Connect; `url` is its REST API's."""
     jars = await jvm.jars()
-    properties = place.directory / "connect.properties"
-    properties.write_text(configuration(place, plugins=jars.plugins))
-    await jvm.spawn(place, jars, "org.apache.kafka.connect.cli.ConnectDistributed", properties)
-    return await ready(place)
+    properties = instance.directory / "connect.properties"
+    properties.write_text(configuration(instance, plugins=jars.plugins))
+    await jvm.spawn(instance, jars, "org.apache.kafka.connect.cli.ConnectDistributed", properties)
+    return await ready(instance)
 
 
-def configuration(place: Place, *, plugins: str | Path) -> str:
+def configuration(instance: ServerInstance, *, plugins: str | Path) -> str:
     """The content of connect.properties."""
     settings = {
-        "bootstrap.servers": place.others["kafka"]["bootstrap_servers"],
+        "bootstrap.servers": instance.others["kafka"]["bootstrap_servers"],
         "group.id": "connect",
-        "listeners": f"http://127.0.0.1:{place.port()}",
+        "listeners": f"http://127.0.0.1:{instance.port()}",
         "rest.advertised.host.name": "127.0.0.1",
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": "org.apache.kafka.connect.storage.StringConverter",
@@ -43,14 +43,14 @@ def configuration(place: Place, *, plugins: str | Path) -> str:
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
-    url = f"http://127.0.0.1:{place.port()}"
+    url = f"http://127.0.0.1:{instance.port()}"
 
     async def probe() -> None:
         async with httpx.AsyncClient() as client:
             (await client.get(f"{url}/connectors")).raise_for_status()
 
-    await place.listening(place.port())
-    await place.ready(probe)
-    return {"url": url, "bootstrap_servers": place.others["kafka"]["bootstrap_servers"]}
+    await instance.listening(instance.port())
+    await instance.ready(probe)
+    return {"url": url, "bootstrap_servers": instance.others["kafka"]["bootstrap_servers"]}

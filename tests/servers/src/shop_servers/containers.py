@@ -16,7 +16,7 @@ from docker.errors import APIError
 from testcontainers.core.container import DockerContainer
 
 from shop_servers import connect, kafka, mongodb, postgres, rabbitmq, redis
-from shop_servers.place import Facts, Place, ServerError
+from shop_servers.instance import Facts, ServerError, ServerInstance
 
 _PROPERTIES = "/tmp/server.properties"
 _DATA = "/tmp/data"
@@ -33,30 +33,30 @@ class Recipe:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def recipe(name: str, place: Place) -> Recipe:
+def recipe(name: str, instance: ServerInstance) -> Recipe:
     """How to run a server of this kind with the settings that its process would have."""
     match name:
         case "postgres":
             return Recipe(
                 image="postgres:15",
-                command=["postgres", *postgres.flags(place)],
+                command=["postgres", *postgres.flags(instance)],
                 environment={"POSTGRES_HOST_AUTH_METHOD": "trust"},
             )
         case "mongodb":
             run = f"chmod 400 {_KEY} && chown mongodb {_KEY} && exec docker-entrypoint.sh mongod"
             return Recipe(
                 image="mongo:6.0",
-                command=_shell(f'{run} --keyFile {_KEY} "$@"', *mongodb.flags(place)),
+                command=_shell(f'{run} --keyFile {_KEY} "$@"', *mongodb.flags(instance)),
                 files={_KEY: mongodb.KEY},
             )
         case "redis":
-            return Recipe(image="redis:7", command=["redis-server", *redis.flags(place)])
+            return Recipe(image="redis:7", command=["redis-server", *redis.flags(instance)])
         case "rabbitmq":
             return Recipe(
                 image="rabbitmq:3-management",
                 command=["rabbitmq-server"],
-                environment=rabbitmq.erlang(place),
-                files={"/etc/rabbitmq/conf.d/90-tests.conf": rabbitmq.configuration(place)},
+                environment=rabbitmq.erlang(instance),
+                files={"/etc/rabbitmq/conf.d/90-tests.conf": rabbitmq.configuration(instance)},
             )
         case "kafka":
             tools = "/opt/kafka/bin"
@@ -67,13 +67,13 @@ def recipe(name: str, place: Place) -> Recipe:
                     f"{set_up} -t {kafka.CLUSTER_ID} -c {_PROPERTIES}"
                     f" && exec {tools}/kafka-server-start.sh {_PROPERTIES}"
                 ),
-                files={_PROPERTIES: kafka.configuration(place, data=_DATA)},
+                files={_PROPERTIES: kafka.configuration(instance, data=_DATA)},
             )
         case "connect":
             return Recipe(
                 image="quay.io/debezium/connect:3.3",
                 command=_shell(f"exec /kafka/bin/connect-distributed.sh {_PROPERTIES}"),
-                files={_PROPERTIES: connect.configuration(place, plugins="/kafka/connect")},
+                files={_PROPERTIES: connect.configuration(instance, plugins="/kafka/connect")},
             )
     raise ServerError(f"no container for {name}")
 
@@ -82,7 +82,7 @@ def _shell(script: str, *arguments: str) -> list[str]:
     return ["bash", "-c", script, "bash", *arguments]
 
 
-_READY: Mapping[str, Callable[[Place], Awaitable[Facts]]] = {
+_READY: Mapping[str, Callable[[ServerInstance], Awaitable[Facts]]] = {
     "postgres": postgres.ready,
     "mongodb": mongodb.ready,
     "redis": redis.ready,
@@ -93,7 +93,7 @@ _READY: Mapping[str, Callable[[Place], Awaitable[Facts]]] = {
 
 
 class Container:
-    """A container as `place.Running`; killed, it can be started again with its data."""
+    """A container as `instance.Running`; killed, it can be started again with its data."""
 
     def __init__(self, container: DockerContainer) -> None:
         self.container = container
@@ -125,25 +125,25 @@ class Container:
 
 
 _made: dict[str, Container] = {}
-"""By the folder of their place: of this process, which is a supervisor."""
+"""By the folder of their instance: of this process, which is a supervisor."""
 
 
-async def start(name: str, place: Place) -> Facts:
+async def start(name: str, instance: ServerInstance) -> Facts:
     """Start a server's container, or once more the one that was killed."""
-    made = _made.get(str(place.directory))
+    made = _made.get(str(instance.directory))
     if made is None:
-        made = _made[str(place.directory)] = await asyncio.to_thread(_create, name, place)
-        place.after_stop = made.container.stop  # which removes it
+        made = _made[str(instance.directory)] = await asyncio.to_thread(_create, name, instance)
+        instance.after_stop = made.container.stop  # which removes it
     else:
         await asyncio.to_thread(made.container.get_wrapped_container().start)
-    place.processes.append(made)
-    facts = await _READY[name](place)
-    place.log.write_bytes(b"see the container's log\n")
+    instance.processes.append(made)
+    facts = await _READY[name](instance)
+    instance.log.write_bytes(b"see the container's log\n")
     return facts
 
 
-def _create(name: str, place: Place) -> Container:
-    wanted = recipe(name, place)
+def _create(name: str, instance: ServerInstance) -> Container:
+    wanted = recipe(name, instance)
     container = (
         DockerContainer(wanted.image)
         .with_command(list(wanted.command))
@@ -155,7 +155,7 @@ def _create(name: str, place: Place) -> Container:
     return Container(container.start())
 
 
-STARTS: Mapping[str, Callable[[Place], Awaitable[Facts]]] = {
+STARTS: Mapping[str, Callable[[ServerInstance], Awaitable[Facts]]] = {
     name: partial(start, name) for name in _READY
 }
 """As `supervisor.KINDS` has them for processes."""

@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from shop_servers.instance import ServerInstance
 from shop_servers.packages import cache, checkout, debian, locked
-from shop_servers.place import Place
 
 LOG4J = """\
 Configuration:
@@ -54,19 +54,19 @@ def _fetch(script: Path, home: Path) -> None:
         unfinished.rename(home)
 
 
-async def spawn(place: Place, found: Jars, main: str, *arguments: str | Path) -> None:
-    """Start a main class of the jars as a process of the place."""
-    logging = place.directory / "log4j2.yaml"
+async def spawn(instance: ServerInstance, found: Jars, main: str, *arguments: str | Path) -> None:
+    """Start a main class of the jars as a process of the instance."""
+    logging = instance.directory / "log4j2.yaml"
     logging.write_text(LOG4J)
     java = await debian("default-jre-headless", "java")
-    await place.spawn(
+    await instance.spawn(
         [
             java,
             "-Xmx384m",
             "-XX:+UseSerialGC",
             # Benchmarks want both compilers, tests a quick start.
-            *([] if place.durable else ["-XX:TieredStopAtLevel=1"]),
-            _class_archive(place, found, java.resolve()),
+            *([] if instance.durable else ["-XX:TieredStopAtLevel=1"]),
+            _class_archive(instance, found, java.resolve()),
             f"-Dlog4j2.configurationFile={logging}",
             "-cp",
             f"{found.home}/libs/*",
@@ -76,22 +76,22 @@ async def spawn(place: Place, found: Jars, main: str, *arguments: str | Path) ->
     )
 
 
-def _class_archive(place: Place, found: Jars, java: Path) -> str:
+def _class_archive(instance: ServerInstance, found: Jars, java: Path) -> str:
     """Classes from an archive save seconds of start; the first run writes it when it ends.
 
     An archive fits one build of Java and one list of jars (JDK-8185996, application class data).
     """
     build = hashlib.sha256(f"{java} {java.stat().st_mtime_ns}".encode()).hexdigest()[:8]
-    archive = found.home / f"{place.name}-{build}.jsa"
+    archive = found.home / f"{instance.name}-{build}.jsa"
     if archive.exists():
         return f"-XX:SharedArchiveFile={archive}"
-    unfinished = place.directory / "classes.jsa"
+    unfinished = instance.directory / "classes.jsa"
 
     def keep() -> None:
         if unfinished.exists():
             moved = shutil.move(unfinished, archive.with_suffix(".unfinished"))
             Path(moved).rename(archive)
 
-    place.stop_with = signal.SIGTERM  # a killed machine writes nothing
-    place.after_stop = keep
+    instance.stop_with = signal.SIGTERM  # a killed machine writes nothing
+    instance.after_stop = keep
     return f"-XX:ArchiveClassesAtExit={unfinished}"

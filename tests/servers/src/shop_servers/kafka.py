@@ -5,20 +5,20 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shop_servers import jvm
-from shop_servers.place import Facts, Place
+from shop_servers.instance import Facts, ServerInstance
 
 NODE = 1
 CLUSTER_ID = "bWluaXNob3AtdGVzdHMtMQ"
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start Kafka."""
     jars = await jvm.jars()
-    data = place.make_directory("data")
-    properties = place.directory / "server.properties"
-    properties.write_text(configuration(place, data=data))
+    data = instance.make_directory("data")
+    properties = instance.directory / "server.properties"
+    properties.write_text(configuration(instance, data=data))
     if not (data / "meta.properties").exists():
-        await place.run(
+        await instance.run(
             [
                 "java",
                 "-XX:TieredStopAtLevel=1",
@@ -33,13 +33,15 @@ async def start(place: Place) -> Facts:
                 properties,
             ]
         )
-    await jvm.spawn(place, jars, "kafka.Kafka", properties)
-    return await ready(place)
+    await jvm.spawn(instance, jars, "kafka.Kafka", properties)
+    return await ready(instance)
 
 
-def configuration(place: Place, *, data: str | Path) -> str:
+def configuration(instance: ServerInstance, *, data: str | Path) -> str:
     """The content of server.properties."""
-    broker, controller = (f"127.0.0.1:{place.port(purpose)}" for purpose in ("main", "controller"))
+    broker, controller = (
+        f"127.0.0.1:{instance.port(purpose)}" for purpose in ("main", "controller")
+    )
     settings = {
         "process.roles": "broker,controller",
         "node.id": NODE,
@@ -70,9 +72,9 @@ def configuration(place: Place, *, data: str | Path) -> str:
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
-    broker = f"127.0.0.1:{place.port()}"
+    broker = f"127.0.0.1:{instance.port()}"
 
     async def probe() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=broker)
@@ -82,6 +84,6 @@ async def ready(place: Place) -> Facts:
         finally:
             await admin.close()
 
-    await place.listening(place.port())
-    await place.ready(probe)
+    await instance.listening(instance.port())
+    await instance.ready(probe)
     return {"bootstrap_servers": broker}

@@ -5,8 +5,8 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
+from shop_servers.instance import Facts, ServerInstance
 from shop_servers.packages import mongod
-from shop_servers.place import Facts, Place
 
 ADMIN = "admin"
 KEY = "keyofthetestservers\n"
@@ -15,20 +15,20 @@ ALREADY_INITIALISED = 23
 UNAUTHORISED = 13
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start mongod; `url` is the administrator's, and `server` is host:port."""
-    data = place.make_directory("data")
-    key = place.directory / "keyfile"
+    data = instance.make_directory("data")
+    key = instance.directory / "keyfile"
     key.write_text(KEY)
     key.chmod(0o600)
-    await place.spawn([await mongod(), "--dbpath", data, "--keyFile", key, *flags(place)])
-    return await ready(place)
+    await instance.spawn([await mongod(), "--dbpath", data, "--keyFile", key, *flags(instance)])
+    return await ready(instance)
 
 
-def flags(place: Place) -> list[str]:
+def flags(instance: ServerInstance) -> list[str]:
     """What is set on the command line, folders aside."""
     return [
-        *("--port", str(place.port())),
+        *("--port", str(instance.port())),
         *("--bind_ip", "127.0.0.1"),
         *("--replSet", REPLICA_SET),
         "--nounixsocket",
@@ -40,14 +40,14 @@ def flags(place: Place) -> list[str]:
     ]
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it, and make it a replica set with an administrator where it is none."""
-    port = place.port()
+    port = instance.port()
     server = f"127.0.0.1:{port}"
-    await place.listening(port)
-    await place.ready(lambda: _initiate(server))
+    await instance.listening(port)
+    await instance.ready(lambda: _initiate(server))
     url = f"mongodb://{ADMIN}:{ADMIN}@{server}/?replicaSet={REPLICA_SET}&authSource=admin"
-    await place.ready(lambda: _become_primary(server, url))
+    await instance.ready(lambda: _become_primary(server, url))
     return {"url": url, "server": server}
 
 

@@ -5,29 +5,29 @@ from pathlib import Path
 
 import asyncpg
 
+from shop_servers.instance import Facts, ServerInstance
 from shop_servers.packages import debian
-from shop_servers.place import Facts, Place
 
 USER = "postgres"  # initdb refuses root
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start PostgreSQL; `url` is the superuser's."""
     binaries = await _binaries()
-    data = place.make_directory("data", user=USER)
+    data = instance.make_directory("data", user=USER)
     if not (data / "PG_VERSION").exists():
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-        await place.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
-    place.stop_with = signal.SIGQUIT  # a killed one leaves shared memory behind
-    await place.spawn([binaries / "postgres", "-D", data, *flags(place)], user=USER)
-    return await ready(place)
+        await instance.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
+    instance.stop_with = signal.SIGQUIT  # a killed one leaves shared memory behind
+    await instance.spawn([binaries / "postgres", "-D", data, *flags(instance)], user=USER)
+    return await ready(instance)
 
 
-def flags(place: Place) -> list[str]:
+def flags(instance: ServerInstance) -> list[str]:
     """What is set on the command line."""
     settings = {
         "listen_addresses": "127.0.0.1",
-        "port": place.port(),
+        "port": instance.port(),
         "unix_socket_directories": "",
         "wal_level": "logical",
         "max_connections": 300,
@@ -37,22 +37,22 @@ def flags(place: Place) -> list[str]:
         "shared_buffers": "128MB",
         # In the data folder, so that nothing stays in /dev/shm after a kill.
         "dynamic_shared_memory_type": "mmap",
-        "fsync": "on" if place.durable else "off",
-        "full_page_writes": "on" if place.durable else "off",
+        "fsync": "on" if instance.durable else "off",
+        "full_page_writes": "on" if instance.durable else "off",
     }
     return [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
-    port = place.port()
+    port = instance.port()
     url = f"postgresql://{USER}:{USER}@127.0.0.1:{port}/postgres"
 
     async def probe() -> None:
         await (await asyncpg.connect(url)).close()
 
-    await place.listening(port)
-    await place.ready(probe)
+    await instance.listening(port)
+    await instance.ready(probe)
     return {"url": url}
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import httpx
 
+from shop_servers.instance import Facts, ServerInstance
 from shop_servers.packages import debian
-from shop_servers.place import Facts, Place
 
 USER = "rabbitmq"
 # Debian's /usr/sbin/rabbitmq-server insists on its own folders and user.
@@ -13,16 +13,16 @@ SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 HOST_NAME = "127.0.0.1"
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start RabbitMQ; `url` is AMQP without a virtual host, `management_url` the HTTP API."""
     await debian("rabbitmq-server", SERVER)
-    home = place.make_directory("home", user=USER)
-    (home / "rabbitmq.conf").write_text(configuration(place))
+    home = instance.make_directory("home", user=USER)
+    (home / "rabbitmq.conf").write_text(configuration(instance))
     (home / "plugins").write_text("[rabbitmq_management].\n")
     # An own epmd in the foreground: the one that Erlang would start stays for ever.
-    names = erlang(place)
-    await place.spawn([await debian("erlang-base", "epmd")], user=USER, env=names)
-    await place.spawn(
+    names = erlang(instance)
+    await instance.spawn([await debian("erlang-base", "epmd")], user=USER, env=names)
+    await instance.spawn(
         [SERVER],
         user=USER,
         env={
@@ -37,38 +37,38 @@ async def start(place: Place) -> Facts:
             "RABBITMQ_PID_FILE": str(home / "pid"),
         },
     )
-    return await ready(place)
+    return await ready(instance)
 
 
-def configuration(place: Place) -> str:
+def configuration(instance: ServerInstance) -> str:
     """The content of rabbitmq.conf."""
     return (
-        f"listeners.tcp.local = 127.0.0.1:{place.port()}\n"
-        f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {place.port('management')}\n"
+        f"listeners.tcp.local = 127.0.0.1:{instance.port()}\n"
+        f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {instance.port('management')}\n"
         "log.console = true\nlog.file = false\nlog.console.level = warning\n"
     )
 
 
-def erlang(place: Place) -> dict[str, str]:
+def erlang(instance: ServerInstance) -> dict[str, str]:
     """The environment by which Erlang's nodes find each other, and spin less."""
     return {
-        "ERL_EPMD_PORT": str(place.port("epmd")),
+        "ERL_EPMD_PORT": str(instance.port("epmd")),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODENAME": f"shop{place.port()}@{HOST_NAME}",
+        "RABBITMQ_NODENAME": f"shop{instance.port()}@{HOST_NAME}",
         "RABBITMQ_USE_LONGNAME": "true",
-        "RABBITMQ_DIST_PORT": str(place.port("distribution")),
+        "RABBITMQ_DIST_PORT": str(instance.port("distribution")),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
     }
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
-    management = f"http://127.0.0.1:{place.port('management')}"
+    management = f"http://127.0.0.1:{instance.port('management')}"
 
     async def probe() -> None:
         async with httpx.AsyncClient(auth=("guest", "guest")) as client:
             (await client.get(f"{management}/api/health/checks/local-alarms")).raise_for_status()
 
-    await place.listening(place.port("management"))
-    await place.ready(probe)
-    return {"url": f"amqp://guest:guest@127.0.0.1:{place.port()}", "management_url": management}
+    await instance.listening(instance.port("management"))
+    await instance.ready(probe)
+    return {"url": f"amqp://guest:guest@127.0.0.1:{instance.port()}", "management_url": management}

@@ -2,26 +2,26 @@
 
 from redis.asyncio import Redis
 
+from shop_servers.instance import Facts, ServerInstance
 from shop_servers.packages import debian
-from shop_servers.place import Facts, Place
 
 PASSWORD = "redis"
 DATABASES = 10000
 
 
-async def start(place: Place) -> Facts:
+async def start(instance: ServerInstance) -> Facts:
     """Start Redis; `url` is without a database number."""
     program = await debian("redis-server", "redis-server")
-    place.make_directory()
-    await place.spawn([program, *flags(place)])
-    return await ready(place)
+    instance.make_directory()
+    await instance.spawn([program, *flags(instance)])
+    return await ready(instance)
 
 
-def flags(place: Place) -> list[str]:
+def flags(instance: ServerInstance) -> list[str]:
     """What is set on the command line."""
     settings = {
         "bind": "127.0.0.1",
-        "port": str(place.port()),
+        "port": str(instance.port()),
         "requirepass": PASSWORD,
         "save": "",
         "appendonly": "no",
@@ -30,15 +30,15 @@ def flags(place: Place) -> list[str]:
     return [word for key, value in settings.items() for word in (f"--{key}", value)]
 
 
-async def ready(place: Place) -> Facts:
+async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
-    port = place.port()
+    port = instance.port()
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
 
     async def probe() -> None:
         async with Redis.from_url(url) as client:
             await client.ping()
 
-    await place.listening(port)
-    await place.ready(probe)
+    await instance.listening(port)
+    await instance.ready(probe)
     return {"url": url}

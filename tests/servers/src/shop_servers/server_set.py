@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shop_servers.instance import Facts, ServerError
 from shop_servers.packages import cache, locked
-from shop_servers.place import Facts, ServerError
 
 SOCKET_WITHIN = 30.0
 """Seconds for a supervisor to listen."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shop_servers import connect, docker_daemon, kafka, mongodb, postgres, rabbitmq, redis
-from shop_servers.place import Facts, Place, ServerError
+from shop_servers.instance import Facts, ServerError, ServerInstance
 
 SOCKET = "socket"
 
@@ -27,7 +27,7 @@ SOCKET = "socket"
 class Kind:
     """How to run one kind of server."""
 
-    start: Callable[[Place], Awaitable[Facts]]
+    start: Callable[[ServerInstance], Awaitable[Facts]]
     needs: tuple[str, ...] = ()
 
 
@@ -57,7 +57,7 @@ class Supervisor:
         self._directory = directory
         self._kinds = kinds
         self._durable = durable
-        self._places: dict[str, Place] = {}
+        self._instances: dict[str, ServerInstance] = {}
         self._starting: dict[str, asyncio.Task[Facts]] = {}
         self.ended = asyncio.Event()
 
@@ -69,38 +69,40 @@ class Supervisor:
         others = await self.need(list(self._kinds[name].needs))
         task = self._starting.get(name)
         failed = task is not None and task.done() and (task.cancelled() or task.exception())
-        if task is None or failed or (task.done() and not self._places[name].alive):
+        if task is None or failed or (task.done() and not self._instances[name].alive):
             task = self._starting[name] = asyncio.create_task(self._start(name, others))
         return await asyncio.shield(task)
 
     async def _start(self, name: str, others: dict[str, Facts]) -> Facts:
-        if name not in self._places:
+        if name not in self._instances:
             directory = self._directory / name
-            self._places[name] = Place(name=name, directory=directory, durable=self._durable)
-            self._places[name].make_directory()
-        place = self._places[name]
-        await place.kill()  # what is left of a start that failed, or of a crash
-        place.others = others
-        return await self._kinds[name].start(place)
+            self._instances[name] = ServerInstance(
+                name=name, directory=directory, durable=self._durable
+            )
+            self._instances[name].make_directory()
+        instance = self._instances[name]
+        await instance.kill()  # what is left of a start that failed, or of a crash
+        instance.others = others
+        return await self._kinds[name].start(instance)
 
     async def send(self, name: str, what: signal.Signals) -> None:
         """Send a signal to a server; after SIGKILL it is gone until it is needed again."""
-        place = self._places[name]
+        instance = self._instances[name]
         if what is signal.SIGKILL:
-            await place.kill()
+            await instance.kill()
         else:
-            place.send(what)
+            instance.send(what)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What runs: facts, process ids and log of each server."""
         return {
             name: {
-                "running": place.alive,
-                "pids": [process.pid for process in place.processes],
-                "log": str(place.log),
+                "running": instance.alive,
+                "pids": [process.pid for process in instance.processes],
+                "log": str(instance.log),
                 "facts": dict(self._facts(name)),
             }
-            for name, place in self._places.items()
+            for name, instance in self._instances.items()
         }
 
     def _facts(self, name: str) -> Facts:
@@ -113,7 +115,7 @@ class Supervisor:
         for task in self._starting.values():
             task.cancel()
         await asyncio.gather(*self._starting.values(), return_exceptions=True)
-        await asyncio.gather(*(place.stop() for place in self._places.values()))
+        await asyncio.gather(*(instance.stop() for instance in self._instances.values()))
         shutil.rmtree(self._directory, ignore_errors=True)
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def cache() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class ClusterPaths:
     """The folders of one cluster.
 
     ``state`` outlives a reboot, ``run`` need not (sockets, network namespaces, pids).
@@ -35,8 +35,8 @@ class Places:
     run: Path
 
     @classmethod
-    def of_this_machine(cls) -> "Places":
-        """Return the usual places; MINISHOP_STATE and MINISHOP_RUN move them."""
+    def of_this_machine(cls) -> "ClusterPaths":
+        """Return the usual paths; MINISHOP_STATE and MINISHOP_RUN move them."""
         return cls(
             state=Path(os.environ.get("MINISHOP_STATE") or "/var/lib/minishop"),
             run=Path(os.environ.get("MINISHOP_RUN") or "/run/minishop"),

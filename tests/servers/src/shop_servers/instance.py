@@ -71,7 +71,7 @@ class ProcessGroup:
 
 
 @dataclass(kw_only=True)
-class Place:
+class ServerInstance:
     """One server's home; it outlives a crash: a restarted server finds its data and ports again."""
 
     name: str

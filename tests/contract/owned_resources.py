@@ -1,4 +1,4 @@
-"""One thing of each kind that a path can name, made for its owner as the shop makes it."""
+"""One resource of each kind that a path can name, made for its owner as the shop makes it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ from shop_shared.testing import heard
 PASSWORD = "correct horse 1"
 
 
-class Things:
-    """An owner, whose things they are, and a stranger: two accounts, signed in."""
+class OwnedResources:
+    """An owner, whose resources they are, and a stranger: two accounts, signed in."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -86,65 +86,63 @@ class Things:
         return email, UUID(account["id"])
 
 
-def make(name: str, things: Things) -> str:
+def make(name: str, owned: OwnedResources) -> str:
     """Make what {name} of a path stands for, the owner's, and return its id."""
     assert name in _MAKERS, f"nothing here makes a {name}: add it, so that its routes are tried"
-    return _MAKERS[name](things)
+    return _MAKERS[name](owned)
 
 
-def _user(things: Things) -> str:
-    return str(things.owner_id)
+def _user(owned: OwnedResources) -> str:
+    return str(owned.owner_id)
 
 
-def _address(things: Things) -> str:
-    return things.post("user", "/v1/users/me/addresses", things.token_of(things.owner))
+def _address(owned: OwnedResources) -> str:
+    return owned.post("user", "/v1/users/me/addresses", owned.token_of(owned.owner))
 
 
-def _session(things: Things) -> str:
-    return str(things.sign_in(things.owner)["session_id"])
+def _session(owned: OwnedResources) -> str:
+    return str(owned.sign_in(owned.owner)["session_id"])
 
 
-def _product(things: Things) -> str:
-    return things.post(
-        "product", "/v1/products", things.staff, sku=f"MUG-{uuid4().hex[:12].upper()}"
-    )
+def _product(owned: OwnedResources) -> str:
+    return owned.post("product", "/v1/products", owned.staff, sku=f"MUG-{uuid4().hex[:12].upper()}")
 
 
-def _order(things: Things) -> str:
-    return things.post("order", "/v1/orders", things.token_of(things.owner))
+def _order(owned: OwnedResources) -> str:
+    return owned.post("order", "/v1/orders", owned.token_of(owned.owner))
 
 
-def _payment(things: Things) -> str:
-    about = {"order_id": str(uuid7()), "customer_id": str(things.owner_id)}
+def _payment(owned: OwnedResources) -> str:
+    about = {"order_id": str(uuid7()), "customer_id": str(owned.owner_id)}
     payment = VALID["order POST /v1/orders"]["payment"]
     total = {"amount": 1999, "currency": "USD"}
-    things.hear("payment", "order.placed", **about, payment=payment)
-    things.hear("payment", "inventory.reserved", **about, total=total)
+    owned.hear("payment", "order.placed", **about, payment=payment)
+    owned.hear("payment", "inventory.reserved", **about, total=total)
     path = f"/v1/payments?order_id={about['order_id']}"
-    [listed] = things.call("payment", "GET", path, things.token_of(things.owner))["items"]
+    [listed] = owned.call("payment", "GET", path, owned.token_of(owned.owner))["items"]
     return str(listed["id"])
 
 
-def _shipment(things: Things) -> str:
-    ids = {"order_id": str(uuid7()), "customer_id": str(things.owner_id)}
-    return things.post("shipping", "/v1/shipments", things.staff, **ids)
+def _shipment(owned: OwnedResources) -> str:
+    ids = {"order_id": str(uuid7()), "customer_id": str(owned.owner_id)}
+    return owned.post("shipping", "/v1/shipments", owned.staff, **ids)
 
 
-def _notification(things: Things) -> str:
-    user_id = str(things.owner_id)
-    return things.post("notification", "/v1/notifications", things.staff, user_id=user_id)
+def _notification(owned: OwnedResources) -> str:
+    user_id = str(owned.owner_id)
+    return owned.post("notification", "/v1/notifications", owned.staff, user_id=user_id)
 
 
-def _device(things: Things) -> str:
+def _device(owned: OwnedResources) -> str:
     route = "notification PUT /v1/notifications/devices/{device_id}"
     device_id = str(uuid4())
     path = f"/v1/notifications/devices/{device_id}"
     body = VALID[route] | {"token": uuid4().hex}
-    things.call("notification", "PUT", path, things.token_of(things.owner), body)
+    owned.call("notification", "PUT", path, owned.token_of(owned.owner), body)
     return device_id
 
 
-_MAKERS: Mapping[str, Callable[[Things], str]] = {
+_MAKERS: Mapping[str, Callable[[OwnedResources], str]] = {
     "user_id": _user,
     "address_id": _address,
     "session_id": _session,
