@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_notification import models, service
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
-from shop_notification.repository import devices, messages, people
+from shop_notification.repository import devices, messages, recipients
 from shop_shared.http.auth import CurrentUser, StaffCaller
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
@@ -40,7 +40,7 @@ async def _visible(notification_id: UUID, caller: CurrentUser, engine: Engine) -
     """Return the message if the caller may see it; other people's do not exist for them."""
     async with engine.connect() as connection:
         row = await messages.find(connection, notification_id)
-    if row is None or not caller.may_see(row.user_id):
+    if row is None or not caller.can_view(row.user_id):
         raise NotFound("No such message.")
     return row
 
@@ -62,7 +62,7 @@ async def list_notifications(  # noqa: PLR0913 - a parameter a part of the reque
     async with engine.connect() as connection:
         rows = await messages.page(
             connection,
-            user_id=caller.whose(user_id),
+            user_id=caller.owner_filter(user_id),
             order_id=order_id,
             before=before,
             limit=limit + 1,
@@ -81,7 +81,7 @@ async def create_notification(
 
     async def make(connection: AsyncConnection) -> models.Notification:
         plan = Plan("custom", "account", (wanted.channel,))
-        stored = await service.tell(
+        stored = await service.notify(
             connection,
             event_id=f"staff:{uuid7()}",
             user_id=wanted.user_id,
@@ -100,7 +100,7 @@ async def create_notification(
 async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Preferences:
     """Read what one wants to be told."""
     async with engine.connect() as connection:
-        return _preferences(await people.preferences_of(connection, caller.user_id))
+        return _preferences(await recipients.preferences_of(connection, caller.user_id))
 
 
 @router.put("/preferences")
@@ -109,12 +109,12 @@ async def put_preferences(
 ) -> models.Preferences:
     """Say what one wants to be told; what is not named is on."""
     quiet = wanted.quiet_hours
-    stored = people.Preferences(
+    stored = recipients.Preferences(
         off={category: sorted(channels) for category, channels in wanted.off.items()},
         quiet=QuietHours(quiet.start, quiet.end, quiet.timezone) if quiet else None,
     )
     async with transaction(engine) as connection:
-        await people.save_preferences(connection, caller.user_id, stored)
+        await recipients.save_preferences(connection, caller.user_id, stored)
     return wanted
 
 
@@ -189,7 +189,7 @@ async def retry_notification(
         return models.view(await messages.find(connection, notification_id))
 
 
-def _preferences(stored: people.Preferences) -> models.Preferences:
+def _preferences(stored: recipients.Preferences) -> models.Preferences:
     quiet = stored.quiet
     return models.Preferences.model_validate(
         {

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_notification import service
 from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.rendering import money
-from shop_notification.repository import people
-from shop_notification.repository.people import Recipient
+from shop_notification.repository import recipients
+from shop_notification.repository.recipients import Recipient
 from shop_shared.messaging.consumer import Handler
 from shop_shared.messaging.events import ReceivedEvent
 
@@ -32,8 +32,8 @@ class HeardMoney(Heard):
     amount: int
     currency: str
 
-    def words(self) -> str:
-        """Return it to be read."""
+    def formatted(self) -> str:
+        """Return the amount for people to read: `19.99 USD`."""
         return money({"amount": self.amount, "currency": self.currency})
 
 
@@ -71,12 +71,12 @@ class PasswordResetRequested(Heard):
 
 
 class OrderEvent(Heard):
-    """Something about an order; `words` are what its template names."""
+    """Something about an order; `template_context` is what its template names."""
 
     order_id: UUID
     customer_id: UUID
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return what the template names."""
         return {"order": str(self.order_id)[-12:].upper()}
 
@@ -94,10 +94,14 @@ class OrderConfirmed(OrderEvent):
     lines: tuple[HeardLine, ...]
     total: HeardMoney
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return the goods and the total too."""
         lines = [{"name": line.name, "quantity": line.quantity} for line in self.lines]
-        return {**super().words(), "total": self.total.words(), "lines": lines}
+        return {
+            **super().template_context(),
+            "total": self.total.formatted(),
+            "lines": lines,
+        }
 
 
 class PaymentActionRequired(OrderEvent):
@@ -105,9 +109,9 @@ class PaymentActionRequired(OrderEvent):
 
     action: dict[str, JsonValue]
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return where, if it is a page."""
-        return {**super().words(), "url": self.action.get("url")}
+        return {**super().template_context(), "url": self.action.get("url")}
 
 
 class PaymentFailed(OrderEvent):
@@ -115,9 +119,9 @@ class PaymentFailed(OrderEvent):
 
     message: str
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return why."""
-        return {**super().words(), "message": self.message}
+        return {**super().template_context(), "message": self.message}
 
 
 class MoneyMoved(OrderEvent):
@@ -125,9 +129,9 @@ class MoneyMoved(OrderEvent):
 
     amount: HeardMoney
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return how much."""
-        return {**super().words(), "amount": self.amount.words()}
+        return {**super().template_context(), "amount": self.amount.formatted()}
 
 
 class ShipmentEvent(OrderEvent):
@@ -136,10 +140,10 @@ class ShipmentEvent(OrderEvent):
     tracking_number: str
     location: str | None = None
 
-    def words(self) -> Mapping[str, Any]:
+    def template_context(self) -> Mapping[str, Any]:
         """Return the number and where it is."""
         return {
-            **super().words(),
+            **super().template_context(),
             "tracking_number": self.tracking_number,
             "location": self.location,
         }
@@ -178,12 +182,12 @@ async def _registered(connection: AsyncConnection, event: ReceivedEvent) -> None
     await _changed(connection, event)
     user_id = event.parse(UserChanged).user_id
     plan = PLANS[event.type]
-    await service.tell(connection, event_id=event.id, user_id=user_id, plan=plan, data={})
+    await service.notify(connection, event_id=event.id, user_id=user_id, plan=plan, data={})
 
 
 async def _changed(connection: AsyncConnection, event: ReceivedEvent) -> None:
     heard = event.parse(UserChanged)
-    await service.know(
+    await service.upsert_recipient(
         connection,
         Recipient(
             user_id=heard.user_id,
@@ -196,13 +200,13 @@ async def _changed(connection: AsyncConnection, event: ReceivedEvent) -> None:
 
 
 async def _deleted(connection: AsyncConnection, event: ReceivedEvent) -> None:
-    await people.erase(connection, event.parse(UserDeleted).user_id)
+    await recipients.erase(connection, event.parse(UserDeleted).user_id)
 
 
 async def _verification(connection: AsyncConnection, event: ReceivedEvent) -> None:
     heard = event.parse(VerificationRequested)
     channel: Channel = "sms" if heard.channel == "phone" else "email"
-    await service.tell(
+    await service.notify(
         connection,
         event_id=event.id,
         user_id=heard.user_id,
@@ -214,7 +218,7 @@ async def _verification(connection: AsyncConnection, event: ReceivedEvent) -> No
 
 async def _password_reset(connection: AsyncConnection, event: ReceivedEvent) -> None:
     heard = event.parse(PasswordResetRequested)
-    await service.tell(
+    await service.notify(
         connection,
         event_id=event.id,
         user_id=heard.user_id,
@@ -227,13 +231,13 @@ async def _password_reset(connection: AsyncConnection, event: ReceivedEvent) -> 
 def _about_order(model: type[OrderEvent], plan: Plan) -> Handler[AsyncConnection]:
     async def handle(connection: AsyncConnection, event: ReceivedEvent) -> None:
         heard = event.parse(model)
-        await service.tell(
+        await service.notify(
             connection,
             event_id=event.id,
             user_id=heard.customer_id,
             order_id=heard.order_id,
             plan=plan,
-            data=heard.words(),
+            data=heard.template_context(),
         )
 
     return handle

@@ -31,7 +31,7 @@ from shop_notification.queues import (
 )
 from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
-from shop_notification.repository.sending import Taken
+from shop_notification.repository.sending import ClaimedMessage
 from shop_notification.settings import Settings
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent
@@ -97,45 +97,45 @@ class Sender:
     async def send(self, notification_id: UUID, broker: Broker) -> None:
         """Send a message unless it was sent, and record what came of it."""
         async with transaction(self._engine) as connection:
-            taken = await sending.take(connection, notification_id)
-            if taken is None:
+            claimed = await sending.claim(connection, notification_id)
+            if claimed is None:
                 return
-            where = await service.destinations(connection, taken)
+            where = await service.destinations(connection, claimed)
         if not where:
-            await self._record(taken, "suppressed", "suppressed", "nowhere to send it")
+            await self._record(claimed, "suppressed", "suppressed", "nowhere to send it")
             return
         try:
-            references = await self._hand_over(taken, where)
+            references = await self._hand_over(claimed, where)
         except TryAgainError as error:
-            await self._again(taken, str(error), broker)
+            await self._again(claimed, str(error), broker)
         except (UndeliverableError, jinja2.TemplateError) as error:
-            await self._park(taken, str(error), broker)
+            await self._park(claimed, str(error), broker)
         else:
-            await self._record(taken, "sent", "sent", ", ".join(references))
+            await self._record(claimed, "sent", "sent", ", ".join(references))
 
-    async def _hand_over(self, taken: Taken, where: Sequence[str]) -> list[str]:
-        recipient = taken.recipient
+    async def _hand_over(self, claimed: ClaimedMessage, where: Sequence[str]) -> list[str]:
+        recipient = claimed.recipient
         words = render(
-            taken.template,
+            claimed.template,
             locale=recipient.locale if recipient else self._settings.default_locale,
             default=self._settings.default_locale,
-            data={"name": recipient.name if recipient else "", **taken.data},
+            data={"name": recipient.name if recipient else "", **claimed.data},
         )
         references: list[str] = []
         refused: list[SendError] = []
         for destination in where:
             message = Message(
-                id=taken.id,
+                id=claimed.id,
                 destination=destination,
                 subject=words.subject,
                 short=words.short,
                 body=words.body,
             )
             try:
-                references.append(await self._channels[taken.channel].send(message))
+                references.append(await self._channels[claimed.channel].send(message))
             except UndeliverableError as error:
                 refused.append(error)
-                if taken.channel == "push":
+                if claimed.channel == "push":
                     async with transaction(self._engine) as connection:
                         await devices.drop_token(connection, destination)
             except TryAgainError:
@@ -146,26 +146,28 @@ class Sender:
             raise UndeliverableError("; ".join(map(str, refused)))
         return references
 
-    async def _again(self, taken: Taken, detail: str, broker: Broker) -> None:
+    async def _again(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
         delays = self._settings.retry_delays_seconds
-        if taken.attempt > len(delays):
-            await self._park(taken, detail, broker)
+        if claimed.attempt > len(delays):
+            await self._park(claimed, detail, broker)
             return
-        await self._record(taken, "retrying", "failed", detail)
+        await self._record(claimed, "retrying", "failed", detail)
         await broker.queue(
-            retry_queue(taken.channel, delays[taken.attempt - 1]),
-            taken.id,
+            retry_queue(claimed.channel, delays[claimed.attempt - 1]),
+            claimed.id,
             traceparent=current_traceparent(),
         )
 
-    async def _park(self, taken: Taken, detail: str, broker: Broker) -> None:
-        _log.error("message parked", notification_id=str(taken.id), detail=detail)
-        await self._record(taken, "parked", "parked", detail)
+    async def _park(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
+        _log.error("message parked", notification_id=str(claimed.id), detail=detail)
+        await self._record(claimed, "parked", "parked", detail)
         await broker.queue(
-            parking_queue(taken.channel), taken.id, traceparent=current_traceparent()
+            parking_queue(claimed.channel), claimed.id, traceparent=current_traceparent()
         )
 
-    async def _record(self, taken: Taken, status: str, outcome: str, detail: str) -> None:
+    async def _record(
+        self, claimed: ClaimedMessage, status: str, outcome: str, detail: str
+    ) -> None:
         async with transaction(self._engine) as connection:
-            await sending.record(connection, taken, status=status, outcome=outcome, detail=detail)
-        _sent.labels(taken.channel, outcome).inc()
+            await sending.record(connection, claimed, status=status, outcome=outcome, detail=detail)
+        _sent.labels(claimed.channel, outcome).inc()

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import due
-from shop_notification.repository import devices, messages, people, sending
+from shop_notification.repository import devices, messages, recipients, sending
 from shop_notification.repository.messages import Draft
-from shop_notification.repository.people import Recipient
+from shop_notification.repository.recipients import Recipient
 from shop_shared.clock import now
 
 
-async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
+async def notify(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
     *,
     event_id: str,
@@ -30,7 +30,7 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
 
     A destination given (a new address to be verified) counts instead of the recipient's own.
     """
-    reach = await people.reach_of(connection, user_id)
+    reach = await recipients.contact_channels(connection, user_id)
     wanted = reach.wanted
     stored: list[UUID] = []
     for channel in plan.channels:
@@ -57,20 +57,22 @@ async def tell(  # noqa: PLR0913 - keyword-only, each of its own kind
     return stored
 
 
-async def know(connection: AsyncConnection, recipient: Recipient) -> None:
-    """Learn how somebody is reached, and let go what has waited for it."""
-    await people.save_recipient(connection, recipient)
+async def upsert_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
+    """Store how somebody is reached, and release the messages that waited for it."""
+    await recipients.save_recipient(connection, recipient)
     await messages.release_waiting(connection, recipient.user_id)
 
 
-async def destinations(connection: AsyncConnection, taken: sending.Taken) -> Sequence[str]:
+async def destinations(
+    connection: AsyncConnection, message: sending.ClaimedMessage
+) -> Sequence[str]:
     """Return where a message goes now: addresses may have changed since it was stored."""
-    if taken.destination is not None:
-        return [taken.destination]
-    if taken.channel == "push":
-        return [device.token for device in await devices.devices_of(connection, taken.user_id)]
-    recipient = taken.recipient
+    if message.destination is not None:
+        return [message.destination]
+    if message.channel == "push":
+        return [device.token for device in await devices.devices_of(connection, message.user_id)]
+    recipient = message.recipient
     if recipient is None:
         return []
-    address = recipient.email if taken.channel == "email" else recipient.phone
+    address = recipient.email if message.channel == "email" else recipient.phone
     return [address] if address else []

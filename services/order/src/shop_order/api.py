@@ -30,7 +30,7 @@ LastEventId = Annotated[int, Header(ge=0, le=2**31 - 1, description="The last en
 
 async def _visible_order(order_id: UUID, caller: CurrentUser, engine: Engine) -> domain.Order:
     """Return the order if the caller may see it; other people's do not exist for them."""
-    owner = caller.whose()
+    owner = caller.owner_filter()
     async with engine.connect() as connection:
         order = await repository.find(connection, order_id, customer_id=owner)
     if order is None:
@@ -80,7 +80,7 @@ async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
     async with engine.connect() as connection:
         orders = await repository.page(
             connection,
-            customer_id=caller.whose(customer_id),
+            customer_id=caller.owner_filter(customer_id),
             status=status,
             before=before,
             limit=limit + 1,

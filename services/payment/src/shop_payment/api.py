@@ -30,7 +30,7 @@ async def _visible_payment(payment_id: UUID, caller: CurrentUser, engine: Engine
     async with engine.connect() as connection:
         record = await repository.find(connection, payment_id)
     owner = record.payment.customer_id if record else None
-    if record is None or owner is None or not caller.may_see(owner):
+    if record is None or owner is None or not caller.can_view(owner):
         raise NotFound("No such payment.")
     return record
 

@@ -40,7 +40,7 @@ async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
     async with engine.connect() as connection:
         found = await repository.page(
             connection,
-            customer_id=caller.whose(customer_id),
+            customer_id=caller.owner_filter(customer_id),
             order_id=order_id,
             status=status,
             before=before,
@@ -62,7 +62,7 @@ async def get_shipment(
     if_none_match: IfNoneMatch = None,
 ) -> Any:  # noqa: ANN401 - a shipment, or 304
     """Read a shipment and its way so far."""
-    owner = caller.whose()
+    owner = caller.owner_filter()
     async with engine.connect() as connection:
         shipment = await repository.find(connection, shipment_id, customer_id=owner)
         if shipment is None:

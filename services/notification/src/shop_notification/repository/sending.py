@@ -1,4 +1,4 @@
-"""Messages on their way: queued, taken into hand, tried, found again when lost."""
+"""Messages on their way: queued, claimed by a sender, tried, queued again when lost."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification.repository.people import RECIPIENT_COLUMNS, Recipient, recipient_in
+from shop_notification.repository.recipients import RECIPIENT_COLUMNS, Recipient, recipient_in
 from shop_notification.tables import attempts, notifications, recipients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """A message in the sender's hand; attempt counts this one."""
+class ClaimedMessage:
+    """A message that one sender holds; `attempt` counts this attempt."""
 
     id: UUID
     channel: str
@@ -52,12 +52,12 @@ async def mark(connection: AsyncConnection, ids: Sequence[UUID], status: str) ->
     )
 
 
-async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | None:
-    """Take a message into hand to send it; None when it is sent, settled or in another's hand."""
-    row = (await connection.execute(_TAKE, {"notification_id": notification_id})).one_or_none()
+async def claim(connection: AsyncConnection, notification_id: UUID) -> ClaimedMessage | None:
+    """Claim a message to send it; None when it was sent, settled or claimed by another sender."""
+    row = (await connection.execute(_CLAIM, {"notification_id": notification_id})).one_or_none()
     if row is None:
         return None
-    return Taken(
+    return ClaimedMessage(
         id=row.id,
         channel=row.channel,
         user_id=row.user_id,
@@ -71,15 +71,15 @@ async def take(connection: AsyncConnection, notification_id: UUID) -> Taken | No
 
 
 async def record(
-    connection: AsyncConnection, taken: Taken, *, status: str, outcome: str, detail: str
+    connection: AsyncConnection, message: ClaimedMessage, *, status: str, outcome: str, detail: str
 ) -> None:
     """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
-    wipe = taken.category == "security" and status in {"sent", "suppressed"}
+    wipe = message.category == "security" and status in {"sent", "suppressed"}
     await connection.execute(
         _RECORD_AND_WIPE if wipe else _RECORD,
         {
-            "this_id": taken.id,
-            "this_number": taken.attempt,
+            "this_id": message.id,
+            "this_number": message.attempt,
             "this_outcome": outcome,
             "this_detail": detail[:500],
             "this_status": status,
@@ -106,7 +106,7 @@ async def requeue_lost(
 
 
 # Made once: putting a statement together is a good part of what each message costs.
-_taken = (
+_claimed = (
     sa.update(notifications)
     .where(
         notifications.c.id == sa.bindparam("notification_id"),
@@ -114,10 +114,10 @@ _taken = (
     )
     .values(status="sending", attempts=notifications.c.attempts + 1, updated_at=sa.func.now())
     .returning(notifications)
-    .cte("taken")
+    .cte("claimed")
 )
-_TAKE = sa.select(_taken, *RECIPIENT_COLUMNS).select_from(
-    _taken.outerjoin(recipients, recipients.c.user_id == _taken.c.user_id)
+_CLAIM = sa.select(_claimed, *RECIPIENT_COLUMNS).select_from(
+    _claimed.outerjoin(recipients, recipients.c.user_id == _claimed.c.user_id)
 )
 
 

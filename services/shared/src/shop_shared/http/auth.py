@@ -29,12 +29,12 @@ class Principal:
         """Say whether the caller has any of the roles."""
         return not self.roles.isdisjoint(roles)
 
-    def may_see(self, owner_id: UUID) -> bool:
-        """Say whether what owner_id owns is this caller's to see: the owner's and the staff's."""
+    def can_view(self, owner_id: UUID) -> bool:
+        """Return True if the caller may see things of owner_id: their own; staff see everyone's."""
         return self.user_id == owner_id or self.has_role("staff", "admin")
 
-    def whose(self, asked: UUID | None = None) -> UUID | None:
-        """Return whose things the caller may look through: one's own; for staff any, or all."""
+    def owner_filter(self, asked: UUID | None = None) -> UUID | None:
+        """Return whose rows to list: the caller's; for staff those of `asked`, or all (None)."""
         return asked if self.has_role("staff", "admin") else self.user_id
 
 

@@ -46,7 +46,7 @@ async def get_user(user_id: UUID, caller: CurrentUser, engine: Engine) -> User:
     """Read an account: one's own, for the staff anybody's."""
     async with transaction(engine) as connection:
         account = await accounts.find(connection, user_id)
-    if account is None or not caller.may_see(user_id):
+    if account is None or not caller.can_view(user_id):
         raise NotFound("No such account.")
     return User.model_validate(account)
 

@@ -39,7 +39,7 @@ class Preferences:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reach:
+class ContactChannels:
     """How somebody is reached, and wants to be; who is not known yet has no recipient."""
 
     recipient: Recipient | None
@@ -73,7 +73,7 @@ async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> N
 RECIPIENT_COLUMNS = tuple(column.label(f"recipient_{column.name}") for column in recipients.c)
 """For an outer join with `recipients`; `recipient_in` reads them."""
 _SOMEBODY = sa.select(sa.bindparam("user_id", type_=sa.Uuid).label("id")).subquery()
-_REACH = sa.select(
+_CONTACT_CHANNELS = sa.select(
     *RECIPIENT_COLUMNS,
     *preferences.c,
     sa.exists().where(devices.c.user_id == _SOMEBODY.c.id).label("has_device"),
@@ -84,10 +84,10 @@ _REACH = sa.select(
 )
 
 
-async def reach_of(connection: AsyncConnection, user_id: UUID) -> Reach:
+async def contact_channels(connection: AsyncConnection, user_id: UUID) -> ContactChannels:
     """Return how somebody is reached and wants to be, by one statement: each event asks."""
-    row = (await connection.execute(_REACH, {"user_id": user_id})).one()
-    return Reach(
+    row = (await connection.execute(_CONTACT_CHANNELS, {"user_id": user_id})).one()
+    return ContactChannels(
         recipient=recipient_in(row),
         wanted=_preferences(None if row.user_id is None else row),
         has_device=row.has_device,
