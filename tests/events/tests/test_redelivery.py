@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
+from aiokafka.structs import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop_event_path.ledgers import Ledger, ledger
@@ -13,7 +14,7 @@ from shop_servers.servers import MongoDB, Postgres
 
 from shop_shared.messaging.cloud_events import Record
 from shop_shared.messaging.dead_letters import DeadLetter
-from shop_shared.messaging.dispatch import EventHandling
+from shop_shared.messaging.dispatch import Dispatcher
 
 COPIES = 3
 
@@ -76,7 +77,7 @@ async def no_dead_letters(letters: Sequence[DeadLetter]) -> None:
 @given(delivery=deliveries())
 async def test_each_effect_is_there_once(book: Ledger, delivery: Delivery) -> None:
     example = uuid4().hex  # the ledger is the same for all examples
-    handling = EventHandling(
+    dispatcher = Dispatcher(
         group="ledger",
         handlers={TYPE: book.write},
         inbox=book.inbox,
@@ -90,9 +91,9 @@ async def test_each_effect_is_there_once(book: Ledger, delivery: Delivery) -> No
             value = b'{"n": %d}' % n
             records.append(Message(offset, f"{example}-{key}".encode(), value, headers))
             offset += 1
-        progress = await handling.handle({("counted.events", 0): records})
-        assert progress.stopped_at is None
-        assert progress.next_offsets == {("counted.events", 0): offset}
+        result = await dispatcher.handle({TopicPartition("counted.events", 0): records})
+        assert result.stopped_at is None
+        assert result.next_offsets == {("counted.events", 0): offset}
     sent = {(key, n) for batch in delivery.batches for key, n in batch}
     effects = {
         key.removeprefix(f"{example}-"): sorted(numbers)

@@ -34,7 +34,7 @@ def hear(store: Store) -> Hear:
         told = {"order_id": order, "customer_id": order, **data}
         event = heard(f"order.{kind}", order, told, event_id=event_id)
         async with inbox.transaction() as session:
-            if event.id in await inbox.first_seen(session, GROUP, [event.id]):
+            if event.id in await inbox.insert_new(session, GROUP, [event.id]):
                 await known[event.type](session, event)
 
     return hear

@@ -58,13 +58,13 @@ async def test_no_event_without_its_transaction(client: mongo.Client) -> None:
     assert await database["outbox"].count_documents({}) == 0
 
 
-async def test_an_event_is_first_seen_once_a_group(client: mongo.Client) -> None:
+async def test_an_event_is_new_once_a_group(client: mongo.Client) -> None:
     inbox = MongoInbox(client, client.get_default_database())
     async with inbox.transaction() as session:
-        assert await inbox.first_seen(session, "a", ["1", "2", "2"]) == {"1", "2"}
+        assert await inbox.insert_new(session, "a", ["1", "2", "2"]) == {"1", "2"}
     async with inbox.transaction() as session:
-        assert await inbox.first_seen(session, "a", ["2", "3"]) == {"3"}
-        assert await inbox.first_seen(session, "b", ["1"]) == {"1"}
+        assert await inbox.insert_new(session, "a", ["2", "3"]) == {"3"}
+        assert await inbox.insert_new(session, "b", ["1"]) == {"1"}
 
 
 async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
@@ -76,7 +76,7 @@ async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
         while True:
             try:
                 async with inbox.transaction() as session:
-                    seen = await inbox.first_seen(session, "g", ["1", "2"])
+                    seen = await inbox.insert_new(session, "g", ["1", "2"])
                     await asyncio.sleep(0.02)
                     return seen
             except Exception as error:

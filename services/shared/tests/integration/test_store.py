@@ -74,17 +74,17 @@ async def test_no_event_without_its_transaction(engine: AsyncEngine) -> None:
         assert await connection.scalar(sa.text("SELECT count(*) FROM outbox")) == 0
 
 
-async def test_an_event_is_first_seen_once_a_group(engine: AsyncEngine) -> None:
+async def test_an_event_is_new_once_a_group(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
-        assert await inbox.first_seen(connection, "a", ["1", "2", "2"]) == {"1", "2"}
-        assert await inbox.first_seen(connection, "a", ["2", "3"]) == {"3"}
-        assert await inbox.first_seen(connection, "b", ["1"]) == {"1"}
+        assert await inbox.insert_new(connection, "a", ["1", "2", "2"]) == {"1", "2"}
+        assert await inbox.insert_new(connection, "a", ["2", "3"]) == {"3"}
+        assert await inbox.insert_new(connection, "b", ["1"]) == {"1"}
 
 
 async def test_two_consumers_of_one_event_wait_and_one_has_it(engine: AsyncEngine) -> None:
     async def take(ids: list[str]) -> set[str]:
         async with transaction(engine) as connection:
-            seen = await inbox.first_seen(connection, "g", ids)
+            seen = await inbox.insert_new(connection, "g", ids)
             await asyncio.sleep(0.05)
             return seen
 

@@ -39,9 +39,9 @@ class Saboteur:
         if self._crash == AFTER_COMMIT and self._left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async def first_seen(self, tx: Any, group: str, ids: Sequence[str]) -> set[str]:
+    async def insert_new(self, tx: Any, group: str, ids: Sequence[str]) -> set[str]:
         """The inbox's."""
-        return await self._inbox.first_seen(tx, group, ids)
+        return await self._inbox.insert_new(tx, group, ids)
 
     def is_temporary(self, error: BaseException) -> bool:
         """The inbox's."""

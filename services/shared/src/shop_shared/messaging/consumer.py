@@ -1,7 +1,7 @@
-"""The consumer loop: from Kafka, in order, to handlers in one transaction with the inbox.
+"""The consumer loop: fetches from Kafka, dispatches in order, commits offsets afterwards.
 
-A message may arrive twice and has its effect once. Offsets are committed after the transaction;
-between the two, a crash means that messages come again and the inbox knows them.
+A message may arrive twice and has its effect once. Offsets are committed after the transaction: a
+crash between the two means that messages are delivered again, and the inbox skips them.
 """
 
 import asyncio
@@ -19,11 +19,10 @@ from shop_shared.messaging import event_metrics
 from shop_shared.messaging.cloud_events import Record
 from shop_shared.messaging.dead_letters import DeadLetters
 from shop_shared.messaging.dispatch import (
-    EventHandling,
+    Dispatcher,
     Handler,
     Inbox,
     NoInbox,
-    Place,
     TemporaryError,
 )
 from shop_shared.settings import ServiceSettings
@@ -54,7 +53,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
     with the oldest event there is; without (a cache in memory), with the next one.
     """
     dead_letters = DeadLetters(settings.kafka_bootstrap_servers, group=group)
-    handling = EventHandling(
+    handling = Dispatcher(
         group=group, handlers=handlers, inbox=inbox, publish_dead_letters=dead_letters.publish
     )
     consumer = await _start(
@@ -104,7 +103,7 @@ async def _start(make: Callable[[], AIOKafkaConsumer]) -> AIOKafkaConsumer:
 class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Fetch, handle, commit; partitions that must wait are paused, the others go on."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, handling: EventHandling[Any]) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, handling: Dispatcher[Any]) -> None:
         self._consumer = consumer
         self._handling = handling
         self._group = handling.group
@@ -117,14 +116,14 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         while True:
             self._resume()
             try:
-                lanes = await self._consumer.getmany(timeout_ms=int(self._patience() * 1000))
+                batches = await self._consumer.getmany(timeout_ms=int(self._patience() * 1000))
             except KafkaError as error:
                 _log.warning("fetch failed", group=self._group, error=repr(error))
                 await asyncio.sleep(POLL)
                 continue
-            if lanes:
+            if batches:
                 async with self._batch_in_hand:
-                    await _finish(self._work(lanes))
+                    await _finish(self._work(batches))
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Give partitions up only when the batch in hand is committed, offsets and all."""
@@ -141,33 +140,29 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def _work(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
         # Between the fetch and here partitions may have gone to another consumer.
         mine = self._consumer.assignment()
-        lanes: dict[Place, Sequence[Record]] = {
-            (partition.topic, partition.partition): records
-            for partition, records in fetched.items()
-            if partition in mine
+        batches: dict[TopicPartition, Sequence[Record]] = {
+            partition: records for partition, records in fetched.items() if partition in mine
         }
-        if not lanes:
+        if not batches:
             return
-        event_metrics.batches.labels(self._group).observe(sum(map(len, lanes.values())))
-        progress = await self._handling.handle(lanes)
-        await self._commit(progress.next_offsets)
-        for place, records in lanes.items():
-            partition = TopicPartition(*place)
-            reached = progress.next_offsets.get(place, records[0].offset)
+        event_metrics.batches.labels(self._group).observe(sum(map(len, batches.values())))
+        result = await self._handling.handle(batches)
+        await self._commit(result.next_offsets)
+        for partition, records in batches.items():
+            reached = result.next_offsets.get(partition, records[0].offset)
             if reached == records[-1].offset + 1:
                 self._failures.pop(partition, None)
             else:
                 self._give_back(partition, reached)
             self._measure(partition, reached)
-        if progress.stopped_at is not None:
-            self._pause(TopicPartition(*progress.stopped_at), progress.error)
+        if result.stopped_at is not None:
+            self._pause(result.stopped_at, result.error)
 
-    async def _commit(self, next_offsets: Mapping[Place, int]) -> None:
+    async def _commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
         if not next_offsets:
             return
-        offsets = {TopicPartition(*place): offset for place, offset in next_offsets.items()}
         try:
-            await self._consumer.commit(offsets)
+            await self._consumer.commit(dict(next_offsets))
         except (KafkaError, IllegalStateError) as error:
             # The group went on without us: they come again to someone, whose inbox knows them.
             _log.warning("offsets not committed", group=self._group, error=repr(error))

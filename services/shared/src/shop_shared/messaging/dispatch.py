@@ -1,7 +1,8 @@
-"""What becomes of a batch of messages, whatever brought them: the heart of the consumer.
+"""Dispatches batches of records to handlers and decides what becomes of each record.
 
-All in one transaction, with the inbox; when that fails, one message a transaction, so that one bad
-message costs no other. It knows stores by `Inbox` and Kafka not at all.
+A batch is one transaction together with the inbox. When that fails, each message gets a transaction
+of its own, so that one bad message costs no other. Stores are known as `Inbox` only, and nothing
+here talks to Kafka: the caller fetches records and commits offsets.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import structlog
+from aiokafka.structs import TopicPartition
 
 from shop_shared.clock import now
 from shop_shared.messaging import cloud_events, event_metrics
@@ -22,89 +24,89 @@ from shop_shared.observability import telemetry
 TxT = TypeVar("TxT")
 Handler = Callable[[TxT, ReceivedEvent], Awaitable[None]]
 Publish = Callable[[Sequence[DeadLetter]], Awaitable[None]]
-Place = tuple[str, int]
-"""Topic and partition."""
 
 _log = structlog.get_logger(__name__)
 
 
 class TemporaryError(Exception):
-    """A handler raises it for what a later try may not meet: the event is kept, and its order."""
+    """Raised by a handler or an inbox when a later try may succeed; its partition waits."""
 
 
 class Inbox(Protocol[TxT]):
-    """Where a consumer keeps its effects and, in the same transaction, what it has seen."""
+    """A store in which one transaction holds the effects of events and the ids already handled."""
 
     def transaction(self) -> AbstractAsyncContextManager[TxT]:
-        """Begin; commit at the end, roll back on any exception."""
+        """Open a transaction: committed at the end, rolled back on any exception."""
 
-    async def first_seen(self, tx: TxT, group: str, ids: Sequence[str]) -> set[str]:
-        """Write the ids down and return those that were not there yet."""
+    async def insert_new(self, tx: TxT, group: str, ids: Sequence[str]) -> set[str]:
+        """Insert the event ids and return those that were not there yet."""
 
     def is_temporary(self, error: BaseException) -> bool:
-        """Say whether the store may be right again later, with nothing changed here."""
+        """Return True when the same work may succeed later without a change of code or data."""
 
 
 class NoInbox:
-    """For handlers that may run any number of times (a cache to drop); their Tx is None."""
+    """For idempotent handlers without a store (dropping a cache); their transaction is None."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Begin nothing."""
+        """Yield None: there is no transaction."""
         yield
 
-    async def first_seen(self, tx: None, group: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002 - the protocol's
-        """Take every event as new."""
+    async def insert_new(self, tx: None, group: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002 - the protocol's
+        """Return all ids: every event counts as new."""
         return set(ids)
 
     def is_temporary(self, error: BaseException) -> bool:
-        """Say so of a connection that failed."""
+        """Return True for connection errors and time-outs."""
         return isinstance(error, ConnectionError | TimeoutError)
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far a batch came: the next offset of each place, and where it had to stop."""
+class BatchResult:
+    """How far a batch came: the next offset of each partition, and the partition that must wait."""
 
-    next_offsets: dict[Place, int] = field(default_factory=dict)
-    stopped_at: Place | None = None
+    next_offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    stopped_at: TopicPartition | None = None
     error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class EventHandling(Generic[TxT]):
-    """One consumer group's handlers and their store."""
+class Dispatcher(Generic[TxT]):
+    """Dispatches the records of one consumer group to its handlers, by event type."""
 
     group: str
     handlers: Mapping[str, Handler[TxT]]
     inbox: Inbox[TxT]
     publish_dead_letters: Publish
     tries: int = 3
-    """Of one message whose handler fails, before it is a dead letter."""
+    """How often a message is handled that fails, before it becomes a dead letter."""
     backoff: float = 0.1
-    """Seconds before the second try; doubled for each further one."""
+    """Seconds before the second try, doubled for each further one."""
     timeout: float = 60.0
-    """Seconds a transaction may take."""
+    """The most seconds a transaction may take."""
 
-    async def handle(self, lanes: Mapping[Place, Sequence[Record]]) -> Progress:
-        """Handle the records of each place in order, and say how far it came.
+    async def handle(self, batches: Mapping[TopicPartition, Sequence[Record]]) -> BatchResult:
+        """Handle the records of each partition in order.
 
-        Whatever is below a place's next offset has had its effect, or is a dead letter that the
-        broker has acknowledged. Never raises for what a handler, a store or the broker did.
+        Every record below a partition's next offset has had its effect, or is a dead letter that
+        the broker has acknowledged. Never raises for what a handler, a store or the broker did.
         """
         try:
-            return await self._together(lanes)
+            return await self._as_one_batch(batches)
         except Exception as error:  # noqa: BLE001 - each message will say which it was
             _log.info("batch failed, handling one by one", group=self.group, error=repr(error))
-        return await self._one_by_one(lanes)
+        return await self._one_by_one(batches)
 
-    async def _together(self, lanes: Mapping[Place, Sequence[Record]]) -> Progress:
+    async def _as_one_batch(
+        self, batches: Mapping[TopicPartition, Sequence[Record]]
+    ) -> BatchResult:
         wanted: list[ReceivedEvent] = []
         dead: list[DeadLetter] = []
         ignored: list[ReceivedEvent] = []
-        for records in lanes.values():
+        for records in batches.values():
             for record in records:
-                match self._sort(record):
+                match self._classify(record):
                     case Poison(reason, error):
                         dead.append(DeadLetter(record, reason, error))
                     case ReceivedEvent() as event if event.type in self.handlers:
@@ -119,22 +121,24 @@ class EventHandling(Generic[TxT]):
             self._count_dead(letter)
         for event in ignored:
             self._count(event, "ignored")
-        return Progress({place: records[-1].offset + 1 for place, records in lanes.items()})
+        return BatchResult(
+            {partition: records[-1].offset + 1 for partition, records in batches.items()}
+        )
 
-    async def _one_by_one(self, lanes: Mapping[Place, Sequence[Record]]) -> Progress:
-        progress = Progress()
-        for place, records in lanes.items():
+    async def _one_by_one(self, batches: Mapping[TopicPartition, Sequence[Record]]) -> BatchResult:
+        result = BatchResult()
+        for partition, records in batches.items():
             for record in records:
                 try:
                     await self._one(record)
                 except Exception as error:  # noqa: BLE001 - reported: the caller waits and retries
-                    progress.stopped_at, progress.error = place, error
-                    return progress
-                progress.next_offsets[place] = record.offset + 1
-        return progress
+                    result.stopped_at, result.error = partition, error
+                    return result
+                result.next_offsets[partition] = record.offset + 1
+        return result
 
     async def _one(self, record: Record) -> None:
-        match self._sort(record):
+        match self._classify(record):
             case Poison(reason, error):
                 await self._give_up(DeadLetter(record, reason, error))
             case ReceivedEvent() as event if event.type in self.handlers:
@@ -169,7 +173,7 @@ class EventHandling(Generic[TxT]):
         handled: list[ReceivedEvent] = []
         duplicates: list[ReceivedEvent] = []
         async with asyncio.timeout(self.timeout), self.inbox.transaction() as tx:
-            new = await self.inbox.first_seen(tx, self.group, [event.id for event in events])
+            new = await self.inbox.insert_new(tx, self.group, [event.id for event in events])
             for event in events:
                 if event.id not in new:
                     duplicates.append(event)
@@ -189,7 +193,7 @@ class EventHandling(Generic[TxT]):
                     await self.handlers[event.type](tx, event)
                 handled.append(event)
             if dead:
-                # Last before the commit: if they can't be kept, nothing else may be.
+                # Last before the commit: when they cannot be published, nothing is committed.
                 await self.publish_dead_letters(dead)
         at = now()
         for event in duplicates:
@@ -200,7 +204,7 @@ class EventHandling(Generic[TxT]):
                 seconds = (at - event.time).total_seconds()
                 event_metrics.age.labels(self.group, event.topic).observe(seconds)
 
-    def _sort(self, record: Record) -> ReceivedEvent | Poison:
+    def _classify(self, record: Record) -> ReceivedEvent | Poison:
         event = cloud_events.read(record)
         if isinstance(event, ReceivedEvent) and event.type in self.handlers:
             return cloud_events.refuse(event) or event

@@ -42,7 +42,7 @@ _INSERT = sa.text("""
 """)
 
 
-async def first_seen(connection: AsyncConnection, group: str, ids: Sequence[str]) -> set[str]:
+async def insert_new(connection: AsyncConnection, group: str, ids: Sequence[str]) -> set[str]:
     """Write the ids down for group and return those that were not there yet.
 
     Waits for another transaction that writes the same id. The ids are sorted first, so that two
@@ -61,7 +61,7 @@ async def purge(connection: AsyncConnection, *, keep: timedelta = KEEP) -> int:
 
 
 class SqlInbox:
-    """What a consumer group has seen, in PostgreSQL (see `event_handling.Inbox`)."""
+    """What a consumer group has seen, in PostgreSQL (see `dispatch.Inbox`)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -70,9 +70,9 @@ class SqlInbox:
         """Begin a transaction of the engine."""
         return postgres.transaction(self._engine)
 
-    async def first_seen(self, tx: AsyncConnection, group: str, ids: Sequence[str]) -> set[str]:
+    async def insert_new(self, tx: AsyncConnection, group: str, ids: Sequence[str]) -> set[str]:
         """Insert all ids in one statement."""
-        return await first_seen(tx, group, ids)
+        return await insert_new(tx, group, ids)
 
     def is_temporary(self, error: BaseException) -> bool:
         """See `postgres.is_temporary`."""

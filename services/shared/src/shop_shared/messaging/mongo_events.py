@@ -45,7 +45,7 @@ async def migrate(database: Database) -> None:
 
 
 class MongoInbox:
-    """What a consumer group has seen, in the collection `inbox` (see `event_handling.Inbox`)."""
+    """What a consumer group has seen, in the collection `inbox` (see `dispatch.Inbox`)."""
 
     def __init__(self, client: Client, database: Database) -> None:
         self._client = client
@@ -57,7 +57,7 @@ class MongoInbox:
         async with transaction(self._client) as session:
             yield session
 
-    async def first_seen(self, tx: Session, group: str, ids: Sequence[str]) -> set[str]:
+    async def insert_new(self, tx: Session, group: str, ids: Sequence[str]) -> set[str]:
         """Insert those ids that are missing: a duplicate key would end the transaction."""
         keys = {f"{group}:{event_id}": event_id for event_id in ids}
         seen = self._inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1}, session=tx)

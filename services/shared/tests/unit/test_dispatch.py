@@ -9,16 +9,17 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shop_shared.messaging.dead_letters import DeadLetter
-from shop_shared.messaging.dispatch import EventHandling, Place, Progress, TemporaryError
+from shop_shared.messaging.dispatch import BatchResult, Dispatcher, TemporaryError
 from shop_shared.messaging.events import MAX_EVENT_BYTES, ReceivedEvent
 
 TYPE = "minishop.stock.moved.v1"
-PLACE = ("stock.events", 0)
+PARTITION = TopicPartition("stock.events", 0)
 
 
 class Moved(BaseModel):
@@ -63,7 +64,7 @@ class MemoryInbox:
         self.state = working
         self.commits += 1
 
-    async def first_seen(self, tx: State, group: str, ids: Sequence[str]) -> set[str]:
+    async def insert_new(self, tx: State, group: str, ids: Sequence[str]) -> set[str]:
         new = set(ids) - tx.seen
         tx.seen |= new
         return new
@@ -89,32 +90,32 @@ def message(event_id: str = "1", value: Any = None, **changes: Any) -> Message:
     return Message(body, headers, **{"offset": int(event_id), **changes})
 
 
-def handling(
+def dispatcher(
     inbox: MemoryInbox, dead: list[DeadLetter], *, broker_away: bool = False
-) -> EventHandling[State]:
+) -> Dispatcher[State]:
     async def publish(letters: Sequence[DeadLetter]) -> None:
         if broker_away:
             raise ConnectionError
         dead.extend(letters)
 
-    return EventHandling(
+    return Dispatcher(
         group="g", handlers={TYPE: move}, inbox=inbox, publish_dead_letters=publish, backoff=0
     )
 
 
 async def handle(
     *messages: Message, inbox: MemoryInbox | None = None, broker_away: bool = False
-) -> tuple[MemoryInbox, list[DeadLetter], Progress]:
+) -> tuple[MemoryInbox, list[DeadLetter], BatchResult]:
     inbox = inbox or MemoryInbox()
     dead: list[DeadLetter] = []
-    progress = await handling(inbox, dead, broker_away=broker_away).handle({PLACE: messages})
-    return inbox, dead, progress
+    result = await dispatcher(inbox, dead, broker_away=broker_away).handle({PARTITION: messages})
+    return inbox, dead, result
 
 
 async def test_a_batch_is_one_transaction() -> None:
-    inbox, dead, progress = await handle(*(message(str(i)) for i in range(100)))
+    inbox, dead, result = await handle(*(message(str(i)) for i in range(100)))
     assert (inbox.commits, inbox.state.stock["p"], dead) == (1, 100, [])
-    assert progress.next_offsets == {PLACE: 100}
+    assert result.next_offsets == {PARTITION: 100}
     assert inbox.state.order == [str(i) for i in range(100)]
 
 
@@ -134,19 +135,19 @@ POISON = {
 
 @pytest.mark.parametrize("reason", POISON)
 async def test_poison_is_given_up_and_costs_no_other(reason: str) -> None:
-    inbox, dead, progress = await handle(message("0"), POISON[reason], message("2"))
+    inbox, dead, result = await handle(message("0"), POISON[reason], message("2"))
     assert [letter.reason for letter in dead] == [reason]
     assert dead[0].record is POISON[reason]
     assert inbox.state.order == ["0", "2"]
-    assert progress.next_offsets == {PLACE: 3}
-    assert progress.stopped_at is None
+    assert result.next_offsets == {PARTITION: 3}
+    assert result.stopped_at is None
 
 
 @pytest.mark.parametrize("type_", ["minishop.stock.counted.v1", "minishop.stock.moved.v2", "🤷"])
 async def test_unknown_types_and_versions_are_ignored_whatever_they_hold(type_: str) -> None:
-    inbox, dead, progress = await handle(message("0", b"\xff", type=type_), message("1"))
+    inbox, dead, result = await handle(message("0", b"\xff", type=type_), message("1"))
     assert (inbox.state.order, dead) == (["1"], [])
-    assert progress.next_offsets == {PLACE: 2}
+    assert result.next_offsets == {PARTITION: 2}
 
 
 async def test_a_bug_is_tried_a_few_times_only() -> None:
@@ -169,37 +170,39 @@ async def test_a_bug_leaves_nothing_of_its_transaction() -> None:
 
 async def test_a_temporary_error_keeps_the_message_and_its_order() -> None:
     later = message("1", {"product": "later", "by": 1})
-    inbox, dead, progress = await handle(message("0"), later, message("2"))
+    inbox, dead, result = await handle(message("0"), later, message("2"))
     assert (inbox.state.order, dead) == (["0"], [])
-    assert progress.next_offsets == {PLACE: 1}
-    assert progress.stopped_at == PLACE
+    assert result.next_offsets == {PARTITION: 1}
+    assert result.stopped_at == PARTITION
 
 
 async def test_a_store_that_is_away_loses_nothing() -> None:
     inbox = MemoryInbox()
     inbox.away = True
-    _, dead, progress = await handle(message("0"), message("1"), inbox=inbox)
-    assert (dead, progress.next_offsets, progress.stopped_at) == ([], {}, PLACE)
+    _, dead, result = await handle(message("0"), message("1"), inbox=inbox)
+    assert (dead, result.next_offsets, result.stopped_at) == ([], {}, PARTITION)
     inbox.away = False
     await handle(message("0"), message("1"), inbox=inbox)
     assert inbox.state.order == ["0", "1"]
 
 
 async def test_nothing_is_passed_over_while_dead_letters_cannot_be_kept() -> None:
-    inbox, _, progress = await handle(POISON["not_json"], message("2"), broker_away=True)
-    assert (inbox.state.order, progress.next_offsets, progress.stopped_at) == ([], {}, PLACE)
+    inbox, _, result = await handle(POISON["not_json"], message("2"), broker_away=True)
+    assert (inbox.state.order, result.next_offsets, result.stopped_at) == ([], {}, PARTITION)
 
 
-async def test_one_place_that_stops_keeps_what_others_did() -> None:
+async def test_one_partition_that_stops_keeps_what_others_did() -> None:
     inbox = MemoryInbox()
     dead: list[DeadLetter] = []
-    lanes: dict[Place, list[Message]] = {
-        ("stock.events", 0): [message("0")],
-        ("stock.events", 1): [message("9", {"product": "later", "by": 1}, partition=1)],
+    batches: dict[TopicPartition, list[Message]] = {
+        PARTITION: [message("0")],
+        TopicPartition("stock.events", 1): [
+            message("9", {"product": "later", "by": 1}, partition=1)
+        ],
     }
-    progress = await handling(inbox, dead).handle(lanes)
-    assert progress.next_offsets == {("stock.events", 0): 1}
-    assert progress.stopped_at == ("stock.events", 1)
+    result = await dispatcher(inbox, dead).handle(batches)
+    assert result.next_offsets == {("stock.events", 0): 1}
+    assert result.stopped_at == ("stock.events", 1)
 
 
 moves = st.lists(
@@ -230,9 +233,9 @@ async def test_every_message_three_times_in_any_order_ends_in_the_same_state(
             item.offset = offset
         # A commit that fails sends the batch one by one; a second failure, back to the broker.
         inbox.failures = [ConnectionError()] * (trouble.pop() if trouble else 0)
-        progress = await handling(inbox, dead).handle({PLACE: batch})
+        result = await dispatcher(inbox, dead).handle({PARTITION: batch})
         inbox.failures = []
-        arriving = arriving[progress.next_offsets.get(PLACE, 0) :]
+        arriving = arriving[result.next_offsets.get(PARTITION, 0) :]
     assert inbox.state.stock == expected
     assert len(inbox.state.order) == len(set(inbox.state.order))
     assert {letter.reason for letter in dead} <= {"handler_error"}
