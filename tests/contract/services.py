@@ -33,10 +33,10 @@ class Member:
         """Where its contracts are checked in."""
         return FOLDER / self.name
 
-    @property
+    @cached_property
     def contract(self) -> Contract:
         """Its events. The gateway's only use of one is to forget what it knows."""
-        contract: Contract = getattr(self.main, "CONTRACT", Contract())
+        contract: Contract = getattr(self.main, "CONTRACT", None) or self.create().contract
         return contract
 
     @property

@@ -22,11 +22,10 @@ PRODUCERS = {
 HEARD = [
     pytest.param(member, topic, type_, model, id=f"{member}-{type_}")
     for member in SERVICES.values()
-    for topic, types in member.contract.consumes.items()
-    for type_, model in types.items()
+    for topic, type_, model in member.contract.received()
 ]
 SAID = [pytest.param(member, payload, id=type_) for type_, (member, payload) in PRODUCERS.items()]
-CONSUMERS = [member for member in SERVICES.values() if member.contract.consumes]
+CONSUMERS = [member for member in SERVICES.values() if member.contract.received()]
 
 
 def received(payload: EventPayload) -> ReceivedEvent:
@@ -57,10 +56,9 @@ def test_what_a_consumer_reads_somebody_says(consumer: Member) -> None:
     """A misspelt field with a default would be read as if it never came."""
     named: set[tuple[str, str]] = set()
     read: set[tuple[str, str]] = set()
-    for types in consumer.contract.consumes.values():
-        for type_, model in types.items():
-            for payload in payloads(PRODUCERS[type_][1]):
-                _note(received(payload).parse(model), named, read)
+    for _, type_, model in consumer.contract.received():
+        for payload in payloads(PRODUCERS[type_][1]):
+            _note(received(payload).parse(model), named, read)
     assert named == read
 
 
@@ -79,9 +77,9 @@ def _note(value: Any, named: set[tuple[str, str]], read: set[tuple[str, str]]) -
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=str)
 def test_each_type_heard_has_its_handler(consumer: Member) -> None:
     wired = consumer_of(consumer.create())
-    consumes = consumer.contract.consumes
-    assert sorted(wired["topics"]) == sorted(consumes)
-    assert set(wired["handlers"]) == {type_ for types in consumes.values() for type_ in types}
+    subscribed = consumer.contract.received()
+    assert sorted(wired["topics"]) == sorted({topic for topic, _, _ in subscribed})
+    assert set(wired["handlers"]) == {type_ for _, type_, _ in subscribed}
 
 
 def test_gateway_listens_where_the_catalogue_speaks() -> None:

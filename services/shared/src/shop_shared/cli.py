@@ -26,7 +26,8 @@ def run(
 ) -> None:
     """Do what the one word on the command line says. Exits with 2 on any other.
 
-    Create is main.py's wiring and must not connect. `openapi`, `asyncapi`, `schemas` and
+    Create is main.py's wiring and must not connect. The service it makes has the contract; one that
+    is given here counts instead. `openapi`, `asyncapi`, `schemas` and
     `settings` print JSON and need no settings.
     """
     words = sys.argv[1:] if arguments is None else arguments
@@ -44,17 +45,20 @@ def run(
             migrate(load_settings(settings_type))
     elif word == "settings":
         _print(describe(settings_type))
-    elif word == "schemas":
-        payloads = contract.publishes if contract else ()
-        _print(
-            {payload.type: payload.model_json_schema(mode="serialization") for payload in payloads}
-        )
     else:
-        app = create(sample_settings(settings_type)).app
+        service = create(sample_settings(settings_type))
+        app, events = service.app, contract or service.contract
         if word == "openapi":
             _print(app.openapi())
+        elif word == "schemas":
+            _print(
+                {
+                    payload.type: payload.model_json_schema(mode="serialization")
+                    for payload in events.publishes
+                }
+            )
         else:
-            _print(document(contract or Contract(), title=app.title, version=app.version))
+            _print(document(events, title=app.title, version=app.version))
 
 
 def describe(settings_type: type[ServiceSettings]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from shop_shared.messaging.asyncapi import Contract
 from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings
 
@@ -22,6 +23,8 @@ class Service:
     """What main.py wires: the app, what runs beside it, and what to close at the end."""
 
     app: FastAPI
+    contract: Contract = field(default_factory=Contract)
+    """The events it publishes and subscribes to."""
     background: Sequence[Task] = field(default=())
     """Run until cancelled; cancelled, each finishes the batch in hand. One that ends or raises
     ends the process: Kubernetes starts it again."""

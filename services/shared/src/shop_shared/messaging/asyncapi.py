@@ -1,4 +1,4 @@
-"""AsyncAPI 3 documents, made from the payload models a service publishes and the types it hears."""
+"""AsyncAPI 3 documents, made from the payloads a service publishes and its subscriptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,28 @@ from typing import Any
 from pydantic import BaseModel
 
 from shop_shared.messaging.events import CONTENT_TYPE, EventPayload
+from shop_shared.messaging.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A service's events: what it publishes, and what it hears (topic → type → its model)."""
+    """A service's events: the payloads it publishes, and its subscriptions."""
 
     publishes: Sequence[type[EventPayload]] = ()
+    subscriptions: Sequence[Subscription[Any, Any]] = ()
     consumes: Mapping[str, Mapping[str, type[BaseModel]]] = field(default_factory=dict)
+    """Topic, type and model, for services that have no Subscription table yet."""
+
+    def received(self) -> list[tuple[str, str, type[BaseModel]]]:
+        """Return the topic, type and model of every event the service reads."""
+        return [
+            *((each.topic, each.type, each.model) for each in self.subscriptions),
+            *(
+                (topic, type_, model)
+                for topic, types in self.consumes.items()
+                for type_, model in types.items()
+            ),
+        ]
 
 
 def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
@@ -22,13 +36,9 @@ def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    heard = [
-        (topic, type_, model, "receive")
-        for topic, types in contract.consumes.items()
-        for type_, model in types.items()
-    ]
-    said = [(model.topic(), model.type, model, "send") for model in contract.publishes]
-    for topic, type_, model, action in [*said, *heard]:
+    sent = [(model.topic(), model.type, model, "send") for model in contract.publishes]
+    received = [(*each, "receive") for each in contract.received()]
+    for topic, type_, model, action in [*sent, *received]:
         messages[type_] = _message(type_, model, action)
         channel = channels.setdefault(topic, {"address": topic, "messages": {}})
         channel["messages"][type_] = {"$ref": f"#/components/messages/{type_}"}
@@ -59,7 +69,7 @@ def _message(type_: str, model: type[BaseModel], action: str) -> dict[str, Any]:
         "contentType": CONTENT_TYPE,
         "payload": model.model_json_schema(
             ref_template=definitions(type_) + "{model}",
-            # What we send has every field; what we hear may lack those with a default.
+            # A published payload has every field; one that is read may lack fields with a default.
             mode="serialization" if action == "send" else "validation",
         ),
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],

@@ -5,7 +5,6 @@ crash between the two means that messages are delivered again, and the inbox ski
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
+from shop_shared.background import backoff
 from shop_shared.messaging import event_metrics
 from shop_shared.messaging.cloud_events import Record
 from shop_shared.messaging.dead_letters import DeadLetters
@@ -83,7 +83,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
 
 async def _start(make: Callable[[], AIOKafkaConsumer]) -> AIOKafkaConsumer:
     """Connect, however long Kafka takes."""
-    delay = 0.5
+    failures = 0
     while True:
         consumer = make()
         try:
@@ -96,8 +96,8 @@ async def _start(make: Callable[[], AIOKafkaConsumer]) -> AIOKafkaConsumer:
             raise
         else:
             return consumer
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, MAX_BACKOFF)
+        failures += 1
+        await asyncio.sleep(backoff(failures, first=0.5, most=MAX_BACKOFF))
 
 
 class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -175,7 +175,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     def _pause(self, partition: TopicPartition, error: BaseException | None) -> None:
         failures = self._failures[partition] = self._failures.get(partition, 0) + 1
-        delay = min(0.1 * 2**failures, MAX_BACKOFF) * random.uniform(0.7, 1.0)  # noqa: S311 - jitter
+        delay = backoff(failures, first=0.2, most=MAX_BACKOFF)
         _log.warning(
             "partition paused",
             group=self._group,
