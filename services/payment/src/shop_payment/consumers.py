@@ -23,7 +23,7 @@ class Heard(BaseModel):
 
     order_id: UUID
 
-    def fact(self) -> domain.Fact:
+    def message(self) -> domain.Message:
         """Return what it means to the order's payment."""
         raise NotImplementedError
 
@@ -50,7 +50,7 @@ class OrderPlaced(Heard):
     customer_id: UUID
     payment: HeardMethod
 
-    def fact(self) -> domain.Fact:
+    def message(self) -> domain.Message:
         """Return who pays and how."""
         chosen = self.payment
         return domain.OrderPlaced(
@@ -71,7 +71,7 @@ class InventoryReserved(Heard):
     total: HeardMoney
     reserved_until: datetime | None = None
 
-    def fact(self) -> domain.Fact:
+    def message(self) -> domain.Message:
         """Return how much, and until when."""
         return domain.StockReserved(
             customer_id=self.customer_id,
@@ -83,7 +83,7 @@ class InventoryReserved(Heard):
 class OrderClosed(Heard):
     """The order was cancelled or expired."""
 
-    def fact(self) -> domain.Fact:
+    def message(self) -> domain.Message:
         """Return just that."""
         return domain.OrderAbandoned()
 
@@ -101,7 +101,7 @@ CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
 def _hear(model: type[Heard]) -> Handler[AsyncConnection]:
     async def handle(connection: AsyncConnection, event: ReceivedEvent) -> None:
         heard = event.parse(model)
-        await service.learn_of_order(connection, heard.order_id, heard.fact())
+        await service.handle_order_event(connection, heard.order_id, heard.message())
 
     return handle
 

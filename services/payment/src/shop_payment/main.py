@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from shop_payment import api, consumers, events, reconciler
-from shop_payment.calls import CHANNEL
+from shop_payment.provider_calls.queue import CHANNEL
+from shop_payment.provider_calls.worker import ProviderWorker
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
-from shop_payment.worker import ProviderWorker
 from shop_shared import cli
 from shop_shared.breaker import CircuitBreaker
 from shop_shared.http import health, problems

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_payment import calls, repository
+from shop_payment import repository
 from shop_payment.domain import OPEN, Call, RefundStatus
+from shop_payment.provider_calls import queue
 from shop_payment.settings import Settings
 from shop_payment.tables import payments, provider_calls
 from shop_shared.http import idempotency
@@ -69,10 +70,10 @@ async def reconcile(connection: AsyncConnection, *, silent_for: timedelta) -> in
         if payment is None:
             continue
         if payment.status in OPEN:
-            await calls.want(connection, payment, Call.FETCH)
+            await queue.enqueue(connection, payment, Call.FETCH)
         for refund in payment.refunds:
             if refund.status is RefundStatus.PENDING:
-                await calls.want(connection, payment, Call.REFUND, refund_id=refund.id)
+                await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund.id)
         # Asked now: the next look is as far away again.
         await connection.execute(
             sa.update(payments).where(payments.c.id == payment_id).values(updated_at=sa.func.now())
@@ -84,4 +85,4 @@ async def _forget(connection: AsyncConnection) -> None:
     await outbox.purge(connection)
     await inbox.purge(connection)
     await idempotency.purge(connection)
-    await calls.purge(connection, keep=KEEP_CALLS)
+    await queue.purge(connection, keep=KEEP_CALLS)

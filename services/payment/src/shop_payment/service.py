@@ -1,4 +1,4 @@
-"""What the payment service does: facts in, state, events and intents out, in one transaction."""
+"""Applies messages to payments: state, events and provider calls in one transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_payment import calls, events, repository
+from shop_payment import events, repository
 from shop_payment.domain import (
     Alert,
     AnnounceActionRequired,
@@ -20,14 +20,15 @@ from shop_payment.domain import (
     Call,
     CallProvider,
     Effect,
-    Fact,
+    Message,
     Payment,
     Refund,
     RefundRefusedError,
-    RefundRequested,
+    RequestRefund,
     Total,
     decide,
 )
+from shop_payment.provider_calls import queue
 from shop_shared.clock import now
 from shop_shared.http.problems import NotFound, Unprocessable
 from shop_shared.ids import uuid7
@@ -53,17 +54,19 @@ class RefundRefused(Unprocessable):
     code, title = "refund_refused", "Refund not possible"
 
 
-async def learn_of_order(connection: AsyncConnection, order_id: UUID, fact: Fact) -> Payment:
-    """Take in what is said of an order."""
-    return await _apply(connection, await repository.lock_order(connection, order_id), fact)
+async def handle_order_event(
+    connection: AsyncConnection, order_id: UUID, message: Message
+) -> Payment:
+    """Apply an event about an order to its payment, created if this is the first."""
+    return await _apply(connection, await repository.lock_order(connection, order_id), message)
 
 
-async def learn(connection: AsyncConnection, payment_id: UUID, fact: Fact) -> Payment:
-    """Take in what is said of a payment. Raises NotFound."""
+async def handle_event(connection: AsyncConnection, payment_id: UUID, message: Message) -> Payment:
+    """Apply a message to a payment. Raises NotFound."""
     payment = await repository.lock(connection, payment_id)
     if payment is None:
         raise NotFound("No such payment.")
-    return await _apply(connection, payment, fact)
+    return await _apply(connection, payment, message)
 
 
 async def refund(
@@ -79,7 +82,7 @@ async def refund(
         and (amount.currency != payment.total.currency)
     ):
         raise RefundRefused(f"The payment is in {payment.total.currency}.")
-    asked = RefundRequested(
+    asked = RequestRefund(
         refund_id=uuid7(),
         amount=payment.refundable if amount is None else amount.amount,
         reason=reason,
@@ -99,20 +102,20 @@ def alert(payment_id: UUID | None, kind: str, detail: str) -> None:
     _log.error("payment alert", kind=kind, payment_id=str(payment_id), detail=detail)
 
 
-async def _apply(connection: AsyncConnection, before: Payment, fact: Fact) -> Payment:
-    decision = decide(before, fact)
-    after = decision.payment
+async def _apply(connection: AsyncConnection, before: Payment, message: Message) -> Payment:
+    transition = decide(before, message)
+    after = transition.state
     said: list[EventPayload] = []
     kept: dict[str, Any] = {}
-    for effect in decision.effects:
+    for effect in transition.effects:
         kept |= _kept(effect)
         payload = _payload(after, effect)
         if payload is not None:
             said.append(payload)
     await repository.save(connection, before, after, **kept)
-    for effect in decision.effects:
+    for effect in transition.effects:
         if isinstance(effect, CallProvider):
-            await calls.want(connection, after, effect.call, refund_id=effect.refund_id)
+            await queue.enqueue(connection, after, effect.call, refund_id=effect.refund_id)
         elif isinstance(effect, Alert):
             alert(after.id, effect.kind, effect.detail)
     await publish(connection, *(event(payload, key=after.order_id) for payload in said))

@@ -14,14 +14,15 @@ from prometheus_client import Counter
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_payment import calls, repository, service
-from shop_payment.domain import Call, Payment, RefundStatus, tells_nothing_new
-from shop_payment.providers.contract import (
+from shop_payment import repository, service
+from shop_payment.domain import Call, Payment, RefundStatus, is_already_booked
+from shop_payment.provider_calls import queue
+from shop_payment.providers.protocol import (
     ForgedWebhookError,
-    Notice,
     PaymentProvider,
     RefusedError,
     UnavailableError,
+    WebhookNotice,
 )
 from shop_payment.tables import webhooks
 from shop_shared.http.problems import BadRequest, Unavailable
@@ -59,7 +60,9 @@ async def receive(
     _received.labels(provider.name, outcome).inc()
 
 
-async def _take(connection: AsyncConnection, provider: str, notice: Notice, body: bytes) -> str:
+async def _take(
+    connection: AsyncConnection, provider: str, notice: WebhookNotice, body: bytes
+) -> str:
     payment = await _payment(connection, provider, notice)
     outcome = _outcome(payment, notice)
     stored = await connection.execute(
@@ -85,15 +88,17 @@ async def _take(connection: AsyncConnection, provider: str, notice: Notice, body
     return outcome
 
 
-async def _look(connection: AsyncConnection, payment: Payment, notice: Notice) -> None:
+async def _look(connection: AsyncConnection, payment: Payment, notice: WebhookNotice) -> None:
     for refund in payment.refunds:
         if refund.status is RefundStatus.PENDING:
-            await calls.want(connection, payment, Call.REFUND, refund_id=refund.id)
+            await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund.id)
     if not payment.captured:
-        await calls.want(connection, payment, Call.FETCH, claimed=notice.captured)
+        await queue.enqueue(connection, payment, Call.FETCH, reported_total=notice.captured)
 
 
-async def _payment(connection: AsyncConnection, provider: str, notice: Notice) -> Payment | None:
+async def _payment(
+    connection: AsyncConnection, provider: str, notice: WebhookNotice
+) -> Payment | None:
     payment_id: UUID | None = notice.payment_id
     if payment_id is None and notice.reference is not None:
         payment_id = await repository.id_of_reference(connection, provider, notice.reference)
@@ -106,11 +111,11 @@ async def _payment(connection: AsyncConnection, provider: str, notice: Notice) -
     return record.payment if method is not None and method.provider == provider else None
 
 
-def _outcome(payment: Payment | None, notice: Notice) -> str:
+def _outcome(payment: Payment | None, notice: WebhookNotice) -> str:
     if payment is None or payment.total is None:
         return "unknown_payment"
     if notice.captured is None:
         return "hint"
     if notice.captured != payment.total:
         return "amount_mismatch"
-    return "nothing_new" if tells_nothing_new(payment, notice.captured) else "hint"
+    return "nothing_new" if is_already_booked(payment, notice.captured) else "hint"

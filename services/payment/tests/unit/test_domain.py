@@ -18,7 +18,7 @@ from shop_payment.domain import (
     ChargeFailed,
     CustomerApproved,
     CustomerMustAct,
-    Fact,
+    Message,
     Method,
     MoneyCaptured,
     OrderAbandoned,
@@ -26,8 +26,8 @@ from shop_payment.domain import (
     Payment,
     RefundAnswered,
     RefundRefusedError,
-    RefundRequested,
     RefundStatus,
+    RequestRefund,
     Status,
     StockReserved,
     Total,
@@ -44,42 +44,42 @@ DECLINED = ChargeFailed(reason="declined", message="insufficient funds")
 MUST_ACT = CustomerMustAct(
     reference="pi_1", action={"type": "redirect"}, expires_at=datetime(2030, 1, 1, tzinfo=UTC)
 )
-HALF = RefundRequested(refund_id=UUID(int=9), amount=1000, reason="damaged")
+HALF = RequestRefund(refund_id=UUID(int=9), amount=1000, reason="damaged")
 
 
-def after(*facts: Fact) -> Payment:
+def after(*messages: Message) -> Payment:
     payment = Payment(id=UUID(int=1), order_id=UUID(int=2))
-    for fact in facts:
-        payment = decide(payment, fact).payment
+    for message in messages:
+        payment = decide(payment, message).state
     return payment
 
 
 @pytest.mark.parametrize("order", [(PLACED, RESERVED), (RESERVED, PLACED)])
-def test_the_second_of_method_and_amount_starts_the_charge(order: tuple[Fact, Fact]) -> None:
+def test_the_second_of_method_and_amount_starts_the_charge(order: tuple[Message, Message]) -> None:
     assert after(order[0]).status is Status.WAITING
-    decision = decide(after(order[0]), order[1])
-    assert decision.payment.status is Status.PENDING
-    assert decision.effects == (CallProvider(call=Call.CHARGE),)
+    transition = decide(after(order[0]), order[1])
+    assert transition.state.status is Status.PENDING
+    assert transition.effects == (CallProvider(call=Call.CHARGE),)
 
 
 def test_a_price_in_another_currency_is_not_charged() -> None:
     euros = StockReserved(customer_id=UUID(int=3), total=Total(amount=5, currency="EUR"))
-    decision = decide(after(PLACED), euros)
-    assert decision.payment.status is Status.FAILED
-    assert not [e for e in decision.effects if isinstance(e, CallProvider)]
+    transition = decide(after(PLACED), euros)
+    assert transition.state.status is Status.FAILED
+    assert not [e for e in transition.effects if isinstance(e, CallProvider)]
 
 
 def test_capture_is_announced_once() -> None:
     first = decide(after(PLACED, RESERVED), CAPTURED)
     assert first.effects == (AnnounceCaptured(),)
-    assert decide(first.payment, CAPTURED).effects == ()
+    assert decide(first.state, CAPTURED).effects == ()
 
 
 def test_a_customer_who_must_act_then_pays() -> None:
-    decision = decide(after(PLACED, RESERVED), MUST_ACT)
-    assert isinstance(decision.effects[0], AnnounceActionRequired)
-    assert decide(decision.payment, MUST_ACT).effects == ()
-    assert decide(decision.payment, CAPTURED).payment.status is Status.CAPTURED
+    transition = decide(after(PLACED, RESERVED), MUST_ACT)
+    assert isinstance(transition.effects[0], AnnounceActionRequired)
+    assert decide(transition.state, MUST_ACT).effects == ()
+    assert decide(transition.state, CAPTURED).state.status is Status.CAPTURED
 
 
 def test_an_approved_payment_is_captured_unless_its_order_is_closed() -> None:
@@ -103,17 +103,17 @@ def test_a_decline_is_final_and_closes_what_the_customer_holds() -> None:
 
 def test_a_late_decline_does_not_undo_a_capture() -> None:
     captured = after(PLACED, RESERVED, CAPTURED)
-    assert decide(captured, DECLINED).payment == captured
+    assert decide(captured, DECLINED).state == captured
 
 
 @pytest.mark.parametrize(
     "wrong", [Total(amount=1, currency="USD"), Total(amount=1999, currency="EUR")]
 )
 def test_money_of_another_amount_or_currency_is_refused_and_alerted(wrong: Total) -> None:
-    decision = decide(after(PLACED, RESERVED), MoneyCaptured(reference="pi_1", total=wrong))
-    assert decision.payment.status is Status.FAILED
-    assert decision.payment.captured == 0
-    failed, alert = decision.effects
+    transition = decide(after(PLACED, RESERVED), MoneyCaptured(reference="pi_1", total=wrong))
+    assert transition.state.status is Status.FAILED
+    assert transition.state.captured == 0
+    failed, alert = transition.effects
     assert isinstance(failed, AnnounceFailed)
     assert failed.reason == "amount_mismatch"
     assert isinstance(alert, Alert)
@@ -121,41 +121,41 @@ def test_money_of_another_amount_or_currency_is_refused_and_alerted(wrong: Total
 
 def test_a_second_charge_of_the_same_order_is_alerted() -> None:
     other = MoneyCaptured(reference="pi_2", total=TOTAL)
-    decision = decide(after(PLACED, RESERVED, CAPTURED), other)
-    assert decision.payment.captured == 1999
-    assert [e.kind for e in decision.effects if isinstance(e, Alert)] == ["double_capture"]
+    transition = decide(after(PLACED, RESERVED, CAPTURED), other)
+    assert transition.state.captured == 1999
+    assert [e.kind for e in transition.effects if isinstance(e, Alert)] == ["double_capture"]
 
 
 @pytest.mark.parametrize("end", [OrderAbandoned(), DECLINED])
-def test_a_late_capture_goes_back_once(end: Fact) -> None:
+def test_a_late_capture_goes_back_once(end: Message) -> None:
     late = decide(after(PLACED, RESERVED, end), CAPTURED)
-    assert late.payment.status is Status.REFUNDING
-    (refund,) = late.payment.refunds
+    assert late.state.status is Status.REFUNDING
+    (refund,) = late.state.refunds
     assert late.effects == (
         AnnounceCaptured(),
         CallProvider(call=Call.REFUND, refund_id=refund.id),
     )
-    assert decide(late.payment, CAPTURED).effects == ()
-    assert decide(late.payment, OrderAbandoned()).effects == ()
+    assert decide(late.state, CAPTURED).effects == ()
+    assert decide(late.state, OrderAbandoned()).effects == ()
 
 
 def test_an_order_closed_after_a_partial_refund_returns_only_the_rest() -> None:
-    decision = decide(after(PLACED, RESERVED, CAPTURED, HALF), OrderAbandoned())
-    assert [r.amount for r in decision.payment.refunds] == [1000, 999]
+    transition = decide(after(PLACED, RESERVED, CAPTURED, HALF), OrderAbandoned())
+    assert [r.amount for r in transition.state.refunds] == [1000, 999]
 
 
 def test_partial_refunds_add_up_and_never_exceed_the_capture() -> None:
     half_back = RefundAnswered(refund_id=HALF.refund_id, status=RefundStatus.SUCCEEDED)
-    decision = decide(after(PLACED, RESERVED, CAPTURED, HALF), half_back)
-    assert decision.payment.status is Status.PARTIALLY_REFUNDED
-    assert decision.effects == (AnnounceRefunded(refund_id=HALF.refund_id, amount=1000),)
-    too_much = RefundRequested(refund_id=UUID(int=8), amount=1000, reason="again")
+    transition = decide(after(PLACED, RESERVED, CAPTURED, HALF), half_back)
+    assert transition.state.status is Status.PARTIALLY_REFUNDED
+    assert transition.effects == (AnnounceRefunded(refund_id=HALF.refund_id, amount=1000),)
+    too_much = RequestRefund(refund_id=UUID(int=8), amount=1000, reason="again")
     with pytest.raises(RefundRefusedError):
-        decide(decision.payment, too_much)
-    rest = RefundRequested(refund_id=UUID(int=8), amount=999, reason="rest")
-    all_asked = decide(decision.payment, rest).payment
+        decide(transition.state, too_much)
+    rest = RequestRefund(refund_id=UUID(int=8), amount=999, reason="rest")
+    all_asked = decide(transition.state, rest).state
     answer = RefundAnswered(refund_id=rest.refund_id, status=RefundStatus.SUCCEEDED)
-    assert decide(all_asked, answer).payment.status is Status.REFUNDED
+    assert decide(all_asked, answer).state.status is Status.REFUNDED
 
 
 def test_an_unpaid_payment_has_nothing_to_refund() -> None:
@@ -168,6 +168,6 @@ def test_a_refused_refund_can_be_asked_again_and_is_alerted() -> None:
         after(PLACED, RESERVED, CAPTURED, HALF),
         RefundAnswered(refund_id=HALF.refund_id, status=RefundStatus.FAILED),
     )
-    assert refused.payment.status is Status.CAPTURED
-    assert refused.payment.refundable == 1999
+    assert refused.state.status is Status.CAPTURED
+    assert refused.state.refundable == 1999
     assert [e.kind for e in refused.effects if isinstance(e, Alert)] == ["refund_failed"]

@@ -1,4 +1,4 @@
-"""Any facts, in any order, with duplicates: the books stay right."""
+"""Any messages, in any order, with duplicates: the books stay right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shop_payment.domain import (
     CustomerApproved,
     CustomerMustAct,
     Effect,
-    Fact,
+    Message,
     Method,
     MoneyCaptured,
     OrderAbandoned,
@@ -27,8 +27,8 @@ from shop_payment.domain import (
     Payment,
     RefundAnswered,
     RefundRefusedError,
-    RefundRequested,
     RefundStatus,
+    RequestRefund,
     Status,
     StockReserved,
     Total,
@@ -44,7 +44,7 @@ HAND_MADE = [UUID(int=n) for n in (10, 11, 12)]
 AUTOMATIC = [uuid5(PAYMENT, f"give-back:{n}") for n in range(2)]
 
 references = st.sampled_from(["pi_1", "pi_2"])
-facts: st.SearchStrategy[Fact] = st.one_of(
+messages: st.SearchStrategy[Message] = st.one_of(
     st.just(OrderPlaced(customer_id=CUSTOMER, method=METHOD)),
     st.just(StockReserved(customer_id=CUSTOMER, total=TOTAL)),
     st.just(OrderAbandoned()),
@@ -63,7 +63,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     ),
     st.builds(ChargeFailed, reason=st.just("declined"), message=st.just("no")),
     st.builds(
-        RefundRequested,
+        RequestRefund,
         refund_id=st.sampled_from(HAND_MADE),
         amount=st.integers(-5, 2500),
         reason=st.just("asked"),
@@ -76,23 +76,23 @@ facts: st.SearchStrategy[Fact] = st.one_of(
 )
 
 
-def run(history: list[Fact]) -> tuple[Payment, list[Effect]]:
+def run(history: list[Message]) -> tuple[Payment, list[Effect]]:
     payment = Payment(id=PAYMENT, order_id=UUID(int=2))
     effects: list[Effect] = []
-    for fact in history:
+    for message in history:
         try:
-            decision = decide(payment, fact)
+            transition = decide(payment, message)
         except RefundRefusedError:
             continue
-        payment = decision.payment
-        effects += decision.effects
+        payment = transition.state
+        effects += transition.effects
         assert 0 <= payment.refunded <= payment.captured
         assert 0 <= payment.refundable <= payment.captured
     return payment, effects
 
 
-@given(st.lists(facts, max_size=40))
-def test_one_charge_one_capture_and_no_refund_twice(history: list[Fact]) -> None:
+@given(st.lists(messages, max_size=40))
+def test_one_charge_one_capture_and_no_refund_twice(history: list[Message]) -> None:
     payment, effects = run(history)
     assert effects.count(CallProvider(call=Call.CHARGE)) <= 1
     assert effects.count(AnnounceCaptured()) == (1 if payment.captured else 0)
@@ -102,25 +102,25 @@ def test_one_charge_one_capture_and_no_refund_twice(history: list[Fact]) -> None
     assert sum(e.amount for e in refunded) == payment.refunded
 
 
-@given(st.lists(facts, max_size=40))
+@given(st.lists(messages, max_size=40))
 def test_an_abandoned_order_keeps_no_money_once_its_refunds_are_answered(
-    history: list[Fact],
+    history: list[Message],
 ) -> None:
     payment, _ = run([*history, OrderAbandoned()])
     for refund in payment.refunds:
         payment = decide(
             payment, RefundAnswered(refund_id=refund.id, status=RefundStatus.SUCCEEDED)
-        ).payment
+        ).state
     if any(r.automatic and r.status is RefundStatus.FAILED for r in payment.refunds):
         return  # the provider refused to return it: that is a person's, and alerted
     assert payment.refunded == payment.captured
     assert payment.status in {Status.CANCELLED, Status.FAILED, Status.REFUNDED}
 
 
-@given(st.lists(facts, max_size=25))
-def test_every_fact_told_three_times_ends_the_same(history: list[Fact]) -> None:
+@given(st.lists(messages, max_size=25))
+def test_every_fact_told_three_times_ends_the_same(history: list[Message]) -> None:
     once, effects = run(history)
-    thrice, effects_of_thrice = run([f for fact in history for f in (fact, fact, fact)])
+    thrice, effects_of_thrice = run([f for message in history for f in (message, message, message)])
     assert thrice == once
     announced = [e for e in effects if not isinstance(e, CallProvider)]
     assert {str(e) for e in announced} == {
@@ -128,8 +128,8 @@ def test_every_fact_told_three_times_ends_the_same(history: list[Fact]) -> None:
     }
 
 
-@given(st.lists(facts, max_size=40), facts)
-def test_a_full_refund_is_final(history: list[Fact], more: Fact) -> None:
+@given(st.lists(messages, max_size=40), messages)
+def test_a_full_refund_is_final(history: list[Message], more: Message) -> None:
     payment, _ = run(history)
     if payment.status is not Status.REFUNDED:
         return
@@ -147,7 +147,7 @@ def test_a_full_refund_is_final(history: list[Fact], more: Fact) -> None:
         ]
     )
 )
-def test_an_order_closed_before_both_are_known_is_never_charged(history: list[Fact]) -> None:
+def test_an_order_closed_before_both_are_known_is_never_charged(history: list[Message]) -> None:
     payment, effects = run(history)
     charged = CallProvider(call=Call.CHARGE) in effects
     cancelled = CallProvider(call=Call.CANCEL) in effects

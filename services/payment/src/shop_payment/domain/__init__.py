@@ -1,10 +1,10 @@
 """The rules of payment, without any I/O or framework."""
 
 from shop_payment.domain.decide import (
-    Decision,
     RefundRefusedError,
+    Transition,
     decide,
-    tells_nothing_new,
+    is_already_booked,
 )
 from shop_payment.domain.effects import (
     Alert,
@@ -16,17 +16,17 @@ from shop_payment.domain.effects import (
     CallProvider,
     Effect,
 )
-from shop_payment.domain.facts import (
+from shop_payment.domain.messages import (
     ChargeFailed,
     ChargePending,
     CustomerApproved,
     CustomerMustAct,
-    Fact,
+    Message,
     MoneyCaptured,
     OrderAbandoned,
     OrderPlaced,
     RefundAnswered,
-    RefundRequested,
+    RequestRefund,
     StockReserved,
 )
 from shop_payment.domain.payment import (
@@ -54,9 +54,8 @@ __all__ = [
     "ChargePending",
     "CustomerApproved",
     "CustomerMustAct",
-    "Decision",
     "Effect",
-    "Fact",
+    "Message",
     "Method",
     "MoneyCaptured",
     "OrderAbandoned",
@@ -65,11 +64,12 @@ __all__ = [
     "Refund",
     "RefundAnswered",
     "RefundRefusedError",
-    "RefundRequested",
     "RefundStatus",
+    "RequestRefund",
     "Status",
     "StockReserved",
     "Total",
+    "Transition",
     "decide",
-    "tells_nothing_new",
+    "is_already_booked",
 ]

@@ -1,4 +1,4 @@
-"""What follows from a fact: calls to make, events to announce, alerts to raise."""
+"""What follows from a message: calls to make, events to announce, alerts to raise."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from shop_payment.domain import Total
-from shop_payment.providers.contract import RefusedError
+from shop_payment.providers.protocol import RefusedError
 from shop_shared.money import MAX_AMOUNT, minor_digits
 
 _STRIPE_ZERO_DECIMAL = frozenset(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from shop_payment.providers.contract import PaymentProvider
 from shop_payment.providers.midtrans import MidtransProvider
 from shop_payment.providers.paypal import PayPalProvider
 from shop_payment.providers.paypal_webhooks import PayPalSignatures
+from shop_payment.providers.protocol import PaymentProvider
 from shop_payment.providers.stripe import StripeProvider
 from shop_payment.providers.xendit import XenditProvider
 from shop_payment.settings import OfferedMethod, Settings

@@ -26,16 +26,16 @@ from shop_payment.domain import (
     RefundStatus,
 )
 from shop_payment.providers.amounts import from_decimal, to_whole
-from shop_payment.providers.calls import call, client
-from shop_payment.providers.contract import (
+from shop_payment.providers.http import call, client
+from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
     ForgedWebhookError,
-    Notice,
     OutcomeUnknownError,
     RefundOrder,
     RefusedError,
     UnavailableError,
+    WebhookNotice,
 )
 
 _DUPLICATE_ORDER = 406
@@ -108,7 +108,7 @@ class MidtransProvider:
             refund_id=order.refund_id, status=RefundStatus.SUCCEEDED, reference=refund_key
         )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         try:
             event: dict[str, Any] = json.loads(body)
             signed = f"{event['order_id']}{event['status_code']}{event['gross_amount']}"
@@ -120,7 +120,7 @@ class MidtransProvider:
         expected = hashlib.sha512((signed + self._server_key).encode()).hexdigest()
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise ForgedWebhookError("wrong signature key")
-        return Notice(
+        return WebhookNotice(
             event_id=hashlib.sha256(body).hexdigest(),  # it has none; a repetition is the same body
             kind=status,
             payment_id=payment_id,

@@ -27,9 +27,9 @@ from shop_payment.domain import (
     Total,
 )
 from shop_payment.providers.amounts import from_decimal, to_paypal
-from shop_payment.providers.calls import call, client
-from shop_payment.providers.contract import Charge, ChargeAnswer, Notice, RefundOrder
+from shop_payment.providers.http import call, client
 from shop_payment.providers.paypal_webhooks import PayPalSignatures
+from shop_payment.providers.protocol import Charge, ChargeAnswer, RefundOrder, WebhookNotice
 
 _REFUNDS = {
     "COMPLETED": RefundStatus.SUCCEEDED,
@@ -140,7 +140,7 @@ class PayPalProvider:
             reference=refund["id"],
         )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         await self._signatures.verify(headers, body)
         event: dict[str, Any] = json.loads(body)
         resource = event["resource"]
@@ -150,7 +150,7 @@ class PayPalProvider:
         else:
             payment_id, reference = resource.get("custom_id"), None
         captured = event["event_type"] == "PAYMENT.CAPTURE.COMPLETED"
-        return Notice(
+        return WebhookNotice(
             event_id=event["id"],
             kind=event["event_type"],
             payment_id=UUID(payment_id) if payment_id else None,

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from shop_payment.providers.contract import ForgedWebhookError, UnavailableError
+from shop_payment.providers.protocol import ForgedWebhookError, UnavailableError
 
 _MAX_CERTIFICATES = 16
 

@@ -25,15 +25,15 @@ from shop_payment.domain import (
     RefundStatus,
 )
 from shop_payment.providers.amounts import from_stripe, to_stripe
-from shop_payment.providers.contract import (
+from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
     ForgedWebhookError,
-    Notice,
     OutcomeUnknownError,
     RefundOrder,
     RefusedError,
     UnavailableError,
+    WebhookNotice,
 )
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class StripeProvider:
             reference=refund.id,
         )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         signature = headers.get("stripe-signature")
         try:
             stripe.WebhookSignature.verify_header(body, signature, self._webhook_secret, TOLERANCE)
@@ -162,12 +162,12 @@ class StripeProvider:
         await self._http.close_async()  # type: ignore[no-untyped-call] # the SDK left it so
 
 
-def _notice(event: dict[str, Any]) -> Notice:
+def _notice(event: dict[str, Any]) -> WebhookNotice:
     thing: dict[str, Any] = event["data"]["object"]
     kind = event["type"]
     metadata = thing.get("metadata") or {}
     is_intent = thing.get("object") == "payment_intent"
-    return Notice(
+    return WebhookNotice(
         event_id=event["id"],
         kind=kind,
         payment_id=UUID(metadata["payment_id"]) if "payment_id" in metadata else None,

@@ -26,14 +26,14 @@ from shop_payment.domain import (
     RefundStatus,
 )
 from shop_payment.providers.amounts import from_decimal, to_number
-from shop_payment.providers.calls import call, client
-from shop_payment.providers.contract import (
+from shop_payment.providers.http import call, client
+from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
     ForgedWebhookError,
-    Notice,
     RefundOrder,
     RefusedError,
+    WebhookNotice,
 )
 
 _REFUNDS = {
@@ -126,7 +126,7 @@ class XenditProvider:
             reference=refund["id"],
         )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         token = headers.get("x-callback-token", "")
         if not hmac.compare_digest(token.encode(), self._callback_token.encode()):
             raise ForgedWebhookError("wrong callback token")
@@ -137,13 +137,13 @@ class XenditProvider:
         if "event" in event:  # refund.succeeded, refund.failed
             refund = event["data"]
             payment_id = (refund.get("metadata") or {}).get("payment_id")
-            return Notice(
+            return WebhookNotice(
                 event_id=event_id,
                 kind=event["event"],
                 payment_id=UUID(payment_id) if payment_id else None,
                 reference=refund.get("invoice_id"),
             )
-        return Notice(
+        return WebhookNotice(
             event_id=event_id,
             kind=f"invoice.{event['status'].lower()}",
             payment_id=UUID(event["external_id"]),

@@ -15,11 +15,12 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_payment import calls, performing, repository, service
-from shop_payment.calls import ProviderCall
-from shop_payment.domain import Call, Fact, Payment, Refund
+from shop_payment import repository, service
+from shop_payment.domain import Call, Message, Payment, Refund
+from shop_payment.provider_calls import executor, queue
+from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
-from shop_payment.providers.contract import PaymentProvider, ProviderError, RefusedError
+from shop_payment.providers.protocol import PaymentProvider, ProviderError, RefusedError
 from shop_shared.breaker import CircuitBreaker
 from shop_shared.observability import telemetry
 from shop_shared.stores.postgres import is_temporary, transaction
@@ -97,7 +98,7 @@ class ProviderWorker:
             return []
         try:
             async with transaction(self._engine) as connection:
-                claimed = await calls.claim(
+                claimed = await queue.claim(
                     connection, self._provider.name, limit=room, lease=LEASE
                 )
         except Exception as error:
@@ -131,12 +132,12 @@ class ProviderWorker:
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcome = "answered"
-        fact: Fact | None = None
+        message: Message | None = None
         try:
             refund = await self._refund_of(call)
-            fact = await performing.perform(self._provider, call, self._catalogue, refund)
+            message = await executor.perform(self._provider, call, self._catalogue, refund)
             self._breaker.succeeded()
-            await self._record(call, fact)
+            await self._record(call, message)
         except RefusedError as error:
             outcome = "refused"
             self._breaker.succeeded()
@@ -165,19 +166,19 @@ class ProviderWorker:
             record = await repository.find(connection, call.payment.id)
         return record.payment.refund(call.refund_id) if record else None
 
-    async def _record(self, call: ProviderCall, fact: Fact | None) -> None:
+    async def _record(self, call: ProviderCall, message: Message | None) -> None:
         async with transaction(self._engine) as connection:
-            if fact is not None:
-                await service.learn(connection, call.payment.id, fact)
-            await calls.finish(connection, call)
+            if message is not None:
+                await service.handle_event(connection, call.payment.id, message)
+            await queue.finish(connection, call)
 
     async def _refused(self, call: ProviderCall, message: str) -> None:
-        fact = performing.refused(call, message)
+        event = executor.refused(call, message)
         async with transaction(self._engine) as connection:
-            if fact is not None:
-                await service.learn(connection, call.payment.id, fact)
-            await calls.finish(connection, call, error=message)
-        if fact is None or call.call is Call.REFUND:
+            if event is not None:
+                await service.handle_event(connection, call.payment.id, event)
+            await queue.finish(connection, call, error=message)
+        if event is None or call.call is Call.REFUND:
             service.alert(call.payment.id, f"{call.call}_refused", message)
 
     async def _again(self, call: ProviderCall, message: str) -> None:
@@ -191,7 +192,7 @@ class ProviderWorker:
             error=message,
         )
         async with transaction(self._engine) as connection:
-            await calls.postpone(
+            await queue.postpone(
                 connection, call, delay=backoff(call.attempts, call.payment), error=message
             )
 

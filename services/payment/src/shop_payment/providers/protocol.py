@@ -1,7 +1,8 @@
 """What every payment provider looks like to this service.
 
-An adapter speaks its provider's own HTTP API and answers in the domain's facts. It holds no state
-of a payment, opens no transaction and retries nothing: the worker decides what an error means.
+An adapter speaks its provider's own HTTP API and answers in the domain's events. It holds no
+state of a payment, opens no transaction and retries nothing: the worker decides what an error
+means.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Notice:
+class WebhookNotice:
     """A verified webhook: what changed, and what the provider claims about it, where it says so."""
 
     event_id: str
@@ -108,7 +109,7 @@ class PaymentProvider(Protocol):
         """Return money, or ask after a refund that has a reference already."""
         ...
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         """Verify the raw body; raises ForgedWebhookError."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from shop_payment.providers.contract import (
+from shop_payment.providers.protocol import (
     OutcomeUnknownError,
     RefusedError,
     UnavailableError,

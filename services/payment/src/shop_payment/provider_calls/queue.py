@@ -26,7 +26,7 @@ CHANNEL = "provider_calls"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderCall:
-    """A call in hand: `attempts` counts this one, `claimed` is what a webhook said was paid.
+    """A call in hand: `attempts` counts this one, `reported_total` is what a webhook said was paid.
 
     The payment is as it was at the claim, without its refunds.
     """
@@ -35,32 +35,32 @@ class ProviderCall:
     payment: Payment
     call: Call
     refund_id: UUID | None
-    claimed: Total | None
+    reported_total: Total | None
     attempts: int
     traceparent: str | None
 
 
-async def want(
+async def enqueue(
     connection: AsyncConnection,
     payment: Payment,
     call: Call,
     *,
     refund_id: UUID | None = None,
-    claimed: Total | None = None,
+    reported_total: Total | None = None,
 ) -> None:
     """Write an intent and wake the workers once it is committed."""
     if payment.method is None:
         raise ValueError(f"payment {payment.id} has no provider to call")
     await connection.execute(
-        _WANT,
+        _ENQUEUE,
         {
             "id": uuid7(),
             "payment_id": payment.id,
             "provider": payment.method.provider,
             "call": call,
             "refund_id": refund_id,
-            "claimed_amount": claimed.amount if claimed else None,
-            "claimed_currency": claimed.currency if claimed else None,
+            "claimed_amount": reported_total.amount if reported_total else None,
+            "claimed_currency": reported_total.currency if reported_total else None,
         },
     )
     await connection.execute(_NOTIFY, {"channel": CHANNEL, "provider": payment.method.provider})
@@ -77,7 +77,7 @@ async def claim(
             payment=payment_of(row),
             call=Call(row.call),
             refund_id=row.refund_id,
-            claimed=None
+            reported_total=None
             if row.claimed_amount is None
             else Total(amount=row.claimed_amount, currency=row.claimed_currency),
             attempts=row.attempts,
@@ -116,7 +116,7 @@ async def purge(connection: AsyncConnection, *, keep: timedelta) -> int:
     return result.rowcount
 
 
-_WANT = pg.insert(provider_calls).on_conflict_do_nothing()
+_ENQUEUE = pg.insert(provider_calls).on_conflict_do_nothing()
 _UPDATE = sa.update(provider_calls).where(
     provider_calls.c.id == sa.bindparam("this_id", type_=sa.Uuid)
 )

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shop_payment.calls import ProviderCall
 from shop_payment.domain import (
     OPEN,
     Call,
     ChargeFailed,
-    Fact,
+    Message,
     Payment,
     Refund,
     RefundAnswered,
     RefundStatus,
     Status,
     Total,
-    tells_nothing_new,
+    is_already_booked,
 )
+from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
-from shop_payment.providers.contract import Charge, PaymentProvider, RefundOrder
+from shop_payment.providers.protocol import Charge, PaymentProvider, RefundOrder
 from shop_shared.clock import now
 
 _TIME_TO_PAY = timedelta(minutes=30)
@@ -31,7 +31,7 @@ _TIME_TO_PAY = timedelta(minutes=30)
 
 async def perform(  # noqa: PLR0911 - one arm a call
     provider: PaymentProvider, call: ProviderCall, catalogue: Catalogue, refund: Refund | None
-) -> Fact | None:
+) -> Message | None:
     """Make the call and answer what it says, or None when there was nothing to do or to learn.
 
     Raises a ProviderError.
@@ -48,14 +48,14 @@ async def perform(  # noqa: PLR0911 - one arm a call
         case Call.CANCEL:
             return await _cancelled(provider, payment, charge)
         case Call.FETCH:
-            if call.claimed is not None and tells_nothing_new(payment, call.claimed):
+            if call.reported_total is not None and is_already_booked(payment, call.reported_total):
                 return None
             return await provider.fetch(charge, payment.reference)
         case Call.REFUND:
             return await _refunded(provider, payment, refund)
 
 
-def refused(call: ProviderCall, message: str) -> Fact | None:
+def refused(call: ProviderCall, message: str) -> Message | None:
     """Tell what it means that the provider said no for good; None where only a person can help."""
     match call.call:
         case Call.CHARGE | Call.CAPTURE:
@@ -68,7 +68,7 @@ def refused(call: ProviderCall, message: str) -> Fact | None:
 
 async def _charged(
     provider: PaymentProvider, call: ProviderCall, charge: Charge, catalogue: Catalogue
-) -> Fact | None:
+) -> Message | None:
     payment = call.payment
     if call.attempts > 1:
         found = await provider.fetch(charge, payment.reference)
@@ -83,7 +83,7 @@ async def _charged(
     return await provider.create(charge)
 
 
-async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge) -> Fact | None:
+async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge) -> Message | None:
     reference = payment.reference
     if reference is None:
         found = await provider.fetch(charge, None)
@@ -95,7 +95,7 @@ async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge
 
 async def _refunded(
     provider: PaymentProvider, payment: Payment, refund: Refund | None
-) -> Fact | None:
+) -> Message | None:
     if refund is None or payment.reference is None or payment.total is None:
         return None
     if refund.status is not RefundStatus.PENDING:

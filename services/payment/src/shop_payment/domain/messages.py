@@ -1,4 +1,4 @@
-"""What the order, the stock, the provider or the staff say happened."""
+"""Messages that a payment handles: events of order, stock and provider, and staff commands."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ChargeFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RefundRequested:
+class RequestRefund:
     """Somebody with the right to do so wants money returned."""
 
     refund_id: UUID
@@ -91,15 +91,16 @@ class RefundAnswered:
     reference: str | None = None
 
 
-Fact = (
+DomainEvent = (
     OrderPlaced
     | StockReserved
     | OrderAbandoned
     | ChargePending
-    | CustomerMustAct
     | CustomerApproved
+    | CustomerMustAct
     | MoneyCaptured
     | ChargeFailed
-    | RefundRequested
     | RefundAnswered
 )
+Command = RequestRefund
+Message = DomainEvent | Command

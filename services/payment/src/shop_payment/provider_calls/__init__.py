@@ -1,0 +1,1 @@
+"""Calls to payment providers as durable work: enqueued in a transaction, executed outside it."""
