@@ -27,7 +27,7 @@ def render(service: ShopService, platform: Settings, access: Access) -> list[Man
         *kafka_topics(service, platform),
         *services(service),
         deployment(service, platform),
-        *autoscaler(service),
+        *autoscaler(service, platform),
         disruption_budget(service),
         *routes(service, platform),
         service_monitor(service, platform),

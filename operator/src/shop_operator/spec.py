@@ -33,12 +33,33 @@ class _Part(BaseModel):
     )
 
 
+class Lag(_Part):
+    """How many waiting messages one pod is meant to have."""
+
+    per_pod: int = 100
+
+
 class Autoscaling(_Part):
-    """Bounds and target of the HorizontalPodAutoscaler."""
+    """Bounds and targets of the autoscaler: by CPU, with `lag` also by waiting messages."""
 
     max: int
     min: int = 1
     cpu_percent: int = 70
+    lag: Lag | None = None
+
+
+class TemplateMetadata(_Part):
+    """Further labels and annotations of the pods."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class Template(_Part):
+    """Additions to the pods, in Kubernetes' own shape; the API server has checked `spec`."""
+
+    metadata: TemplateMetadata = TemplateMetadata()
+    spec: dict[str, Any] = Field(default_factory=dict)
 
 
 class EnvVar(_Part):
@@ -197,6 +218,7 @@ class Spec(_Part):
     autoscaling: Autoscaling | None = None
     env: tuple[EnvVar, ...] = ()
     resources: Resources = _MODEST
+    template: Template = Template()
     probes: Probes = Probes()
     database: Database | None = None
     cache: dict[str, str] | None = None

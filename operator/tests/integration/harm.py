@@ -29,6 +29,7 @@ HARM: dict[str, Manifest] = {
     "Service": {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": "http"}]}},
     "Deployment": {"spec": {"template": {"spec": {"securityContext": {"runAsUser": 0}}}}},
     "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 99}},
+    "ScaledObject": {"spec": {"maxReplicaCount": 99}},
     "PodDisruptionBudget": {"spec": {"maxUnavailable": 50}},
     "KongPlugin": {"config": {"minute": 10000}},
     "HTTPRoute": {"spec": {"hostnames": ["elsewhere.localhost"]}},

@@ -11,10 +11,39 @@ from .conftest import Shop
 POSTGRES = {"kind": "postgres", "name": "a"}
 ALERT = {"name": "Broken", "expr": "up == 0", "summary": "it is broken"}
 TOPIC = {"topic": "a.events"}
+SIDE = {"name": "side", "image": "side:1"}
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/service"
+
+
+def _pods(**spec: Any) -> dict[str, Any]:
+    """Return a spec whose template has this pod spec."""
+    return {"template": {"spec": spec}}
+
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"replicas": 1, "autoscaling": {"max": 2}}, "replicas or autoscaling"),
     ({"autoscaling": {"min": 3, "max": 2}}, "must not be greater"),
+    ({"autoscaling": {"min": 0, "max": 2}}, "only consumers scale to zero"),
+    ({"autoscaling": {"max": 2, "lag": {}}}, "needs events.subscribes"),
+    (_pods(volumes=[{"name": "a", "hostPath": {"path": "/"}}]), "not declared|no other kind"),
+    (_pods(volumes=[{"name": "a", "nfs": {"server": "a", "path": "/"}}]), "not declared"),
+    (_pods(volumes=[{"name": "a"}]), "no other kind is admitted"),
+    (_pods(volumes=[{"name": "tmp", "emptyDir": {}}]), "choose another name"),
+    (_pods(containers=[{"name": "service", "image": "a:1"}]), "follow from the rest"),
+    (_pods(initContainers=[{"name": "migrate", "command": ["a"]}]), "follow from the rest"),
+    (_pods(containers=[{"name": "side"}]), "a sidecar needs an image"),
+    (_pods(containers=[{**SIDE, "securityContext": {"privileged": True}}]), "Unsupported"),
+    (_pods(containers=[{**SIDE, "securityContext": {"capabilities": {"add": ["A"]}}}]), "at most"),
+    (_pods(containers=[{**SIDE, "securityContext": {"runAsUser": 0}}]), "greater than or equal"),
+    (
+        _pods(containers=[{**SIDE, "ports": [{"containerPort": 1, "hostPort": 1}]}]),
+        "less than or equal to 0",
+    ),
+    (_pods(hostNetwork=True), "not declared"),
+    (_pods(securityContext={}), "not declared"),
+    (_pods(serviceAccountName="other"), "not declared"),
+    ({"template": {"metadata": {"labels": {"app.kubernetes.io/name": "a"}}}}, "are set for"),
+    ({"template": {"metadata": {"annotations": {APPARMOR: "unconfined"}}}}, "are refused"),
     ({"events": {"outbox": {}}}, "needs a database"),
     (
         {"database": {"kind": "mongodb", "name": "a"}, "events": {"outbox": {"table": "a.b"}}},
@@ -69,6 +98,17 @@ GOOD: list[dict[str, Any]] = [
     },
     {"alerts": [ALERT, {**ALERT, "name": "Worse", "for": "10m", "severity": "page"}]},
     {"disruptionBudget": {"maxUnavailable": "50%"}},
+    {
+        "autoscaling": {"min": 0, "max": 2, "lag": {}},
+        "events": {"subscribes": [{**TOPIC, "group": "a"}]},
+    },
+    _pods(
+        containers=[{"name": "service", "envFrom": []}, SIDE],
+        initContainers=[{**SIDE, "restartPolicy": "Always"}],
+        volumes=[{"name": "a", "persistentVolumeClaim": {"claimName": "a"}}],
+        affinity={"podAntiAffinity": {}},
+        tolerations=[{"operator": "Exists"}],
+    ),
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
 ]
 # before, after, words of the error; None where the change is allowed

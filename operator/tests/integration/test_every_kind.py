@@ -21,6 +21,8 @@ from .harm import HARM, SPEC, change_and_delete, children
 
 CAPTURE = {"KafkaConnector", "Role", "RoleBinding"}
 """Kinds that only an outbox brings."""
+ELSEWHERE = {"ConfigMap", "Ingress", "ScaledObject"}
+"""Kinds that the service of `SPEC` has not: each has a test of its own."""
 
 
 def test_harm_is_known_for_every_kind() -> None:
@@ -32,9 +34,19 @@ async def test_every_kind_without_a_database_is_put_right(shop: Shop) -> None:
     await shop.start()
     await shop.declare("all", **SPEC)
     found = await children(shop, "all")
-    assert {child["kind"] for child in found} == set(HARM) - CAPTURE - {"ConfigMap", "Ingress"}
+    assert {child["kind"] for child in found} == set(HARM) - CAPTURE - ELSEWHERE
     for child in found:
         await change_and_delete(shop, child)
+
+
+async def test_a_scaled_object_is_put_right(shop: Shop) -> None:
+    await shop.start()
+    events = {"subscribes": [{"topic": "other.events", "group": "lagging"}]}
+    await shop.declare("lagging", autoscaling={"min": 0, "max": 3, "lag": {}}, events=events)
+    found = await children(shop, "lagging")
+    [child] = [child for child in found if child["kind"] == "ScaledObject"]
+    assert "HorizontalPodAutoscaler" not in {child["kind"] for child in found}
+    await change_and_delete(shop, child)
 
 
 async def test_an_ingress_is_put_right(shop: Shop) -> None:

@@ -64,8 +64,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             spec[name] = draw(strategy)
 
     sometimes("port", st.integers(1, 65535))
+    lowest = draw(st.integers(1, 9))
     if draw(st.booleans()):
-        lowest = draw(st.integers(1, 9))
         spec["autoscaling"] = {"min": lowest, "max": draw(st.integers(lowest, 20))}
     else:
         sometimes("replicas", st.integers(0, 20))
@@ -85,6 +85,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     if kind is not None and draw(st.booleans()):
         events["outbox"] = {}
     spec["events"] = events
+    if "autoscaling" in spec and events["subscribes"] and draw(st.booleans()):
+        spec["autoscaling"] |= {"min": draw(st.integers(0, lowest)), "lag": {"perPod": 10}}
     if draw(st.booleans()):
         via = draw(st.sampled_from(["edge", "gateway"]))
         paths = draw(st.lists(PATHS, min_size=1, max_size=3, unique=True))

@@ -51,6 +51,7 @@ IN_SERVICE_NAMESPACES: Final = (
     Kind("v1", "Service", "services"),
     DEPLOYMENT,
     Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", optional=True),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     KONG_PLUGIN,
     HTTP_ROUTE,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shop_operator.children.access_secret import access_files, access_name
+from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, USER, merged
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
 from shop_operator.metadata import Manifest, labels, owned, selector
@@ -10,12 +11,6 @@ from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
 SECRETS_DIRECTORY = "/vault/secrets"
-_USER = 10001
-_HARDENED: Manifest = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 
 
 def deployment(service: ShopService, platform: Settings) -> Manifest:
@@ -28,18 +23,13 @@ def deployment(service: ShopService, platform: Settings) -> Manifest:
             "type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
         },
-        "template": {
-            "metadata": _template_metadata(service, platform),
-            "spec": _pod(service, platform),
-        },
+        "template": merged(
+            service,
+            {"metadata": _template_metadata(service, platform), "spec": _pod(service, platform)},
+        ),
     }
     if spec.autoscaling is None:
         desired["replicas"] = 1 if spec.replicas is None else spec.replicas
-    containers = [_serving(service, platform)]
-    desired["template"]["spec"]["containers"] = containers
-    if spec.database is not None and spec.database.migrate:
-        migrate = _container(service, platform, name="migrate", word="migrate")
-        desired["template"]["spec"]["initContainers"] = [migrate]
     return owned(service, "apps/v1", "Deployment", spec=desired)
 
 
@@ -54,16 +44,16 @@ def _template_metadata(service: ShopService, platform: Settings) -> Manifest:
 
 
 def _pod(service: ShopService, platform: Settings) -> Manifest:
-    return {
+    pod: Manifest = {
         "serviceAccountName": service.name,
         "automountServiceAccountToken": service.spec.secrets.provider == "vault",
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "topologySpreadConstraints": [
@@ -75,12 +65,17 @@ def _pod(service: ShopService, platform: Settings) -> Manifest:
             }
         ],
         "volumes": list(_volumes(service, platform).values()),
+        "containers": [_serving(service, platform)],
     }
+    database = service.spec.database
+    if database is not None and database.migrate:
+        pod["initContainers"] = [_container(service, platform, name=MIGRATING, word="migrate")]
+    return pod
 
 
 def _serving(service: ShopService, platform: Settings) -> Manifest:
     probes = service.spec.probes
-    return _container(service, platform, name="service", word="serve") | {
+    return _container(service, platform, name=SERVING, word="serve") | {
         "ports": [{"name": PORT_NAME, "containerPort": service.spec.port, "protocol": "TCP"}],
         "startupProbe": _probe(probes.startup, period=1, failures=120),
         "readinessProbe": _probe(probes.readiness, period=5, failures=2),
@@ -99,7 +94,7 @@ def _container(service: ShopService, platform: Settings, *, name: str, word: str
         "args": [word],
         "env": _environment(service, platform),
         "resources": {"requests": dict(resources.requests), "limits": dict(resources.limits)},
-        "securityContext": _HARDENED,
+        "securityContext": HARDENED,
         "volumeMounts": _mounts(service, platform),
     }
 
