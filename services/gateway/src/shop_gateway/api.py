@@ -10,9 +10,9 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 
-from shop_gateway import headers as h
 from shop_gateway.compose import Part, fetch_all
 from shop_gateway.documents import merged_openapi
+from shop_gateway.headers import inbound
 from shop_gateway.state import State
 from shop_shared.http.auth import bearer
 from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
@@ -60,7 +60,7 @@ async def order_summary(order_id: UUID, request: Request, state: State) -> Compo
             "shipments": f"/v1/shipments?order_id={order_id}",
             "notifications": f"/v1/notifications?order_id={order_id}",
         },
-        h.inbound(request.headers.raw),
+        inbound(request.headers.raw),
     )
     _required(parts["order"])
     return Composed.of(parts)
@@ -72,7 +72,7 @@ async def home(request: Request, state: State) -> Composed:
     targets = {"products": "/v1/products?limit=12"}
     if "authorization" in request.headers:
         targets["orders"] = "/v1/orders?limit=5"
-    return Composed.of(await fetch_all(state.proxy, targets, h.inbound(request.headers.raw)))
+    return Composed.of(await fetch_all(state.proxy, targets, inbound(request.headers.raw)))
 
 
 def install_documents(app: FastAPI) -> None:

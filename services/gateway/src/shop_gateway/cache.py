@@ -27,17 +27,17 @@ Key = tuple[bytes, bytes, bytes]
 
 
 @dataclass(frozen=True)
-class Answer:
+class CachedResponse:
     """A stored 200."""
 
     headers: Headers
     body: bytes
     etag: bytes | None
-    life: "Life"
+    freshness: "Freshness"
 
 
 @dataclass(frozen=True)
-class Life:
+class Freshness:
     """For how many seconds an answer is fresh, and may then be served stale."""
 
     fresh: int = 0
@@ -48,37 +48,37 @@ class Life:
 
 
 @dataclass
-class _Kept:
-    answer: Answer
+class _Entry:
+    answer: CachedResponse
     fresh_until: float
     revalidated_by: float = float("-inf")
 
 
-def life_of(status: int, headers: Headers) -> Life:
+def freshness_of(status: int, headers: Headers) -> Freshness:
     """Return how long a shared cache may keep this answer; false means not at all (RFC 9111)."""
     control = first(headers, b"cache-control") or b""
     if status != 200 or b"public" not in control or first(headers, b"set-cookie"):  # noqa: PLR2004 -- the status itself
-        return Life()
+        return Freshness()
     vary = (first(headers, b"vary") or b"").lower().replace(b" ", b"")
     if vary not in (b"", b"accept-encoding"):
-        return Life()
+        return Freshness()
     fresh, stale = _MAX_AGE.search(control), _STALE.search(control)
-    return Life(int(fresh[1]) if fresh else 0, int(stale[1]) if stale else 0)
+    return Freshness(int(fresh[1]) if fresh else 0, int(stale[1]) if stale else 0)
 
 
-class AnswerCache:
+class ResponseCache:
     """Answers by path, query and accepted encoding, at most MAX_BYTES of bodies."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        def until(_key: Key, kept: _Kept, _now: float) -> float:
-            return kept.fresh_until + kept.answer.life.stale
+        def until(_key: Key, kept: _Entry, _now: float) -> float:
+            return kept.fresh_until + kept.answer.freshness.stale
 
         self._clock = clock
-        self._answers: TLRUCache[Key, _Kept] = TLRUCache(
+        self._answers: TLRUCache[Key, _Entry] = TLRUCache(
             MAX_BYTES, ttu=until, timer=clock, getsizeof=lambda kept: len(kept.answer.body) + 512
         )
 
-    def get(self, key: Key) -> Answer | None:
+    def get(self, key: Key) -> CachedResponse | None:
         """Return the answer while it is fresh, or stale and somebody else fetches it anew."""
         kept = self._answers.get(key)
         if kept is None:
@@ -89,10 +89,10 @@ class AnswerCache:
             return None
         return kept.answer
 
-    def put(self, key: Key, answer: Answer) -> None:
+    def put(self, key: Key, answer: CachedResponse) -> None:
         """Keep an answer, unless it is too large to be worth it."""
         if len(answer.body) <= MAX_BODY_BYTES:
-            self._answers[key] = _Kept(answer, self._clock() + answer.life.fresh)
+            self._answers[key] = _Entry(answer, self._clock() + answer.freshness.fresh)
 
     def clear(self) -> None:
         """Forget all."""

@@ -6,7 +6,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from shop_gateway.cache import AnswerCache
+from shop_gateway.cache import ResponseCache
 from shop_shared.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -15,7 +15,7 @@ TOPIC = "product.events"
 RETRY_SECONDS = 5.0
 
 
-async def empty_on_change(settings: ServiceSettings, cache: AnswerCache) -> None:
+async def empty_on_change(settings: ServiceSettings, cache: ResponseCache) -> None:
     """Clear the cache at each event of the catalogue, until cancelled.
 
     Without a group and from now on: every replica hears every event, and none is owed to one that

@@ -3,9 +3,9 @@
 from shop_gateway.api import install_documents, router
 from shop_gateway.balancer import Balancer
 from shop_gateway.body import BodyLimits
-from shop_gateway.cache import AnswerCache
+from shop_gateway.cache import ResponseCache
 from shop_gateway.consumers import empty_on_change
-from shop_gateway.front import Front
+from shop_gateway.edge import EdgeMiddleware
 from shop_gateway.identity import identify_by
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
@@ -30,7 +30,7 @@ def create(settings: GatewaySettings) -> Service:
         deadline_seconds=settings.deadline_seconds,
         upload_seconds=settings.upload_seconds,
     )
-    cache = AnswerCache()
+    cache = ResponseCache()
 
     async def take(table: RouteTable) -> None:
         await balancer.update(table.upstreams)
@@ -49,7 +49,7 @@ def create(settings: GatewaySettings) -> Service:
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
     install_documents(app)
     app.add_middleware(
-        Front,
+        EdgeMiddleware,
         proxy=proxy,
         cache=cache,
         rate_limit=RateLimit(

@@ -13,7 +13,6 @@ import structlog
 from starlette.types import Receive, Send
 from yarl import URL
 
-from shop_gateway import headers as h
 from shop_gateway.balancer import (
     Balancer,
     BreakerOpenError,
@@ -22,6 +21,7 @@ from shop_gateway.balancer import (
     Pool,
 )
 from shop_gateway.body import Body
+from shop_gateway.headers import Headers, as_text, outbound
 from shop_gateway.routes import RouteTable, Upstream
 from shop_shared.http.problems import BadGateway, NotFound, PayloadTooLarge, Problem, Unavailable
 from shop_shared.observability.trace_context import current_traceparent
@@ -63,7 +63,7 @@ class Proxy:
         return found
 
     async def open(
-        self, upstream: Upstream, method: str, target: str, headers: h.Headers, body: Body
+        self, upstream: Upstream, method: str, target: str, headers: Headers, body: Body
     ) -> aiohttp.ClientResponse:
         """Send the request and return the answer once its headers are there.
 
@@ -110,7 +110,7 @@ class Proxy:
         endpoint: Endpoint,
         method: str,
         target: str,
-        headers: h.Headers,
+        headers: Headers,
         body: Body,
         deadline: float,
     ) -> aiohttp.ClientResponse:
@@ -123,7 +123,7 @@ class Proxy:
                     method,
                     URL(f"http://{endpoint.address}:{upstream.port}{target}", encoded=True),
                     headers=[
-                        *h.as_text(headers),
+                        *as_text(headers),
                         *([("traceparent", traceparent)] if traceparent else []),
                         ("host", f"{upstream.service}:{upstream.port}"),
                         ("x-request-timeout-ms", str(int(left * 1000))),
@@ -162,7 +162,7 @@ class Proxy:
 
     async def stream(self, response: aiohttp.ClientResponse, receive: Receive, send: Send) -> None:
         """Pass an answer on as it comes. A client that goes away ends it at the service too."""
-        headers = h.outbound(response.raw_headers)
+        headers = outbound(response.raw_headers)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         endless = response.content_type == "text/event-stream"
         gone = asyncio.create_task(_disconnect(receive)) if endless else None

@@ -16,9 +16,9 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shop_gateway import headers as h
 from shop_gateway.body import Body, BodyLimits
-from shop_gateway.cache import Answer, AnswerCache, Key, Life, life_of
+from shop_gateway.cache import CachedResponse, Freshness, Key, ResponseCache, freshness_of
+from shop_gateway.headers import Headers, first, forwarded, inbound, outbound
 from shop_gateway.identity import Identify
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit
@@ -39,13 +39,13 @@ _COMPOSED = re.compile(r"/v1/(?:home|orders/[^/]+/summary)")
 
 
 @dataclass(frozen=True)
-class Front:
+class EdgeMiddleware:
     """Everything a request passes, in order: own API, cache, rate limit, proxy."""
 
     app: ASGIApp
     _: KW_ONLY
     proxy: Proxy
-    cache: AnswerCache
+    cache: ResponseCache
     rate_limit: RateLimit
     identify: Identify
     body_limits: BodyLimits
@@ -56,7 +56,7 @@ class Front:
         if scope["type"] != "http" or _OWN.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
-        traceparent = h.first(scope["headers"], b"traceparent")
+        traceparent = first(scope["headers"], b"traceparent")
         with telemetry.span(
             f"proxy {scope['method']}",
             kind="server",
@@ -76,7 +76,7 @@ class Front:
         key: Key = (
             scope["raw_path"],
             scope["query_string"],
-            h.first(scope["headers"], b"accept-encoding") or b"",
+            first(scope["headers"], b"accept-encoding") or b"",
         )
         reading = scope["method"] == "GET"
         if reading and (answer := self.cache.get(key)):
@@ -92,18 +92,20 @@ class Front:
                 upstream,
                 scope["method"],
                 _target(scope),
-                h.inbound(scope["headers"]) + forwarded,
+                inbound(scope["headers"]) + forwarded,
                 Body.of(scope, receive, self.body_limits),
             )
             async with response:
                 status = response.status
-                life = life_of(status, list(response.raw_headers)) if reading else Life()
-                if life:
-                    answer = Answer(
-                        h.outbound(response.raw_headers),
+                freshness = (
+                    freshness_of(status, list(response.raw_headers)) if reading else Freshness()
+                )
+                if freshness:
+                    answer = CachedResponse(
+                        outbound(response.raw_headers),
                         await response.read(),
-                        h.first(response.raw_headers, b"etag"),
-                        life,
+                        first(response.raw_headers, b"etag"),
+                        freshness,
                     )
                     self.cache.put(key, answer)
                     await _answer(answer, scope, send)
@@ -121,7 +123,7 @@ class Front:
                 time.perf_counter() - started
             )
 
-    async def _admit(self, scope: Scope) -> h.Headers:
+    async def _admit(self, scope: Scope) -> Headers:
         """Count the request, and return what it is forwarded with.
 
         Raises SessionEnded, TooManyRequests.
@@ -131,15 +133,15 @@ class Front:
         await self.rate_limit.check(*await self.identify(scope, client))
         return forwarded
 
-    def _forwarded(self, scope: Scope) -> h.Headers:
+    def _forwarded(self, scope: Scope) -> Headers:
         peer = scope["client"][0] if scope.get("client") else "unknown"
         trusted = peer != "unknown" and any(
             ip_address(peer) in network for network in self.trusted_proxies
         )
-        return h.forwarded(
+        return forwarded(
             client=peer,
             scheme=scope["scheme"],
-            host=h.first(scope["headers"], b"host") or b"",
+            host=first(scope["headers"], b"host") or b"",
             before=dict(scope["headers"]) if trusted else {},
         )
 
@@ -150,10 +152,8 @@ def _target(scope: Scope) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def _answer(answer: Answer, scope: Scope, send: Send) -> None:
-    unchanged = (
-        answer.etag is not None and h.first(scope["headers"], b"if-none-match") == answer.etag
-    )
+async def _answer(answer: CachedResponse, scope: Scope, send: Send) -> None:
+    unchanged = answer.etag is not None and first(scope["headers"], b"if-none-match") == answer.etag
     headers = answer.headers
     if unchanged:
         headers = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
