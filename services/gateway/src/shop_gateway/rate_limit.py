@@ -16,7 +16,7 @@ from limits.errors import StorageError
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from shop_shared.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures, Outcome
 from shop_shared.http.problems import TooManyRequests
 
 PATIENCE_SECONDS = 0.1
@@ -36,7 +36,7 @@ class RateLimit:
             "user": parse(per_user),
             "address": parse(per_address),
         }
-        self._breaker = CircuitBreaker(failures=3, open_seconds=1)
+        self._breaker = CircuitBreaker(ConsecutiveFailures(3), open_seconds=1)
 
     async def check(self, by: str, who: str) -> None:
         """Count a request of `who`, a `user` or an `address`. Raises TooManyRequests."""
@@ -50,11 +50,11 @@ class RateLimit:
                 within = await self._window.hit(item, by, who)
                 stats = None if within else await self._window.get_window_stats(item, by, who)
         except (StorageError, TimeoutError) as error:
-            self._breaker.failed()
+            self._breaker.record(Outcome.FAILED)
             UNCOUNTED.inc()
             log.warning("rate_limit.unavailable", error=repr(error))
             return
-        self._breaker.succeeded()
+        self._breaker.record(Outcome.ANSWERED)
         if stats is None:
             return
         REFUSED.labels(by).inc()

@@ -10,7 +10,7 @@ from shop_payment.provider_calls.worker import ProviderWorker
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
 from shop_shared import cli
-from shop_shared.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures
 from shop_shared.http import health, problems
 from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.tokens import create_verifier, revocations_of
@@ -41,7 +41,8 @@ def create(settings: Settings) -> Service:
             provider,
             catalogue=catalogue,
             breaker=CircuitBreaker(
-                failures=settings.breaker_failures, open_seconds=settings.breaker_open_seconds
+                ConsecutiveFailures(settings.breaker_failures),
+                open_seconds=settings.breaker_open_seconds,
             ),
             concurrency=settings.provider_concurrency,
         )

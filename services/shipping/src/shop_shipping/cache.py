@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shop_shared.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures, Outcome
 
 PATIENCE_SECONDS = 0.1
 """What a Redis that hangs may cost the request that finds out."""
@@ -27,7 +27,7 @@ class Cache:
         """Keep answers that long; nothing at all without Redis."""
         self._redis = redis
         self._seconds = seconds
-        self._breaker = CircuitBreaker(failures=1, open_seconds=PAUSE_SECONDS)
+        self._breaker = CircuitBreaker(ConsecutiveFailures(1), open_seconds=PAUSE_SECONDS)
 
     async def get(self, key: str) -> bytes | None:
         """Return what is kept, if anything."""
@@ -49,9 +49,9 @@ class Cache:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 answer = await call
         except (RedisError, OSError) as error:
-            self._breaker.failed()
+            self._breaker.record(Outcome.FAILED)
             _reads.labels("error").inc()
             _log.warning("redis is away", error=repr(error))
             return None
-        self._breaker.succeeded()
+        self._breaker.record(Outcome.ANSWERED)
         return answer

@@ -21,7 +21,7 @@ from shop_payment.provider_calls import executor, queue
 from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
 from shop_payment.providers.protocol import PaymentProvider, ProviderError, RefusedError
-from shop_shared.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker, Outcome
 from shop_shared.observability import telemetry
 from shop_shared.stores.postgres import is_temporary, transaction
 
@@ -136,21 +136,21 @@ class ProviderWorker:
         try:
             refund = await self._refund_of(call)
             message = await executor.perform(self._provider, call, self._catalogue, refund)
-            self._breaker.succeeded()
+            self._breaker.record(Outcome.ANSWERED)
             await self._record(call, message)
         except RefusedError as error:
             outcome = "refused"
-            self._breaker.succeeded()
+            self._breaker.record(Outcome.ANSWERED)
             await self._refused(call, str(error))
         except ProviderError as error:
             outcome = type(error).__name__
-            self._breaker.failed()
+            self._breaker.record(Outcome.FAILED)
             await self._again(call, str(error))
         except Exception as error:
             if is_temporary(error):
                 raise
             outcome = "bug"
-            self._breaker.succeeded()
+            self._breaker.record(Outcome.NEUTRAL)
             _log.exception("provider call failed", call=call.call, call_id=str(call.id))
             if call.attempts >= MAX_BUGS:
                 await self._refused(call, repr(error))

@@ -12,7 +12,7 @@ import orjson
 import structlog
 from prometheus_client import Counter
 
-from shop_shared.breaker import CircuitBreaker
+from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures, Outcome
 from shop_shared.http.problems import Unauthenticated, Unavailable
 from shop_shared.settings import ServiceSettings
 
@@ -198,7 +198,7 @@ class RedisRevocations:
         self._fail_closed = fail_closed
         # Who lets nobody in unchecked had better wait for a slow answer.
         self.patience = 1.0 if fail_closed else 0.1
-        self._breaker = CircuitBreaker(failures=3, open_seconds=1, clock=clock)
+        self._breaker = CircuitBreaker(ConsecutiveFailures(3), open_seconds=1, clock=clock)
 
     async def is_revoked(self, session_id: str) -> bool:
         """Ask Redis."""
@@ -209,9 +209,9 @@ class RedisRevocations:
             async with asyncio.timeout(self.patience):
                 found = await self._redis.exists(f"revoked:sid:{session_id}")
         except Exception as error:  # noqa: BLE001 - whatever it was, it is not known
-            self._breaker.failed()
+            self._breaker.record(Outcome.FAILED)
             return self._unknown(repr(error))
-        self._breaker.succeeded()
+        self._breaker.record(Outcome.ANSWERED)
         return bool(found)
 
     async def close(self) -> None:
