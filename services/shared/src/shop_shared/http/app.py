@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from shop_shared.http import openapi, problems
+from shop_shared.http.deadline import EnforceDeadline
+from shop_shared.http.head import HeadAsGet
 from shop_shared.http.request_limits import BodyLimits, LimitBodies
 from shop_shared.http.request_log import ObserveRequests
 from shop_shared.http.tokens import TokenVerifier, create_verifier
@@ -30,7 +32,7 @@ def create_app(  # noqa: PLR0913 - keyword-only, each of its own kind
     app = FastAPI(
         title=title,
         version=version,
-        docs_url="/docs",
+        docs_url=None,  # the gateway's reader shows every service's document
         redoc_url=None,
         redirect_slashes=False,
         openapi_url="/openapi.json",
@@ -48,5 +50,7 @@ def create_app(  # noqa: PLR0913 - keyword-only, each of its own kind
 
         app.add_api_route("/asyncapi.json", get_asyncapi, include_in_schema=False)
     app.add_middleware(LimitBodies, limits=bodies or BodyLimits())
+    app.add_middleware(EnforceDeadline)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(ObserveRequests)
     return app

@@ -1,5 +1,6 @@
 """ETag and If-Match (RFC 9110, 8.8.3 and 13.1): no edit overwrites one it has not seen."""
 
+import re
 from typing import Annotated
 
 from fastapi import Header, Response
@@ -8,6 +9,8 @@ from shop_shared.http.problems import PreconditionFailed, PreconditionRequired
 
 IfMatch = Annotated[str | None, Header(description="ETag of the version this edit is based on")]
 IfNoneMatch = Annotated[str | None, Header(description="ETag of the version already known")]
+
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
 def etag(version: int | str) -> str:
@@ -30,17 +33,23 @@ def require_match(if_match: str | None, version: int | str, *, required: bool = 
         if required:
             raise PreconditionRequired("Send the ETag you last saw as If-Match.")
         return
-    if not _names(if_match, version, weak=False):
+    if not matches(if_match, etag(version), weak=False):
         raise PreconditionFailed("Someone has changed it since; read it again.")
 
 
 def not_modified(if_none_match: str | None, version: int | str) -> bool:
     """Say whether the caller already has version: answer 304."""
-    return if_none_match is not None and _names(if_none_match, version, weak=True)
+    return if_none_match is not None and matches(if_none_match, etag(version), weak=True)
 
 
-def _names(header: str, version: int | str, *, weak: bool) -> bool:
-    tags = {tag.strip() for tag in header.split(",")}
+def matches(header: str, tag: str, *, weak: bool) -> bool:
+    """Say whether an If-Match or If-None-Match names `tag`, or any (`*`).
+
+    Weak comparison looks past `W/`; strong comparison knows no weak tag (RFC 9110, 8.8.3.2).
+    """
+    if header.strip() == "*":
+        return True
+    named = _TAG.findall(header)
     if weak:
-        tags = {tag.removeprefix("W/") for tag in tags}
-    return "*" in tags or etag(version) in tags
+        return tag.removeprefix("W/") in {each.removeprefix("W/") for each in named}
+    return not tag.startswith("W/") and tag in named

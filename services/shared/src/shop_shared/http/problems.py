@@ -94,6 +94,26 @@ class UnsupportedMediaType(Problem):
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
 
 
+class UnsupportedContentEncoding(UnsupportedMediaType):
+    """The body is compressed (RFC 9110, 15.5.16)."""
+
+    code, title = "unsupported_content_encoding", "Unsupported content encoding"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send the body as it is, not compressed.", headers={"Accept-Encoding": "identity"}
+        )
+
+
+class RequestTimeout(Problem):
+    """The caller did not send the request's body in time."""
+
+    status, code, title = 408, "request_timeout", "Request not received in time"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
+
+
 class Unprocessable(Problem):
     """Understood, and not acceptable."""
 
@@ -130,6 +150,9 @@ class Unavailable(Problem):
     def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
         """Take the seconds after which a try makes sense."""
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+_BY_STATUS = {kind.status: kind for kind in Problem.__subclasses__()}
 
 
 def response(problem: Problem) -> Response:
@@ -177,11 +200,17 @@ def of_status(
 ) -> Problem:
     """Make the problem of a bare HTTP status (404 and 405 of the router)."""
     phrase = HTTPStatus(status).phrase
-    known = {kind.status: kind for kind in Problem.__subclasses__()}.get(status)
-    if known is None or status in {401, 429}:
-        attributes = {"status": status, "code": phrase.lower().replace(" ", "_"), "title": phrase}
-        known = type("HttpProblem", (Problem,), attributes)
-    return known(None if detail == phrase else detail, headers=headers)
+    kind = _BY_STATUS.get(status)
+    attributes = (
+        {"status": status, "code": phrase.lower().replace(" ", "_"), "title": phrase}
+        if kind is None
+        else {"status": status, "code": kind.code, "title": kind.title}
+    )
+    # A class of its own: those above ask for other arguments (Retry-After, a challenge).
+    made: Problem = type("HttpProblem", (Problem,), attributes)(
+        None if detail == phrase else detail, headers=headers
+    )
+    return made
 
 
 def install(app: FastAPI) -> None:

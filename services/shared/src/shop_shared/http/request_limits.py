@@ -8,7 +8,13 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop_shared.http import problems
-from shop_shared.http.problems import PayloadTooLarge, Problem, Unprocessable, UnsupportedMediaType
+from shop_shared.http.problems import (
+    PayloadTooLarge,
+    Problem,
+    Unprocessable,
+    UnsupportedContentEncoding,
+    UnsupportedMediaType,
+)
 from shop_shared.models import storable
 
 MEBIBYTE = 1024 * 1024
@@ -61,6 +67,8 @@ class LimitBodies:
         length = headers.get(b"content-length")
         if length in {None, b"0"} and b"transfer-encoding" not in headers:
             return receive
+        if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"", b"identity"}:
+            raise UnsupportedContentEncoding
         limits = self._limits.for_path(scope["path"])
         if length is not None and int(length) > limits.max_bytes:
             raise _too_large(limits)
