@@ -1,13 +1,15 @@
 """The oracle: reads a shop's stores and says what is off. Its exit status is 1 if anything is.
 
 The invariants, numbered as in what it prints:
-1. Every accepted order reaches a terminal state; none is stuck.
+1. Every accepted order reaches a terminal state; none is stuck. One that a customer still has time
+   to pay for is not stuck.
 2. The money that the orders say was paid and given back is what the payments say; one capture an
-   order, never more refunded than captured, and none kept of an order that came to nothing.
+   order, never more refunded than captured, none kept of an order that came to nothing, and all of
+   the total captured of an order that was delivered (nothing, of a free one).
 3. available + reserved + sold = all units ever put in, for each product, none negative; the
    reservations held add up to what is reserved.
-4. Every event that a service committed was heard by each service that subscribes to it. A dead
-   letter is one not heard, until it is redriven.
+4. Every event that a service committed was heard by each service that subscribes to it and keeps
+   an inbox. A dead letter is one not heard, until it is redriven.
 5. An order is never both refunded and delivered, and has one shipment at most.
 
 It can be used against any running shop: `python tests/oracle.py` looks at the cluster of the
@@ -20,7 +22,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,23 +46,32 @@ class Violation:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as the order service has it; amounts in minor units."""
+    """An order as the order service has it; amounts in minor units.
+
+    `total` is 0 until the stock has priced it, `overdue` once its deadline has passed.
+    """
 
     id: str
     status: str
     captured: int
     refunded: int
+    total: int = 0
+    overdue: bool = False
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment; `compensated` is what the shop itself gave back, not a person's goodwill."""
+    """A payment, amounts in minor units.
+
+    `compensated` is what the shop itself gave back, not a person's goodwill; `awaits_customer`
+    while the customer has to do something to pay.
+    """
 
     order_id: str
-    currency: str | None
     captured: int
     refunded: int
     compensated: int
+    awaits_customer: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,10 @@ class Stock:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the stores said. `published` are (topic, type, event id); `heard` event ids by group."""
+    """What the stores said.
+
+    `published` are (topic, type, event id); `heard` event ids by each group that keeps an inbox.
+    """
 
     orders: Iterable[Order] = ()
     payments: Iterable[Payment] = ()
@@ -90,9 +104,7 @@ class Snapshot:
 
 def violations(snapshot: Snapshot) -> Iterator[Violation]:
     """Yield everything that is off in the snapshot."""
-    for order in snapshot.orders:
-        if order.status not in TERMINAL:
-            yield Violation(1, f"order {order.id} is still {order.status}")
+    yield from _stuck(snapshot)
     yield from _accounts(snapshot)
     for stock in snapshot.stock:
         yield from _units(stock)
@@ -100,18 +112,31 @@ def violations(snapshot: Snapshot) -> Iterator[Violation]:
     yield from _parcels(snapshot)
 
 
-def _accounts(snapshot: Snapshot) -> Iterator[Violation]:
-    payments = {payment.order_id: payment for payment in snapshot.payments}
+def _stuck(snapshot: Snapshot) -> Iterator[Violation]:
+    unpaid = {payment.order_id for payment in snapshot.payments if payment.awaits_customer}
     for order in snapshot.orders:
-        yield from _money(order, payments.pop(order.id, None))
+        awaits_customer = order.status == "reserved" and order.id in unpaid and not order.overdue
+        if order.status not in TERMINAL and not awaits_customer:
+            yield Violation(1, f"order {order.id} is still {order.status}")
+
+
+def _accounts(snapshot: Snapshot) -> Iterator[Violation]:
+    payments: defaultdict[str, list[Payment]] = defaultdict(list)
+    for payment in snapshot.payments:
+        payments[payment.order_id].append(payment)
+    for order in snapshot.orders:
+        yield from _money(order, payments.pop(order.id, []))
     for order_id in payments:
         yield Violation(2, f"a payment for order {order_id}, which does not exist")
 
 
 def _unheard(snapshot: Snapshot) -> Iterator[Violation]:
     for topic, type_, event_id in snapshot.published:
-        for group in snapshot.subscriptions.get((topic, type_), ()):
-            if event_id not in snapshot.heard.get(group, frozenset()):
+        # A group without an inbox has no effect that could be lost, and keeps no account.
+        for group in (
+            snapshot.subscriptions.get((topic, type_), frozenset()) & snapshot.heard.keys()
+        ):
+            if event_id not in snapshot.heard[group]:
                 yield Violation(4, f"{group} has not heard {type_} {event_id}")
 
 
@@ -125,8 +150,11 @@ def _parcels(snapshot: Snapshot) -> Iterator[Violation]:
             yield Violation(5, f"order {order_id} has {count} shipments")
 
 
-def _money(order: Order, payment: Payment | None) -> Iterator[Violation]:
-    captured, refunded = (payment.captured, payment.refunded) if payment else (0, 0)
+def _money(order: Order, payments: Sequence[Payment]) -> Iterator[Violation]:
+    captured = sum(payment.captured for payment in payments)
+    refunded = sum(payment.refunded for payment in payments)
+    if sum(payment.captured > 0 for payment in payments) > 1:
+        yield Violation(2, f"order {order.id} was paid more than once")
     if refunded > captured:
         yield Violation(2, f"order {order.id}: {refunded} refunded of {captured} captured")
     if (order.captured, order.refunded) != (captured, refunded):
@@ -137,8 +165,8 @@ def _money(order: Order, payment: Payment | None) -> Iterator[Violation]:
         )
     if order.status in CAME_TO_NOTHING and captured != refunded:
         yield Violation(2, f"order {order.id} is {order.status}, {captured - refunded} was kept")
-    if order.status == "delivered" and not captured:
-        yield Violation(2, f"order {order.id} was delivered and not paid")
+    if order.status == "delivered" and captured < order.total:
+        yield Violation(2, f"order {order.id}: delivered, {captured} of {order.total} paid")
 
 
 def _units(stock: Stock) -> Iterator[Violation]:
@@ -159,10 +187,7 @@ def _units(stock: Stock) -> Iterator[Violation]:
 
 
 def subscriptions(services: Path = SERVICES) -> dict[tuple[str, str], frozenset[str]]:
-    """Return which groups hear an event, by (topic, type), from the services' AsyncAPI documents.
-
-    Only those with an inbox in PostgreSQL or MongoDB: the others have no effect to be lost.
-    """
+    """Return which groups hear an event, by (topic, type), from the AsyncAPI documents."""
     groups: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for file in services.glob("*/asyncapi.json"):
         for operation in json.loads(file.read_text())["operations"].values():
@@ -179,11 +204,12 @@ async def gather(stores: Stores) -> Snapshot:
     orders = await stores.rows(
         "order",
         "SELECT id::text, status, coalesce(captured_amount, 0) AS captured, "
-        "refunded_amount AS refunded FROM orders",
+        "refunded_amount AS refunded, coalesce(total_amount, 0) AS total, "
+        "coalesce(deadline < now(), false) AS overdue FROM orders",
     )
     payments = await stores.rows(
         "payment",
-        "SELECT order_id::text, currency, captured, "
+        "SELECT order_id::text, captured, p.status = 'action_required' AS awaits_customer, "
         "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded'), 0)::bigint AS refunded, "
         "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded' AND r.automatic), 0)::bigint "
         "AS compensated FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id",

@@ -18,7 +18,7 @@ from pymongo import AsyncMongoClient
 # auth and gateway keep no events.
 POSTGRES_SERVICES = ("user", "order", "payment", "shipping", "notification")
 
-_EXISTS = "SELECT to_regclass('public.{}') IS NOT NULL"
+_EXISTS = "SELECT to_regclass('public.{}') IS NOT NULL AS exists"
 _READ = {
     "outbox": "SELECT aggregatetype, type, id::text FROM outbox",
     "inbox": "SELECT consumer_group, event_id FROM inbox",
@@ -53,8 +53,11 @@ class Stores:
 
     async def _table(self, service: str, table: str) -> list[dict[str, Any]]:
         """Return a table's rows; none where a service has no such table, as it needs none."""
-        [[exists]] = [row.values() for row in await self.rows(service, _EXISTS.format(table))]
-        return await self.rows(service, _READ[table]) if exists else []
+        return await self.rows(service, _READ[table]) if await self._has(service, table) else []
+
+    async def _has(self, service: str, table: str) -> bool:
+        [row] = await self.rows(service, _EXISTS.format(table))
+        return bool(row["exists"])
 
     async def stock(self) -> list[dict[str, Any]]:
         """Return each product's units, with the sums of its ledger and of its reservations."""
@@ -94,7 +97,7 @@ class Stores:
             ]
 
     async def events(self) -> tuple[list[tuple[str, str, str]], dict[str, frozenset[str]]]:
-        """Return every event in the outboxes, and the event ids that each group has heard."""
+        """Return every event in the outboxes, and what each group that keeps an inbox has heard."""
         published: list[tuple[str, str, str]] = []
         heard: defaultdict[str, set[str]] = defaultdict(set)
         for service in POSTGRES_SERVICES:
@@ -102,12 +105,15 @@ class Stores:
             published += [
                 (f"{row['aggregatetype']}.events", row["type"], row["id"]) for row in rows
             ]
+            if await self._has(service, "inbox"):
+                heard[service] |= set()  # also while it is empty: a group is named as its service
             for row in await self._table(service, "inbox"):
                 heard[row["consumer_group"]].add(row["event_id"])
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
             database = client["product"]
             async for event in database["outbox"].find({}, {"aggregatetype": 1, "type": 1}):
                 published.append((f"{event['aggregatetype']}.events", event["type"], event["_id"]))
+            heard["product"] |= set()
             async for seen in database["inbox"].find():
                 group, _, event_id = seen["_id"].partition(":")
                 heard[group].add(event_id)

@@ -8,23 +8,36 @@ import pytest
 from oracle import Order, Payment, Snapshot, Stock, subscriptions, violations
 
 PLACED = ("order.events", "minishop.order.placed.v1", "e1")
+CHANGED = ("user.events", "minishop.user.password_changed.v1", "e2")
 GOOD = Snapshot(
     orders=[
-        Order(id="o1", status="delivered", captured=500, refunded=0),
+        Order(id="o1", status="delivered", captured=500, refunded=0, total=500),
         Order(id="o2", status="refunded", captured=300, refunded=300),
         Order(id="o3", status="rejected", captured=0, refunded=0),
+        Order(id="free", status="delivered", captured=0, refunded=0, total=0),
+        Order(id="on the payment page", status="reserved", captured=0, refunded=0, total=700),
     ],
     payments=[
-        Payment(order_id="o1", currency="USD", captured=500, refunded=0, compensated=0),
-        Payment(order_id="o2", currency="USD", captured=300, refunded=300, compensated=300),
+        Payment(order_id="o1", captured=500, refunded=0, compensated=0),
+        Payment(order_id="o2", captured=300, refunded=300, compensated=300),
+        Payment(order_id="free", captured=0, refunded=0, compensated=0),
+        Payment(
+            order_id="on the payment page",
+            captured=0,
+            refunded=0,
+            compensated=0,
+            awaits_customer=True,
+        ),
     ],
     stock=[Stock(product_id="p1", on_hand=8, reserved=1, sold=2, put_in=10, held=1)],
     shipments=[("o1", "delivered"), ("o2", "cancelled")],
-    published=[PLACED],
+    published=[PLACED, CHANGED],
     heard={"product": frozenset(("e1",))},
-    subscriptions={PLACED[:2]: frozenset(("product",))},
+    # auth hears it, and keeps no inbox.
+    subscriptions={PLACED[:2]: frozenset(("product",)), CHANGED[:2]: frozenset(("auth",))},
 )
 PAID = GOOD.payments[0]  # type: ignore[index]  # a list, here
+WAITING = GOOD.orders[-1]  # type: ignore[index]  # a list, here
 UNITS = GOOD.stock[0]  # type: ignore[index]  # a list, here
 
 
@@ -36,7 +49,13 @@ def test_a_shop_in_order_has_no_violations() -> None:
     ("invariant", "change"),
     [
         (1, {"orders": [Order(id="o1", status="paid", captured=500, refunded=0)]}),
+        (1, {"orders": [replace(WAITING, overdue=True)]}),
+        (1, {"orders": [replace(WAITING, status="pending")]}),
+        (1, {"orders": [WAITING], "payments": []}),
         (2, {"payments": []}),
+        (2, {"payments": [PAID, replace(PAID, captured=0), replace(PAID, captured=500)]}),
+        (2, {"orders": [Order(id="o1", status="delivered", captured=500, refunded=0, total=501)]}),
+        (2, {"orders": [Order(id="free", status="delivered", captured=0, refunded=0, total=1)]}),
         (2, {"payments": [replace(PAID, captured=1000)]}),
         (2, {"payments": [replace(PAID, refunded=600)]}),
         (2, {"payments": [*GOOD.payments, replace(PAID, order_id="none")]}),
@@ -45,7 +64,8 @@ def test_a_shop_in_order_has_no_violations() -> None:
         (3, {"stock": [replace(UNITS, reserved=9, held=9)]}),
         (3, {"stock": [replace(UNITS, reserved=-1, held=-1)]}),
         (3, {"stock": [replace(UNITS, held=0)]}),
-        (4, {"heard": {}}),
+        (4, {"heard": {"product": frozenset()}}),
+        (4, {"heard": {"product": frozenset(("e1",)), "auth": frozenset()}}),
         (5, {"shipments": [("o2", "delivered")]}),
         (5, {"shipments": [("o1", "delivered"), ("o1", "created")]}),
     ],
