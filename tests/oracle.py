@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store_access import Stores, from_cluster
+from store_access import ClusterError, Stores, from_cluster
 
 TERMINAL = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
 CAME_TO_NOTHING = TERMINAL - {"delivered"}
@@ -258,7 +258,10 @@ def main() -> None:
     parser.add_argument("--kubeconfig", type=Path, help="the cluster (default: the current one)")
     parser.add_argument("--settle", type=float, default=0, help="seconds to let things end first")
     parser.add_argument("--most", type=int, default=20, help="violations to print at the most")
-    sys.exit(asyncio.run(_main(parser.parse_args())))
+    try:
+        sys.exit(asyncio.run(_main(parser.parse_args())))
+    except ClusterError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

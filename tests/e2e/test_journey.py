@@ -14,16 +14,7 @@ from shop_journey import golden, orders
 from shop_journey.customer import SHOP, Customer, RefusedError, register
 from shop_journey.kubectl import Kubectl
 
-from oracle import settled
-from store_access import from_cluster
-
-SETTLE_SECONDS = 60
-
-
-async def assert_invariants_hold(kubectl: Kubectl) -> None:
-    async with from_cluster(kubectl.kubeconfig) as stores:
-        _, found = await settled(stores, SETTLE_SECONDS)
-    assert found == []
+from e2e.invariants import assert_invariants_hold
 
 
 async def test_the_golden_journey_ends_at_the_door(kubectl: Kubectl) -> None:

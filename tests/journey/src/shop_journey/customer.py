@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +44,16 @@ class Customer:
     http: httpx.AsyncClient
     email: str
 
-    async def products(self, **query: str | int) -> list[dict[str, Any]]:
-        """Return products of the catalogue, by its query parameters."""
-        items: list[dict[str, Any]] = (await ask(self.http, "GET", "/v1/products", query=query))[
-            "items"
-        ]
-        return items
+    async def products(self, **query: str | int) -> AsyncIterator[dict[str, Any]]:
+        """Yield the products of the catalogue by its query parameters, asking page by page."""
+        query = {"limit": 100, **query}
+        while True:
+            page = await ask(self.http, "GET", "/v1/products", query=query)
+            for product in page["items"]:
+                yield product
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
 
     async def order(
         self, items: dict[str, int], payment: dict[str, str], *, key: str | None = None
@@ -108,6 +113,7 @@ async def register(http: httpx.AsyncClient) -> Customer:
 
 async def sign_in(http: httpx.AsyncClient, email: str, password: str) -> None:
     """Sign in; `http` carries the token from then on."""
+    http.headers.pop("Authorization", None)
     grant = {"grant_type": "password", "email": email, "password": password}
     tokens = await ask(http, "POST", "/v1/auth/token", body=grant)
     http.headers["Authorization"] = f"Bearer {tokens['access_token']}"

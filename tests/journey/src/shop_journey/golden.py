@@ -10,11 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from shop_journey.customer import Customer, RefusedError, ask, register
-from shop_journey.orders import STRIPE, well_stocked
+from shop_journey.orders import ASKS_FIRST, STRIPE, well_stocked
 from shop_journey.timeline import Hop, table
 
-# The bank asks the card's owner first: so the money comes by the provider's signed webhook.
-ASKS_FIRST = "pm_card_authenticationRequired"
 SETTLE_SECONDS = 60.0
 MAILBOX = os.environ.get("MAILBOX_URL", "http://127.0.0.1:8025")
 
@@ -30,7 +28,7 @@ async def walk(shop: str, console: Console) -> list[Hop]:
         tell("registered", customer.email)
         await _verify(customer)
         tell("verified", "by the code in the mailbox")
-        product = (await well_stocked(customer))[0]
+        product = (await well_stocked(customer, units=1))[0]
         tell("chose", f"{product['name']} ({product['sku']})")
         order = await customer.order({product["id"]: 1}, STRIPE | {"token": ASKS_FIRST})
         tell("ordered", order["id"])

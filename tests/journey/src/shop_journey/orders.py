@@ -13,10 +13,17 @@ from shop_journey.customer import Customer, RefusedError
 from shop_journey.timeline import Hop
 
 STRIPE = {"provider": "stripe", "method": "card", "currency": "USD"}
-# More units than any product of the seed has.
+# The bank asks the card's owner first: so the money comes by the provider's signed webhook.
+ASKS_FIRST = "pm_card_authenticationRequired"
+# The most units that one order may ask for, and more than a well-stocked product has.
 TOO_MANY = 1000
 # So many that none of a run's orders empties the shelf: who buys is to get what they ordered.
 PLENTY = 100
+# Prices in minor units of STRIPE's currency that a card can be charged with. A free order asks no
+# provider, so none can decline it; Stripe takes 50 cents or more.
+PRICES = {"min_price": 50, "max_price": 100_000}
+# Products to choose from are enough then: the catalogue may be large.
+CHOICE = 50
 
 
 class Kind(StrEnum):
@@ -41,12 +48,23 @@ class Placed:
     status: str
 
 
-async def well_stocked(customer: Customer) -> list[dict[str, Any]]:
-    """Return products of which there are plenty. Raises LookupError where none is left."""
-    found = await customer.products(limit=100)
-    stocked = [product for product in found if product["available"] >= PLENTY]
+async def well_stocked(customer: Customer, *, units: int = PLENTY) -> list[dict[str, Any]]:
+    """Return products that these orders can be of, whatever else people put into the catalogue.
+
+    They are priced as STRIPE pays, and have `units` or more, yet less than TOO_MANY. Raises
+    LookupError where there are none.
+    """
+    stocked: list[dict[str, Any]] = []
+    async for product in customer.products(currency=STRIPE["currency"], **PRICES):
+        if units <= product["available"] < TOO_MANY:
+            stocked.append(product)
+        if len(stocked) == CHOICE:
+            break
     if not stocked:
-        raise LookupError("the shelves are empty: `make down`, `make up` fills them anew")
+        raise LookupError(
+            f"no product in {STRIPE['currency']} has {units} to {TOO_MANY - 1} units: put some in"
+            " (POST /v1/products/{product_id}/inventory/adjustments)"
+        )
     return stocked
 
 
