@@ -10,15 +10,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, models, repository, service
-from shop_order.settings import Settings
+from shop_order.state import Engine, State
 from shop_order.tracking import Tracker
-from shop_shared.http.app_state import wired
 from shop_shared.http.auth import CurrentUser
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import NotFound
 from shop_shared.stores.postgres import transaction
 
@@ -43,8 +41,7 @@ async def place_order(
     wanted: models.PlaceOrder,
     caller: CurrentUser,
     key: Annotated[str, Depends(idempotency_key)],
-    engine: Engine,
-    settings: Annotated[Settings, wired("settings")],
+    state: State,
 ) -> Response:
     """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
 
@@ -53,12 +50,12 @@ async def place_order(
             connection,
             wanted,
             customer_id=caller.user_id,
-            pending_timeout=settings.pending_timeout,
+            pending_timeout=state.settings.pending_timeout,
         )
         return models.order_view(order)
 
     response = await idempotent(
-        engine, key=key, scope=f"{caller.user_id} POST /v1/orders", request=wanted, work=place
+        state.engine, key=key, scope=f"{caller.user_id} POST /v1/orders", request=wanted, work=place
     )
     placed = orjson.loads(response.body)
     response.headers["Location"] = f"/v1/orders/{placed['id']}"
@@ -148,7 +145,7 @@ async def change_order(  # noqa: PLR0913 - a parameter a part of the request
 ) -> models.Order:
     """Change where an unpaid order goes."""
     async with transaction(engine) as connection:
-        order = await service.redirect(
+        order = await service.change_address(
             connection,
             order_id,
             change.shipping_address,
@@ -160,15 +157,15 @@ async def change_order(  # noqa: PLR0913 - a parameter a part of the request
     return models.order_view(order)
 
 
-async def _admit(tracker: Annotated[Tracker, wired("tracker")]) -> Tracker:
-    tracker.admit()
-    return tracker
+async def _admitted(state: State) -> Tracker:
+    state.tracker.admit()
+    return state.tracker
 
 
 @router.get("/{order_id}/events", response_class=EventSourceResponse, responses=documented(404))
 async def follow_order(
     order: Annotated[domain.Order, Depends(_visible_order)],
-    tracker: Annotated[Tracker, Depends(_admit)],
+    tracker: Annotated[Tracker, Depends(_admitted)],
     last_event_id: LastEventId = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow an order live: its history so far, then each change as it comes, until it is settled.

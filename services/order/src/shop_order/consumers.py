@@ -1,8 +1,7 @@
-"""What the order service hears, and what each event means to an order."""
+"""The events the order service subscribes to, and the domain event each one makes."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -10,32 +9,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, service
 from shop_order.repository import Cause
-from shop_shared.messaging.consumer import Handler
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "order"
 
 
-class Heard(BaseModel):
-    """Someone else's event about an order: what is read here, whatever else it says."""
+class OrderEventPayload(BaseModel):
+    """An event about an order: the fields read here, whatever else it has."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
 
-    def fact(self) -> domain.Fact:
-        """Return what it means to the order."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         raise NotImplementedError
 
 
-class HeardMoney(BaseModel):
+class MoneyPayload(BaseModel):
     """Money as events carry it."""
 
     amount: int
     currency: str
 
-    def value(self) -> domain.Money:
-        """Return it as the domain has it."""
+    def to_domain(self) -> domain.Money:
+        """Return it as the domain's money."""
         return domain.Money(self.amount, self.currency)
 
 
@@ -46,143 +45,136 @@ class ReservedLine(BaseModel):
     quantity: int
     sku: str
     name: str
-    unit_price: HeardMoney
+    unit_price: MoneyPayload
 
 
-class InventoryReserved(Heard):
+class InventoryReserved(OrderEventPayload):
     """The stock is held."""
 
     lines: tuple[ReservedLine, ...]
-    total: HeardMoney
+    total: MoneyPayload
     reserved_until: datetime
 
-    def fact(self) -> domain.Fact:
-        """Return the priced lines."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         lines = tuple(
             domain.Line(
-                line.product_id, line.quantity, line.sku, line.name, line.unit_price.value()
+                line.product_id, line.quantity, line.sku, line.name, line.unit_price.to_domain()
             )
             for line in self.lines
         )
-        return domain.InventoryReserved(lines, self.total.value(), self.reserved_until)
+        return domain.InventoryReserved(lines, self.total.to_domain(), self.reserved_until)
 
 
-class InventoryRejected(Heard):
+class InventoryRejected(OrderEventPayload):
     """The stock cannot serve it."""
 
     reason: str
 
-    def fact(self) -> domain.Fact:
-        """Return why."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.InventoryRejected(self.reason)
 
 
-class InventoryReleased(Heard):
+class InventoryReleased(OrderEventPayload):
     """The stock is no longer held."""
 
-    def fact(self) -> domain.Fact:
-        """Return just that."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.InventoryReleased()
 
 
-class PaymentCaptured(Heard):
+class PaymentCaptured(OrderEventPayload):
     """The money is ours."""
 
-    amount: HeardMoney
+    amount: MoneyPayload
 
-    def fact(self) -> domain.Fact:
-        """Return how much."""
-        return domain.PaymentCaptured(self.amount.value())
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
+        return domain.PaymentCaptured(self.amount.to_domain())
 
 
-class PaymentFailed(Heard):
+class PaymentFailed(OrderEventPayload):
     """There will be no money."""
 
     reason: str
 
-    def fact(self) -> domain.Fact:
-        """Return why."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.PaymentFailed(self.reason)
 
 
-class PaymentRefunded(Heard):
+class PaymentRefunded(OrderEventPayload):
     """Money went back."""
 
-    total_refunded: HeardMoney
+    total_refunded: MoneyPayload
     full: bool
 
-    def fact(self) -> domain.Fact:
-        """Return how much in all."""
-        return domain.PaymentRefunded(self.total_refunded.value(), full=self.full)
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
+        return domain.PaymentRefunded(self.total_refunded.to_domain(), full=self.full)
 
 
-class ShipmentCreated(Heard):
+class ShipmentCreated(OrderEventPayload):
     """The parcel has a number."""
 
     tracking_number: str
 
-    def fact(self) -> domain.Fact:
-        """Return the number."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.ShipmentCreated(self.tracking_number)
 
 
-class ShipmentMoved(Heard):
+class ShipmentMoved(OrderEventPayload):
     """The parcel has left, or was seen on its way."""
 
-    def fact(self) -> domain.Fact:
-        """Return just that."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.ShipmentMoved()
 
 
-class ShipmentDelivered(Heard):
+class ShipmentDelivered(OrderEventPayload):
     """The parcel has arrived."""
 
-    def fact(self) -> domain.Fact:
-        """Return just that."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.ShipmentDelivered()
 
 
-class ShipmentFailed(Heard):
+class ShipmentFailed(OrderEventPayload):
     """The parcel will not arrive."""
 
     reason: Literal["cancelled", "lost", "refused", "undeliverable"]
 
-    def fact(self) -> domain.Fact:
-        """Return why."""
+    def to_domain(self) -> domain.DomainEvent:
+        """Return the domain event."""
         return domain.ShipmentFailed(self.reason)
 
 
-CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
-    "inventory.events": {
-        "minishop.inventory.reserved.v1": InventoryReserved,
-        "minishop.inventory.rejected.v1": InventoryRejected,
-        "minishop.inventory.released.v1": InventoryReleased,
-    },
-    "payment.events": {
-        "minishop.payment.captured.v1": PaymentCaptured,
-        "minishop.payment.failed.v1": PaymentFailed,
-        "minishop.payment.refunded.v1": PaymentRefunded,
-    },
-    "shipment.events": {
-        "minishop.shipment.created.v1": ShipmentCreated,
-        "minishop.shipment.dispatched.v1": ShipmentMoved,
-        "minishop.shipment.in_transit.v1": ShipmentMoved,
-        "minishop.shipment.delivered.v1": ShipmentDelivered,
-        "minishop.shipment.failed.v1": ShipmentFailed,
-    },
-}
+async def _handle(
+    connection: AsyncConnection, payload: OrderEventPayload, event: ReceivedEvent
+) -> None:
+    await service.handle_event(
+        connection, payload.order_id, payload.to_domain(), Cause(event.type, event_id=event.id)
+    )
 
 
-def _hear(model: type[Heard]) -> Handler[AsyncConnection]:
-    async def handle(connection: AsyncConnection, event: ReceivedEvent) -> None:
-        heard = event.parse(model)
-        await service.learn(
-            connection, heard.order_id, heard.fact(), Cause(event.type, event_id=event.id)
-        )
-
-    return handle
+def _subscribe(type_: str, model: type[OrderEventPayload]) -> Subscription[AsyncConnection, Any]:
+    return Subscription(
+        f"{type_.split('.', maxsplit=1)[0]}.events", f"minishop.{type_}", model, _handle
+    )
 
 
-HANDLERS: Mapping[str, Handler[AsyncConnection]] = {
-    type_: _hear(model) for types in CONSUMES.values() for type_, model in types.items()
-}
+SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
+    _subscribe("inventory.reserved.v1", InventoryReserved),
+    _subscribe("inventory.rejected.v1", InventoryRejected),
+    _subscribe("inventory.released.v1", InventoryReleased),
+    _subscribe("payment.captured.v1", PaymentCaptured),
+    _subscribe("payment.failed.v1", PaymentFailed),
+    _subscribe("payment.refunded.v1", PaymentRefunded),
+    _subscribe("shipment.created.v1", ShipmentCreated),
+    _subscribe("shipment.dispatched.v1", ShipmentMoved),
+    _subscribe("shipment.in_transit.v1", ShipmentMoved),
+    _subscribe("shipment.delivered.v1", ShipmentDelivered),
+    _subscribe("shipment.failed.v1", ShipmentFailed),
+)

@@ -169,10 +169,10 @@ def placed(order: domain.Order) -> Event:
     return event(payload, key=order.id)
 
 
-def announce(order: domain.Order, decision: domain.Decision) -> Event:
+def announce(order: domain.Order, effect: domain.Effect) -> Event:
     """Put what an order decided into an event."""
     about: dict[str, Any] = {"order_id": order.id, "customer_id": order.customer_id}
-    match decision:
+    match effect:
         case domain.Confirmed():
             payload: EventPayload = _confirmed(order)
         case domain.CancellationRequested():

@@ -4,18 +4,21 @@ from functools import partial
 
 from shop_order import api, consumers, events, sweeper
 from shop_order.settings import Settings
+from shop_order.state import OrderState
 from shop_order.tracking import Tracker
 from shop_shared import cli
 from shop_shared.http import health, idempotency, problems
 from shop_shared.http.app import create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres, retention
 
-CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+CONTRACT = Contract(publishes=events.PUBLISHED, subscriptions=consumers.SUBSCRIPTIONS)
 
 
 def create(settings: Settings) -> Service:
@@ -25,8 +28,7 @@ def create(settings: Settings) -> Service:
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
     app = create_app(settings, title="Minishop orders", contract=CONTRACT, verifier=verifier)
-    app.state.engine = engine
-    app.state.tracker = tracker
+    set_state(app, OrderState(engine=engine, settings=settings, tracker=tracker))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"postgres": postgres.check(engine)})
@@ -34,12 +36,13 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.HANDLERS,
+        topics=topics_of(consumers.SUBSCRIPTIONS),
+        handlers=handlers_of(consumers.SUBSCRIPTIONS),
         inbox=inbox.SqlInbox(engine),
     )
     return Service(
         app=app,
+        contract=CONTRACT,
         background=(
             consumer,
             partial(sweeper.run, engine, settings),
@@ -56,6 +59,5 @@ def run() -> None:
     cli.run(
         Settings,
         create,
-        contract=CONTRACT,
         migrate=partial(migrations.run, package="shop_order"),
     )

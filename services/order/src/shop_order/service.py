@@ -1,4 +1,4 @@
-"""What the order service does. Each function works in the transaction it is given."""
+"""The order service's operations. Each works in the transaction it is given."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,15 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_order import events, repository
 from shop_order.domain import (
     AddressLockedError,
-    CancelAsked,
+    CancelOrder,
+    ChangeAddress,
+    Command,
     DeadlinePassed,
-    Fact,
+    DomainEvent,
     Line,
     NotCancellableError,
     Order,
-    Outcome,
-    apply,
-    change_address,
+    Transition,
+    decide,
 )
 from shop_order.models import PlaceOrder
 from shop_order.repository import Cause
@@ -45,7 +46,7 @@ class AddressLocked(Conflict):
 
 
 class UnknownOrderError(InvalidEventError):
-    """An event speaks of an order that was never placed here."""
+    """An event is about an order that was never placed here."""
 
 
 async def place(
@@ -55,7 +56,7 @@ async def place(
     customer_id: UUID,
     pending_timeout: timedelta,
 ) -> Order:
-    """Store a new order and announce it."""
+    """Store a new order and publish `order.placed`."""
     placed_at = now()
     order = Order(
         id=uuid7(),
@@ -71,19 +72,18 @@ async def place(
     return order
 
 
-async def learn(connection: AsyncConnection, order_id: UUID, fact: Fact, cause: Cause) -> Order:
-    """Let an order know a fact: store what becomes of it and announce what it decides.
-
-    Raises UnknownOrderError.
-    """
+async def handle_event(
+    connection: AsyncConnection, order_id: UUID, event: DomainEvent, cause: Cause
+) -> Order:
+    """Apply a domain event to an order, and publish the effects. Raises UnknownOrderError."""
     order = await repository.lock(connection, order_id)
     if order is None:
         raise UnknownOrderError(f"{cause.name} of order {order_id}")
-    outcome = apply(order, fact)
-    if outcome.order is order:
-        _log.info("changes nothing", order=str(order_id), status=order.status, cause=cause.name)
+    transition = decide(order, event)
+    if transition.state is order:
+        _log.info("event ignored", order=str(order_id), status=order.status, cause=cause.name)
         return order
-    return await _settle(connection, order, outcome, cause)
+    return await _save(connection, order, transition, cause)
 
 
 async def cancel(
@@ -96,14 +96,10 @@ async def cancel(
     order = await _own(connection, order_id, actor=actor, staff=staff)
     require_match(if_match, order.version)
     by = "customer" if order.customer_id == actor else "staff"
-    try:
-        outcome = apply(order, CancelAsked(by))
-    except NotCancellableError as error:
-        raise NotCancellable(f"It is {order.status}.") from error
-    return await _settle(connection, order, outcome, Cause("order.cancel", actor=actor))
+    return await _command(connection, order, CancelOrder(by), Cause("order.cancel", actor=actor))
 
 
-async def redirect(  # noqa: PLR0913 - keyword-only, each of its own kind
+async def change_address(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
     order_id: UUID,
     address: Address,
@@ -118,20 +114,19 @@ async def redirect(  # noqa: PLR0913 - keyword-only, each of its own kind
     """
     order = await _own(connection, order_id, actor=actor, staff=staff)
     require_match(if_match, order.version, required=True)
-    try:
-        changed = change_address(order, address.model_dump())
-    except AddressLockedError as error:
-        raise AddressLocked(f"It is {order.status}.") from error
-    return await _settle(
-        connection, order, Outcome(changed), Cause("order.change_address", actor=actor)
+    return await _command(
+        connection,
+        order,
+        ChangeAddress(address.model_dump()),
+        Cause("order.change_address", actor=actor),
     )
 
 
 async def sweep(connection: AsyncConnection, *, at: datetime, limit: int) -> int:
-    """End orders whose deadline has passed; return how many were looked at."""
+    """Expire orders whose deadline has passed; return how many were examined."""
     orders = await repository.due(connection, at=at, limit=limit)
     for order in orders:
-        await _settle(connection, order, apply(order, DeadlinePassed(at)), Cause("order.deadline"))
+        await _save(connection, order, decide(order, DeadlinePassed(at)), Cause("order.deadline"))
     return len(orders)
 
 
@@ -142,11 +137,23 @@ async def _own(connection: AsyncConnection, order_id: UUID, *, actor: UUID, staf
     return order
 
 
-async def _settle(
-    connection: AsyncConnection, before: Order, outcome: Outcome, cause: Cause
+async def _command(
+    connection: AsyncConnection, order: Order, command: Command, cause: Cause
 ) -> Order:
-    after = outcome.order
+    try:
+        transition = decide(order, command)
+    except NotCancellableError as error:
+        raise NotCancellable(f"It is {order.status}.") from error
+    except AddressLockedError as error:
+        raise AddressLocked(f"It is {order.status}.") from error
+    return await _save(connection, order, transition, cause)
+
+
+async def _save(
+    connection: AsyncConnection, before: Order, transition: Transition, cause: Cause
+) -> Order:
+    after = transition.state
     if after is not before:
         await repository.save(connection, before, after, cause)
-        await publish(connection, *(events.announce(after, made) for made in outcome.decisions))
+        await publish(connection, *(events.announce(after, made) for made in transition.effects))
     return after

@@ -13,11 +13,14 @@ from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_order import main
-from shop_order.consumers import HANDLERS
+from shop_order.consumers import SUBSCRIPTIONS
 from shop_order.settings import Settings
+from shop_order.state import OrderState
 from shop_order.tracking import Tracker
 from shop_shared import testing
+from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
@@ -49,14 +52,12 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
 
 @pytest.fixture(scope="module")
 def engine(service: Service) -> AsyncEngine:
-    engine: AsyncEngine = service.app.state.engine
-    return engine
+    return get_state(service.app, OrderState).engine
 
 
 @pytest.fixture(scope="module")
 def tracker(service: Service) -> Tracker:
-    tracker: Tracker = service.app.state.tracker
-    return tracker
+    return get_state(service.app, OrderState).tracker
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -118,11 +119,11 @@ def place(
 def tell(
     engine: AsyncEngine, customer: UUID, wanted: dict[str, Any]
 ) -> Callable[..., Awaitable[None]]:
-    """Let the order service hear an event about an order."""
+    """Hand the order service an event about an order."""
     product = wanted["items"][0]["product_id"]
     price = {"amount": 999, "currency": "USD"}
     total = {"amount": 1998, "currency": "USD"}
-    facts: dict[str, dict[str, Any]] = {
+    payloads: dict[str, dict[str, Any]] = {
         "inventory.reserved": {
             "lines": [
                 {
@@ -149,10 +150,10 @@ def tell(
     }
 
     async def tell(order_id: str, name: str, **changes: object) -> None:
-        told = {"order_id": order_id, "customer_id": customer, **facts[name], **changes}
+        told = {"order_id": order_id, "customer_id": customer, **payloads[name], **changes}
         event = heard(name, order_id, told)
         async with transaction(engine) as connection:
-            await HANDLERS[event.type](connection, event)
+            await handlers_of(SUBSCRIPTIONS)[event.type](connection, event)
 
     return tell
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from shop_order import main
 from shop_order.settings import Settings
+from shop_order.state import OrderState
 from shop_order.tracking import Tracker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -84,7 +85,7 @@ async def test_a_settled_order_is_told_as_server_sent_events(
 async def test_a_process_that_ends_ends_its_streams(settings: Settings, place: Place) -> None:
     order_id = UUID((await place())["id"])
     service = main.create(settings)
-    tracker: Tracker = service.app.state.tracker
+    tracker = get_state(service.app, OrderState).tracker
     seen: list[str] = []
     async with asyncio.timeout(60), aclosing(tracker.follow(order_id, after=0)) as changes:
         async for entry in changes:

@@ -1,4 +1,4 @@
-"""Any order of any facts, with duplicates, keeps what must never break."""
+"""Any order of any messages, with duplicates, keeps what must never break."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_order.domain import (
-    CancelAsked,
     CancellationRequested,
     Cancelled,
+    CancelOrder,
     Completed,
     Confirmed,
     DeadlinePassed,
-    Decision,
+    Effect,
     Expired,
-    Fact,
     InventoryRejected,
     InventoryReleased,
     InventoryReserved,
     Line,
+    Message,
     Money,
     NotCancellableError,
     Order,
@@ -33,7 +33,7 @@ from shop_order.domain import (
     ShipmentFailed,
     ShipmentMoved,
     Status,
-    apply,
+    decide,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ ORDER = Order(
 RESERVED = InventoryReserved((Line(UUID(int=3), 1),), TOTAL, DEADLINE)
 CAPTURED = PaymentCaptured(TOTAL)
 REFUNDED = PaymentRefunded(TOTAL, full=True)
-FACTS: list[Fact] = [
+MESSAGES: list[Message] = [
     RESERVED,
     InventoryRejected("out_of_stock"),
     InventoryReleased(),
@@ -65,7 +65,7 @@ FACTS: list[Fact] = [
     ShipmentDelivered(),
     ShipmentFailed("cancelled"),
     ShipmentFailed("lost"),
-    CancelAsked(),
+    CancelOrder(),
     DeadlinePassed(NOW),
     DeadlinePassed(DEADLINE),
 ]
@@ -84,25 +84,25 @@ WAYS = {
 }
 
 
-def live(facts: list[Fact], order: Order = ORDER) -> tuple[list[Order], list[Decision]]:
+def live(messages: list[Message], order: Order = ORDER) -> tuple[list[Order], list[Effect]]:
     """Return every version the order went through and all that it decided."""
-    versions, decisions = [order], list[Decision]()
-    for fact in facts:
+    versions, effects = [order], list[Effect]()
+    for message in messages:
         try:
-            outcome = apply(versions[-1], fact)
+            transition = decide(versions[-1], message)
         except NotCancellableError:
             continue
-        versions.append(outcome.order)
-        decisions.extend(outcome.decisions)
-    return versions, decisions
+        versions.append(transition.state)
+        effects.extend(transition.effects)
+    return versions, effects
 
 
-anything = st.lists(st.sampled_from(FACTS), max_size=40)
+anything = st.lists(st.sampled_from(MESSAGES), max_size=40)
 
 
 @given(anything)
-def test_an_order_only_goes_where_a_way_leads(facts: list[Fact]) -> None:
-    versions, _ = live(facts)
+def test_an_order_only_goes_where_a_way_leads(messages: list[Message]) -> None:
+    versions, _ = live(messages)
     for before, after in pairwise(versions):
         if after.status is not before.status:
             assert after.status in WAYS[before.status]
@@ -111,9 +111,9 @@ def test_an_order_only_goes_where_a_way_leads(facts: list[Fact]) -> None:
 
 
 @given(anything)
-def test_each_decision_is_made_once_and_an_order_ends_once(facts: list[Fact]) -> None:
-    versions, decisions = live(facts)
-    made = Counter(type(decision) for decision in decisions)
+def test_each_effect_is_made_once_and_an_order_ends_once(messages: list[Message]) -> None:
+    versions, effects = live(messages)
+    made = Counter(type(effect) for effect in effects)
     assert made[Cancelled] + made[Expired] + made[Completed] <= 1
     assert max(made.values(), default=0) <= 1
     ended = versions[-1].status not in {
@@ -129,23 +129,23 @@ def test_each_decision_is_made_once_and_an_order_ends_once(facts: list[Fact]) ->
 
 
 @given(anything)
-def test_an_order_is_never_both_refunded_and_delivered(facts: list[Fact]) -> None:
-    versions, decisions = live(facts)
+def test_an_order_is_never_both_refunded_and_delivered(messages: list[Message]) -> None:
+    versions, effects = live(messages)
     seen = {order.status for order in versions}
     assert not {Status.REFUNDED, Status.DELIVERED} <= seen
-    owed = [d for d in decisions if isinstance(d, Cancelled) and d.refund]
-    assert not (owed and Completed() in decisions)
+    owed = [d for d in effects if isinstance(d, Cancelled) and d.refund]
+    assert not (owed and Completed() in effects)
 
 
 @given(anything)
-def test_money_is_asked_back_exactly_when_it_was_captured(facts: list[Fact]) -> None:
-    versions, decisions = live(facts)
-    for decision in decisions:
-        if isinstance(decision, Cancelled):
-            end = next(o for o in versions if o.cancel_reason == decision.reason and not _open(o))
+def test_money_is_asked_back_exactly_when_it_was_captured(messages: list[Message]) -> None:
+    versions, effects = live(messages)
+    for effect in effects:
+        if isinstance(effect, Cancelled):
+            end = next(o for o in versions if o.cancel_reason == effect.reason and not _open(o))
             captured = 0 if end.captured is None else end.captured.amount
-            assert decision.refund == (captured > end.refunded_amount)
-            assert decision.restock <= (Confirmed() in decisions)
+            assert effect.refund == (captured > end.refunded_amount)
+            assert effect.restock <= (Confirmed() in effects)
 
 
 def _open(order: Order) -> bool:
@@ -158,25 +158,25 @@ def _open(order: Order) -> bool:
     }
 
 
-@given(anything, st.sampled_from(FACTS))
-def test_a_fact_told_twice_counts_once(facts: list[Fact], fact: Fact) -> None:
-    versions, _ = live([*facts, fact])
-    again, decisions = live([fact], versions[-1])
-    assert again[-1] is versions[-1] or isinstance(fact, CancelAsked)
-    assert decisions == []
+@given(anything, st.sampled_from(MESSAGES))
+def test_a_message_delivered_twice_counts_once(messages: list[Message], message: Message) -> None:
+    versions, _ = live([*messages, message])
+    again, effects = live([message], versions[-1])
+    assert again[-1] is versions[-1] or isinstance(message, CancelOrder)
+    assert effects == []
 
 
 @given(anything)
-def test_all_of_it_told_again_changes_nothing_that_has_ended(facts: list[Fact]) -> None:
-    versions, _ = live(facts)
+def test_all_of_it_told_again_changes_nothing_that_has_ended(messages: list[Message]) -> None:
+    versions, _ = live(messages)
     if versions[-1].status in {Status.DELIVERED, Status.REFUNDED}:
-        again, decisions = live(facts * 2, versions[-1])
+        again, effects = live(messages * 2, versions[-1])
         assert again[-1].status is versions[-1].status
-        assert decisions == []
+        assert effects == []
 
 
-# A good order's facts, each topic in its own order; only what was caused can be told.
-TOPICS: dict[str, list[Fact]] = {
+# A good order's messages, each topic in its own order; only what was caused can be told.
+TOPICS: dict[str, list[Message]] = {
     "inventory": [RESERVED],
     "payment": [CAPTURED],
     "shipment": [ShipmentCreated("MSX"), ShipmentMoved(), ShipmentMoved(), ShipmentDelivered()],
@@ -189,15 +189,15 @@ def test_a_good_order_is_delivered_however_its_topics_interleave(data: st.DataOb
     while not order.settled:
         ready = [
             topic
-            for topic, facts in TOPICS.items()
-            if told[topic] < len(facts)
+            for topic, messages in TOPICS.items()
+            if told[topic] < len(messages)
             and (topic != "shipment" or order.status in {"paid", "shipped"})
         ]
         topic = data.draw(st.sampled_from(ready))
         # The broker may start again from any message it has told before.
         restart = data.draw(st.integers(0, told[topic]))
-        for fact in TOPICS[topic][restart : told[topic] + 1]:
-            order = apply(order, fact).order
+        for message in TOPICS[topic][restart : told[topic] + 1]:
+            order = decide(order, message).state
         told[topic] += 1
     assert order.status is Status.DELIVERED
     assert order.tracking_number == "MSX"

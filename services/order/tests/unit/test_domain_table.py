@@ -1,4 +1,4 @@
-"""Every status meets every fact, and what becomes of the order is written out."""
+"""Every status meets every message, and what becomes of the order is written out."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,18 +8,19 @@ import pytest
 
 from shop_order.domain import (
     AddressLockedError,
-    CancelAsked,
     CancellationRequested,
     Cancelled,
+    CancelOrder,
+    ChangeAddress,
     Completed,
     Confirmed,
     DeadlinePassed,
     Expired,
-    Fact,
     InventoryRejected,
     InventoryReleased,
     InventoryReserved,
     Line,
+    Message,
     Money,
     NotCancellableError,
     Order,
@@ -31,8 +32,7 @@ from shop_order.domain import (
     ShipmentFailed,
     ShipmentMoved,
     Status,
-    apply,
-    change_address,
+    decide,
 )
 
 PLACED = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -78,7 +78,8 @@ PARTIAL = PaymentRefunded(Money(500, "USD"), full=False)
 FULL = PaymentRefunded(TOTAL, full=True)
 EARLY = DeadlinePassed(DEADLINE - timedelta(microseconds=1))
 LATE = DeadlinePassed(DEADLINE)
-FACTS: list[Fact] = [
+ELSEWHERE = ChangeAddress({"line1": "2 Side Street"})
+MESSAGES: list[Message] = [
     RESERVED,
     InventoryRejected("out_of_stock"),
     InventoryReleased(),
@@ -93,12 +94,12 @@ FACTS: list[Fact] = [
     ShipmentFailed("refused"),
     ShipmentFailed("lost"),
     ShipmentFailed("cancelled"),
-    CancelAsked(),
+    CancelOrder(),
     EARLY,
     LATE,
 ]
 
-# What a fact makes of an order, where it makes anything: the next status and what is decided.
+# What a message makes of an order, where it makes anything: the next status and what is decided.
 STOP = (Status.CANCELLING, (CancellationRequested(),))
 
 
@@ -106,30 +107,30 @@ def ended(status: Status, reason: str, *, refund: bool = False, restock: bool = 
     return status, (Cancelled(reason, refund=refund, restock=restock),)
 
 
-MEANS: dict[tuple[Status, Fact], object] = {
+MEANS: dict[tuple[Status, Message], object] = {
     (Status.PENDING, RESERVED): (Status.RESERVED, ()),
-    (Status.PENDING, FACTS[1]): ended(Status.REJECTED, "out_of_stock"),
+    (Status.PENDING, MESSAGES[1]): ended(Status.REJECTED, "out_of_stock"),
     (Status.PENDING, CAPTURED): (Status.PENDING, ()),
-    (Status.PENDING, FACTS[4]): ended(Status.CANCELLED, "payment_failed"),
-    (Status.PENDING, FACTS[5]): ended(Status.CANCELLED, "payment_expired"),
+    (Status.PENDING, MESSAGES[4]): ended(Status.CANCELLED, "payment_failed"),
+    (Status.PENDING, MESSAGES[5]): ended(Status.CANCELLED, "payment_expired"),
     (Status.PENDING, PARTIAL): (Status.PENDING, ()),
     (Status.PENDING, FULL): ended(Status.REFUNDED, "refunded"),
-    (Status.PENDING, CancelAsked()): ended(Status.CANCELLED, "customer"),
+    (Status.PENDING, CancelOrder()): ended(Status.CANCELLED, "customer"),
     (Status.PENDING, LATE): ended(Status.CANCELLED, "reservation_timeout"),
-    (Status.RESERVED, FACTS[1]): ended(Status.REJECTED, "out_of_stock"),
+    (Status.RESERVED, MESSAGES[1]): ended(Status.REJECTED, "out_of_stock"),
     (Status.RESERVED, InventoryReleased()): (Status.EXPIRED, (Expired(),)),
     (Status.RESERVED, CAPTURED): (Status.PAID, (Confirmed(),)),
-    (Status.RESERVED, FACTS[4]): ended(Status.CANCELLED, "payment_failed"),
-    (Status.RESERVED, FACTS[5]): ended(Status.CANCELLED, "payment_expired"),
+    (Status.RESERVED, MESSAGES[4]): ended(Status.CANCELLED, "payment_failed"),
+    (Status.RESERVED, MESSAGES[5]): ended(Status.CANCELLED, "payment_expired"),
     (Status.RESERVED, PARTIAL): (Status.RESERVED, ()),
     (Status.RESERVED, FULL): ended(Status.REFUNDED, "refunded"),
-    (Status.RESERVED, CancelAsked()): ended(Status.CANCELLED, "customer"),
+    (Status.RESERVED, CancelOrder()): ended(Status.CANCELLED, "customer"),
     (Status.RESERVED, LATE): (Status.EXPIRED, (Expired(),)),
-    (Status.PAID, FACTS[1]): STOP,
+    (Status.PAID, MESSAGES[1]): STOP,
     (Status.PAID, PARTIAL): (Status.PAID, ()),
     (Status.PAID, FULL): STOP,
     (Status.PAID, ShipmentCreated("MSX")): (Status.PAID, ()),
-    (Status.PAID, CancelAsked()): STOP,
+    (Status.PAID, CancelOrder()): STOP,
     (Status.CANCELLING, PARTIAL): (Status.CANCELLING, ()),
     (Status.CANCELLING, FULL): (Status.CANCELLING, ()),
     (Status.CANCELLING, ShipmentCreated("MSX")): (Status.CANCELLING, ()),
@@ -155,61 +156,61 @@ for status in (Status.REJECTED, Status.CANCELLED, Status.EXPIRED):
 REFUSED = {Status.SHIPPED, Status.DELIVERED, Status.REJECTED, Status.EXPIRED}
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=repr)
+@pytest.mark.parametrize("message", MESSAGES, ids=repr)
 @pytest.mark.parametrize("status", Status)
-def test_what_a_fact_makes_of_an_order(status: Status, fact: Fact) -> None:
+def test_the_transition_of_each_message(status: Status, message: Message) -> None:
     before = order(status)
-    if isinstance(fact, CancelAsked) and status in REFUSED:
+    if isinstance(message, CancelOrder) and status in REFUSED:
         with pytest.raises(NotCancellableError, match=status):
-            apply(before, fact)
+            decide(before, message)
         return
-    after = apply(before, fact)
-    if (status, fact) not in MEANS:
-        assert after.order is before
-        assert after.decisions == ()
+    after = decide(before, message)
+    if (status, message) not in MEANS:
+        assert after.state is before
+        assert after.effects == ()
         return
-    assert (after.order.status, after.decisions) == MEANS[status, fact]
-    assert after.order.version == before.version + 1
+    assert (after.state.status, after.effects) == MEANS[status, message]
+    assert after.state.version == before.version + 1
 
 
 def test_money_that_is_quicker_than_the_stock_confirms_on_reservation() -> None:
-    early = apply(order(Status.PENDING), CAPTURED).order
-    outcome = apply(early, RESERVED)
-    assert outcome.order.status is Status.PAID
-    assert outcome.order.deadline is None
-    assert outcome.decisions == (Confirmed(),)
+    early = decide(order(Status.PENDING), CAPTURED).state
+    transition = decide(early, RESERVED)
+    assert transition.state.status is Status.PAID
+    assert transition.state.deadline is None
+    assert transition.effects == (Confirmed(),)
 
 
 def test_a_capture_of_another_amount_is_refunded_not_shipped() -> None:
-    outcome = apply(order(Status.RESERVED), PaymentCaptured(Money(1, "USD")))
-    assert outcome.order.status is Status.CANCELLED
-    assert outcome.decisions == (Cancelled("amount_mismatch", refund=True, restock=False),)
+    transition = decide(order(Status.RESERVED), PaymentCaptured(Money(1, "USD")))
+    assert transition.state.status is Status.CANCELLED
+    assert transition.effects == (Cancelled("amount_mismatch", refund=True, restock=False),)
 
 
 def test_money_given_back_before_the_parcel_stopped_is_not_given_back_again() -> None:
-    stopping = apply(order(Status.PAID), FULL).order
-    outcome = apply(stopping, ShipmentFailed("cancelled"))
-    assert outcome.order.status is Status.REFUNDED
-    assert outcome.decisions == (Cancelled("refunded", refund=False, restock=True),)
+    stopping = decide(order(Status.PAID), FULL).state
+    transition = decide(stopping, ShipmentFailed("cancelled"))
+    assert transition.state.status is Status.REFUNDED
+    assert transition.effects == (Cancelled("refunded", refund=False, restock=True),)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_the_address_changes_only_before_payment(status: Status) -> None:
     before = order(status)
     if status in {Status.PENDING, Status.RESERVED}:
-        after = change_address(before, {"line1": "2 Side Street"})
+        after = decide(before, ELSEWHERE).state
         assert after.shipping_address == {"line1": "2 Side Street"}
         assert after.version == before.version + 1
         assert after.deadline == before.deadline
-        assert change_address(after, {"line1": "2 Side Street"}) is after
+        assert decide(after, ELSEWHERE).state is after
         return
     with pytest.raises(AddressLockedError):
-        change_address(before, {"line1": "2 Side Street"})
+        decide(before, ELSEWHERE)
 
 
 def test_the_address_is_locked_once_money_is_captured() -> None:
     with pytest.raises(AddressLockedError):
-        change_address(apply(order(Status.PENDING), CAPTURED).order, {"line1": "2 Side Street"})
+        decide(decide(order(Status.PENDING), CAPTURED).state, ELSEWHERE)
 
 
 @pytest.mark.parametrize(
@@ -232,4 +233,4 @@ def test_settled(status: Status, settled: bool) -> None:  # noqa: FBT001 - a tab
 
 
 def test_a_closed_order_with_money_outstanding_is_not_settled() -> None:
-    assert not apply(order(Status.CANCELLED), CAPTURED).order.settled
+    assert not decide(order(Status.CANCELLED), CAPTURED).state.settled

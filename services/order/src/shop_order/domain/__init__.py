@@ -1,26 +1,29 @@
-"""An order's life, and nothing else: no database, no clock, no framework.
+"""The order's state machine: no database, no clock, no framework.
 
-The order service is the only authority over an order's fate. Product, payment and shipping report
-facts; `apply` says what a fact makes of the order and what the order decides because of it. Facts
-come over several topics, so they may come late, twice or in another order than they happened:
-whatever no longer fits changes nothing, and what comes back is then the very object that was given.
+The order service alone decides what becomes of an order. Product, payment and shipping report
+events; `decide` returns the transition that an event or a command makes, with its effects. Events
+come over several topics, so they may come late, twice or out of order: an event that no longer
+fits changes nothing, and the transition's state is then the very object that was given.
 """
 
-from shop_order.domain.decisions import (
+from shop_order.domain.effects import (
     CancellationRequested,
     Cancelled,
     Completed,
     Confirmed,
-    Decision,
+    Effect,
     Expired,
 )
-from shop_order.domain.facts import (
-    CancelAsked,
+from shop_order.domain.messages import (
+    CancelOrder,
+    ChangeAddress,
+    Command,
     DeadlinePassed,
-    Fact,
+    DomainEvent,
     InventoryRejected,
     InventoryReleased,
     InventoryReserved,
+    Message,
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
@@ -33,9 +36,8 @@ from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Money, Orde
 from shop_order.domain.rules import (
     AddressLockedError,
     NotCancellableError,
-    Outcome,
-    apply,
-    change_address,
+    Transition,
+    decide,
 )
 
 __all__ = [
@@ -43,23 +45,25 @@ __all__ = [
     "CONFIRMED",
     "UNPAID",
     "AddressLockedError",
-    "CancelAsked",
+    "CancelOrder",
     "CancellationRequested",
     "Cancelled",
+    "ChangeAddress",
+    "Command",
     "Completed",
     "Confirmed",
     "DeadlinePassed",
-    "Decision",
+    "DomainEvent",
+    "Effect",
     "Expired",
-    "Fact",
     "InventoryRejected",
     "InventoryReleased",
     "InventoryReserved",
     "Line",
+    "Message",
     "Money",
     "NotCancellableError",
     "Order",
-    "Outcome",
     "PaymentCaptured",
     "PaymentFailed",
     "PaymentRefunded",
@@ -68,6 +72,6 @@ __all__ = [
     "ShipmentFailed",
     "ShipmentMoved",
     "Status",
-    "apply",
-    "change_address",
+    "Transition",
+    "decide",
 ]

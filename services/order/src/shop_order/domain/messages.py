@@ -1,7 +1,9 @@
-"""What others report about an order, and what a customer or the clock asks of it."""
+"""Domain events that other services and the clock report, and commands of customers and staff."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shop_order.domain.order import Line, Money
 
@@ -74,8 +76,8 @@ class ShipmentFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelAsked:
-    """It is no longer wanted; `by` is customer or staff."""
+class CancelOrder:
+    """Cancel the order; `by` is customer or staff."""
 
     by: str = "customer"
 
@@ -87,7 +89,14 @@ class DeadlinePassed:
     now: datetime
 
 
-Fact = (
+@dataclass(frozen=True, slots=True)
+class ChangeAddress:
+    """Send the order elsewhere."""
+
+    address: Mapping[str, Any]
+
+
+DomainEvent = (
     InventoryReserved
     | InventoryRejected
     | InventoryReleased
@@ -98,6 +107,11 @@ Fact = (
     | ShipmentMoved
     | ShipmentDelivered
     | ShipmentFailed
-    | CancelAsked
     | DeadlinePassed
 )
+"""Something that has happened: it is never refused, and changes nothing where it comes too late."""
+
+Command = CancelOrder | ChangeAddress
+"""Something that is asked for: it may be refused."""
+
+Message = DomainEvent | Command

@@ -1,4 +1,4 @@
-"""What an order decides; each is published at most once in its life."""
+"""The effects of an order's transitions; each is published at most once in an order's life."""
 
 from dataclasses import dataclass
 
@@ -32,4 +32,4 @@ class Completed:
     """Delivered: ended well."""
 
 
-Decision = Confirmed | CancellationRequested | Cancelled | Expired | Completed
+Effect = Confirmed | CancellationRequested | Cancelled | Expired | Completed
