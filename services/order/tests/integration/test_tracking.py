@@ -14,6 +14,7 @@ from shop_order import main
 from shop_order.settings import Settings
 from shop_order.state import OrderState
 from shop_order.tracking import Tracker
+from shop_shared.http.app_state import get_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

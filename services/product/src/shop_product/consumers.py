@@ -1,24 +1,23 @@
-"""What the product service hears: the life of orders, as far as it moves stock."""
+"""The events the product service subscribes to: orders, as far as they move stock."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop_product.repository.store import Tx
 from shop_product.service import reservations
-from shop_product.settings import Settings
 from shop_shared.clock import now
-from shop_shared.messaging.consumer import Handler
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 from shop_shared.stores import mongo
 
 GROUP = "product"
 
 
-class Heard(BaseModel):
-    """An order's event: what is read here, whatever else it says."""
+class OrderEventPayload(BaseModel):
+    """An event about an order: the fields read here, whatever else it has."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -38,7 +37,7 @@ class WantedPayment(BaseModel):
     currency: str
 
 
-class OrderPlaced(Heard):
+class OrderPlaced(OrderEventPayload):
     """An order wants stock and a price."""
 
     customer_id: UUID
@@ -46,64 +45,55 @@ class OrderPlaced(Heard):
     payment: WantedPayment
 
 
-class OrderConfirmed(Heard):
+class OrderConfirmed(OrderEventPayload):
     """The order is paid: its units are sold."""
 
 
-class OrderCancelled(Heard):
+class OrderCancelled(OrderEventPayload):
     """The order ended: its units come back."""
 
     reason: str
     restock: bool = True
 
 
-class OrderExpired(Heard):
+class OrderExpired(OrderEventPayload):
     """Nobody paid in time: the units come back."""
 
 
-CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
-    "order.events": {
-        "minishop.order.placed.v1": OrderPlaced,
-        "minishop.order.confirmed.v1": OrderConfirmed,
-        "minishop.order.cancelled.v1": OrderCancelled,
-        "minishop.order.expired.v1": OrderExpired,
-    }
-}
+def subscriptions(reservation_time: timedelta) -> tuple[Subscription[mongo.Session, Any], ...]:
+    """Return the subscription table; new reservations hold stock for that long."""
 
-
-def handlers(settings: Settings) -> Mapping[str, Handler[mongo.Session]]:
-    """Return the handler of each type heard."""
-
-    async def placed(session: mongo.Session, event: ReceivedEvent) -> None:
-        order = event.parse(OrderPlaced)
+    async def placed(session: mongo.Session, order: OrderPlaced, _event: ReceivedEvent) -> None:
         await reservations.reserve(
             Tx.of(session),
             order_id=order.order_id,
             customer_id=order.customer_id,
             lines=[(line.product_id, line.quantity) for line in order.lines],
             currency=order.payment.currency,
-            reserved_until=now() + settings.reservation_time,
+            reserved_until=now() + reservation_time,
         )
 
-    async def confirmed(session: mongo.Session, event: ReceivedEvent) -> None:
-        order = event.parse(OrderConfirmed)
+    async def confirmed(
+        session: mongo.Session, order: OrderConfirmed, _event: ReceivedEvent
+    ) -> None:
         await reservations.commit(Tx.of(session), order_id=order.order_id)
 
-    async def cancelled(session: mongo.Session, event: ReceivedEvent) -> None:
-        order = event.parse(OrderCancelled)
+    async def cancelled(
+        session: mongo.Session, order: OrderCancelled, _event: ReceivedEvent
+    ) -> None:
         await reservations.release(
             Tx.of(session), order_id=order.order_id, reason=order.reason, restock=order.restock
         )
 
-    async def expired(session: mongo.Session, event: ReceivedEvent) -> None:
-        order = event.parse(OrderExpired)
+    async def expired(session: mongo.Session, order: OrderExpired, _event: ReceivedEvent) -> None:
         await reservations.release(
             Tx.of(session), order_id=order.order_id, reason="expired", restock=False
         )
 
-    return {
-        "minishop.order.placed.v1": placed,
-        "minishop.order.confirmed.v1": confirmed,
-        "minishop.order.cancelled.v1": cancelled,
-        "minishop.order.expired.v1": expired,
-    }
+    topic = "order.events"
+    return (
+        Subscription(topic, "minishop.order.placed.v1", OrderPlaced, placed),
+        Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
+        Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
+        Subscription(topic, "minishop.order.expired.v1", OrderExpired, expired),
+    )

@@ -7,21 +7,22 @@ from pymongo.errors import PyMongoError
 
 from shop_product import api, consumers, events, sweeper
 from shop_product.api import imports
-from shop_product.api.list_cache import ListCache
+from shop_product.list_cache import ListCache
 from shop_product.migrations import schema
 from shop_product.repository.store import Store
 from shop_product.settings import Settings
+from shop_product.state import ProductState
 from shop_shared import cli
 from shop_shared.http import health, problems
 from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.mongo_events import MongoInbox
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import mongo
-
-CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
 
 
 def create(settings: Settings) -> Service:
@@ -29,15 +30,17 @@ def create(settings: Settings) -> Service:
     client = mongo.create_client(settings)
     store = Store(client)
     revocations = revocations_of(settings)
+    subscriptions = consumers.subscriptions(settings.reservation_time)
+    contract = Contract(publishes=events.PUBLISHED, subscriptions=subscriptions)
     app = create_app(
         settings,
         title="Minishop products",
-        contract=CONTRACT,
+        contract=contract,
         verifier=create_verifier(settings, revocations=revocations),
         bodies=BodyLimits(paths={imports.PATH: imports.LIMITS}),
     )
-    app.state.store = store
-    app.state.lists = ListCache(seconds=settings.list_cache_seconds)
+    lists = ListCache(seconds=settings.list_cache_seconds)
+    set_state(app, ProductState(store=store, lists=lists))
     problems.install_unavailable(app, [PyMongoError], is_temporary=mongo.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"mongodb": mongo.check(client)})
@@ -45,12 +48,13 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.handlers(settings),
+        topics=topics_of(subscriptions),
+        handlers=handlers_of(subscriptions),
         inbox=MongoInbox(client, store.database),
     )
     return Service(
         app=app,
+        contract=contract,
         background=(consumer, partial(sweeper.run, store, settings)),
         close=(client.close, revocations.close),
     )
@@ -68,4 +72,4 @@ def migrate(settings: Settings) -> None:
 
 def run() -> None:
     """Do what the command line's word says: serve, migrate or print a contract."""
-    cli.run(Settings, create, contract=CONTRACT, migrate=migrate)
+    cli.run(Settings, create, migrate=migrate)

@@ -1,11 +1,11 @@
-"""Gives back what orders hold long past their time, and deletes old outbox and inbox documents.
+"""Releases reservations that are long overdue, and deletes old outbox and inbox documents.
 
-Orders end their own reservations; this is for an order whose word never came. Any number of
-replicas may sweep at once: only one moves a reservation on.
+Orders end their own reservations; this is for an order whose event never came. Any number of
+replicas may sweep at once: only one changes a reservation.
 """
 
-import asyncio
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ from shop_product.repository import reservations as stored
 from shop_product.repository.store import Store, Tx
 from shop_product.service import reservations
 from shop_product.settings import Settings
+from shop_shared.background import every
 from shop_shared.clock import now
 from shop_shared.http.problems import Unavailable
 from shop_shared.messaging import mongo_events
@@ -25,15 +26,20 @@ _log = structlog.get_logger(__name__)
 
 async def run(store: Store, settings: Settings) -> None:
     """Sweep every interval, for as long as the process lives."""
-    while True:
-        await asyncio.sleep(settings.sweep_interval_seconds)
-        try:
-            await sweep(store, before=now() - settings.sweep_grace)
-            await mongo_events.purge(store.database)
-        except Exception as error:
-            if not (mongo.is_temporary(error) or isinstance(error, Unavailable)):
-                raise
-            _log.warning("cannot sweep", error=repr(error))
+    await every(
+        settings.sweep_interval_seconds,
+        partial(_sweep_and_purge, store, settings),
+        is_temporary=_is_temporary,
+    )
+
+
+async def _sweep_and_purge(store: Store, settings: Settings) -> None:
+    await sweep(store, before=now() - settings.sweep_grace)
+    await mongo_events.purge(store.database)
+
+
+def _is_temporary(error: Exception) -> bool:
+    return mongo.is_temporary(error) or isinstance(error, Unavailable)
 
 
 async def sweep(store: Store, *, before: datetime) -> int:

@@ -6,17 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 
 from shop_product import sweeper
-from shop_product.consumers import GROUP, handlers
+from shop_product.consumers import GROUP, subscriptions
 from shop_product.repository.store import Store
 from shop_product.service.reservations import UnknownReservationError
-from shop_product.settings import Settings
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.messaging.events import InvalidEventError
 from shop_shared.messaging.mongo_events import MongoInbox
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.stores import mongo
 from shop_shared.testing import heard
 
@@ -28,7 +27,7 @@ Hear = Callable[..., Awaitable[None]]
 def hear(store: Store) -> Hear:
     """Let the service hear an event as its consumer does: the inbox first."""
     inbox = MongoInbox(store.client, store.database)
-    known = handlers(Settings(database_url=SecretStr("mongodb://x")))
+    known = handlers_of(subscriptions(timedelta(minutes=15)))
 
     async def hear(kind: str, order: UUID, *, event_id: str | None = None, **data: Any) -> None:
         told = {"order_id": order, "customer_id": order, **data}

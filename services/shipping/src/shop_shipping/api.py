@@ -8,19 +8,15 @@ from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.clock import now
-from shop_shared.http.app_state import wired
 from shop_shared.http.auth import AdminCaller, CurrentUser, bearer, current_user
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import Forbidden, NotFound
 from shop_shared.stores.postgres import transaction
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
-from shop_shipping.cache import Cache
-from shop_shipping.carriers import Carrier
 from shop_shipping.repository import Intent
-from shop_shipping.settings import Settings
+from shop_shipping.state import Engine, State
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -79,13 +75,12 @@ async def get_shipment(
 async def create_shipment(
     wanted: models.CreateShipment,
     _: AdminCaller,
-    engine: Engine,
-    carrier: Annotated[Carrier, wired("carrier")],
+    state: State,
     response: Response,
 ) -> models.Shipment:
     """Send a parcel by hand, for an order that has none."""
-    async with transaction(engine) as connection:
-        shipment = await service.create_by_hand(connection, wanted, carrier=carrier.name)
+    async with transaction(state.engine) as connection:
+        shipment = await service.create_by_hand(connection, wanted, carrier=state.carrier.name)
     response.headers["Location"] = f"/v1/shipments/{shipment.id}"
     set_etag(response, shipment.version)
     return models.shipment_view(shipment)
@@ -103,7 +98,7 @@ async def change_shipment(
 ) -> models.Shipment:
     """Change where a parcel goes that has not left."""
     async with transaction(engine) as connection:
-        shipment = await service.redirect(
+        shipment = await service.change_address(
             connection, shipment_id, change.address, if_match=if_match
         )
     set_etag(response, shipment.version)
@@ -120,13 +115,14 @@ _carrier_signature = APIKeyHeader(
 
 async def _reporter(
     request: Request,
+    state: State,
     carrier_signature: Annotated[str | None, Security(_carrier_signature)],
     _token: Annotated[object, Security(bearer, scopes=["staff", "admin"])],
 ) -> str:
     """Return who reports a scan: a carrier that signed it, or staff."""
-    settings: Settings = request.app.state.settings
-    if carrier_signature is not None and settings.carrier_secret is not None:
-        secret = settings.carrier_secret.get_secret_value()
+    secret_setting = state.settings.carrier_secret
+    if carrier_signature is not None and secret_setting is not None:
+        secret = secret_setting.get_secret_value()
         signatures.verify(secret, carrier_signature, await request.body(), now())
         return "carrier"
     caller = await current_user(request)
@@ -142,11 +138,11 @@ async def report_scan(
     reporter: Annotated[str, Depends(_reporter)],
     engine: Engine,
 ) -> models.Shipment:
-    """Report that a carrier saw a parcel. What is old news changes nothing."""
+    """Report that a carrier saw a parcel. A scan that is older than the last changes nothing."""
     async with transaction(engine) as connection:
-        shipment = await service.held(connection, shipment_id)
-        after = await service.learn(
-            connection, shipment, [scan.fact()], intent=Intent(now()), source=reporter
+        shipment = await service.lock(connection, shipment_id)
+        after = await service.handle_events(
+            connection, shipment, [scan.to_domain()], intent=Intent(now()), source=reporter
         )
     return models.shipment_view(after)
 
@@ -157,19 +153,16 @@ async def report_scan(
     response_model=models.Tracking,
     responses=documented(404),
 )
-async def track(
-    number: str, engine: Engine, cache: Annotated[Cache, wired("cache")], request: Request
-) -> Response:
+async def track(number: str, state: State) -> Response:
     """Follow a parcel by its number; anyone may. An answer may be some seconds old."""
     number = number.upper()
     if not tracking_number.is_valid(number):
         raise NotFound("No such tracking number; please check its characters.")
-    body = await cache.get(f"track:{number}")
+    body = await state.cache.get(f"track:{number}")
     if body is None:
-        body = await _tracking(engine, number)
-        await cache.put(f"track:{number}", body)
-    settings: Settings = request.app.state.settings
-    fresh = f"public, max-age={settings.tracking_cache_seconds}"
+        body = await _tracking(state.engine, number)
+        await state.cache.put(f"track:{number}", body)
+    fresh = f"public, max-age={state.settings.tracking_cache_seconds}"
     return Response(body, media_type="application/json", headers={"Cache-Control": fresh})
 
 

@@ -1,21 +1,20 @@
-"""What the shipping service hears: orders that are to be sent, or no longer."""
+"""The events the shipping service subscribes to: orders to ship, and orders to stop."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.messaging.consumer import Handler
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 from shop_shipping import service
 
 GROUP = "shipping"
 
 
-class Heard(BaseModel):
-    """An event about an order: what is read here, whatever else it says."""
+class OrderEventPayload(BaseModel):
+    """An event about an order: the fields read here, whatever else it has."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -23,34 +22,26 @@ class Heard(BaseModel):
     customer_id: UUID
 
 
-class OrderConfirmed(Heard):
+class OrderConfirmed(OrderEventPayload):
     """Paid: send it."""
 
     shipping_address: dict[str, Any]
 
 
-class OrderCancellationRequested(Heard):
+class OrderCancellationRequested(OrderEventPayload):
     """Stop the parcel if it is still here."""
 
 
-class OrderCancelled(Heard):
+class OrderCancelled(OrderEventPayload):
     """Ended. A parcel that is still here stays."""
 
 
-CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
-    "order.events": {
-        "minishop.order.confirmed.v1": OrderConfirmed,
-        "minishop.order.cancellation_requested.v1": OrderCancellationRequested,
-        "minishop.order.cancelled.v1": OrderCancelled,
-    },
-}
+def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...]:
+    """Return the subscription table; new parcels go by this carrier."""
 
-
-def handlers(carrier: str) -> Mapping[str, Handler[AsyncConnection]]:
-    """Return what is done about each type; new parcels go by this carrier."""
-
-    async def confirmed(connection: AsyncConnection, event: ReceivedEvent) -> None:
-        order = event.parse(OrderConfirmed)
+    async def confirmed(
+        connection: AsyncConnection, order: OrderConfirmed, _event: ReceivedEvent
+    ) -> None:
         await service.create(
             connection,
             order_id=order.order_id,
@@ -59,18 +50,27 @@ def handlers(carrier: str) -> Mapping[str, Handler[AsyncConnection]]:
             carrier=carrier,
         )
 
-    async def cancellation_requested(connection: AsyncConnection, event: ReceivedEvent) -> None:
-        order = event.parse(OrderCancellationRequested)
+    async def cancellation_requested(
+        connection: AsyncConnection, order: OrderCancellationRequested, _event: ReceivedEvent
+    ) -> None:
         if not await service.stop(connection, order.order_id):
-            await service.never_send(
+            await service.record_cancelled_before_shipping(
                 connection, order_id=order.order_id, customer_id=order.customer_id, carrier=carrier
             )
 
-    async def cancelled(connection: AsyncConnection, event: ReceivedEvent) -> None:
-        await service.stop(connection, event.parse(OrderCancelled).order_id)
+    async def cancelled(
+        connection: AsyncConnection, order: OrderCancelled, _event: ReceivedEvent
+    ) -> None:
+        await service.stop(connection, order.order_id)
 
-    return {
-        "minishop.order.confirmed.v1": confirmed,
-        "minishop.order.cancellation_requested.v1": cancellation_requested,
-        "minishop.order.cancelled.v1": cancelled,
-    }
+    topic = "order.events"
+    return (
+        Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
+        Subscription(
+            topic,
+            "minishop.order.cancellation_requested.v1",
+            OrderCancellationRequested,
+            cancellation_requested,
+        ),
+        Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
+    )

@@ -1,8 +1,8 @@
-"""A parcel's way, and nothing else: no database, no clock, no carrier, no framework.
+"""A shipment's state machine: no database, no clock, no carrier, no framework.
 
-Carriers report scans, late, twice or in another order than they were made; the order service may
-ask for the parcel back. `apply` says what a fact makes of a shipment and what is to be told because
-of it; what no longer fits changes nothing, and the very object that was given comes back.
+Carriers report scans late, twice or out of order; the order service may ask to stop the parcel.
+`decide` returns the transition that a message makes; a message that no longer fits changes nothing,
+and the transition's state is then the very object that was given.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from shop_shared import transition
 
 
 class Status(StrEnum):
@@ -78,23 +80,34 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
-class StopAsked:
-    """The order is to be cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
 class Stopped:
     """The carrier has not taken the parcel, and will not."""
 
     at: datetime
 
 
-Fact = Booked | Scanned | StopAsked | Stopped
+@dataclass(frozen=True, slots=True)
+class StopParcel:
+    """Stop the parcel, if it has not left: its order is to be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAddress:
+    """Send the parcel elsewhere; it is booked anew."""
+
+    address: Mapping[str, Any]
+
+
+DomainEvent = Booked | Scanned | Stopped
+"""Something that has happened: it is never refused, and changes nothing where it comes too late."""
+
+Command = StopParcel | ChangeAddress
+Message = DomainEvent | Command
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is told to others: the parcel's new status, once each (in_transit: once a scan)."""
+    """The effect: publish the parcel's new status, once each (in_transit: once a scan)."""
 
     status: Status
     at: datetime
@@ -102,16 +115,11 @@ class Progress:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The shipment after a fact, and what is told because of it."""
-
-    shipment: Shipment
-    told: tuple[Progress, ...] = ()
+Transition = transition.Transition[Shipment, Progress]
 
 
 class Call(StrEnum):
-    """What is to be asked of the carrier."""
+    """A call to the carrier."""
 
     BOOK = "book"
     STOP = "stop"
@@ -122,12 +130,15 @@ class AddressLockedError(Exception):
     """The parcel has left, or is to be stopped."""
 
 
-def apply(shipment: Shipment, fact: Fact) -> Outcome:
-    """Return what `fact` makes of `shipment`; the same shipment when it changes nothing."""
-    outcome = _rule(shipment, fact)
-    if outcome.shipment is shipment:
-        return outcome
-    return replace(outcome, shipment=replace(outcome.shipment, version=shipment.version + 1))
+def decide(shipment: Shipment, message: Message) -> Transition:
+    """Return the transition that a message makes; one that changes nothing keeps the same shipment.
+
+    Raises AddressLockedError for ChangeAddress.
+    """
+    made = _rule(shipment, message)
+    if made.state is shipment:
+        return made
+    return replace(made, state=replace(made.state, version=shipment.version + 1))
 
 
 def next_call(shipment: Shipment) -> Call | None:
@@ -139,41 +150,39 @@ def next_call(shipment: Shipment) -> Call | None:
     return Call.BOOK if shipment.booked_at is None else Call.TRACK
 
 
-def change_address(shipment: Shipment, address: Mapping[str, Any]) -> Shipment:
-    """Return the shipment with another address, to be booked anew.
+def _rule(shipment: Shipment, message: Message) -> Transition:  # noqa: PLR0911 - a return a case
+    if isinstance(message, ChangeAddress):
+        return _address_changed(shipment, message.address)
+    if shipment.status in ENDED:
+        return Transition(shipment)
+    match message:
+        case Booked(at):
+            if shipment.booked_at is not None:
+                return Transition(shipment)
+            return Transition(replace(shipment, booked_at=at))
+        case StopParcel():
+            if shipment.status is not Status.CREATED or shipment.stop_asked:
+                return Transition(shipment)  # too late: the order hears of the dispatch
+            return Transition(replace(shipment, stop_asked=True))
+        case Stopped(at):
+            if shipment.status is not Status.CREATED:
+                return Transition(shipment)
+            return _scanned(shipment, Scanned(Status.FAILED, at, failure=Failure.CANCELLED))
+        case Scanned():
+            return _scanned(shipment, message)
 
-    Raises AddressLockedError once it has left or is to be stopped.
-    """
+
+def _address_changed(shipment: Shipment, address: Mapping[str, Any]) -> Transition:
     if shipment.status is not Status.CREATED or shipment.stop_asked:
         raise AddressLockedError(f"the parcel is {shipment.status}")
     if shipment.address == address:
-        return shipment
-    return replace(shipment, address=address, booked_at=None, version=shipment.version + 1)
+        return Transition(shipment)
+    return Transition(replace(shipment, address=address, booked_at=None))
 
 
-def _rule(shipment: Shipment, fact: Fact) -> Outcome:  # noqa: PLR0911 - a return a case
-    if shipment.status in ENDED:
-        return Outcome(shipment)
-    match fact:
-        case Booked(at):
-            if shipment.booked_at is not None:
-                return Outcome(shipment)
-            return Outcome(replace(shipment, booked_at=at))
-        case StopAsked():
-            if shipment.status is not Status.CREATED or shipment.stop_asked:
-                return Outcome(shipment)  # too late: who asked hears of the dispatch
-            return Outcome(replace(shipment, stop_asked=True))
-        case Stopped(at):
-            if shipment.status is not Status.CREATED:
-                return Outcome(shipment)
-            return _scanned(shipment, Scanned(Status.FAILED, at, failure=Failure.CANCELLED))
-        case Scanned():
-            return _scanned(shipment, fact)
-
-
-def _scanned(shipment: Shipment, scan: Scanned) -> Outcome:
+def _scanned(shipment: Shipment, scan: Scanned) -> Transition:
     if scan.status not in ENDED and not _is_news(shipment, scan):
-        return Outcome(shipment)
+        return Transition(shipment)
     after = replace(
         shipment,
         status=scan.status,
@@ -181,18 +190,18 @@ def _scanned(shipment: Shipment, scan: Scanned) -> Outcome:
         location=scan.location or shipment.location,
         failure=scan.failure,
     )
-    told = [Progress(scan.status, scan.at, scan.location, scan.failure)]
+    steps = [Progress(scan.status, scan.at, scan.location, scan.failure)]
     if shipment.status is Status.CREATED and scan.status in {Status.IN_TRANSIT, Status.DELIVERED}:
         # What is under way must have left, though nobody scanned it.
-        told.insert(0, Progress(Status.DISPATCHED, scan.at))
-    return Outcome(after, tuple(told))
+        steps.insert(0, Progress(Status.DISPATCHED, scan.at))
+    return Transition(after, tuple(steps))
 
 
 _STAGES = (Status.CREATED, Status.DISPATCHED, Status.IN_TRANSIT)
 
 
 def _is_news(shipment: Shipment, scan: Scanned) -> bool:
-    """Say whether a scan under way is further than the last, or later on the road."""
+    """Return whether a scan on the way is a later stage than the last, or a later time."""
     further = _STAGES.index(scan.status) - _STAGES.index(shipment.status)
     if further == 0 and scan.status is Status.IN_TRANSIT:
         return shipment.scanned_at is None or scan.at > shipment.scanned_at

@@ -5,10 +5,12 @@ from functools import partial
 from shop_shared import cli
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres, redis, retention
 from shop_shared.stores.pg_notify import listen
@@ -16,9 +18,8 @@ from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.wake import CHANNEL, Wake
-
-CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+from shop_shipping.state import ShippingState
+from shop_shipping.wake_signal import CHANNEL, WakeSignal
 
 
 def create(settings: Settings) -> Service:
@@ -26,13 +27,19 @@ def create(settings: Settings) -> Service:
     engine = postgres.create_engine(settings)
     store = redis.create_redis(settings) if settings.redis_url else None
     carrier = SimulatedCarrier(settings)
-    wake = Wake()
+    wake = WakeSignal()
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
-    app = create_app(settings, title="Minishop shipping", contract=CONTRACT, verifier=verifier)
-    app.state.engine = engine
-    app.state.cache = Cache(store, seconds=settings.tracking_cache_seconds)
-    app.state.carrier = carrier
+    subscriptions = consumers.subscriptions(carrier.name)
+    contract = Contract(publishes=events.PUBLISHED, subscriptions=subscriptions)
+    app = create_app(settings, title="Minishop shipping", contract=contract, verifier=verifier)
+    state = ShippingState(
+        engine=engine,
+        settings=settings,
+        cache=Cache(store, seconds=settings.tracking_cache_seconds),
+        carrier=carrier,
+    )
+    set_state(app, state)
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(
@@ -44,15 +51,16 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.handlers(carrier.name),
+        topics=topics_of(subscriptions),
+        handlers=handlers_of(subscriptions),
         inbox=inbox.SqlInbox(engine),
     )
     return Service(
         app=app,
+        contract=contract,
         background=(
             consumer,
-            partial(listen, settings, CHANNEL, wake.hear),
+            partial(listen, settings, CHANNEL, wake.on_notify),
             partial(worker.run, engine, settings, carrier, wake),
             partial(retention.run, engine, outbox.purge, inbox.purge),
         ),
@@ -65,6 +73,5 @@ def run() -> None:
     cli.run(
         Settings,
         create,
-        contract=CONTRACT,
         migrate=partial(migrations.run, package="shop_shipping"),
     )

@@ -50,8 +50,8 @@ class ReportScan(StrictModel):
             raise ValueError("a failure has a reason, and nothing else has")
         return self
 
-    def fact(self) -> domain.Scanned:
-        """Return what it means to the shipment."""
+    def to_domain(self) -> domain.Scanned:
+        """Return the domain event."""
         failure = Failure(self.reason) if self.reason else None
         return domain.Scanned(Status(self.status), self.at, self.location, failure)
 

@@ -43,7 +43,7 @@ async def save(
     shipment: Shipment,
     intent: Intent,
     *,
-    told: Sequence[Progress] = (),
+    steps: Sequence[Progress] = (),
     source: str,
 ) -> None:
     """Store a shipment's next version and the steps it took. The caller holds its lock."""
@@ -51,10 +51,10 @@ async def save(
         _UPDATE,
         _row(shipment, intent)
         | {
-            "statuses": [step.status for step in told],
-            "locations": [step.location for step in told],
-            "reasons": [step.failure for step in told],
-            "times": [step.at for step in told],
+            "statuses": [step.status for step in steps],
+            "locations": [step.location for step in steps],
+            "reasons": [step.failure for step in steps],
+            "times": [step.at for step in steps],
             "source": source,
         },
     )
@@ -76,13 +76,13 @@ async def claim(
 
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Shipment]:
-    """Return the shipments, held until the transaction ends; taken in one order by everybody."""
+    """Return the shipments, locked until the transaction ends, in the order of their ids."""
     rows = await connection.execute(_LOCK, {"ids": list(ids)})
     return {row.id: _shipment(row) for row in rows}
 
 
 async def lock_of_order(connection: AsyncConnection, order_id: UUID) -> Shipment | None:
-    """Return an order's shipment, held until the transaction ends."""
+    """Return an order's shipment, locked until the transaction ends."""
     row = (await connection.execute(_LOCK_OF_ORDER, {"order_id": order_id})).one_or_none()
     return None if row is None else _shipment(row)
 

@@ -1,4 +1,4 @@
-"""What the shipping service does. Each function works in the transaction it is given."""
+"""The shipping service's operations. Each works in the transaction it is given."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,14 +17,14 @@ from shop_shared.messaging.outbox import publish
 from shop_shipping import events, repository, tracking_number
 from shop_shipping.domain import (
     AddressLockedError,
-    Fact,
+    ChangeAddress,
+    DomainEvent,
     Failure,
     Progress,
     Shipment,
     Status,
-    StopAsked,
-    apply,
-    change_address,
+    StopParcel,
+    decide,
     next_call,
 )
 from shop_shipping.models import CreateShipment
@@ -53,7 +53,7 @@ async def create(
     address: Mapping[str, Any],
     carrier: str,
 ) -> Shipment | None:
-    """Send an order's parcel: store it, mean to book it, announce it. None where it has one."""
+    """Store an order's shipment, to be booked at once, and publish it. None where it has one."""
     shipment = _new(order_id, customer_id, address, carrier)
     if not await repository.insert(connection, shipment, Intent(now())):
         return None
@@ -64,7 +64,7 @@ async def create(
 async def create_by_hand(
     connection: AsyncConnection, wanted: CreateShipment, *, carrier: str
 ) -> Shipment:
-    """Send a parcel that no event asked for. Raises ShipmentExists."""
+    """Store a shipment that no event asked for. Raises ShipmentExists."""
     shipment = await create(
         connection,
         order_id=wanted.order_id,
@@ -78,20 +78,20 @@ async def create_by_hand(
 
 
 async def stop(connection: AsyncConnection, order_id: UUID) -> bool:
-    """Ask for an order's parcel back; the worker takes it from there. False where it has none."""
+    """Have the worker stop an order's parcel. False where the order has no shipment."""
     shipment = await repository.lock_of_order(connection, order_id)
     if shipment is None:
         return False
-    after = apply(shipment, StopAsked()).shipment
+    after = decide(shipment, StopParcel()).state
     if after is not shipment:
         await repository.save(connection, after, Intent(now()), source="order")
     return True
 
 
-async def never_send(
+async def record_cancelled_before_shipping(
     connection: AsyncConnection, *, order_id: UUID, customer_id: UUID, carrier: str
 ) -> None:
-    """Note that an order gets no parcel, and say so: a confirmation that comes late sends none."""
+    """Store a failed shipment, so that a confirmation that comes late ships nothing; publish it."""
     never = replace(
         _new(order_id, customer_id, None, carrier),
         status=Status.FAILED,
@@ -102,41 +102,41 @@ async def never_send(
         await publish(connection, events.announce(never, step))
 
 
-async def learn(
+async def handle_events(
     connection: AsyncConnection,
     shipment: Shipment,
-    facts: Sequence[Fact],
+    domain_events: Sequence[DomainEvent],
     *,
     intent: Intent,
     source: str,
 ) -> Shipment:
-    """Let a shipment, which the caller holds, know facts; announce what they tell."""
-    before, told = shipment, list[Progress]()
-    for fact in facts:
-        outcome = apply(shipment, fact)
-        shipment = outcome.shipment
-        told.extend(outcome.told)
+    """Apply domain events to a locked shipment and publish the resulting events."""
+    before, steps = shipment, list[Progress]()
+    for message in domain_events:
+        transition = decide(shipment, message)
+        shipment = transition.state
+        steps.extend(transition.effects)
     if next_call(shipment) is None:
         intent = Intent(None)
     if shipment is before:
         await repository.intend(connection, shipment.id, intent)
         return shipment
-    await repository.save(connection, shipment, intent, told=told, source=source)
-    await publish(connection, *(events.announce(shipment, step) for step in told))
+    await repository.save(connection, shipment, intent, steps=steps, source=source)
+    await publish(connection, *(events.announce(shipment, step) for step in steps))
     return shipment
 
 
-async def redirect(
+async def change_address(
     connection: AsyncConnection, shipment_id: UUID, address: Address, *, if_match: str | None
 ) -> Shipment:
     """Change where a parcel goes that has not left.
 
     Raises NotFound, AddressLocked, PreconditionRequired, PreconditionFailed.
     """
-    shipment = await held(connection, shipment_id)
+    shipment = await lock(connection, shipment_id)
     require_match(if_match, shipment.version, required=True)
     try:
-        after = change_address(shipment, address.model_dump())
+        after = decide(shipment, ChangeAddress(address.model_dump())).state
     except AddressLockedError as error:
         raise AddressLocked(f"It is {shipment.status}.") from error
     if after is not shipment:
@@ -144,8 +144,8 @@ async def redirect(
     return after
 
 
-async def held(connection: AsyncConnection, shipment_id: UUID) -> Shipment:
-    """Return a shipment, held until the transaction ends. Raises NotFound."""
+async def lock(connection: AsyncConnection, shipment_id: UUID) -> Shipment:
+    """Return a shipment, its row locked until the transaction ends. Raises NotFound."""
     shipment = (await repository.lock(connection, [shipment_id])).get(shipment_id)
     if shipment is None:
         raise NotFound("No such shipment.")

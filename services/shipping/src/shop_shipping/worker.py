@@ -1,8 +1,8 @@
-"""Calls the carrier, outside any transaction, and writes down what it answered.
+"""Calls the carrier, outside any transaction, and stores its answers.
 
 Consumers and the API only write intents (`call_at`). The worker claims those that are due for a
-lease's time, calls, and records each answer in a transaction of its own. Whoever dies in between
-loses nothing: the lease ends, and the call is made again by the same reference.
+lease's time, calls, and stores the answers in a transaction of their own. A crash in between loses
+nothing: the lease ends, and the call is made again with the same reference.
 """
 
 import asyncio
@@ -13,41 +13,51 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.background import backoff
 from shop_shared.clock import now
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent, trace
 from shop_shared.stores.postgres import is_temporary, transaction
 from shop_shipping import repository, service
 from shop_shipping.carriers import AddressRefusedError, Carrier, CarrierUnavailableError, Parcel
-from shop_shipping.domain import Booked, Call, Fact, Failure, Scanned, Status, Stopped, next_call
+from shop_shipping.domain import (
+    Booked,
+    Call,
+    DomainEvent,
+    Failure,
+    Scanned,
+    Status,
+    Stopped,
+    next_call,
+)
 from shop_shipping.repository import Claimed, Intent
 from shop_shipping.settings import Settings
-from shop_shipping.wake import Wake
+from shop_shipping.wake_signal import WakeSignal
 
 BATCH = 100
 LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=1)
-"""Between two looks at a parcel whose carrier doesn't say when to look again."""
-MAX_BACKOFF = timedelta(minutes=5)
+"""Between two calls to track a parcel whose carrier does not say when to ask again."""
+MAX_BACKOFF_SECONDS = 300.0
 _log = structlog.get_logger(__name__)
 
 
 class Answer(NamedTuple):
-    """What a carrier's answer means to a shipment, and when to call again."""
+    """The domain events of a carrier's answer, and when to call again."""
 
-    facts: tuple[Fact, ...]
+    events: tuple[DomainEvent, ...]
     intent: Intent
 
 
 class Asked(NamedTuple):
-    """An answer, and the trace context of the call: what follows from it belongs there."""
+    """An answer, and the trace context of its call."""
 
     answer: Answer
     traceparent: str | None
 
 
-async def run(engine: AsyncEngine, settings: Settings, carrier: Carrier, wake: Wake) -> None:
-    """Work whenever woken, and every interval, for as long as the process lives."""
+async def run(engine: AsyncEngine, settings: Settings, carrier: Carrier, wake: WakeSignal) -> None:
+    """Make due calls when woken and every interval, for as long as the process lives."""
     while True:
         try:
             while await work(engine, settings, carrier):
@@ -60,7 +70,7 @@ async def run(engine: AsyncEngine, settings: Settings, carrier: Carrier, wake: W
 
 
 async def work(engine: AsyncEngine, settings: Settings, carrier: Carrier) -> int:
-    """Make the calls that are due, some at once; return how many there were."""
+    """Make the calls that are due, up to BATCH at once; return how many there were."""
     async with transaction(engine) as connection:
         claimed = await repository.claim(connection, at=now(), lease=LEASE, limit=BATCH)
     if not claimed:
@@ -70,10 +80,12 @@ async def work(engine: AsyncEngine, settings: Settings, carrier: Carrier) -> int
         current = await repository.lock(connection, [claim.shipment.id for claim in claimed])
         for claim, asked in zip(claimed, answers, strict=True):
             shipment = current[claim.shipment.id]
-            asked_in_vain = shipment.version != claim.shipment.version  # it has changed since
-            facts, intent = ((), Intent(now())) if asked_in_vain else asked.answer
+            changed_since = shipment.version != claim.shipment.version
+            events, intent = ((), Intent(now())) if changed_since else asked.answer
             with trace(asked.traceparent):
-                await service.learn(connection, shipment, facts, intent=intent, source=carrier.name)
+                await service.handle_events(
+                    connection, shipment, events, intent=intent, source=carrier.name
+                )
     return len(claimed)
 
 
@@ -100,9 +112,9 @@ async def _answer(
             return await _call(carrier, parcel, call)
     except (CarrierUnavailableError, TimeoutError) as error:
         attempts = claimed.attempts + 1
-        backoff = min(timedelta(seconds=0.5 * 2 ** min(attempts, 10)), MAX_BACKOFF)
+        wait = timedelta(seconds=backoff(attempts, first=1, most=MAX_BACKOFF_SECONDS))
         _log.warning("carrier away", tracking_number=parcel.tracking_number, error=repr(error))
-        return Answer((), Intent(now() + backoff, attempts))
+        return Answer((), Intent(now() + wait, attempts))
 
 
 async def _call(carrier: Carrier, parcel: Parcel, call: Call | None) -> Answer:
@@ -122,7 +134,7 @@ async def _call(carrier: Carrier, parcel: Parcel, call: Call | None) -> Answer:
             return await _track(carrier, replace(parcel, booked_at=booked_at), Booked(booked_at))
 
 
-async def _track(carrier: Carrier, parcel: Parcel, *known: Fact) -> Answer:
+async def _track(carrier: Carrier, parcel: Parcel, *known: DomainEvent) -> Answer:
     tracked = await carrier.track(parcel)
     return Answer((*known, *tracked.scans), Intent(tracked.ask_again_at or now() + PATIENCE))
 

@@ -15,14 +15,17 @@ from shop_servers.servers import Database
 from shop_servers.servers import Redis as RedisServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.http.app_state import get_state
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard, said
 from shop_shipping import main, worker
-from shop_shipping.consumers import handlers
+from shop_shipping.consumers import subscriptions
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
+from shop_shipping.state import ShippingState
 
 WAITS = "call_at IS NOT NULL"
 ADDRESS = {
@@ -67,8 +70,7 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
 
 @pytest.fixture(scope="module")
 def engine(service: Service) -> AsyncEngine:
-    engine: AsyncEngine = service.app.state.engine
-    return engine
+    return get_state(service.app, ShippingState).engine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -106,7 +108,7 @@ class Story:
     order_id: UUID = field(default_factory=uuid4)
 
     async def tell(self, name: str, *, line2: str | None = None) -> None:
-        """Let the shipping service hear an event about the order."""
+        """Hand the shipping service an event about the order."""
         told = {
             "order_id": self.order_id,
             "customer_id": self.customer_id,
@@ -114,10 +116,10 @@ class Story:
         }
         event = heard(f"order.{name}", self.order_id, told)
         async with transaction(self.engine) as connection:
-            await handlers("simulated")[event.type](connection, event)
+            await handlers_of(subscriptions("simulated"))[event.type](connection, event)
 
     async def work(self, **changes: Any) -> int:
-        """Let the worker make the calls that are due."""
+        """Have the worker make the calls that are due."""
         settings = self.settings.model_copy(update=changes)
         return await worker.work(self.engine, settings, SimulatedCarrier(settings))
 

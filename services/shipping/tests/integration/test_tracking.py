@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,8 +10,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shop_shared.http.app_state import get_state, set_state
 from shop_shared.server import Service
 from shop_shipping.cache import Cache
+from shop_shipping.state import ShippingState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Story = Any  # the conftest's
@@ -18,14 +21,13 @@ Story = Any  # the conftest's
 
 @pytest.fixture
 def use_cache(service: Service) -> Iterator[Callable[[Cache], None]]:
-    state = service.app.state
-    usual = state.cache
+    usual = get_state(service.app, ShippingState)
 
     def use(cache: Cache) -> None:
-        state.cache = cache
+        set_state(service.app, replace(usual, cache=cache))
 
     yield use
-    state.cache = usual
+    set_state(service.app, usual)
 
 
 async def test_anyone_follows_a_parcel_and_learns_nothing_of_its_customer(

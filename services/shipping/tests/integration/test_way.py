@@ -15,7 +15,7 @@ from shop_shared.stores.postgres import transaction
 from shop_shipping import repository, tracking_number, worker
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.wake import CHANNEL, Wake
+from shop_shipping.wake_signal import CHANNEL, WakeSignal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Story = Any  # the conftest's
@@ -162,10 +162,10 @@ async def test_workers_at_once_make_each_call_once(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def running(engine: AsyncEngine, settings: Settings) -> AsyncIterator[None]:
-    wake = Wake()
+    wake = WakeSignal()
     slow = settings.model_copy(update={"worker_interval_seconds": 3600})
     tasks = [
-        asyncio.create_task(listen(slow, CHANNEL, wake.hear)),
+        asyncio.create_task(listen(slow, CHANNEL, wake.on_notify)),
         asyncio.create_task(worker.run(engine, slow, SimulatedCarrier(slow), wake)),
     ]
     yield

@@ -1,4 +1,4 @@
-"""Every status meets every fact, and any order of scans keeps what must never break."""
+"""Every status meets every message, and any order of scans keeps what must never break."""
 
 from collections import Counter
 from dataclasses import replace
@@ -14,16 +14,16 @@ from shop_shipping.domain import (
     AddressLockedError,
     Booked,
     Call,
-    Fact,
+    ChangeAddress,
     Failure,
+    Message,
     Progress,
     Scanned,
     Shipment,
     Status,
-    StopAsked,
+    StopParcel,
     Stopped,
-    apply,
-    change_address,
+    decide,
     next_call,
 )
 
@@ -43,14 +43,14 @@ IN_TRANSIT = Scanned(Status.IN_TRANSIT, NOW, "Leeds")
 FURTHER = Scanned(Status.IN_TRANSIT, LATER, "York")
 DELIVERED = Scanned(Status.DELIVERED, LATER, "London")
 LOST = Scanned(Status.FAILED, LATER, failure=Failure.LOST)
-FACTS: list[Fact] = [
+MESSAGES: list[Message] = [
     Booked(NOW),
     DISPATCHED,
     IN_TRANSIT,
     FURTHER,
     DELIVERED,
     LOST,
-    StopAsked(),
+    StopParcel(),
     Stopped(LATER),
 ]
 
@@ -62,10 +62,10 @@ def shipment(status: Status) -> Shipment:
 
 
 ON_ROAD = {Status.DISPATCHED, Status.IN_TRANSIT}
-# What a fact makes of a shipment, where it makes anything: the next status and what is told.
-MEANS: dict[tuple[Status, Fact], tuple[Status, list[Status]]] = {
+# What a message makes of a shipment, where it makes anything: the next status and what is steps.
+MEANS: dict[tuple[Status, Message], tuple[Status, list[Status]]] = {
     (Status.CREATED, Booked(NOW)): (Status.CREATED, []),
-    (Status.CREATED, StopAsked()): (Status.CREATED, []),
+    (Status.CREATED, StopParcel()): (Status.CREATED, []),
     (Status.CREATED, Stopped(LATER)): (Status.FAILED, [Status.FAILED]),
     (Status.CREATED, DISPATCHED): (Status.DISPATCHED, [Status.DISPATCHED]),
     (Status.CREATED, IN_TRANSIT): (Status.IN_TRANSIT, [Status.DISPATCHED, Status.IN_TRANSIT]),
@@ -82,86 +82,87 @@ MEANS: dict[tuple[Status, Fact], tuple[Status, list[Status]]] = {
 }
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=repr)
+@pytest.mark.parametrize("message", MESSAGES, ids=repr)
 @pytest.mark.parametrize("status", Status)
-def test_what_a_fact_makes_of_a_shipment(status: Status, fact: Fact) -> None:
+def test_the_transition_of_each_message(status: Status, message: Message) -> None:
     before = shipment(status)
-    after = apply(before, fact)
-    if (status, fact) not in MEANS:
-        assert after.shipment is before
-        assert after.told == ()
+    after = decide(before, message)
+    if (status, message) not in MEANS:
+        assert after.state is before
+        assert after.effects == ()
         return
-    assert (after.shipment.status, [step.status for step in after.told]) == MEANS[status, fact]
-    assert after.shipment.version == before.version + 1
+    assert (after.state.status, [step.status for step in after.effects]) == MEANS[status, message]
+    assert after.state.version == before.version + 1
 
 
 def test_a_stopped_parcel_says_why() -> None:
-    stopped = apply(apply(NEW, StopAsked()).shipment, Stopped(LATER))
-    assert stopped.shipment.failure is Failure.CANCELLED
-    assert stopped.told == (Progress(Status.FAILED, LATER, failure=Failure.CANCELLED),)
+    stopped = decide(decide(NEW, StopParcel()).state, Stopped(LATER))
+    assert stopped.state.failure is Failure.CANCELLED
+    assert stopped.effects == (Progress(Status.FAILED, LATER, failure=Failure.CANCELLED),)
 
 
 @pytest.mark.parametrize(
-    ("facts", "call"),
+    ("messages", "call"),
     [
         ([], Call.BOOK),
         ([Booked(NOW)], Call.TRACK),
-        ([StopAsked()], Call.STOP),
-        ([Booked(NOW), StopAsked()], Call.STOP),
+        ([StopParcel()], Call.STOP),
+        ([Booked(NOW), StopParcel()], Call.STOP),
         ([Booked(NOW), DISPATCHED], Call.TRACK),
-        ([Booked(NOW), StopAsked(), DISPATCHED], Call.TRACK),
-        ([Booked(NOW), DISPATCHED, StopAsked()], Call.TRACK),
+        ([Booked(NOW), StopParcel(), DISPATCHED], Call.TRACK),
+        ([Booked(NOW), DISPATCHED, StopParcel()], Call.TRACK),
         ([DELIVERED], None),
         ([LOST], None),
     ],
 )
-def test_what_the_carrier_is_asked_next(facts: list[Fact], call: Call | None) -> None:
+def test_what_the_carrier_is_asked_next(messages: list[Message], call: Call | None) -> None:
     parcel = NEW
-    for fact in facts:
-        parcel = apply(parcel, fact).shipment
+    for message in messages:
+        parcel = decide(parcel, message).state
     assert next_call(parcel) is call
 
 
 def test_the_address_changes_only_here_and_is_booked_anew() -> None:
-    booked = apply(NEW, Booked(NOW)).shipment
-    moved = change_address(booked, {"city": "Leeds"})
+    booked = decide(NEW, Booked(NOW)).state
+    elsewhere = ChangeAddress({"city": "Leeds"})
+    moved = decide(booked, elsewhere).state
     assert (moved.address, moved.booked_at) == ({"city": "Leeds"}, None)
-    assert change_address(moved, {"city": "Leeds"}) is moved
-    for fact in (DISPATCHED, StopAsked(), LOST):
+    assert decide(moved, elsewhere).state is moved
+    for message in (DISPATCHED, StopParcel(), LOST):
         with pytest.raises(AddressLockedError):
-            change_address(apply(booked, fact).shipment, {"city": "Leeds"})
+            decide(decide(booked, message).state, elsewhere)
 
 
-anything = st.lists(st.sampled_from(FACTS), max_size=30)
+anything = st.lists(st.sampled_from(MESSAGES), max_size=30)
 
 
 @given(anything)
-def test_a_parcel_goes_forward_only_and_ends_once(facts: list[Fact]) -> None:
-    versions, told = [NEW], list[Status]()
-    for fact in facts:
-        outcome = apply(versions[-1], fact)
-        versions.append(outcome.shipment)
-        told += [step.status for step in outcome.told]
+def test_a_parcel_goes_forward_only_and_ends_once(messages: list[Message]) -> None:
+    versions, steps = [NEW], list[Status]()
+    for message in messages:
+        transition = decide(versions[-1], message)
+        versions.append(transition.state)
+        steps += [step.status for step in transition.effects]
     stages = list(Status)
     for before, after in pairwise(versions):
         assert stages.index(after.status) >= stages.index(before.status)
         assert after.version == before.version + (after is not before)
-    counts = Counter(told)
+    counts = Counter(steps)
     assert counts[Status.DISPATCHED] <= 1
     assert counts[Status.DELIVERED] + counts[Status.FAILED] <= 1
-    if told:
-        assert (told[-1] in {Status.DELIVERED, Status.FAILED}) == (next_call(versions[-1]) is None)
-    if Status.DELIVERED in told or Status.IN_TRANSIT in told:
-        assert told[0] is Status.DISPATCHED
+    if steps:
+        assert (steps[-1] in {Status.DELIVERED, Status.FAILED}) == (next_call(versions[-1]) is None)
+    if Status.DELIVERED in steps or Status.IN_TRANSIT in steps:
+        assert steps[0] is Status.DISPATCHED
     if versions[-1].failure is Failure.CANCELLED:
-        assert told == [Status.FAILED]
+        assert steps == [Status.FAILED]
 
 
-@given(anything, st.sampled_from(FACTS))
-def test_a_fact_told_twice_counts_once(facts: list[Fact], fact: Fact) -> None:
+@given(anything, st.sampled_from(MESSAGES))
+def test_a_message_delivered_twice_counts_once(messages: list[Message], message: Message) -> None:
     parcel = NEW
-    for known in [*facts, fact]:
-        parcel = apply(parcel, known).shipment
-    again = apply(parcel, fact)
-    assert again.shipment is parcel
-    assert again.told == ()
+    for known in [*messages, message]:
+        parcel = decide(parcel, known).state
+    again = decide(parcel, message)
+    assert again.state is parcel
+    assert again.effects == ()

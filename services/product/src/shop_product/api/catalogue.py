@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from shop_product.api import views
-from shop_product.api.state import Lists, Store
 from shop_product.models import Product, ProductCreate, ProductPatch
 from shop_product.repository import products
 from shop_product.service import catalogue
+from shop_product.state import Lists, Store
 from shop_shared.http.auth import StaffCaller
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.openapi import documented

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from shop_product.api.state import Lists, Store
 from shop_product.models import EXAMPLE, ImportLine, ProductCreate
 from shop_product.service import imports
+from shop_product.state import Lists, Store
 from shop_shared.http.auth import StaffCaller
 from shop_shared.http.openapi import documented
 from shop_shared.http.request_limits import MEBIBYTE, BodyLimits

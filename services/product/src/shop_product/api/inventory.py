@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from shop_product.api import views
-from shop_product.api.state import Lists, Store
 from shop_product.models import Adjustment, AdjustmentCreate, Inventory, InventoryPut
 from shop_product.service import ledger
+from shop_product.state import Lists, Store
 from shop_shared.http.auth import StaffCaller
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented

@@ -7,12 +7,12 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import StringConstraints
 
-from shop_product.api.list_cache import CachedRoute, cache_key, render
-from shop_product.api.state import Lists, Store
+from shop_product.api.cached_route import CachedRoute, cache_key, render
 from shop_product.api.views import listed
 from shop_product.models import Categories, Category, ListedProduct
 from shop_product.repository import products
 from shop_product.repository.products import Sort
+from shop_product.state import Lists, Store
 from shop_shared.http.etag import IfNoneMatch
 from shop_shared.http.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
 from shop_shared.http.problems import Unprocessable

@@ -1,21 +1,15 @@
-"""Answers to the hottest questions, kept for a moment, found before anything is parsed.
+"""A cache of rendered lists, by path and raw query string, each for about a second.
 
-A list is asked for far more often than it changes. Its bytes are kept under the raw query string
-for about a second (other replicas' changes show by then) and dropped at once on a change made here.
-Callers that ask the same while it is being made wait for the one answer.
+A list is read far more often than it changes. A change made in this process clears the cache; a
+change made by another replica shows when the second is over. Requests for a list that is just being
+rendered wait for the one answer.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
-
-from shop_shared.http.etag import etag, not_modified
 
 MAX_ENTRIES = 1_000
 MAX_KEY_BYTES = 512
@@ -79,34 +73,3 @@ class ListCache:
         while len(self._answers) >= MAX_ENTRIES:
             del self._answers[next(iter(self._answers))]
         self._answers[key] = answer
-
-
-def cache_key(request: Request) -> str:
-    """Return what tells two questions apart."""
-    return f"{request.url.path}?{request.url.query}"
-
-
-def render(answer: Answer, if_none_match: str | None) -> Response:
-    """Make the response: 304 when the caller has it already."""
-    fresh = "public, max-age=1, stale-while-revalidate=1"
-    headers = {"ETag": etag(answer.tag), "Cache-Control": fresh}
-    if not_modified(if_none_match, answer.tag):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.body, headers=headers, media_type="application/json")
-
-
-class CachedRoute(APIRoute):
-    """A route whose kept answers go out before FastAPI reads and checks the query."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Look into the app's cache first."""
-        handle = super().get_route_handler()
-
-        async def look_first(request: Request) -> Response:
-            lists: ListCache = request.app.state.lists
-            answer = lists.get(cache_key(request))
-            if answer is not None:
-                return render(answer, request.headers.get("if-none-match"))
-            return await handle(request)
-
-        return look_first

@@ -1,0 +1,33 @@
+"""What main.py wires for the product service's routes."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from shop_product.list_cache import ListCache
+from shop_product.repository.store import Store as MongoStore
+from shop_shared.http.app_state import state_dependency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductState:
+    """The product service's state."""
+
+    store: MongoStore
+    lists: ListCache
+
+
+State = Annotated[ProductState, Depends(state_dependency(ProductState))]
+
+
+async def _store(state: State) -> MongoStore:
+    return state.store
+
+
+async def _lists(state: State) -> ListCache:
+    return state.lists
+
+
+Store = Annotated[MongoStore, Depends(_store)]
+Lists = Annotated[ListCache, Depends(_lists)]

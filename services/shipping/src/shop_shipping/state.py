@@ -1,0 +1,32 @@
+"""What main.py wires for the shipping service's routes."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.http.app_state import state_dependency
+from shop_shipping.cache import Cache
+from shop_shipping.carriers import Carrier
+from shop_shipping.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippingState:
+    """The shipping service's state."""
+
+    engine: AsyncEngine
+    settings: Settings
+    cache: Cache
+    carrier: Carrier
+
+
+State = Annotated[ShippingState, Depends(state_dependency(ShippingState))]
+
+
+async def _engine(state: State) -> AsyncEngine:
+    return state.engine
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
