@@ -214,7 +214,7 @@ class Spec(_Part):
 
     image: str
     port: int = 8000
-    replicas: int | None = None
+    replicas: int = 1
     autoscaling: Autoscaling | None = None
     env: tuple[EnvVar, ...] = ()
     resources: Resources = _MODEST

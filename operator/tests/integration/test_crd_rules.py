@@ -21,7 +21,7 @@ def _pods(**spec: Any) -> dict[str, Any]:
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"replicas": 1, "autoscaling": {"max": 2}}, "replicas or autoscaling"),
+    ({"replicas": 2, "autoscaling": {"max": 2}}, "replicas or autoscaling"),
     ({"autoscaling": {"min": 3, "max": 2}}, "must not be greater"),
     ({"autoscaling": {"min": 0, "max": 2}}, "only consumers scale to zero"),
     ({"autoscaling": {"max": 2, "lag": {}}}, "needs events.subscribes"),

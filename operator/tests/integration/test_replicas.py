@@ -27,6 +27,28 @@ async def test_an_autoscaler_takes_over_the_pods_that_run(shop: Shop) -> None:
     assert await _counts_since(shop, version) == {3}
 
 
+async def test_an_autoscaler_of_the_shopservice_itself_needs_no_replicas_declared(
+    shop: Shop,
+) -> None:
+    await shop.start()
+    await shop.declare("scaled")
+    await shop.settled("scaled")
+    path = SHOP_SERVICE.path(shop.namespace, "scaled", "scale")
+    scale = await shop.client._json("GET", path)  # as the HorizontalPodAutoscaler's controller
+    assert scale["spec"]["replicas"] == 1
+    assert scale["status"]["selector"] == "app.kubernetes.io/name=scaled"
+    scale["spec"]["replicas"] = 4
+    query = {"fieldManager": "horizontal-pod-autoscaler"}
+    await shop.client._json("PUT", path, query, scale)
+
+    async def followed() -> bool:
+        return bool((await _deployment(shop))["spec"]["replicas"] == 4)
+
+    await eventually(followed)
+    await _declare_settled(shop, port=9000)  # which says nothing of replicas
+    assert (await _deployment(shop))["spec"]["replicas"] == 4
+
+
 async def _declare_settled(shop: Shop, **spec: Any) -> None:
     generation = (await shop.declare("scaled", **spec))["metadata"]["generation"]
 

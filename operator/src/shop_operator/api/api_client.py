@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -12,7 +12,7 @@ import kopf
 import orjson
 
 from shop_operator.api.api_errors import ApiError, NotFoundError, error_of, message_of
-from shop_operator.api.connection import tls
+from shop_operator.api.connection import NoClusterError, tls, tls_facts
 from shop_operator.api.kinds import SHOP_SERVICE, Kind, kind_of
 from shop_operator.metadata import MANAGER, Manifest
 from shop_operator.metrics import API_ERRORS, API_WRITES
@@ -22,7 +22,11 @@ _MERGE = "application/merge-patch+json"
 _REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
 _SILENCE_SECONDS = 90
 """A watch with bookmarks receives something each minute; after longer silence it is dead."""
-_LOGIN_SECONDS = 300
+_LOGIN_SECONDS = 300.0
+"""Age at which credentials are read again: token files and exec plugins rotate them."""
+_REFUSED_SECONDS = 5.0
+"""Pause before a third login, if neither the first credentials nor the second worked."""
+_UNAUTHORIZED: Final = 401
 _NEVER: Final = "1"
 """A resource version that no object can have: etcd's first revision is never an object's."""
 
@@ -34,7 +38,33 @@ class _Request:
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     content: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
     limits: aiohttp.ClientTimeout = _REQUEST
+
+
+@dataclass(slots=True)
+class _Session:
+    """Connections with the credentials of one login."""
+
+    http: aiohttp.ClientSession
+    connection: kopf.ConnectionInfo
+    since: float
+    tls: tuple[object, ...]
+    proven: bool = True
+    """False after a login that a 401 caused, until the API server takes the new credentials."""
+
+    @property
+    def is_current(self) -> bool:
+        return time.monotonic() - self.since < _LOGIN_SECONDS
+
+    def url(self, path: str) -> str:
+        return (self.connection.server or "").rstrip("/") + path
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"User-Agent": MANAGER, "Accept": "application/json"} | (
+            self.connection.as_http_headers()
+        )
 
 
 class ApiClient:
@@ -42,20 +72,13 @@ class ApiClient:
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
         self._login = login
-        self._logged_in = 0.0
-        self._session: aiohttp.ClientSession | None = None
-        self._server = ""
-        self._headers: dict[str, str] = {}
+        self._session: _Session | None = None
+        self._logging_in = asyncio.Lock()
         self.listing = asyncio.Semaphore(2)
         """Hold this while processing a list: lists need the most memory."""
 
     async def __aenter__(self) -> Self:
-        connection = await self._refresh()
-        connector = aiohttp.TCPConnector(
-            limit=0,  # watches hold a connection each; requests are bounded by the workers
-            ssl=await asyncio.to_thread(tls, connection),
-        )
-        self._session = aiohttp.ClientSession(connector=connector, timeout=_REQUEST)
+        self._session = await self._open(None)
         return self
 
     async def __aexit__(
@@ -65,7 +88,7 @@ class ApiClient:
         trace: TracebackType | None,
     ) -> None:
         if self._session is not None:
-            await self._session.close()
+            await self._session.http.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         """Return an object.
@@ -202,32 +225,72 @@ class ApiClient:
             raise ApiError(0, f"no answer from the API server: {error!r}") from error
 
     async def _send(self, request: "_Request") -> aiohttp.ClientResponse:
-        if self._session is None:
+        session = self._session
+        if session is None:
             raise RuntimeError("the client is used outside of its `async with`")
-        if time.monotonic() - self._logged_in > _LOGIN_SECONDS:
-            await self._refresh()
-        content = {} if request.body is None else {"Content-Type": request.content}
-        answer = await self._session.request(
-            request.method,
-            self._server + request.path,
-            params={name: value for name, value in (request.query or {}).items() if value},
-            data=None if request.body is None else orjson.dumps(request.body),
-            headers=self._headers | content,
-            timeout=request.limits,
-        )
+        if not session.is_current:
+            session = await self._log_in_instead_of(session)
+        answer = await _ask(session, request)
+        if answer.status == _UNAUTHORIZED:
+            another = await self._log_in_instead_of(session)
+            if another is not session:
+                answer.release()
+                answer = await _ask(another, request)
         if answer.ok:
             return answer
         async with answer:
             API_ERRORS.labels(str(answer.status)).inc()
-            if answer.status == 401:  # noqa: PLR2004 - HTTP's
-                self._logged_in = 0.0
             raise error_of(answer.status, message_of(await answer.read()), answer.headers)
 
-    async def _refresh(self) -> kopf.ConnectionInfo:
+    async def _log_in_instead_of(self, session: _Session) -> _Session:
+        """Log in, once for all requests that this session failed; return the current session.
+
+        The same session is returned if it is itself the answer to a 401 and was refused at once.
+        Raises ApiError if there are no credentials now.
+        """
+        async with self._logging_in:
+            current = self._session
+            if current is not session and current is not None:
+                return current
+            is_new = time.monotonic() - session.since < _REFUSED_SECONDS
+            if is_new and not session.proven:
+                return session
+            was_refused = session.is_current
+            try:
+                self._session = await self._open(session)
+            except NoClusterError as error:
+                raise ApiError(_UNAUTHORIZED, f"no new login: {error}") from error
+            self._session.proven = not was_refused
+            return self._session
+
+    async def _open(self, before: _Session | None) -> _Session:
+        """Log in. Connections are kept, unless TLS is set up otherwise than before.
+
+        Raises NoClusterError.
+        """
         connection = await asyncio.to_thread(self._login)
-        self._server = (connection.server or "").rstrip("/")
-        self._headers = {"User-Agent": MANAGER, "Accept": "application/json"}
-        if connection.token:
-            self._headers["Authorization"] = f"Bearer {connection.token}"
-        self._logged_in = time.monotonic()
-        return connection
+        now, facts = time.monotonic(), tls_facts(connection)
+        if before is not None and before.tls == facts:
+            return _Session(before.http, connection, now, facts)
+        connector = aiohttp.TCPConnector(
+            limit=0,  # watches hold a connection each; requests are bounded by the workers
+            ssl=await asyncio.to_thread(tls, connection),
+        )
+        http = aiohttp.ClientSession(connector=connector, timeout=_REQUEST)
+        if before is not None:
+            await before.http.close()  # its watches are begun anew
+        return _Session(http, connection, now, facts)
+
+
+async def _ask(session: _Session, request: _Request) -> aiohttp.ClientResponse:
+    content = {} if request.body is None else {"Content-Type": request.content}
+    answer = await session.http.request(
+        request.method,
+        session.url(request.path),
+        params={name: value for name, value in (request.query or {}).items() if value},
+        data=None if request.body is None else orjson.dumps(request.body),
+        headers=session.headers | content | dict(request.headers),
+        timeout=request.limits,
+    )
+    session.proven = session.proven or answer.status != _UNAUTHORIZED
+    return answer

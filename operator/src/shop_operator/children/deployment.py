@@ -29,7 +29,7 @@ def deployment(service: ShopService, platform: Settings) -> Manifest:
         ),
     }
     if spec.autoscaling is None:
-        desired["replicas"] = 1 if spec.replicas is None else spec.replicas
+        desired["replicas"] = spec.replicas
     return owned(service, "apps/v1", "Deployment", spec=desired)
 
 
