@@ -13,6 +13,7 @@ from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import CONFIG_MAP, SHOP_SERVICE, Kind
 from shop_operator.api.lease import Lease
+from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
 from shop_operator.apply.children import ChildApplier
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
@@ -65,6 +66,7 @@ class Controller:
         }
         provisioner = Provisioner(client, platform)
         recorder = EventRecorder(client, gate, identity=identity)
+        logs = PodLogs(client)
         self._reconcilers = {
             namespace: Reconciler(
                 client=client,
@@ -75,6 +77,7 @@ class Controller:
                 provisioner=provisioner,
                 applier=ChildApplier(client, self._cache, gate),
                 recorder=recorder,
+                logs=logs,
             )
             for namespace, services in self._services.items()
         }
@@ -167,7 +170,9 @@ class Controller:
             if isinstance(request, RouteTableRequest):
                 await self._tables[request.namespace].reconcile()
             else:
-                await self._reconcilers[request.namespace].reconcile(request)
+                recheck = await self._reconcilers[request.namespace].reconcile(request)
+                if recheck is not None and recheck > 0:
+                    self._queue.add_after(request, recheck)
         except NotHolderError:
             self._queue.add_after(request, 1.0)
             return "not_holder"

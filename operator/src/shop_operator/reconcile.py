@@ -15,12 +15,14 @@ from shop_operator.api.api_errors import ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import POD
+from shop_operator.api.pod_logs import PodLogs, redacted
 from shop_operator.api.write_gate import WriteGate
-from shop_operator.apply.children import ChildApplier
+from shop_operator.apply.children import ChildApplier, with_applied_hash
 from shop_operator.apply.result import ApplyResult
-from shop_operator.conditions.assess import TAKES_TIME, Condition, assess, only
-from shop_operator.conditions.status import brief_status, manifest, status_of
-from shop_operator.metadata import API_VERSION, Manifest
+from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, assess, only
+from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
+from shop_operator.conditions.workload import rollout
+from shop_operator.metadata import API_VERSION, APPLIED_ANNOTATION, Manifest
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.settings import Settings
@@ -52,21 +54,24 @@ class Reconciler:
     provisioner: Provisioner
     applier: ChildApplier
     recorder: EventRecorder
+    logs: PodLogs
 
-    async def reconcile(self, key: Key) -> None:
+    async def reconcile(self, key: Key) -> float | None:
         """Make the live state of one ShopService what its spec declares.
+
+        Return the seconds after which time alone may change its conditions, None for never.
 
         Raises TemporaryError, ApiError, NotHolderError.
         """
         body = self.services.get(key.name)
         if body is None:
-            return
+            return None
         try:
             service = parse(body)
         except InvalidSpecError as error:
             unread = parse({**body, "spec": {"image": "unread"}})
             await self._report_only(unread, only("InvalidSpec", str(error)))
-            return
+            return None
         policy = service.spec.management_policy
         if service.deleting:
             await self._clean_up(service)
@@ -77,19 +82,25 @@ class Reconciler:
             write = policy == "Enforce"
             if write and FINALIZER not in service.finalizers:
                 service = await self._add_finalizer(service)
-            await self._converge(service, write=write)
+            return await self._converge(service, write=write)
+        return None
 
     async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
         await self._write_status(service, brief_status(service, conditions), conditions)
 
-    async def _converge(self, service: ShopService, *, write: bool) -> None:
+    async def _converge(self, service: ShopService, *, write: bool) -> float | None:
         live = list(self.cache.children(service.key))
         provisioned = await self.provisioner.ensure(service, live, write=write)
         desired, keep = self._wanted(service, provisioned, live)
+        if write and _begins_rollout(service, desired, live):
+            service = await self._announce_rollout(service)
         result = await self.applier.apply(service, desired, keep=keep, write=write)
         if write:
             await self._drop_capture(service, live)
-        pods = self.cache.of(POD, service.key)
+        pods = rollout(service, result.live, self.cache.of(POD, service.key))
+        if pods.log is not None:
+            line = await self.logs.last_line(pods.log)
+            pods = pods.with_log(redacted(line, provisioned.access.passwords()))
         conditions = assess(service, self.platform, provisioned, result, pods)
         status = status_of(service, self.platform, result, conditions)
         for drift in result.drifts if write else ():
@@ -98,6 +109,17 @@ class Reconciler:
             await self.recorder.record(service, "DriftCorrected", note)
         await self._write_status(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
+        return pods.recheck
+
+    async def _announce_rollout(self, service: ShopService) -> ShopService:
+        """Write Ready=False before the Deployment changes; return the ShopService as it is then.
+
+        Whoever waits for Ready must not see the old True beside the new Deployment.
+        """
+        conditions = announced("the pods are about to be replaced")
+        await self._write_status(service, announcing_status(service, conditions), conditions)
+        body = self.services.get(service.name)
+        return service if body is None else parse(body)
 
     def _wanted(
         self, service: ShopService, provisioned: Provisioned, live: Sequence[Manifest]
@@ -173,6 +195,24 @@ class Reconciler:
         if changed and ready.reason not in TAKES_TIME:
             warning = ready.status == "False"
             await self.recorder.record(service, ready.reason, ready.message, warning=warning)
+
+
+def _begins_rollout(
+    service: ShopService, desired: Sequence[Manifest], live: Sequence[Manifest]
+) -> bool:
+    """Return True if a ShopService that says Ready gets another Deployment than it has now."""
+    conditions = service.status.get("conditions") or ()
+    if not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
+        return False
+    found = [
+        next((child for child in children if child["kind"] == "Deployment"), None)
+        for children in (desired, live)
+    ]
+    wanted, there = found
+    if wanted is None or there is None:
+        return wanted is not None
+    before = (there["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
+    return bool(with_applied_hash(wanted)["metadata"]["annotations"][APPLIED_ANNOTATION] != before)
 
 
 def _finalized(service: ShopService, *finalizers: str) -> Manifest:

@@ -230,6 +230,7 @@ class Spec(_Part):
     metrics: Metrics = Metrics()
     slo: Slo | None = None
     alerts: tuple[Alert, ...] = ()
+    progress_deadline_seconds: int = 180
     disruption_budget: DisruptionBudget = DisruptionBudget()
     network: Network = Network()
     management_policy: Literal["Enforce", "Observe", "Paused"] = "Enforce"

@@ -62,7 +62,7 @@ async def test_fields_that_the_spec_no_longer_asks_for_go(shop: Shop) -> None:
         return found
 
     kept = ("ServiceAccount", "NetworkPolicy", "Service", "Deployment", "PodDisruptionBudget")
-    wanted = {(kind, "shrinking") for kind in (*kept, "ServiceMonitor")}
+    wanted = {(kind, "shrinking") for kind in (*kept, "ServiceMonitor", "PrometheusRule")}
     await eventually(lambda: _equals(left(), wanted))
     deployment = next(c for c in before if c["kind"] == "Deployment")
     live = await shop.client.get(kind_of(deployment), shop.namespace, "shrinking")

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from shop_operator.api.kinds import DEPLOYMENT, POD, Kind
-
 from .conftest import Shop
+from .workloads import container, make_pod, observe
 
 BACK_OFF = {"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}}
 CRASHED = {"exitCode": 3, "reason": "Error"}
@@ -35,50 +34,15 @@ async def test_trouble_is_named_and_goes_with_its_cause(
     await shop.start()
     await shop.declare("troubled")
     await shop.settled("troubled")
-    deployment = await shop.client.get(DEPLOYMENT, shop.namespace, "troubled")
-    template = deployment["spec"]["template"]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {**template["metadata"], "name": "troubled-1", "namespace": shop.namespace},
-        "spec": template["spec"],
-    }
-    await shop.client.create(POD, shop.namespace, pod)
     states = {
         field: [
-            {
-                "name": name,
-                "state": state,
-                "lastState": last,
-                "ready": False,
-                "image": "i",
-                "imageID": "",
-                "restartCount": 3,
-            }
-            for name, state, last in containers
+            container(state, last, name=name, restartCount=3) for name, state, last in containers
         ]
         for field, containers in status.items()
     }
-    await _set_status(shop, POD, "troubled-1", {"phase": "Pending", **states})
+    await make_pod(shop, "troubled", "troubled-1", {"phase": "Pending", **states})
+    await observe(shop, "troubled", availableReplicas=0)
     assert words in await shop.reason("troubled", "WorkloadReady", reason)
     assert (await shop.condition("troubled", "Ready"))["reason"] == reason
-    await _set_status(
-        shop,
-        DEPLOYMENT,
-        "troubled",
-        {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": 1,
-            "readyReplicas": 1,
-            "updatedReplicas": 1,
-            "availableReplicas": 1,
-        },
-    )
+    await observe(shop, "troubled")
     await shop.reason("troubled", "WorkloadReady", "Available")
-
-
-async def _set_status(shop: Shop, kind: Kind, name: str, status: dict[str, Any]) -> None:
-    """Write a status as the kubelet or a controller would."""
-    body = await shop.client.get(kind, shop.namespace, name)
-    path = kind.path(shop.namespace, name, "status")
-    await shop.client._json("PUT", path, None, {**body, "status": status})

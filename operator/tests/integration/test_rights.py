@@ -23,6 +23,7 @@ from .audit import requests
 from .conftest import ROOT, Shop, eventually
 from .harm import HARM, SPEC
 from .program import operator_program
+from .workloads import container, make_pod
 
 FORBIDDEN = 403
 OPERATOR = "system:serviceaccount:minishop-system:shop-operator"
@@ -87,6 +88,12 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
         await shop.reason("whole", "CdcReady", "ConnectorNotReady", seconds=60)
         await shop.reason("whole", "Synced", "AsDeclared", seconds=60)
         await _connect_reads_its_login_alone(shop, plane, database["name"])
+        crashed = container(
+            {"waiting": {"reason": "CrashLoopBackOff"}},
+            {"terminated": {"exitCode": 1, "reason": "Error"}},
+        )
+        await make_pod(shop, "whole", "whole-1", {"containerStatuses": [crashed]})
+        await shop.reason("whole", "WorkloadReady", "CrashLooping", seconds=60)
         await shop.client.merge(DEPLOYMENT, "shop", "whole", HARM["Deployment"])
         await shop.declare("whole", database=database, port=9000)  # much is pruned
         await eventually(lambda: _gone(shop, KAFKA_CONNECTOR, "whole-outbox"), seconds=60)
@@ -96,6 +103,7 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
         assert process.poll() is None
     asked = list(requests(plane, OPERATOR))[before:]
     assert {"create", "patch", "delete", "list", "watch"} <= {request.verb for request in asked}
+    assert ("get", "pods", "whole-1") in {(r.verb, r.resource, r.name) for r in asked}  # its log
     refused = {(r.verb, r.resource, r.name) for r in asked if r.code == FORBIDDEN}
     assert refused == set()
 

@@ -13,13 +13,16 @@ import orjson
 
 from shop_operator.api.api_errors import ApiError, NotFoundError, error_of, message_of
 from shop_operator.api.connection import NoClusterError, tls, tls_facts
-from shop_operator.api.kinds import SHOP_SERVICE, Kind, kind_of
+from shop_operator.api.kinds import POD, SHOP_SERVICE, Kind, kind_of
 from shop_operator.metadata import MANAGER, Manifest
 from shop_operator.metrics import API_ERRORS, API_WRITES
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
 _REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
+_LOG = aiohttp.ClientTimeout(total=5)  # the kubelet answers, and its node may be gone
+_LOG_LINES = 20
+_LOG_BYTES = 65536
 _SILENCE_SECONDS = 90
 """A watch with bookmarks receives something each minute; after longer silence it is dead."""
 _LOGIN_SECONDS = 300.0
@@ -177,6 +180,21 @@ class ApiClient:
             await self._json("DELETE", kind.path(namespace, name), None, body)
         except NotFoundError:
             return
+
+    async def log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        """Return the end of a container's log, or of its previous run's. Raises ApiError."""
+        query = {
+            "container": container,
+            "tailLines": str(_LOG_LINES),
+            "limitBytes": str(_LOG_BYTES),
+            "previous": "true" if previous else "",
+        }
+        path = POD.path(namespace, pod, "log")
+        try:
+            async with await self._send(_Request("GET", path, query, limits=_LOG)) as answer:
+                return (await answer.read()).decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ApiError(0, f"no log of pod {pod}: {error!r}") from error
 
     async def watch(
         self, kind: Kind, namespace: str, *, version: str, labels: str, seconds: int

@@ -18,6 +18,7 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
 from shop_operator.api.kinds import POD, SHOP_SERVICE, Kind
+from shop_operator.api.pods import essentials, same_essentials
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
 from shop_operator.metrics import LISTS, WATCH_SEEN
 from shop_operator.spec import Key
@@ -174,7 +175,7 @@ class Informer:
         # The items of a list have no apiVersion and kind.
         body |= {"apiVersion": self.kind.api_version, "kind": self.kind.kind}
         key = Key(self.namespace, name) if self.kind is SHOP_SERVICE else key_of(body)
-        kept = _pod(body) if self.kind is POD else body
+        kept = essentials(body) if self.kind is POD else body
         entry = _Entry(version, key, orjson.dumps(kept))
         if old is not None and old.key != key:
             self._forget(name, old.key)
@@ -216,19 +217,5 @@ def _version(body: Mapping[str, Any]) -> int:
     return int(body["metadata"]["resourceVersion"])
 
 
-def _pod(body: Mapping[str, Any]) -> Manifest:
-    """Return the parts of a pod that explain why it does not start."""
-    status = body.get("status") or {}
-    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-    metadata = {name: body["metadata"].get(name) for name in ("name", "resourceVersion")}
-    states = [
-        {part: container.get(part) for part in ("name", "image", "state", "lastState", "ready")}
-        for container in containers
-    ]
-    conditions = [c for c in status.get("conditions", ()) if c.get("reason") == "Unschedulable"]
-    return {"metadata": metadata, "containers": states, "conditions": conditions}
-
-
 def _same_pod(old: _Entry, new: _Entry) -> bool:
-    before, after = _parsed(old), _parsed(new)
-    return all(before[part] == after[part] for part in ("containers", "conditions"))
+    return same_essentials(_parsed(old), _parsed(new))

@@ -31,6 +31,12 @@ class Access:
     redis: Login | None = None
     rabbitmq: Login | None = None
 
+    def passwords(self) -> list[str]:
+        """Return every password that is known."""
+        found = [self.owner, self.capture]
+        found += [login.password for login in (self.redis, self.rabbitmq) if login is not None]
+        return [password for password in found if password]
+
     def complete(self, service: ShopService) -> bool:
         """Return True if every password of the service's Secrets is known."""
         spec = service.spec

@@ -18,6 +18,7 @@ def deployment(service: ShopService, platform: Settings) -> Manifest:
     spec = service.spec
     desired: Manifest = {
         "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": spec.progress_deadline_seconds,
         "selector": {"matchLabels": selector(service)},
         "strategy": {
             "type": "RollingUpdate",

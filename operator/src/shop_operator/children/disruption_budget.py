@@ -13,5 +13,10 @@ def disruption_budget(service: ShopService) -> Manifest:
         service,
         "policy/v1",
         "PodDisruptionBudget",
-        spec={"maxUnavailable": budget, "selector": {"matchLabels": selector(service)}},
+        spec={
+            "maxUnavailable": budget,
+            # A pod that is not ready serves nobody: a drain need not wait for it.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(service)},
+        },
     )

@@ -1,4 +1,6 @@
-"""The PrometheusRule: multi-window burn rate alerts from the SLO, and the service's own alerts.
+"""The PrometheusRule: burn rate alerts from the SLO, what every service has, and its own alerts.
+
+No two rules have the same name and labels, over all services: Prometheus could not tell them apart.
 
 Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
 """
@@ -20,29 +22,32 @@ _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d"
 
 
 def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manifest]:
-    """Yield the PrometheusRule of a service that has objectives or alerts of its own."""
+    """Yield the PrometheusRule of a service that has alerts.
+
+    An alert of the spec takes the place of those of the same name that the operator makes.
+    """
+    own = list(_own(service))
+    taken = {rule["alert"] for rule in own}
+    made = {
+        "slo": [*_availability(service), *_latency(service)],
+        "platform": [*_down(service), *_capture(service)],
+    }
+    found = {name: [r for r in rules if r["alert"] not in taken] for name, rules in made.items()}
     groups = [
         {"name": f"{service.namespace}.{service.name}.{name}", "rules": rules}
-        for name, rules in (("slo", list(_objectives(service))), ("own", list(_own(service))))
+        for name, rules in (found | {"own": own}).items()
         if rules
     ]
     if not groups:
         return
-    found = owned(
+    manifest = owned(
         service,
         "monitoring.coreos.com/v1",
         "PrometheusRule",
         spec={"groups": groups},
     )
-    found["metadata"]["labels"] |= platform.monitor_labels
-    yield found
-
-
-def _objectives(service: ShopService) -> Iterator[Manifest]:
-    if service.spec.slo is not None:
-        yield from _availability(service)
-        yield from _latency(service)
-        yield from _capture(service)
+    manifest["metadata"]["labels"] |= platform.monitor_labels
+    yield manifest
 
 
 def _own(service: ShopService) -> Iterator[Manifest]:
@@ -57,6 +62,22 @@ def _own(service: ShopService) -> Iterator[Manifest]:
         yield rule | {"for": alert.hold}
 
 
+def _down(service: ShopService) -> Iterator[Manifest]:
+    """Yield the alert of a service that no pod serves, unless it may be scaled to none."""
+    spec = service.spec
+    if spec.replicas == 0 or (spec.autoscaling is not None and spec.autoscaling.min == 0):
+        return
+    rule = _alert(
+        service,
+        alert="ServiceDown",
+        # True also where nothing is scraped any more, which no sample of `up` would say.
+        expr=f"absent(up{{{_of(service)}}} == 1)",
+        severity="page",
+        summary=f"no pod of {service.name} answers: kubectl shop status {service.name}",
+    )
+    yield rule | {"for": "5m"}
+
+
 def _availability(service: ShopService) -> Iterator[Manifest]:
     slo = service.spec.slo
     if slo is None or slo.availability is None:
@@ -65,13 +86,15 @@ def _availability(service: ShopService) -> Iterator[Manifest]:
     for rate, long, short, severity in _WINDOWS:
         limit = f"{(Decimal(rate) * budget).normalize():f}"
         burning = " and ".join(f"{_errors(service, window)} > {limit}" for window in (long, short))
-        yield _alert(
+        rule = _alert(
             service,
             alert="ErrorBudgetBurning",
             expr=burning,
             severity=severity,
             summary=f"{service.name} fails {rate} times as often as {slo.availability} % allows",
         )
+        rule["labels"]["window"] = long  # else two rules of one severity are duplicates
+        yield rule
 
 
 def _latency(service: ShopService) -> Iterator[Manifest]:
@@ -118,6 +141,10 @@ def _alert(service: ShopService, *, alert: str, expr: str, severity: str, summar
     return {
         "alert": alert,
         "expr": expr,
-        "labels": {"severity": severity, "service": service.name},
+        "labels": {
+            "severity": severity,
+            "service": service.name,
+            "namespace": service.namespace,
+        },
         "annotations": {"summary": summary},
     }

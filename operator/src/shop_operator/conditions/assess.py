@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shop_operator.apply.result import ApplyResult
 from shop_operator.conditions import readiness
-from shop_operator.conditions.workload import workload
+from shop_operator.conditions.workload import Rollout
 from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
@@ -37,14 +37,14 @@ def assess(
     platform: Settings,
     provisioned: Provisioned,
     result: ApplyResult,
-    pods: Sequence[Manifest],
+    rollout: Rollout,
 ) -> list[Condition]:
     """Return all conditions, Ready first."""
     parts = [
         _synced(service, result),
         *_database(service, provisioned),
         *_secrets(service, provisioned),
-        Condition("WorkloadReady", *workload(service, result.live, pods)),
+        Condition("WorkloadReady", rollout.status, rollout.reason, rollout.message),
         *_part("EventsReady", readiness.topics(service, result)),
         *_part("CdcReady", readiness.capture(service, provisioned, result)),
         *_part("RouteReady", readiness.route(service, platform, result)),
@@ -55,6 +55,11 @@ def assess(
 def only(reason: str, message: str, *, status: str = "False") -> list[Condition]:
     """Return a single Ready condition, for a ShopService that is not reconciled."""
     return [Condition("Ready", status, reason, message)]
+
+
+def announced(message: str) -> list[Condition]:
+    """Return the conditions of a rollout that is about to begin."""
+    return [Condition(kind, "False", "Progressing", message) for kind in ("Ready", "WorkloadReady")]
 
 
 def merged(

@@ -7,7 +7,7 @@ from typing import Any
 from shop_operator.apply.result import ApplyResult
 from shop_operator.children.route import url
 from shop_operator.conditions.assess import Condition, merged
-from shop_operator.conditions.workload import counts
+from shop_operator.conditions.workload import counts, is_rolled_out
 from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
@@ -52,6 +52,15 @@ def brief_status(service: ShopService, conditions: Sequence[Condition]) -> Manif
     }
 
 
+def announcing_status(service: ShopService, conditions: Sequence[Condition]) -> Manifest:
+    """Return the status before a rollout: these conditions change, all else stays."""
+    before = service.status.get("conditions") or ()
+    changed = {condition.type for condition in conditions}
+    new = merged(conditions, before, generation=service.generation)
+    kept = [condition for condition in before if condition["type"] not in changed]
+    return service.status | {"conditions": [*new, *kept]}
+
+
 def manifest(service: ShopService, status: Manifest) -> Manifest:
     """Return what is applied to the status subresource."""
     metadata: dict[str, Any] = {"name": service.name, "namespace": service.namespace}
@@ -83,8 +92,7 @@ def _child(service: ShopService, child: Manifest) -> Manifest:
 def _readiness(child: Manifest) -> str:
     """Return True, False or Unknown. Kinds that report nothing are ready once they exist."""
     if child["kind"] == "Deployment":
-        wanted = child["spec"].get("replicas", 1)
-        return "True" if (child.get("status") or {}).get("readyReplicas", 0) >= wanted else "False"
+        return "True" if is_rolled_out(child) else "False"
     if child["kind"] not in {"KafkaTopic", "KafkaConnector"}:
         return "True"
     for condition in (child.get("status") or {}).get("conditions") or ():

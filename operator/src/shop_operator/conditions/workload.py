@@ -1,38 +1,84 @@
-"""The WorkloadReady condition: whether the pods run, and if not, why and what to do."""
+"""The WorkloadReady condition: `kubectl rollout status`, and if it hangs, why.
+
+Source: kubectl, `pkg/polymorphichelpers/rollout_status.go`; Kubernetes documentation,
+"Deployments", "Deployment status".
+"""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
+from shop_operator.api.pod_logs import LogSource
+from shop_operator.conditions.pod_failures import PodFailure, failure_of, moment
 from shop_operator.metadata import Manifest
 from shop_operator.spec import ShopService
 
-_IMAGE_REASONS = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
-)
+_LATE: Final = "ProgressDeadlineExceeded"
+_COMPLETE: Final = "NewReplicaSetAvailable"
+_ENDING_SLACK: Final = timedelta(seconds=30)
+"""How long after its grace period a pod that is told to stop may still be there."""
 
 
-def workload(
-    service: ShopService, live: Iterable[Manifest], pods: Sequence[Manifest]
-) -> tuple[str, str, str]:
-    """Return status, reason and message of WorkloadReady."""
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Status, reason and message of WorkloadReady.
+
+    `log` says more about a failure; `recheck` is the seconds after which time alone may change it.
+    """
+
+    status: str
+    reason: str
+    message: str
+    log: LogSource | None = None
+    recheck: float | None = None
+
+    def with_log(self, line: str) -> "Rollout":
+        """Return the rollout with the last line of its log in the message."""
+        return replace(self, message=f"{self.message}; it last said: {line}") if line else self
+
+
+def rollout(service: ShopService, live: Iterable[Manifest], pods: Sequence[Manifest]) -> Rollout:
+    """Return how far the Deployment and its pods are."""
     deployment = next((child for child in live if child["kind"] == "Deployment"), None)
     if deployment is None:
-        return "False", "DeploymentMissing", "the Deployment is not written yet"
-    status = deployment.get("status") or {}
-    wanted = deployment["spec"].get("replicas", 1)
-    if wanted == 0:
-        return "True", "ScaledToZero", "no pods are asked for"
-    ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
-    current = status.get("observedGeneration") == deployment["metadata"].get("generation")
-    if current and ready >= wanted and updated >= wanted:
-        return "True", "Available", f"{ready} of {wanted} pods are ready"
-    trouble = next(filter(None, (_trouble(service, pod) for pod in pods)), None)
-    if trouble is not None:
-        return "False", *trouble
-    quota = _condition(status, "ReplicaFailure")
-    if quota is not None:
-        return "False", "PodsRefused", str(quota.get("message", "pods can't be created"))
-    return "False", "Progressing", f"{ready} of {wanted} pods are ready"
+        return Rollout("False", "DeploymentMissing", "the Deployment is not written yet")
+    if "deletionTimestamp" in deployment["metadata"]:
+        return Rollout("False", "Progressing", "the Deployment is being deleted, then made anew")
+    if deployment.get("status") and not _observed(deployment):
+        said = "the Deployment controller has not seen the newest pod template yet"
+        return Rollout("False", "Progressing", said)
+    ending = [pod for pod in pods if "deletionTimestamp" in pod["metadata"]]
+    recheck, stuck = _stuck(ending)
+    if stuck is not None:
+        return Rollout("False", "StuckTerminating", _stuck_message(service, stuck))
+    if deployment["spec"].get("replicas", 1) == 0:
+        return _stopped(deployment, ending, recheck)
+    return replace(_progress(service, deployment, pods), recheck=recheck or _late_in(deployment))
+
+
+def _progress(service: ShopService, deployment: Manifest, pods: Sequence[Manifest]) -> Rollout:
+    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
+    pods_there = f"{status.get('availableReplicas', 0)} of {wanted} pods are available"
+    waits = _missing(deployment)
+    if waits is None:
+        return Rollout("True", "Available", pods_there)
+    failure = _failure(service, deployment, pods)
+    if failure is not None:
+        return Rollout("False", failure.reason, failure.message, failure.log)
+    if _only_scales(service, status):
+        return Rollout("True", "Available", f"{pods_there}; the autoscaler asks for another number")
+    if deployment["spec"].get("paused"):
+        name = f"kubectl rollout resume -n {service.namespace} deployment/{service.name}"
+        return Rollout("False", "RolloutPaused", f"{waits}; the rollout is paused: {name}")
+    if _is_late(deployment):
+        return Rollout("False", _LATE, f"{waits}, and nothing has moved since")
+    return Rollout("False", "Progressing", waits)
+
+
+def is_rolled_out(deployment: Manifest) -> bool:
+    """Return True if every pod wanted is of the newest template and available, and no other is."""
+    return _observed(deployment) and _missing(deployment) is None
 
 
 def counts(live: Iterable[Manifest]) -> tuple[int, int]:
@@ -44,45 +90,113 @@ def counts(live: Iterable[Manifest]) -> tuple[int, int]:
     return 0, 0
 
 
-def _trouble(service: ShopService, pod: Manifest) -> tuple[str, str] | None:
-    name = pod["metadata"]["name"]
-    for condition in pod["conditions"]:
-        return "Unschedulable", f"pod {name}: {condition.get('message', 'fits on no node')}"
-    for container in pod["containers"]:
-        found = _container_trouble(service, name, container)
-        if found is not None:
-            return found
+def _observed(deployment: Manifest) -> bool:
+    seen = (deployment.get("status") or {}).get("observedGeneration", 0)
+    return bool(seen >= deployment["metadata"].get("generation", 0))
+
+
+def _only_scales(service: ShopService, status: Manifest) -> bool:
+    """Return True if an autoscaler asks for more pods, all being of the newest template.
+
+    That is no rollout: the service is ready while it has the fewest that it may have.
+    """
+    scaling = service.spec.autoscaling
+    if scaling is None or status.get("replicas", 0) != status.get("updatedReplicas", 0):
+        return False
+    return bool(status.get("availableReplicas", 0) >= max(1, scaling.min))
+
+
+def _missing(deployment: Manifest) -> str | None:
+    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    available = status.get("availableReplicas", 0)
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are of the newest template"
+    if total > updated:
+        return f"{total - updated} old pods are still there"
+    if updated > wanted:
+        return f"{updated - wanted} pods more than wanted are still there"
+    if available < updated:
+        return f"{available} of {updated} pods are available"
     return None
 
 
-def _container_trouble(
-    service: ShopService, pod: str, container: dict[str, Any]
-) -> tuple[str, str] | None:
-    state = container.get("state") or {}
-    waiting = state.get("waiting") or {}
-    reason, said = waiting.get("reason", ""), waiting.get("message", "")
-    if reason in _IMAGE_REASONS:
-        message = (
-            f"image {service.spec.image} can't be pulled; correct spec.image, or give the cluster "
-            f"access to it ({said or reason})"
-        )
-        return "ImagePullFailed", message
-    if reason == "CreateContainerConfigError":
-        return "ConfigError", f"pod {pod} can't start: {said}"
-    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
-    if ended.get("exitCode", 0) == 0 or container.get("ready"):
+def _stopped(deployment: Manifest, ending: Sequence[Manifest], recheck: float | None) -> Rollout:
+    left = max((deployment.get("status") or {}).get("replicas", 0), len(ending))
+    if not _observed(deployment):
+        return Rollout("False", "Progressing", "the Deployment controller has not looked yet")
+    if left:
+        return Rollout("False", "Progressing", f"{left} pods are being stopped", recheck=recheck)
+    return Rollout("True", "ScaledToZero", "no pods are asked for, and none is left")
+
+
+def _failure(
+    service: ShopService, deployment: Manifest, pods: Sequence[Manifest]
+) -> PodFailure | None:
+    status = deployment.get("status") or {}
+    refused = _condition(status, "ReplicaFailure")
+    if refused.get("status") == "True":
+        said = refused.get("message") or refused.get("reason") or "no reason given"
+        return PodFailure("PodsRefused", f"pods can't be created: {said}")
+    if status and not status.get("updatedReplicas"):
+        return None  # whatever fails is of an older template
+    newest = _newest(pods)
+    return failure_of(service.namespace, newest, deployment, late=_is_late(deployment))
+
+
+def _newest(pods: Sequence[Manifest]) -> list[Manifest]:
+    """Return the pods of the newest template that are not being stopped.
+
+    The newest is that of the pod created last.
+    """
+    found = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    found.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return [pod for pod in found if pod["template"] == found[0]["template"]]
+
+
+def _stuck(ending: Sequence[Manifest]) -> tuple[float | None, Manifest | None]:
+    """Return the seconds until the first pod is overdue, and a pod that is overdue already."""
+    now, earliest = datetime.now(UTC), None
+    for pod in ending:
+        # A deletion timestamp is in the future by the grace period.
+        left = moment(pod["metadata"]["deletionTimestamp"]) + _ENDING_SLACK - now
+        if left <= timedelta(0):
+            return None, pod
+        earliest = min(earliest or left, left)
+    return (None if earliest is None else earliest.total_seconds() + 1), None
+
+
+def _stuck_message(service: ShopService, pod: Manifest) -> str:
+    name, since = pod["metadata"]["name"], pod["metadata"]["deletionTimestamp"]
+    return (
+        f"pod {name} should have ended at {since}: its node may be gone, or a finalizer keeps it; "
+        f"kubectl describe pod -n {service.namespace} {name}"
+    )
+
+
+def _is_late(deployment: Manifest) -> bool:
+    """Return True once the progress deadline has passed, of a rollout or since pods were lost."""
+    progressing = _condition(deployment.get("status") or {}, "Progressing")
+    left = _late_in(deployment)
+    return progressing.get("reason") == _LATE or (left is not None and left <= 0)
+
+
+def _late_in(deployment: Manifest) -> float | None:
+    """Return the seconds until pods lost after a rollout are late; None if nothing is lost.
+
+    The Deployment controller keeps the deadline of a rollout, and none once it is complete.
+    """
+    status = deployment.get("status") or {}
+    progressing, available = _condition(status, "Progressing"), _condition(status, "Available")
+    if progressing.get("reason") != _COMPLETE or available.get("status") != "False":
         return None
-    logs = f"kubectl logs -n {service.namespace} {pod} -c {container['name']}"
-    cause = ended.get("reason", "Error")
-    if container["name"] == "migrate":
-        return "MigrationFailed", f"the migration ended with {ended['exitCode']} ({cause}); {logs}"
-    if reason == "CrashLoopBackOff" or cause == "OOMKilled":
-        return "CrashLooping", f"the service ended with {ended['exitCode']} ({cause}); {logs}"
-    return None
+    if not available.get("lastTransitionTime"):
+        return None
+    allowed = timedelta(seconds=deployment["spec"].get("progressDeadlineSeconds", 600))
+    due = moment(available["lastTransitionTime"]) + allowed
+    return (due - datetime.now(UTC)).total_seconds()
 
 
-def _condition(status: Manifest, kind: str) -> dict[str, Any] | None:
-    for condition in status.get("conditions") or ():
-        if condition["type"] == kind and condition["status"] == "True":
-            return dict(condition)
-    return None
+def _condition(status: Manifest, kind: str) -> dict[str, Any]:
+    conditions = status.get("conditions") or ()
+    return next((condition for condition in conditions if condition["type"] == kind), {})

@@ -1,0 +1,45 @@
+"""What is kept of a pod: the parts that explain why it does not start, run or end."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shop_operator.metadata import Manifest
+
+TEMPLATE_HASH: Final = "pod-template-hash"
+"""Label by which the Deployment controller tells the pods of one template from another's."""
+_STATE: Final = ("name", "image", "state", "lastState", "ready", "started", "restartCount")
+_ENDED: Final = frozenset({"Failed", "Succeeded"})
+
+
+def essentials(body: Mapping[str, Any]) -> Manifest:
+    """Return a pod's names, times, container states and what keeps it from being scheduled."""
+    status, metadata = body.get("status") or {}, body["metadata"]
+    kept = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+    template = (metadata.get("labels") or {}).get(TEMPLATE_HASH)
+    unscheduled = [
+        condition
+        for condition in status.get("conditions") or ()
+        if condition["type"] == "PodScheduled" and condition["status"] == "False"
+    ]
+    ended = status.get("phase") in _ENDED
+    return {
+        "metadata": {name: metadata[name] for name in kept if name in metadata},
+        "template": template,
+        "containers": [
+            *(_container(each, init=True) for each in status.get("initContainerStatuses") or ()),
+            *(_container(each, init=False) for each in status.get("containerStatuses") or ()),
+        ],
+        "conditions": unscheduled,
+        "ended": {part: status.get(part) for part in ("reason", "message")} if ended else None,
+    }
+
+
+def same_essentials(before: Manifest, after: Manifest) -> bool:
+    """Return True if nothing changed that a condition is made from."""
+    if before["metadata"].get("deletionTimestamp") != after["metadata"].get("deletionTimestamp"):
+        return False
+    return all(before[part] == after[part] for part in ("containers", "conditions", "ended"))
+
+
+def _container(status: Mapping[str, Any], *, init: bool) -> Manifest:
+    return {part: status.get(part) for part in _STATE} | {"init": init}
