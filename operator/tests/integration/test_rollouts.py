@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,8 +76,9 @@ async def test_ready_is_false_before_the_deployment_changes(serving: Shop) -> No
     watches = [asyncio.create_task(record(kind)) for kind in (SHOP_SERVICE, DEPLOYMENT)]
     try:
         for number in range(3):
-            await shop.declare("web", image=f"minishop/web:{number}")
-            await eventually(lambda n=number: _has_image(shop, "web", f"minishop/web:{n}"))
+            image = f"minishop/web:{number}"
+            await shop.declare("web", image=image)
+            await eventually(partial(_has_image, shop, "web", image))
             await observe(shop, "web")
             await shop.reason("web", "Ready", "AllReady")
         await eventually(lambda: _counts(seen, DEPLOYMENT, 6))

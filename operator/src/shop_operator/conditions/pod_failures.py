@@ -3,7 +3,7 @@
 Source: Kubernetes documentation, "Pod Lifecycle"; the reasons are the kubelet's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -98,6 +98,9 @@ class _Container:
         )
 
 
+_Look = Callable[[_Container, bool], PodFailure | None]
+
+
 def failure_of(
     namespace: str, pods: Sequence[Manifest], deployment: Manifest, *, late: bool
 ) -> PodFailure | None:
@@ -130,9 +133,10 @@ def _pod_failure(
         for status in pod["containers"]
     ]
     unready = [each for each in containers if not each.status.get("ready") and not each.done]
-    for look in (_cannot_start, _has_ended, *((_too_slow,) if late else ())):
+    looks: list[_Look] = [_cannot_start, _has_ended, *((_too_slow,) if late else ())]
+    for look in looks:
         for container in unready:
-            found = look(container, late=late)
+            found = look(container, late)
             if found is not None:
                 return found
     if late and not containers:
@@ -140,7 +144,7 @@ def _pod_failure(
     return None
 
 
-def _cannot_start(container: _Container, *, late: bool) -> PodFailure | None:
+def _cannot_start(container: _Container, late: bool) -> PodFailure | None:  # noqa: FBT001 - as _Look
     _ = late
     reason = container.waiting.get("reason", "")
     said = ": ".join(filter(None, (reason, container.waiting.get("message"))))
@@ -157,7 +161,7 @@ def _cannot_start(container: _Container, *, late: bool) -> PodFailure | None:
     return None
 
 
-def _has_ended(container: _Container, *, late: bool) -> PodFailure | None:
+def _has_ended(container: _Container, late: bool) -> PodFailure | None:  # noqa: FBT001 - as _Look
     ended = container.ended
     if not ended:
         return None
@@ -185,7 +189,7 @@ def _has_ended(container: _Container, *, late: bool) -> PodFailure | None:
     return PodFailure(reason, f"{what} {how}; {_command(container)}", container.log("ended"))
 
 
-def _too_slow(container: _Container, *, late: bool) -> PodFailure | None:
+def _too_slow(container: _Container, late: bool) -> PodFailure | None:  # noqa: FBT001 - as _Look
     _ = late
     pod, name = container.pod["metadata"]["name"], container.name
     if not container.running:
