@@ -6,9 +6,10 @@ examples has to follow the models; the same ones at every run.
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
@@ -44,10 +45,10 @@ _VALUES: Mapping[Any, Sequence[object]] = {
 
 def payloads(model: type[Model]) -> list[Model]:
     """Return the model's payloads; the first has everything, each other differs in one field."""
-    fields = {name: _of_field(field) for name, field in model.model_fields.items()}
-    whole = {name: values[0] for name, values in fields.items()}
+    options = {name: _of_field(field) for name, field in model.model_fields.items()}
+    whole = {name: values[0] for name, values in options.items()}
     made = [model.model_validate(whole)]
-    for name, values in fields.items():
+    for name, values in options.items():
         for value in values[1:]:
             try:
                 made.append(model.model_validate({**whole, name: value}))
@@ -91,6 +92,12 @@ def _of(kind: Any) -> Iterator[object]:
         yield from kind
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
         yield from (orjson.loads(on_the_wire(payload)) for payload in payloads(kind))
+    elif is_dataclass(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        options = {field.name: list(_of(hints[field.name])) for field in fields(kind)}
+        whole = {name: values[0] for name, values in options.items()}
+        for name, values in options.items():
+            yield from ({**whole, name: value} for value in values)
     else:
         yield from _VALUES[kind]
 

@@ -159,6 +159,7 @@ CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
     },
     "order.events": {
         "minishop.order.confirmed.v1": OrderConfirmed,
+        "minishop.order.confirmed.v2": OrderConfirmed,
         "minishop.order.cancelled.v1": OrderEvent,
         "minishop.order.expired.v1": OrderEvent,
         "minishop.order.completed.v1": OrderEvent,

@@ -27,6 +27,7 @@ PLANS: Mapping[str, Plan] = {
     "minishop.user.registered.v1": Plan("welcome", "account", ("email",)),
     "minishop.user.password_reset_requested.v1": Plan("password_reset", "security", ("email",)),
     "minishop.order.confirmed.v1": Plan("order_confirmed", "orders", ("email", "push")),
+    "minishop.order.confirmed.v2": Plan("order_confirmed", "orders", ("email", "push")),
     "minishop.order.cancelled.v1": Plan("order_cancelled", "orders", ("email", "push")),
     "minishop.order.expired.v1": Plan("order_expired", "orders", ("email", "push")),
     "minishop.order.completed.v1": Plan("order_completed", "orders", ("email",)),

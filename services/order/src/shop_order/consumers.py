@@ -11,6 +11,7 @@ from shop_order import domain, service
 from shop_order.repository import Cause
 from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.money import Money
 
 GROUP = "order"
 
@@ -27,17 +28,6 @@ class OrderEventPayload(BaseModel):
         raise NotImplementedError
 
 
-class MoneyPayload(BaseModel):
-    """Money as events carry it."""
-
-    amount: int
-    currency: str
-
-    def to_domain(self) -> domain.Money:
-        """Return it as the domain's money."""
-        return domain.Money(self.amount, self.currency)
-
-
 class ReservedLine(BaseModel):
     """Goods at the catalogue's price."""
 
@@ -45,25 +35,23 @@ class ReservedLine(BaseModel):
     quantity: int
     sku: str
     name: str
-    unit_price: MoneyPayload
+    unit_price: Money
 
 
 class InventoryReserved(OrderEventPayload):
     """The stock is held."""
 
     lines: tuple[ReservedLine, ...]
-    total: MoneyPayload
+    total: Money
     reserved_until: datetime
 
     def to_domain(self) -> domain.DomainEvent:
         """Return the domain event."""
         lines = tuple(
-            domain.Line(
-                line.product_id, line.quantity, line.sku, line.name, line.unit_price.to_domain()
-            )
+            domain.Line(line.product_id, line.quantity, line.sku, line.name, line.unit_price)
             for line in self.lines
         )
-        return domain.InventoryReserved(lines, self.total.to_domain(), self.reserved_until)
+        return domain.InventoryReserved(lines, self.total, self.reserved_until)
 
 
 class InventoryRejected(OrderEventPayload):
@@ -87,11 +75,11 @@ class InventoryReleased(OrderEventPayload):
 class PaymentCaptured(OrderEventPayload):
     """The money is ours."""
 
-    amount: MoneyPayload
+    amount: Money
 
     def to_domain(self) -> domain.DomainEvent:
         """Return the domain event."""
-        return domain.PaymentCaptured(self.amount.to_domain())
+        return domain.PaymentCaptured(self.amount)
 
 
 class PaymentFailed(OrderEventPayload):
@@ -107,12 +95,12 @@ class PaymentFailed(OrderEventPayload):
 class PaymentRefunded(OrderEventPayload):
     """Money went back."""
 
-    total_refunded: MoneyPayload
+    total_refunded: Money
     full: bool
 
     def to_domain(self) -> domain.DomainEvent:
         """Return the domain event."""
-        return domain.PaymentRefunded(self.total_refunded.to_domain(), full=self.full)
+        return domain.PaymentRefunded(self.total_refunded, full=self.full)
 
 
 class ShipmentCreated(OrderEventPayload):

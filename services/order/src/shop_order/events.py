@@ -1,13 +1,13 @@
-"""What the order service says has happened (order.events); the contracts are in `schemas/`."""
+"""The events that the order service publishes (topic order.events); contracts in `schemas/`."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from shop_order import domain
-from shop_shared.addresses import Address
+from shop_shared.addresses import PostalCode
 from shop_shared.clock import now
 from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Currency, Money
@@ -25,6 +25,32 @@ _ADDRESS: dict[str, JsonValue] = {
     "country": "GB",
     "phone": None,
 }
+_NO_POSTAL_CODE: dict[str, JsonValue] = {
+    **_ADDRESS,
+    "line1": "1 Queen's Road Central",
+    "city": "Hong Kong",
+    "postal_code": None,
+    "country": "HK",
+}
+
+
+_PLACED_EXAMPLE: dict[str, JsonValue] = {
+    "lines": [{"product_id": _PRODUCT, "quantity": 2}],
+    "payment": {"provider": "stripe", "method": "card", "currency": "USD", "token": None},
+    "placed_at": "2026-01-01T12:00:00Z",
+}
+_CONFIRMED_EXAMPLE: dict[str, JsonValue] = {
+    "lines": [
+        {
+            "product_id": _PRODUCT,
+            "quantity": 2,
+            "sku": "MUG-1",
+            "name": "Mug",
+            "unit_price": {"amount": 999, "currency": "USD"},
+        }
+    ],
+    "total": {"amount": 1998, "currency": "USD"},
+}
 
 
 def _example(**fields: JsonValue) -> ConfigDict:
@@ -40,6 +66,34 @@ class OrderPayload(EventPayload):
 
     order_id: UUID
     customer_id: UUID
+
+
+_EventLine = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class AddressV2(BaseModel):
+    """Where a parcel goes; in some countries without a postal code."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
+
+    name: _EventLine
+    line1: _EventLine
+    line2: _EventLine | None = None
+    city: _EventLine
+    region: _EventLine | None = None
+    postal_code: PostalCode | None = None
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
+    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$", examples=["+442079460000"])] | None = (
+        None
+    )
+
+
+class Address(AddressV2):
+    """Where a parcel goes."""
+
+    postal_code: PostalCode
 
 
 class PlacedLine(BaseModel):
@@ -70,43 +124,44 @@ class Payment(BaseModel):
     token: str | None = None
 
 
-class OrderPlaced(OrderPayload):
-    """A customer ordered: reserve the stock, get ready to be paid."""
+class OrderPlacedV2(OrderPayload):
+    """A customer ordered to an address without a postal code: as v1 otherwise."""
 
-    model_config = _example(
-        lines=[{"product_id": _PRODUCT, "quantity": 2}],
-        payment={"provider": "stripe", "method": "card", "currency": "USD", "token": None},
-        shipping_address=_ADDRESS,
-        placed_at="2026-01-01T12:00:00Z",
-    )
-    type: ClassVar[str] = "minishop.order.placed.v1"
+    model_config = _example(**_PLACED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
+    type: ClassVar[str] = "minishop.order.placed.v2"
 
     lines: tuple[PlacedLine, ...] = Field(min_length=1)
     payment: Payment
-    shipping_address: Address
+    shipping_address: AddressV2
     placed_at: datetime
 
 
-class OrderConfirmed(OrderPayload):
-    """Paid: commit the stock and ship."""
+class OrderPlaced(OrderPlacedV2):
+    """A customer ordered: reserve the stock, get ready to be paid."""
 
-    model_config = _example(
-        lines=[
-            {
-                "product_id": _PRODUCT,
-                "quantity": 2,
-                "sku": "MUG-1",
-                "name": "Mug",
-                "unit_price": {"amount": 999, "currency": "USD"},
-            }
-        ],
-        total={"amount": 1998, "currency": "USD"},
-        shipping_address=_ADDRESS,
-    )
-    type: ClassVar[str] = "minishop.order.confirmed.v1"
+    model_config = _example(**_PLACED_EXAMPLE, shipping_address=_ADDRESS)
+    type: ClassVar[str] = "minishop.order.placed.v1"
+
+    shipping_address: Address
+
+
+class OrderConfirmedV2(OrderPayload):
+    """Paid, to an address without a postal code: as v1 otherwise."""
+
+    model_config = _example(**_CONFIRMED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
+    type: ClassVar[str] = "minishop.order.confirmed.v2"
 
     lines: tuple[PricedLine, ...] = Field(min_length=1)
     total: Money
+    shipping_address: AddressV2
+
+
+class OrderConfirmed(OrderConfirmedV2):
+    """Paid: commit the stock and ship."""
+
+    model_config = _example(**_CONFIRMED_EXAMPLE, shipping_address=_ADDRESS)
+    type: ClassVar[str] = "minishop.order.confirmed.v1"
+
     shipping_address: Address
 
 
@@ -146,7 +201,9 @@ class OrderCompleted(OrderPayload):
 
 PUBLISHED: tuple[type[EventPayload], ...] = (
     OrderPlaced,
+    OrderPlacedV2,
     OrderConfirmed,
+    OrderConfirmedV2,
     OrderCancellationRequested,
     OrderCancelled,
     OrderExpired,
@@ -155,22 +212,25 @@ PUBLISHED: tuple[type[EventPayload], ...] = (
 
 
 def placed(order: domain.Order) -> Event:
-    """Announce a new order."""
-    payload = OrderPlaced(
-        order_id=order.id,
-        customer_id=order.customer_id,
-        lines=tuple(
-            PlacedLine(product_id=line.product_id, quantity=line.quantity) for line in order.lines
-        ),
-        payment=Payment.model_validate(order.payment),
-        shipping_address=Address.model_validate(order.shipping_address),
-        placed_at=order.placed_at,
+    """Make the event of a new order: v1, or v2 where the address has no postal code."""
+    kind = OrderPlaced if _has_postal_code(order) else OrderPlacedV2
+    payload = kind.model_validate(
+        {
+            "order_id": order.id,
+            "customer_id": order.customer_id,
+            "lines": [
+                {"product_id": line.product_id, "quantity": line.quantity} for line in order.lines
+            ],
+            "payment": order.payment,
+            "shipping_address": order.shipping_address,
+            "placed_at": order.placed_at,
+        }
     )
     return event(payload, key=order.id)
 
 
-def announce(order: domain.Order, effect: domain.Effect) -> Event:
-    """Put what an order decided into an event."""
+def of_effect(order: domain.Order, effect: domain.Effect) -> Event:
+    """Make the event that publishes an effect of an order's transition."""
     about: dict[str, Any] = {"order_id": order.id, "customer_id": order.customer_id}
     match effect:
         case domain.Confirmed():
@@ -186,8 +246,9 @@ def announce(order: domain.Order, effect: domain.Effect) -> Event:
     return event(payload, key=order.id)
 
 
-def _confirmed(order: domain.Order) -> OrderConfirmed:
-    return OrderConfirmed.model_validate(
+def _confirmed(order: domain.Order) -> OrderConfirmedV2:
+    kind = OrderConfirmed if _has_postal_code(order) else OrderConfirmedV2
+    return kind.model_validate(
         {
             "order_id": order.id,
             "customer_id": order.customer_id,
@@ -197,11 +258,15 @@ def _confirmed(order: domain.Order) -> OrderConfirmed:
                     "quantity": line.quantity,
                     "sku": line.sku,
                     "name": line.name,
-                    "unit_price": line.unit_price and line.unit_price._asdict(),
+                    "unit_price": line.unit_price,
                 }
                 for line in order.lines
             ],
-            "total": order.total and order.total._asdict(),
+            "total": order.total,
             "shipping_address": order.shipping_address,
         }
     )
+
+
+def _has_postal_code(order: domain.Order) -> bool:
+    return bool(order.shipping_address.get("postal_code"))

@@ -1,7 +1,7 @@
 """The data of orders as it is sent and received."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from shop_order.domain import Order as DomainOrder
 from shop_order.domain import Status
 from shop_shared import addresses
-from shop_shared.addresses import Address
+from shop_shared.addresses import Address, AddressView
 from shop_shared.models import ResponseModel, StrictModel
 from shop_shared.money import Currency, Money
 
@@ -93,7 +93,7 @@ class Order(ResponseModel):
     total: Money | None = Field(description="Null until the stock is reserved")
     refunded: Money | None = Field(description="What has been given back so far")
     payment: PaymentChoice
-    shipping_address: Address
+    shipping_address: AddressView
     cancel_reason: str | None
     tracking_number: str | None
     placed_at: datetime
@@ -134,14 +134,14 @@ def order_view(order: DomainOrder) -> Order:
                 quantity=line.quantity,
                 sku=line.sku,
                 name=line.name,
-                unit_price=_money(line.unit_price),
+                unit_price=line.unit_price,
             )
             for line in order.lines
         ),
-        total=_money(order.total),
+        total=order.total,
         refunded=_refunded(order),
         payment=PaymentChoice.model_validate(order.payment),
-        shipping_address=Address.model_validate(order.shipping_address),
+        shipping_address=AddressView.model_validate(order.shipping_address),
         cancel_reason=order.cancel_reason,
         tracking_number=order.tracking_number,
         placed_at=order.placed_at,
@@ -150,12 +150,9 @@ def order_view(order: DomainOrder) -> Order:
     )
 
 
-def _money(value: tuple[int, str] | None) -> Money | None:
-    return None if value is None else Money(amount=value[0], currency=value[1])
-
-
 def _refunded(order: DomainOrder) -> Money | None:
     if not order.refunded_amount:
         return None
-    paid: Any = order.captured or order.total
-    return Money(amount=order.refunded_amount, currency=paid.currency)
+    paid = order.captured or order.total
+    assert paid is not None  # noqa: S101 - what was refunded was captured before
+    return Money(order.refunded_amount, paid.currency)

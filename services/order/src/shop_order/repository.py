@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order.domain import Line, Money, Order, Status
+from shop_order.domain import Line, Order, Status
 from shop_order.tables import order_history, orders
 from shop_shared.clock import now
+from shop_shared.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def _stored_line(line: Line) -> dict[str, Any]:
         "quantity": line.quantity,
         "sku": line.sku,
         "name": line.name,
-        "unit_price": line.unit_price and list(line.unit_price),
+        "unit_price": line.unit_price and [line.unit_price.amount, line.unit_price.currency],
     }
 
 

@@ -155,5 +155,5 @@ async def _save(
     after = transition.state
     if after is not before:
         await repository.save(connection, before, after, cause)
-        await publish(connection, *(events.announce(after, made) for made in transition.effects))
+        await publish(connection, *(events.of_effect(after, made) for made in transition.effects))
     return after

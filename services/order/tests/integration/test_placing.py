@@ -132,3 +132,46 @@ async def test_bad_orders_are_refused(
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert pointer in {error["pointer"] for error in answer.json()["errors"]}
+
+
+async def types(engine: AsyncEngine, order_id: str) -> list[str]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            sa.text("SELECT type FROM outbox WHERE aggregateid = :id ORDER BY id"), {"id": order_id}
+        )
+        return list(rows.scalars())
+
+
+async def test_an_address_without_a_postal_code_is_published_as_v2(
+    engine: AsyncEngine, place: Place, wanted: dict[str, Any], tell: Callable[..., Awaitable[None]]
+) -> None:
+    del wanted["shipping_address"]["postal_code"]
+    wanted["shipping_address"] |= {"city": "Hong Kong", "country": "HK"}
+    order = await place()
+    assert order["shipping_address"]["postal_code"] is None
+    for name in ("inventory.reserved", "payment.captured"):
+        await tell(order["id"], name)
+    assert await types(engine, order["id"]) == [
+        "minishop.order.placed.v2",
+        "minishop.order.confirmed.v2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("country", "message"), [("ZZ", "not a country"), ("UK", "for UK write GB")]
+)
+async def test_a_country_that_is_not_assigned_is_refused_with_a_hint(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    wanted: dict[str, Any],
+    country: str,
+    message: str,
+) -> None:
+    wanted["shipping_address"]["country"] = country
+    answer = await client.post(
+        "/v1/orders", json=wanted, headers={**headers, "Idempotency-Key": "nowhere"}
+    )
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "/shipping_address/country"
+    assert message in error["message"]

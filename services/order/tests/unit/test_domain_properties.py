@@ -22,7 +22,6 @@ from shop_order.domain import (
     InventoryReserved,
     Line,
     Message,
-    Money,
     NotCancellableError,
     Order,
     PaymentCaptured,
@@ -35,6 +34,7 @@ from shop_order.domain import (
     Status,
     decide,
 )
+from shop_shared.money import Money
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = NOW + timedelta(minutes=15)

@@ -21,7 +21,6 @@ from shop_order.domain import (
     InventoryReserved,
     Line,
     Message,
-    Money,
     NotCancellableError,
     Order,
     PaymentCaptured,
@@ -34,6 +33,7 @@ from shop_order.domain import (
     Status,
     decide,
 )
+from shop_shared.money import Money
 
 PLACED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DEADLINE = PLACED + timedelta(minutes=15)

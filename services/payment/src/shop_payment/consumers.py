@@ -91,6 +91,7 @@ class OrderClosed(Heard):
 CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
     "order.events": {
         "minishop.order.placed.v1": OrderPlaced,
+        "minishop.order.placed.v2": OrderPlaced,
         "minishop.order.cancelled.v1": OrderClosed,
         "minishop.order.expired.v1": OrderClosed,
     },

@@ -93,7 +93,9 @@ def subscriptions(reservation_time: timedelta) -> tuple[Subscription[mongo.Sessi
     topic = "order.events"
     return (
         Subscription(topic, "minishop.order.placed.v1", OrderPlaced, placed),
+        Subscription(topic, "minishop.order.placed.v2", OrderPlaced, placed),
         Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
+        Subscription(topic, "minishop.order.confirmed.v2", OrderConfirmed, confirmed),
         Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
         Subscription(topic, "minishop.order.expired.v1", OrderExpired, expired),
     )

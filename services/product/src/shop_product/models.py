@@ -1,5 +1,6 @@
 """What the catalogue and the stock are made of, as requests and answers show them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -41,10 +42,11 @@ ABSENT: Any = None
 """The default of a patch's fields: never validated, so that a null that was sent is refused."""
 
 
+@dataclass(frozen=True, slots=True)
 class Price(Money):
     """What a product costs."""
 
-    amount: int = Field(ge=0, le=MAX_PRICE, strict=True, examples=[1999])
+    amount: Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, examples=[1999])]
 
 
 def one_price_a_currency(prices: list[Price]) -> list[Price]:

@@ -1,13 +1,19 @@
-"""Where parcels go, as it is sent with an order or a shipment."""
+"""Postal addresses, as they are sent with an order or a shipment and as they are answered."""
 
-from typing import Annotated
+import csv
+from importlib.resources import files
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
-from shop_shared.models import Line, StrictModel
-
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"])]
-"""ISO 3166-1 alpha-2."""
+from shop_shared.models import Line, ResponseModel, StrictModel
 
 EXAMPLE: dict[str, JsonValue] = {
     "name": "Ada Lovelace",
@@ -16,6 +22,40 @@ EXAMPLE: dict[str, JsonValue] = {
     "postal_code": "SW1Y 4JH",
     "country": "GB",
 }
+
+
+def _postal_code_required() -> dict[str, bool]:
+    text = files("shop_shared").joinpath("data/countries.csv").read_text("utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {row["code"]: row["postal_code"] == "required" for row in rows}
+
+
+_POSTAL_CODE_REQUIRED = _postal_code_required()
+_MEANT = {"UK": "GB", "EL": "GR", "SU": "RU", "YU": "RS", "TP": "TL", "ZR": "CD", "BU": "MM"}
+"""Codes in use that ISO 3166-1 does not assign (reserved or withdrawn), and the assigned one."""
+
+
+def _assigned(code: str) -> str:
+    if code in _POSTAL_CODE_REQUIRED:
+        return code
+    hint = f"; for {code} write {_MEANT[code]}" if code in _MEANT else ""
+    raise ValueError(f"not a country of ISO 3166-1 alpha-2{hint}")
+
+
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"]), AfterValidator(_assigned)]
+"""An officially assigned ISO 3166-1 alpha-2 code; `data/countries.csv` names source and date."""
+
+PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
+
+
+def require_postal_code(country: str, postal_code: str | None) -> None:
+    """Raise ValueError where the country's addresses have a postal code and this one has none.
+
+    Countries without postal codes (HK, AE and others), and those where one may be left out, are in
+    `data/countries.csv`.
+    """
+    if not postal_code and _POSTAL_CODE_REQUIRED.get(country, False):
+        raise ValueError(f"an address in {country} needs a postal_code")
 
 
 class Address(StrictModel):
@@ -28,10 +68,28 @@ class Address(StrictModel):
     line2: Line | None = None
     city: Line
     region: Line | None = None
-    postal_code: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)
-    ]
+    postal_code: PostalCode | None = Field(
+        None, description="Required where the country's addresses have one"
+    )
     country: Country
     phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$", examples=["+442079460000"])] | None = (
         None
     )
+
+    @model_validator(mode="after")
+    def _has_its_postal_code(self) -> Self:
+        require_postal_code(self.country, self.postal_code)
+        return self
+
+
+class AddressView(ResponseModel):
+    """An address as it is stored; the rules for new addresses may be stricter."""
+
+    name: str
+    line1: str
+    line2: str | None = None
+    city: str
+    region: str | None = None
+    postal_code: str | None = None
+    country: str
+    phone: str | None = None

@@ -1,187 +1,37 @@
-"""Money: whole minor units and a currency, never a float."""
+"""Money: a whole number of minor units and an ISO 4217 currency, never a float."""
 
-from typing import Annotated, Self
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 MAX_AMOUNT = 10**15
-"""Far above any order, far below what a 64-bit column or a JSON number (2^53) can hold."""
+"""In minor units: far above any order, far below what a JSON number (2^53) can hold exactly."""
 
-# ISO 4217, the active national currencies, by number of minor digits.
-_DIGITS: dict[str, int] = dict.fromkeys(
-    [
-        "AED",
-        "AFN",
-        "ALL",
-        "AMD",
-        "ANG",
-        "AOA",
-        "ARS",
-        "AUD",
-        "AWG",
-        "AZN",
-        "BAM",
-        "BBD",
-        "BDT",
-        "BGN",
-        "BMD",
-        "BND",
-        "BOB",
-        "BRL",
-        "BSD",
-        "BTN",
-        "BWP",
-        "BYN",
-        "BZD",
-        "CAD",
-        "CDF",
-        "CHF",
-        "CNY",
-        "COP",
-        "CRC",
-        "CUP",
-        "CVE",
-        "CZK",
-        "DKK",
-        "DOP",
-        "DZD",
-        "EGP",
-        "ERN",
-        "ETB",
-        "EUR",
-        "FJD",
-        "FKP",
-        "GBP",
-        "GEL",
-        "GHS",
-        "GIP",
-        "GMD",
-        "GTQ",
-        "GYD",
-        "HKD",
-        "HNL",
-        "HTG",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "IRR",
-        "JMD",
-        "KES",
-        "KGS",
-        "KHR",
-        "KPW",
-        "KYD",
-        "KZT",
-        "LAK",
-        "LBP",
-        "LKR",
-        "LRD",
-        "LSL",
-        "MAD",
-        "MDL",
-        "MGA",
-        "MKD",
-        "MMK",
-        "MNT",
-        "MOP",
-        "MRU",
-        "MUR",
-        "MVR",
-        "MWK",
-        "MXN",
-        "MYR",
-        "MZN",
-        "NAD",
-        "NGN",
-        "NIO",
-        "NOK",
-        "NPR",
-        "NZD",
-        "PAB",
-        "PEN",
-        "PGK",
-        "PHP",
-        "PKR",
-        "PLN",
-        "QAR",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SBD",
-        "SCR",
-        "SDG",
-        "SEK",
-        "SGD",
-        "SHP",
-        "SLE",
-        "SOS",
-        "SRD",
-        "SSP",
-        "STN",
-        "SVC",
-        "SYP",
-        "SZL",
-        "THB",
-        "TJS",
-        "TMT",
-        "TOP",
-        "TRY",
-        "TTD",
-        "TWD",
-        "TZS",
-        "UAH",
-        "USD",
-        "UYU",
-        "UZS",
-        "VED",
-        "VES",
-        "WST",
-        "XCD",
-        "YER",
-        "ZAR",
-        "ZMW",
-        "ZWG",
-    ],
-    2,
-)
-_DIGITS |= dict.fromkeys(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ],
-    0,
-)
-_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+
+def _minor_digits() -> Mapping[str, int]:
+    text = files("shop_shared").joinpath("data/iso4217.csv").read_text("utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {row["code"]: int(row["minor_digits"]) for row in rows}
+
+
+_MINOR_DIGITS = _minor_digits()
 
 
 def minor_digits(currency: str) -> int:
-    """Return the number of digits after the point in ISO 4217 (2 for USD and IDR, 0 for JPY).
+    """Return the number of decimal places of a currency by ISO 4217: 2 for USD and IDR, 0 for JPY.
 
-    A provider may count otherwise (Xendit and Midtrans take whole rupiah; Stripe takes 2 digits of
-    them, as ISO does): its adapter knows.
+    The list is `data/iso4217.csv`, which names its source and date. A payment provider may count
+    otherwise (Xendit and Midtrans take whole rupiah); its adapter converts. Raises KeyError.
     """
-    return _DIGITS[currency]
+    return _MINOR_DIGITS[currency]
 
 
 def _known(currency: str) -> str:
-    if currency not in _DIGITS:
+    if currency not in _MINOR_DIGITS:
         raise ValueError("not an ISO 4217 currency")
     return currency
 
@@ -190,30 +40,37 @@ Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"]), AfterVa
 
 
 class CurrencyMismatchError(ValueError):
-    """Two amounts of different currencies were put together."""
+    """Two amounts of different currencies were added, subtracted or compared."""
 
 
-class Money(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Money:
     """An amount in minor units (1999 USD is $19.99), ≥ 0."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    amount: int = Field(ge=0, le=MAX_AMOUNT, strict=True, examples=[1999])
+    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True, examples=[1999])]
     currency: Currency
 
-    def __add__(self, other: Self) -> Self:
-        self._same(other)
-        return self.model_copy(update={"amount": self.amount + other.amount})
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    def __sub__(self, other: Self) -> Self:
-        self._same(other)
-        if other.amount > self.amount:
-            raise ValueError("money is never negative")
-        return self.model_copy(update={"amount": self.amount - other.amount})
+    def __post_init__(self) -> None:
+        """Raise ValueError for an amount out of bounds and for an unknown currency."""
+        if not 0 <= self.amount <= MAX_AMOUNT:
+            raise ValueError(f"money is 0 to {MAX_AMOUNT} minor units, not {self.amount}")
+        _known(self.currency)
 
-    def __mul__(self, quantity: int) -> Self:
-        return self.model_copy(update={"amount": self.amount * quantity})
+    def __add__(self, other: "Money") -> "Money":
+        """Return the sum. Raises CurrencyMismatchError."""
+        return Money(self.amount + self._same_currency(other), self.currency)
 
-    def _same(self, other: Self) -> None:
+    def __sub__(self, other: "Money") -> "Money":
+        """Return the difference. Raises CurrencyMismatchError, and ValueError below zero."""
+        return Money(self.amount - self._same_currency(other), self.currency)
+
+    def __mul__(self, quantity: int) -> "Money":
+        """Return the price of so many."""
+        return Money(self.amount * quantity, self.currency)
+
+    def _same_currency(self, other: "Money") -> int:
         if self.currency != other.currency:
             raise CurrencyMismatchError(f"{self.currency} and {other.currency}")
+        return other.amount

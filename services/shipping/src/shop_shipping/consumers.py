@@ -66,6 +66,7 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
     topic = "order.events"
     return (
         Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
+        Subscription(topic, "minishop.order.confirmed.v2", OrderConfirmed, confirmed),
         Subscription(
             topic,
             "minishop.order.cancellation_requested.v1",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from shop_shared.addresses import Address
+from shop_shared.addresses import Address, AddressView
 from shop_shared.models import Line, Moment, ResponseModel, StrictModel
 from shop_shipping import domain
 from shop_shipping.domain import Failure, Status
@@ -74,7 +74,7 @@ class Shipment(ResponseModel):
     status: Status
     tracking_number: str
     carrier: str
-    address: Address | None
+    address: AddressView | None
     location: str | None
     reason: Failure | None = Field(description="Why it failed")
     created_at: datetime
@@ -105,7 +105,7 @@ def shipment_view(shipment: domain.Shipment) -> Shipment:
         status=shipment.status,
         tracking_number=shipment.tracking_number,
         carrier=shipment.carrier,
-        address=None if shipment.address is None else Address.model_validate(shipment.address),
+        address=None if shipment.address is None else AddressView.model_validate(shipment.address),
         location=shipment.location,
         reason=shipment.failure,
         created_at=shipment.created_at,

@@ -32,7 +32,7 @@ from shop_order.domain.messages import (
     ShipmentFailed,
     ShipmentMoved,
 )
-from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Money, Order, Status
+from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Order, Status
 from shop_order.domain.rules import (
     AddressLockedError,
     NotCancellableError,
@@ -61,7 +61,6 @@ __all__ = [
     "InventoryReserved",
     "Line",
     "Message",
-    "Money",
     "NotCancellableError",
     "Order",
     "PaymentCaptured",

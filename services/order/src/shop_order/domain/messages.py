@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shop_order.domain.order import Line, Money
+from shop_order.domain.order import Line
+from shop_shared.money import Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
+
+from shop_shared.money import Money
 
 
 class Status(StrEnum):
@@ -34,13 +36,6 @@ CLOSED = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED})
 """Ended without goods; only the refund of captured money can still follow."""
 UNPAID = frozenset({Status.PENDING, Status.RESERVED})
 CONFIRMED = frozenset({Status.PAID, Status.CANCELLING})
-
-
-class Money(NamedTuple):
-    """An amount in minor units of an ISO 4217 currency."""
-
-    amount: int
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)

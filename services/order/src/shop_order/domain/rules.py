@@ -29,8 +29,9 @@ from shop_order.domain.messages import (
     ShipmentFailed,
     ShipmentMoved,
 )
-from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Money, Order, Status
+from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Order, Status
 from shop_shared import transition
+from shop_shared.money import Money
 
 
 class NotCancellableError(Exception):
