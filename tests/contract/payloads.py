@@ -70,7 +70,7 @@ def _of_field(field: FieldInfo) -> list[object]:
     return allowed
 
 
-def _of(kind: Any) -> Iterator[object]:
+def _of(kind: Any) -> Iterator[object]:  # noqa: C901 - a branch a kind of type
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         adapter = TypeAdapter[Any](kind)
