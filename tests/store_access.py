@@ -154,8 +154,8 @@ async def _forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterat
         line = (await process.stdout.readline()).decode()
         found = re.search(r"127\.0\.0\.1:(\d+)", line)
         if found is None:
-            reason = (await process.stderr.read()).decode().strip()
-            raise ClusterError(f"no way to {service}: {reason or line}")
+            said = (await process.stderr.read()).decode().splitlines() or [line or "no answer"]
+            raise ClusterError(f"no way to {service}: {said[-1].strip()}")
         yield int(found[1])
     finally:
         if process.returncode is None:
