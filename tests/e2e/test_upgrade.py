@@ -1,0 +1,80 @@
+"""CRD and operator of the version before are replaced by these, while orders come in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from shop_journey.kubectl import Kubectl
+from shop_journey.up import ROOT, wait_until_ready
+
+from chaos.load import under_load
+from e2e import previous
+from e2e.children import Child, children
+from e2e.invariants import assert_invariants_hold
+
+OPERATOR = "kustomize/base/operator"
+IMAGE = "minishop/operator:0.1.0"
+ORDERS_A_SECOND = 3
+# Longer than it takes the operator to look at all services.
+QUIET_SECONDS = 5
+
+
+async def install(kubectl: Kubectl, root: Path, image: str) -> None:
+    """Install an operator, its CRD and its rights, and return when the shop is ready under it."""
+    rendered = await kubectl("kustomize", str(root / OPERATOR))
+    assert IMAGE in rendered
+    await kubectl(
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-f=-",
+        stdin=rendered.replace(IMAGE, image),
+    )
+    rollout = ("rollout", "status", "deployment/shop-operator", "-n=minishop-system")
+    await kubectl(*rollout, "--timeout=300s")
+    await wait_until_ready(kubectl, print)
+    await quiet(kubectl)
+
+
+async def quiet(kubectl: Kubectl) -> dict[str, Child]:
+    """Wait until the operator has written nothing for a while; return the children."""
+    async with asyncio.timeout(120):
+        before = await children(kubectl, "shop")
+        while True:
+            await asyncio.sleep(QUIET_SECONDS)
+            now = await children(kubectl, "shop")
+            if now == before:
+                return now
+            before = now
+
+
+@pytest.fixture
+async def upgradable(kubectl: Kubectl) -> AsyncIterator[dict[str, Child]]:
+    """Put the shop under the operator of the version before; return its children there."""
+    root = previous.source()
+    image = previous.operator_image(root)
+    try:
+        await install(kubectl, root, image)
+        yield await quiet(kubectl)
+    finally:
+        await install(kubectl, ROOT, IMAGE)
+        # What the CRD of the version before does not know, it has removed.
+        await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
+        await wait_until_ready(kubectl, print)
+
+
+async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str, Child]) -> None:
+    async with under_load(ORDERS_A_SECOND) as load:
+        await install(kubectl, ROOT, IMAGE)
+    assert not load.refused
+    assert load.accepted
+    await assert_invariants_hold(kubectl)
+
+    upgraded = await children(kubectl, "shop")
+    assert upgradable.keys() <= upgraded.keys()
+    for name, before in upgradable.items():
+        after = upgraded[name]
+        assert after.uid == before.uid, f"{name} was made anew"
+        if after.written != before.written:
+            assert after.content != before.content, f"{name} was written without need"
