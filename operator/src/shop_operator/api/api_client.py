@@ -152,12 +152,22 @@ class ApiClient:
         query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
         return await self._json("PATCH", path, query, manifest, _APPLY)
 
-    async def merge(
-        self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]
+    async def merge(  # noqa: PLR0913 - what and where, then keyword-only
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str = MANAGER,
     ) -> Manifest:
         """Apply a JSON merge patch (RFC 7396). Raises ApiError."""
-        API_WRITES.labels("merge", kind.kind).inc()
-        query = {"fieldManager": MANAGER}
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        else:
+            API_WRITES.labels("merge", kind.kind).inc()
         return await self._json("PATCH", kind.path(namespace, name), query, patch, _MERGE)
 
     async def create(self, kind: Kind, namespace: str, manifest: Mapping[str, Any]) -> Manifest:

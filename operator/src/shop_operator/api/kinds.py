@@ -15,9 +15,13 @@ class Kind:
     optional: bool = False
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """Return the URL path of its collection, of one object, or of a subresource."""
+        """Return the URL path of its collection, of one object, or of a subresource.
+
+        Without a namespace it is the collection of all namespaces.
+        """
         root = "/apis" if "/" in self.api_version else "/api"
-        parts = [root, self.api_version, "namespaces", namespace, self.plural, name, subresource]
+        within = ["namespaces", namespace] if namespace else []
+        parts = [root, self.api_version, *within, self.plural, name, subresource]
         return "/".join(part for part in parts if part)
 
     def __str__(self) -> str:

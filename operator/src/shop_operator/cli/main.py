@@ -1,4 +1,4 @@
-"""`kubectl shop`: plan, status, pause and resume of ShopServices; dead letters and traces.
+"""`kubectl shop`: what is declared, what is there, and what would change.
 
 Exit codes: 0 all is well, or nothing would change; 1 something would change (plan) or is not ready
 (status); 2 a wrong call; 3 the cluster refused, or does not answer.
@@ -17,11 +17,33 @@ from pydantic import ValidationError
 from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
-from shop_operator.cli import completion, dead_letters, plan, policy, status, trace
+from shop_operator.cli import (
+    completion,
+    dead_letters,
+    graph,
+    init,
+    logs,
+    plan,
+    policy,
+    restart,
+    status,
+    trace,
+)
+from shop_operator.cli.platform import platform_of
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError
 
+WRONG: Final = 2
 REFUSED: Final = 3
+INTERRUPTED: Final = 130
+ERRORS: Final = (
+    connection.NoClusterError,
+    plan.UnreadableError,
+    init.NotMadeError,
+    ValidationError,
+    ApiError,
+    InvalidSpecError,
+)
 Command = Callable[[ApiClient, Settings, argparse.Namespace], Awaitable[int]]
 
 
@@ -34,42 +56,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code."""
     options = parser().parse_args(arguments)
     if options.command == "completion":
-        sys.stdout.write(completion.script(parser()))
+        sys.stdout.write(completion.SCRIPT)
         return 0
     if options.kubeconfig:
         os.environ["KUBECONFIG"] = str(options.kubeconfig)
     try:
-        if "alone" in options:  # asks Kafka, not the API server
-            code: int = asyncio.run(options.alone(Settings(), options))
-            return code
-        return asyncio.run(_run(options.run, options))
-    except (connection.NoClusterError, plan.UnreadableError, ValidationError) as error:
-        return _failed(str(error), 2)
-    except NotFoundError as error:
-        return _failed(f"{error}; is the name right, and the ShopService CRD installed?", REFUSED)
-    except (ApiError, InvalidSpecError) as error:
-        return _failed(str(error), REFUSED)
+        return _run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except ERRORS as error:
+        return _failed(error)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line parser. Each command is a module with `add_to`."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
-    common.add_argument("-n", "--namespace", default="shop", help="namespace (shop)")
+    common.add_argument("-n", "--namespace", help="namespace (the context's)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    for room in (plan, status, policy, dead_letters, trace):
+    for room in (plan, status, graph, logs, restart, policy, dead_letters, trace, init):
         room.add_to(commands, common)
     commands.add_parser("completion", help="print what makes bash complete kubectl-shop")
     return top
 
 
-async def _run(command: Command, options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    """Run a command: `here` asks nobody, `alone` asks Kafka, `run` the API server."""
+    if "here" in options:
+        return int(options.here(options))
+    if options.namespace is None:
+        options.namespace = connection.login().default_namespace or "default"
+    if "alone" in options:
+        return int(asyncio.run(options.alone(Settings(), options)))
+    return asyncio.run(_ask(options.run, options))
+
+
+async def _ask(command: Command, options: argparse.Namespace) -> int:
     async with ApiClient(connection.login) as client:
-        return await command(client, Settings(), options)
+        return await command(client, await platform_of(client), options)
 
 
-def _failed(message: str, code: int) -> int:
+def _failed(error: Exception) -> int:
+    """Say in one line what went wrong; return the exit code."""
+    message, code = str(error), WRONG
+    match error:
+        case ValidationError():
+            first = error.errors()[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            message = f"MINISHOP_{name}: {first['msg']}"
+        case NotFoundError():
+            message = f"{error}; is the name right, and the ShopService CRD installed?"
+            code = REFUSED
+        case ApiError() | InvalidSpecError():
+            code = REFUSED
     sys.stderr.write(f"kubectl shop: {message}\n")
     return code
 

@@ -3,9 +3,12 @@
 import argparse
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+CLI_MANAGER: Final = "kubectl-shop"
+"""The field manager of what the commands write."""
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:

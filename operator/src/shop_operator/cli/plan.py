@@ -1,4 +1,4 @@
-"""`kubectl shop plan -f x.yaml`: what would change, by server-side dry run."""
+"""`kubectl shop plan -f x.yaml`: what an apply would change, by dry run; nothing is written."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -22,16 +22,23 @@ from shop_operator.api.kinds import (
     kind_of,
 )
 from shop_operator.apply.children import identity, with_applied_hash
+from shop_operator.apply.result import is_ours, not_owned
 from shop_operator.children.access_secret import Access, Login
+from shop_operator.cli.client_side_apply import (
+    LAST_APPLIED,
+    apply_patch,
+    is_applied_by_the_server,
+)
 from shop_operator.cli.output import add_format, show
-from shop_operator.metadata import APPLIED_ANNOTATION, Manifest, key_of
+from shop_operator.metadata import APPLIED_ANNOTATION, NAMESPACE_LABEL, SERVICE_LABEL, Manifest
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService, parse
 from shop_operator.stores.provisioning import known_access
 
-_HIDDEN = "(not shown)"
-_UNKNOWN = Login("unknown", "unknown")
+_HIDDEN: Final = "(not shown)"
+_UNKNOWN: Final = Login("unknown", "unknown")
+_BOOKKEEPING: Final = frozenset({APPLIED_ANNOTATION, LAST_APPLIED})
 
 
 class UnreadableError(Exception):
@@ -40,12 +47,13 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What would become of one object."""
+    """What would become of one object; `action` is one of the keys of `_MARKS`."""
 
     action: str
     kind: str
     name: str
     diff: str = ""
+    """Lines of the difference, or why the object is refused or left alone."""
 
 
 def add_to(
@@ -78,18 +86,31 @@ def _read(path: Path) -> list[Manifest]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableError(f"{path}: {error}") from error
     found = [b for b in bodies if isinstance(b, dict) and b.get("kind") == SHOP_SERVICE.kind]
-    if not found or any("name" not in (body.get("metadata") or {}) for body in found):
-        raise UnreadableError(f"{path} holds no ShopService with a name")
+    for body in found:
+        metadata = body.get("metadata")
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            raise UnreadableError(f"{path}: a ShopService needs metadata.name")
+        if body.get("apiVersion") != SHOP_SERVICE.api_version:
+            raise UnreadableError(
+                f"{path}: {metadata['name']} is of {body.get('apiVersion')}, not of "
+                f"{SHOP_SERVICE.api_version}"
+            )
+    if not found:
+        raise UnreadableError(f"{path} holds no ShopService")
     return found
 
 
 async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> AsyncIterator[Change]:
-    before = await _get(client, body | {"apiVersion": SHOP_SERVICE.api_version})
-    accepted = await client.apply(body, dry_run=True, manager="kubectl")
+    before = await _get(client, body)
+    accepted = await _accepted(client, body, before)
     change = _change(before, accepted)
     if change is not None:
         yield change
     service = parse(accepted)
+    policy = service.spec.management_policy
+    if policy != "Enforce":
+        yield Change("keep", "children", "of " + service.name, f"managementPolicy is {policy}")
+        return
     live = {identity(child): child for child in await _live(client, platform, service)}
     known = known_access(service, list(live.values()))
     access = Access(known.owner or "new", known.capture or "new", _UNKNOWN, _UNKNOWN)
@@ -98,17 +119,7 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
         for child in map(with_applied_hash, render(service, platform, access))
     }
     for child, manifest in wanted.items():
-        if manifest["kind"] == SECRET.kind and child in live:
-            continue  # comparing passwords here would only leak them
-        try:
-            after = await client.apply(manifest, dry_run=True)
-        except NotFoundError:
-            yield Change("skip", manifest["kind"], manifest["metadata"]["name"])
-            continue
-        except ApiError as error:
-            yield Change("refused", manifest["kind"], manifest["metadata"]["name"], str(error))
-            continue
-        change = _change(live.get(child), after)
+        change = await _child_change(client, service, manifest, live.get(child))
         if change is not None:
             yield change
     for child, manifest in live.items():
@@ -116,18 +127,60 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
             yield Change("delete", manifest["kind"], manifest["metadata"]["name"])
 
 
+async def _accepted(client: ApiClient, body: Manifest, before: Manifest | None) -> Manifest:
+    """Return the ShopService as it would be stored after `kubectl apply` of the file."""
+    if before is None or is_applied_by_the_server(before):
+        return await client.apply(body, dry_run=True, manager="kubectl")
+    metadata = body["metadata"]
+    namespace, name = metadata["namespace"], metadata["name"]
+    patch = apply_patch(body, before)
+    return await client.merge(SHOP_SERVICE, namespace, name, patch, dry_run=True)
+
+
+async def _child_change(
+    client: ApiClient, service: ShopService, manifest: Manifest, live: Manifest | None
+) -> Change | None:
+    """Return what would become of one desired child, None if nothing would."""
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    try:
+        if live is None:
+            live = await _get(client, manifest)
+            if live is not None and not is_ours(service, live):
+                return Change("refused", kind, name, not_owned(manifest, live).message)
+        if kind == SECRET.kind and live is not None:
+            return _secret_change(live, manifest)
+        after = await client.apply(manifest, dry_run=True)
+    except NotFoundError:
+        return Change("skip", kind, name)
+    except ApiError as error:
+        return Change("refused", kind, name, str(error))
+    return _change(live, after)
+
+
+def _secret_change(live: Manifest, manifest: Manifest) -> Change | None:
+    """Compare the names in a Secret; comparing the passwords would only leak them."""
+    had, wanted = set(live.get("data") or {}), set(manifest["data"])
+    lines = [f"-{name}" for name in sorted(had - wanted)]
+    lines += [f"+{name}: {_HIDDEN}" for name in sorted(wanted - had)]
+    if not lines:
+        return None
+    return Change("change", SECRET.kind, manifest["metadata"]["name"], "\n".join(lines))
+
+
 async def _get(client: ApiClient, manifest: Manifest) -> Manifest | None:
     metadata = manifest["metadata"]
+    kind = kind_of(manifest)
     try:
-        return await client.get(kind_of(manifest), metadata["namespace"], metadata["name"])
+        found = await client.get(kind, metadata["namespace"], metadata["name"])
     except NotFoundError:
         return None
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **found}
 
 
 async def _live(client: ApiClient, platform: Settings, service: ShopService) -> list[Manifest]:
     places = [(kind, service.namespace) for kind in IN_SERVICE_NAMESPACES if kind is not POD]
     places += [(kind, platform.kafka_namespace) for kind in IN_KAFKA_NAMESPACE]
-    labels = f"minishop.dev/service={service.name},minishop.dev/namespace={service.namespace}"
+    labels = f"{SERVICE_LABEL}={service.name},{NAMESPACE_LABEL}={service.namespace}"
     found = []
     for kind, namespace in dict.fromkeys(places):
         try:
@@ -136,7 +189,7 @@ async def _live(client: ApiClient, platform: Settings, service: ShopService) -> 
             continue
         for item in listed["items"]:
             child = {"apiVersion": kind.api_version, "kind": kind.kind, **item}
-            if key_of(child) == service.key:
+            if is_ours(service, child):
                 found.append(child)
     return found
 
@@ -156,12 +209,12 @@ def _lines(manifest: Manifest | None) -> list[str]:
 
 
 def _essence(manifest: Mapping[str, Any]) -> Manifest:
-    """Return what a person would write: no bookkeeping of the server, no secrets."""
+    """Return what a person would write: no bookkeeping, no secrets."""
     metadata = manifest["metadata"]
     annotations = {
         name: value
         for name, value in (metadata.get("annotations") or {}).items()
-        if name != APPLIED_ANNOTATION
+        if name not in _BOOKKEEPING
     }
     kept: Manifest = {"labels": metadata.get("labels"), "annotations": annotations}
     rest = {
@@ -174,9 +227,18 @@ def _essence(manifest: Mapping[str, Any]) -> Manifest:
     return {"metadata": {name: value for name, value in kept.items() if value}, **rest}
 
 
+_MARKS: Final = {
+    "create": "+",
+    "change": "~",
+    "delete": "-",
+    "skip": "?",
+    "refused": "!",
+    "keep": "=",
+}
+
+
 def _told(change: Change) -> str:
-    mark = {"create": "+", "change": "~", "delete": "-", "skip": "?", "refused": "!"}[change.action]
-    head = f"{mark} {change.action} {change.kind} {change.name}"
+    head = f"{_MARKS[change.action]} {change.action} {change.kind} {change.name}"
     if change.action == "skip":
         return f"{head} (the cluster does not know this kind)"
     if change.action == "create":

@@ -5,6 +5,7 @@ import sys
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.settings import Settings
 
 
@@ -24,6 +25,7 @@ def add_to(
 async def _set(client: ApiClient, platform: Settings, options: argparse.Namespace) -> int:
     _ = platform
     patch = {"spec": {"managementPolicy": options.policy}}
-    await client.merge(SHOP_SERVICE, options.namespace, options.name, patch)
+    place = options.namespace, options.name
+    await client.merge(SHOP_SERVICE, *place, patch, manager=CLI_MANAGER)
     sys.stdout.write(f"{options.namespace}/{options.name}: {options.policy}\n")
     return 0

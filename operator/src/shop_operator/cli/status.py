@@ -21,6 +21,7 @@ def add_to(
         "status", parents=[common], help="show services and what belongs to them"
     )
     command.add_argument("name", nargs="?", help="the service; all when absent")
+    add_all_namespaces(command)
     add_format(command)
     command.set_defaults(run=_status)
 
@@ -30,20 +31,36 @@ async def _status(client: ApiClient, platform: Settings, options: argparse.Names
     if options.name:
         bodies = [await client.get(SHOP_SERVICE, options.namespace, options.name)]
     else:
-        listed = await client.list(SHOP_SERVICE, options.namespace, recent=True)
-        bodies = listed["items"]
-    text = "\n".join(line for body in bodies for line in tree(body))
+        bodies = await services(client, options)
+    text = "\n".join(
+        line for body in bodies for line in tree(body, with_namespace=options.all_namespaces)
+    )
     show([_data(body) for body in bodies], text or "no ShopServices", options.output)
     return 0 if all(ready(body) == "True" for body in bodies) else 1
 
 
-def tree(body: Manifest) -> Iterator[str]:
+def add_all_namespaces(command: argparse.ArgumentParser) -> None:
+    """Add `-A`."""
+    command.add_argument("-A", "--all-namespaces", action="store_true", help="in every namespace")
+
+
+async def services(client: ApiClient, options: argparse.Namespace) -> list[Manifest]:
+    """Return the ShopServices of the namespace, or with `-A` of all. Raises ApiError."""
+    namespace = "" if options.all_namespaces else options.namespace
+    listed = await client.list(SHOP_SERVICE, namespace, recent=True)
+    found: list[Manifest] = listed["items"]
+    return found
+
+
+def tree(body: Manifest, *, with_namespace: bool = False) -> Iterator[str]:
     """Yield the lines that show one service."""
     status = body.get("status") or {}
+    metadata = body["metadata"]
+    name = f"{metadata['namespace']}/{metadata['name']}" if with_namespace else metadata["name"]
     pods = f"{status.get('readyReplicas', 0)}/{status.get('replicas', 0)} pods"
-    parts = [body["metadata"]["name"], pods, status.get("url", ""), _policy(body)]
+    parts = [name, pods, status.get("url", ""), _policy(body)]
     yield f"{_MARKS[ready(body)]} " + "  ".join(part for part in parts if part)
-    if status.get("observedGeneration") != body["metadata"].get("generation"):
+    if status.get("observedGeneration") != metadata.get("generation"):
         yield "  (the operator has not looked at the newest spec yet)"
     for condition in status.get("conditions") or ():
         if condition["type"] != "Ready":

@@ -1,0 +1,1 @@
+"""The files of a new service, with {{name}}, {{word}} and {{table}} in the place of its names."""
