@@ -1,19 +1,10 @@
 """`kubectl shop pause` and `resume`, as a person uses them."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 from shop_operator.api.kinds import DEPLOYMENT
 
+from .command import kubectl_shop
 from .conftest import Shop, eventually
 from .harm import HARM
-
-
-def kubectl_shop(*words: str) -> "subprocess.CompletedProcess[str]":
-    """Run the plugin on the test's API server, which KUBECONFIG names."""
-    program = Path(sys.executable).with_name("kubectl-shop")
-    return subprocess.run([str(program), *words], capture_output=True, text=True, check=False)
 
 
 async def test_a_paused_service_is_left_alone_until_it_is_resumed(shop: Shop) -> None:

@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
     common.add_argument("-n", "--namespace", help="namespace (the context's)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
+    top.set_defaults(kubeconfig=None, namespace=None)
     commands = top.add_subparsers(dest="command", required=True)
     for room in (plan, status, graph, logs, restart, policy, dead_letters, trace, init):
         room.add_to(commands, common)

@@ -6,6 +6,7 @@ import difflib
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from shop_operator.cli.client_side_apply import (
     is_applied_by_the_server,
 )
 from shop_operator.cli.output import add_format, show
+from shop_operator.cli.patience import patiently
 from shop_operator.metadata import APPLIED_ANNOTATION, NAMESPACE_LABEL, SERVICE_LABEL, Manifest
 from shop_operator.render import render
 from shop_operator.settings import Settings
@@ -184,7 +186,8 @@ async def _live(client: ApiClient, platform: Settings, service: ShopService) -> 
     found = []
     for kind, namespace in dict.fromkeys(places):
         try:
-            listed = await client.list(kind, namespace, labels=labels, recent=True)
+            ask = partial(client.list, kind, namespace, labels=labels, recent=True)
+            listed = await patiently(ask)
         except NotFoundError:
             continue
         for item in listed["items"]:

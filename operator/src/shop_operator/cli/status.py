@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.cli.output import add_format, show
+from shop_operator.cli.patience import patiently
 from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 
@@ -47,7 +49,7 @@ def add_all_namespaces(command: argparse.ArgumentParser) -> None:
 async def services(client: ApiClient, options: argparse.Namespace) -> list[Manifest]:
     """Return the ShopServices of the namespace, or with `-A` of all. Raises ApiError."""
     namespace = "" if options.all_namespaces else options.namespace
-    listed = await client.list(SHOP_SERVICE, namespace, recent=True)
+    listed = await patiently(partial(client.list, SHOP_SERVICE, namespace, recent=True))
     found: list[Manifest] = listed["items"]
     return found
 

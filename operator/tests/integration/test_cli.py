@@ -1,0 +1,86 @@
+"""`kubectl shop` as a person meets it: where it looks, how it fails, what it completes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop_operator.api.kinds import DEPLOYMENT
+
+from .command import kubectl_shop
+from .conftest import Shop
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{", "apiVersion: v1\nkind: Config\n", "current-context: gone\ncontexts: []\n"],
+    ids=["missing", "empty", "broken", "without a context", "a context that is not there"],
+)
+def test_a_kubeconfig_that_is_none_is_said_in_a_line(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "kubeconfig"
+    if text is not None:
+        file.write_text(text)
+    done = kubectl_shop("status", "--kubeconfig", str(file))
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+async def test_the_contexts_namespace_is_looked_in(shop: Shop, tmp_path: Path) -> None:
+    await shop.declare("here")
+    config = json.loads(_as_json(Path(os.environ["KUBECONFIG"])))
+    config["contexts"][0]["context"]["namespace"] = shop.namespace
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    done = kubectl_shop("status", "-o", "json", "--kubeconfig", str(file))
+    assert [each["name"] for each in json.loads(done.stdout)] == ["here"]
+
+
+def _as_json(path: Path) -> str:
+    code = "import json,sys,yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
+    command = [sys.executable, "-c", code, str(path)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+async def test_all_namespaces(shop: Shop) -> None:
+    await shop.declare("everywhere")
+    done = kubectl_shop("status", "-A")
+    assert f"{shop.namespace}/everywhere" in done.stdout
+
+
+async def test_names_are_completed(shop: Shop) -> None:
+    await shop.declare("completed")
+    words = ("status", "-n", shop.namespace, "comp")
+    done = kubectl_shop(*words, program="kubectl_complete-shop")
+    assert done.stdout.splitlines() == ["completed", ":4"]
+
+
+@pytest.mark.parametrize(
+    ("words", "candidates"),
+    [
+        (("pl",), ["plan", ":4"]),
+        (("dead-letters", "sh"), ["show", ":4"]),
+        (("status", "-o", "j"), ["json", ":4"]),
+        (("plan", "-f", ""), [":0"]),
+        (("plan", "--file"), ["--filename", ":4"]),
+    ],
+)
+def test_words_are_completed(words: tuple[str, ...], candidates: list[str]) -> None:
+    done = kubectl_shop(*words, program="kubectl_complete-shop")
+    assert done.stdout.splitlines() == candidates
+
+
+async def test_a_restart_changes_the_pods_and_is_no_drift(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("restarted")
+    await shop.settled("restarted")
+    done = kubectl_shop("restart", "restarted", "-n", shop.namespace)
+    assert done.returncode == 0, done.stderr
+    await shop.declare("other")  # once this one is made, the first had its turn too
+    await shop.settled("other")
+    live = await shop.client.get(DEPLOYMENT, shop.namespace, "restarted")
+    annotations = live["spec"]["template"]["metadata"]["annotations"]
+    assert "kubectl.kubernetes.io/restartedAt" in annotations
+    assert (await shop.condition("restarted", "Synced"))["reason"] == "AsDeclared"

@@ -1,0 +1,159 @@
+"""`kubectl shop plan` says what `kubectl apply` and the operator will do, and writes nothing."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+
+from shop_cluster.control_plane import ControlPlane
+from shop_operator.api.kinds import KAFKA_TOPIC, SHOP_SERVICE, kind_of
+from shop_operator.cli.client_side_apply import LAST_APPLIED
+from shop_operator.metadata import Manifest
+
+from ..unit.specs import specs  # noqa: TID252 - tests are no installed package
+from .command import kubectl_shop, manifest, plan
+from .conftest import Shop, eventually
+from .harm import children, essence
+
+RICH: dict[str, Any] = {
+    "replicas": 0,
+    "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+    "slo": {"availability": "99.9"},
+    "template": {"metadata": {"labels": {"team": "a"}}},
+}
+PLAIN: dict[str, Any] = {"replicas": 0, "env": [{"name": "B", "value": "3"}]}
+
+
+def kubectl_apply(plane: ControlPlane, body: Manifest, *flags: str) -> None:
+    plane.kubectl("apply", *flags, "-f", "-", stdin=yaml.safe_dump(body))
+
+
+async def stored(shop: Shop, name: str) -> Manifest:
+    found = essence(await shop.client.get(SHOP_SERVICE, shop.namespace, name))
+    (found["metadata"]["annotations"] or {}).pop(LAST_APPLIED, None)
+    return found
+
+
+def removed_and_added(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """Return the lines that differ, each with its sign."""
+    sides = [yaml.safe_dump(side).splitlines() for side in (before, after)]
+    lines = difflib.unified_diff(*sides, lineterm="", n=0)
+    return {line for line in lines if not line.startswith(("---", "+++", "@@"))}
+
+
+@pytest.mark.parametrize("flags", [(), ("--server-side",)], ids=["client", "server"])
+@pytest.mark.parametrize(("before", "after"), [(RICH, PLAIN), (PLAIN, RICH)])
+async def test_it_says_of_the_shopservice_what_kubectl_apply_does(
+    shop: Shop,
+    plane: ControlPlane,
+    flags: tuple[str, ...],
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    kubectl_apply(plane, manifest(shop, "planned", **before), *flags)
+    was = await stored(shop, "planned")
+    wanted = manifest(shop, "planned", **after)
+    [said] = [change for change in plan(shop, wanted) if change["kind"] == "ShopService"]
+    assert await stored(shop, "planned") == was  # nothing was written
+    kubectl_apply(plane, wanted, *flags)
+    now = await stored(shop, "planned")
+    lines = {line.replace("   ", "  ") for line in said["diff"].splitlines()}
+    assert {line for line in lines if line[0] in "+-"} == {
+        line.replace("   ", "  ") for line in removed_and_added(was, now)
+    }
+    assert not [change for change in plan(shop, wanted) if change["kind"] == "ShopService"]
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(spec=specs())
+def test_after_an_apply_nothing_would_change(
+    shop: Shop, plane: ControlPlane, spec: dict[str, Any]
+) -> None:
+    plane.kubectl("delete", "shopservice", "--all", "-n", shop.namespace)
+    body = manifest(shop, "again", **{**spec, "managementPolicy": "Paused"})
+    kubectl_apply(plane, body)
+    assert plan(shop, body) == [
+        {
+            "action": "keep",
+            "kind": "children",
+            "name": "of again",
+            "diff": "managementPolicy is Paused",
+        }
+    ]
+
+
+async def test_it_says_of_children_what_the_operator_does(shop: Shop, plane: ControlPlane) -> None:
+    await shop.start()
+    kubectl_apply(plane, manifest(shop, "kept", **RICH))
+    before = {(c["kind"], c["metadata"]["name"]): c for c in await children(shop, "kept")}
+    wanted = manifest(shop, "kept", **PLAIN, cache={"kind": "redis"})
+    said = {
+        (each["kind"], each["name"]): each["action"]
+        for each in plan(shop, wanted)
+        if each["kind"] != "ShopService"
+    }
+    kubectl_apply(plane, wanted)
+
+    async def done() -> bool:
+        return plan(shop, wanted) == []
+
+    await eventually(done, seconds=60)
+    after = {(c["kind"], c["metadata"]["name"]): c for c in await children(shop, "kept")}
+    assert said == {
+        **dict.fromkeys(after.keys() - before.keys(), "create"),
+        **dict.fromkeys(before.keys() - after.keys(), "delete"),
+        **{
+            child: "change"
+            for child in after.keys() & before.keys()
+            if essence_without_hash(after[child]) != essence_without_hash(before[child])
+        },
+    }
+    assert ("Secret", "kept-access") in said
+
+
+def essence_without_hash(child: Manifest) -> Manifest:
+    found = essence(child)
+    (found["metadata"]["annotations"] or {}).pop("minishop.dev/applied", None)
+    assert kind_of(child)
+    return found
+
+
+async def test_a_topic_of_another_is_refused(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("owner", events={"publishes": [{"topic": "things.events"}]})
+    await shop.settled("owner")
+    thief = manifest(shop, "thief", events={"publishes": [{"topic": "things.events"}]})
+    [said] = [each for each in plan(shop, thief) if each["kind"] == KAFKA_TOPIC.kind]
+    assert said["action"] == "refused"
+    assert f"{shop.namespace}/owner" in said["diff"]
+
+
+async def test_a_secret_changes_by_its_keys_and_shows_no_value(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("secretive", cache={"kind": "redis"})
+    await shop.settled("secretive")
+    both = manifest(shop, "secretive", cache={"kind": "redis"}, queue={"kind": "rabbitmq"})
+    [said] = [each for each in plan(shop, both) if each["kind"] == "Secret"]
+    assert (said["action"], said["diff"]) == ("change", "+rabbitmq_url: (not shown)")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: ShopService\nmetadata: {}\n", "needs metadata.name"),
+        ("kind: ShopService\nmetadata: {name: a}\n", "is of None"),
+        ("kind: Deployment\nmetadata: {name: a}\n", "holds no ShopService"),
+        ("- 1\n", "holds no ShopService"),
+        ("a: [\n", "while parsing"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_line(shop: Shop, text: str, words: str) -> None:
+    done = kubectl_shop("plan", "-f", "-", shop=shop, stdin=text)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
