@@ -80,7 +80,7 @@ test-e2e: ## on the cluster
 
 export CLUSTER
 
-.PHONY: cluster cluster-down cluster-status images
+.PHONY: cluster cluster-down cluster-status images image
 cluster: .venv/ready ## Kubernetes with the stores, Kafka and Connect (CLUSTER=embedded|kind|current)
 	@.venv/bin/shop-cluster up
 
@@ -92,6 +92,9 @@ cluster-status: .venv/ready ## what of the cluster runs and is ready
 
 images: .venv/ready ## build every image and import those that changed
 	@.venv/bin/shop-cluster images
+
+image: .venv/ready ## build a service of your own and import it (DIR=path/to/reviews, VERSION=0.1.0)
+	@.venv/bin/shop-cluster image $(or $(DIR),$(error say which: DIR=path/to/your/service)) --version $(or $(VERSION),0.1.0)
 
 .PHONY: servers servers-down
 servers: .venv/ready ## keep PostgreSQL, MongoDB, Redis, RabbitMQ, Kafka and Connect running for test runs

@@ -1,15 +1,17 @@
-"""The command line: `shop-cluster up | down | status | images | platform`."""
+"""The command line: `shop-cluster up | down | status | images | image | platform`."""
 
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from shop_cluster import kind, preflight, stale_pods
 from shop_cluster.build import shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
+from shop_cluster.image_catalogue import Image, image_of_folder
 from shop_cluster.images import ensure, selected
 from shop_cluster.paths import ClusterPaths
 from shop_cluster.platform import install
@@ -50,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("name", nargs="*", help="only these (order, user, …)")
     images.add_argument("--platform", action="store_true", help="only those of the platform")
     images.set_defaults(run=_run_images)
+    image = commands.add_parser("image", help="build and import a service of your own")
+    image.add_argument("folder", type=Path, help="holds its Dockerfile; its name is the image's")
+    image.add_argument("--version", default="0.1.0", help="the image's tag (0.1.0)")
+    image.set_defaults(run=_run_image)
     return parser
 
 
@@ -110,15 +116,29 @@ def _run_images(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     return 0
 
 
+def _run_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    image = image_of_folder(asked.folder, version=asked.version)
+    _ensure(paths, [image])
+    say(f"{image.tag.removeprefix('docker.io/')} is in the cluster")
+    return 0
+
+
 def _ensure_images(
     paths: ClusterPaths, names: frozenset[str] = frozenset(), *, platform: bool = False
 ) -> None:
+    cluster: Literal["embedded", "docker"]
+    cluster = "embedded" if kind.chosen() == "embedded" else "docker"
+    _ensure(paths, selected(cluster, names, platform=platform))
+
+
+def _ensure(paths: ClusterPaths, images: Iterable[Image]) -> None:
+    """Have the images in the cluster; pods of an image that changed under its tag make way."""
     cluster = kind.chosen()
     if cluster != "embedded":
-        for image in selected("docker", names, platform=platform):
+        for image in images:
             kind.ensure_image(image, load=cluster == "kind")
         return
-    for image in selected("embedded", names, platform=platform):
+    for image in images:
         ensure(paths, image)
     kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={paths.kubeconfig}")
     for pod in stale_pods.restart(kubectl):

@@ -1,5 +1,6 @@
 """Which images the repository has: one for each Dockerfile, and one a service."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from shop_cluster.build import content_hash
+from shop_cluster.errors import ClusterError
 
+_IMAGE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
 
 
@@ -46,6 +49,27 @@ def catalogue(root: Path) -> list[Image]:
     """Return every image of a checkout: the stores', the operator's, the services'."""
     version = _project(root)["version"]
     return [*_stores(root, version), *_members(root, version), *_services(root, version)]
+
+
+def image_of_folder(folder: Path, *, version: str) -> Image:
+    """Return the image of somebody's own service: the folder's name, built by its Dockerfile.
+
+    Raises:
+        ClusterError: there is no Dockerfile, or the folder's name is none for an image.
+
+    """
+    folder = folder.resolve()
+    dockerfile = folder / "Dockerfile"
+    if not dockerfile.is_file():
+        raise ClusterError(f"{folder}: no Dockerfile there")
+    if not _IMAGE_NAME.fullmatch(folder.name):
+        raise ClusterError(
+            f"{folder.name!r}: the folder's name becomes the image's, so it is of lower-case"
+            " letters, digits and dashes"
+        )
+    return Image(
+        name=folder.name, version=version, dockerfile=dockerfile, context=folder, inputs=(folder,)
+    )
 
 
 def _stores(root: Path, version: str) -> Iterator[Image]:
