@@ -31,10 +31,11 @@ def _zone(name: str) -> str:
     return name
 
 
+_TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?$"
 # JSON Schema's own format "time" is one of a zone.
 TimeOfDay = Annotated[
     time,
-    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$"}),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY}),
 ]
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from shop_payment.domain import RefundStatus, Status
-from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.models import OneLine, ResponseModel, StrictModel
 from shop_shared.money import Currency, Money
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine
+]
 
 
 class CreateRefund(StrictModel):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
 
-from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.models import OneLine, ResponseModel, StrictModel
 from shop_shared.money import MAX_AMOUNT, Money
 
 MAX_QUANTITY = 1_000_000_000
@@ -18,13 +18,15 @@ MAX_PRICE = MAX_AMOUNT // 1000
 
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,63}$")]
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Brand = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine
+]
+Brand = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), OneLine]
 Description = Annotated[str, StringConstraints(max_length=10_000)]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), OneLine]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-AttributeValue = Annotated[str, StringConstraints(max_length=200)]
-Svg = Annotated[str, StringConstraints(pattern=r"^\s*<svg[\s>]", max_length=64 * 1024)]
+AttributeValue = Annotated[str, StringConstraints(max_length=200), OneLine]
+Svg = Annotated[str, StringConstraints(pattern=r"^[ \t\r\n]*<svg[ \t\r\n>]", max_length=64 * 1024)]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 
 EXAMPLE: dict[str, JsonValue] = {
@@ -176,7 +178,7 @@ class AdjustmentCreate(StrictModel):
 
     delta: int = Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)
     reason: AdjustmentReason
-    note: Annotated[str, StringConstraints(max_length=500)] = ""
+    note: Annotated[str, StringConstraints(max_length=500), OneLine] = ""
 
     @field_validator("delta")
     @classmethod

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from shop_shared.models import Line, ResponseModel, StrictModel
+from shop_shared.models import Line, OneLine, PhoneNumber, ResponseModel, StrictModel
 
 EXAMPLE: dict[str, JsonValue] = {
     "name": "Ada Lovelace",
@@ -45,7 +45,9 @@ def _assigned(code: str) -> str:
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["US"]), AfterValidator(_assigned)]
 """An officially assigned ISO 3166-1 alpha-2 code; `data/countries.csv` names source and date."""
 
-PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
+PostalCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), OneLine
+]
 
 
 def require_postal_code(country: str, postal_code: str | None) -> None:
@@ -72,9 +74,7 @@ class Address(StrictModel):
         None, description="Required where the country's addresses have one"
     )
     country: Country
-    phone: Annotated[str, Field(pattern=r"^\+[0-9]{6,15}$", examples=["+442079460000"])] | None = (
-        None
-    )
+    phone: PhoneNumber | None = None
 
     @model_validator(mode="after")
     def _has_its_postal_code(self) -> Self:

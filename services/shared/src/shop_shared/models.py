@@ -1,8 +1,10 @@
-"""Base models for what comes in over HTTP and what goes out."""
+"""Base models and field types of request and response bodies."""
 
+import re
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,11 +17,41 @@ from pydantic import (
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 """A whole number of things: no "5", no true, no 5.0."""
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""A line of text: a name, a street."""
+# Of the general category Cc only tab, line feed and carriage return belong in text. The Unicode
+# bidirectional algorithm's embeddings, overrides and isolates (UAX #9) show text in another order
+# than it is stored in; ESC begins a terminal's control sequences.
+_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# All of Cc, the line and paragraph separators (Zl, Zp), and the whole property Bidi_Control.
+_NOT_IN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def one_line(value: str) -> str:
+    """Return the value. Raises ValueError if any character could break or reorder its line."""
+    if found := _NOT_IN_LINE.search(value):
+        raise ValueError(f"must be one line: U+{ord(found[0]):04X} is not allowed")
+    return value
+
+
+def in_one_line(value: str) -> str:
+    """Return a value that nobody checked as one line: what `one_line` refuses becomes a space."""
+    return " ".join(_NOT_IN_LINE.sub(" ", value).split())
+
+
+OneLine = AfterValidator(one_line)
+"""For `Annotated[str, StringConstraints(...), OneLine]`: a line with bounds of its own."""
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine
+]
+"""One line of text: a name, a street."""
 
 Text = Annotated[str, StringConstraints(max_length=10_000)]
-"""Free text."""
+"""Text of several lines; `StrictModel` refuses control characters in it."""
+
+PhoneNumber = Annotated[
+    str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"), Field(examples=["+442079460000"])
+]
+"""E.164 in ASCII digits. Patterns name `[0-9]`: the engine's `\\d` is every script's digits."""
 
 
 def _is_text(value: object) -> object:
@@ -33,7 +65,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
 
 
 def storable(value: object) -> bool:
-    """Say whether PostgreSQL can keep every string in value (NUL it can not)."""
+    """Return True if PostgreSQL can store every string in value: none contains NUL."""
     match value:
         case str():
             return "\0" not in value
@@ -45,19 +77,34 @@ def storable(value: object) -> bool:
             return True
 
 
+def _refuse_controls(value: object) -> None:
+    """Raise ValueError if any string in value contains a character that is not text."""
+    match value:
+        case str():
+            if found := _NOT_IN_TEXT.search(value):
+                raise ValueError(f"must not contain U+{ord(found[0]):04X}")
+        case dict():
+            for key, item in value.items():
+                _refuse_controls(key)
+                _refuse_controls(item)
+        case list() | tuple() | set() | frozenset():
+            for item in value:
+                _refuse_controls(item)
+
+
 class StrictModel(BaseModel):
     """A request body: an unknown field is an error (no mass assignment), and it never changes.
 
     Numbers want `Field(strict=True)` and bounds (`Count`); ids, times and enums come as strings.
+    No string contains control characters (tab and line breaks aside) or changes its direction.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @field_validator("*")
     @classmethod
-    def _refuse_nul(cls, value: object) -> object:
-        if not storable(value):
-            raise ValueError("must not contain NUL")
+    def _is_plain_text(cls, value: object) -> object:
+        _refuse_controls(value)
         return value
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from shop_shared.addresses import Country
-from shop_shared.models import ResponseModel, StrictModel
+from shop_shared.models import OneLine, PhoneNumber, ResponseModel, StrictModel
 from shop_user import emails
 
 Role = Literal["customer", "staff", "admin"]
@@ -30,13 +30,18 @@ Password = Annotated[
     Field(description="Ten characters or more (NIST SP 800-63B: length counts, not symbols)."),
 ]
 AnyPassword = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), OneLine
+]
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{6,14}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)]
-PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=12)]
+Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), OneLine
+]
+OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), OneLine]
+PostalCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=12), OneLine
+]
 
 
 class Registration(StrictModel):
@@ -92,7 +97,7 @@ class ProfilePatch(StrictModel):
 
     name: Name = Field(default=ABSENT)
     locale: Locale = Field(default=ABSENT)
-    phone: Phone | None = None
+    phone: PhoneNumber | None = None
 
 
 class AddressWrite(StrictModel):
@@ -122,7 +127,7 @@ class AddressWrite(StrictModel):
     region: OptionalLine = ""
     postal_code: PostalCode
     country: Country
-    phone: Phone | None = None
+    phone: PhoneNumber | None = None
     is_default: bool = Field(default=False, strict=True)
 
 

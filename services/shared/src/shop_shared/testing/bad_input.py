@@ -85,6 +85,8 @@ _VALUES: dict[str, bytes] = {
     "nested arrays": b"[[[[]]]]",
     "NUL": rb'"a\u0000b"',
     "lone surrogate": rb'"\ud800"',
+    "escape": rb'"a\u001b[31mb"',
+    "text turned around": rb'"a\u202eb"',
     "million characters": b'"' + b"x" * 900_000 + b'"',
 }
 
