@@ -30,6 +30,12 @@ VALID: Mapping[str, dict[str, Any]] = {
         "current_password": _PASSWORD,
         "new_password": "correct horse 2",
     },
+    "user POST /v1/users/me/email": {
+        "new_email": "ada.king@example.com",
+        "current_password": _PASSWORD,
+    },
+    "user POST /v1/users/me/email/confirm": {"code": "123456"},
+    "user POST /internal/v1/credentials:changed": {"email": "ada@example.com"},
     "user POST /v1/users/password-resets": {"email": "ada@example.com"},
     "user POST /v1/users/password-resets/confirm": {
         "email": "ada@example.com",

@@ -1,12 +1,13 @@
 """The auth service over HTTP."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from shop_auth import policies
-from shop_auth.key_source import KeySource
 from shop_auth.models import (
     AuthorizeRequest,
     Grant,
@@ -19,17 +20,18 @@ from shop_auth.models import (
     Sessions,
     Tokens,
 )
-from shop_auth.service import Auth as AuthService
-from shop_shared.http.app_state import wired
-from shop_shared.http.auth import CurrentUser, require_roles
+from shop_auth.repository import StoredSession
+from shop_auth.state import Auth, Keys
+from shop_shared.http.auth import CurrentUser, StaffCaller, require_roles
 from shop_shared.http.openapi import documented
 from shop_shared.http.problems import Forbidden, NotFound, Unauthenticated
 from shop_shared.http.tokens import TokenVerifier
+from shop_shared.models import in_one_line
 
 router = APIRouter(tags=["auth"])
 
 
-Auth = Annotated[AuthService, wired("auth")]
+_log = structlog.get_logger(__name__)
 UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
@@ -39,9 +41,8 @@ def _no_store(response: Response) -> None:
 
 
 @router.get("/.well-known/jwks.json")
-async def get_jwks(request: Request, response: Response) -> Jwks:
+async def get_jwks(keys: Keys, response: Response) -> Jwks:
     """Read the public keys (RFC 7517)."""
-    keys: KeySource = request.app.state.keys
     response.headers["Cache-Control"] = "public, max-age=300"
     return Jwks.model_validate(await keys.jwks())
 
@@ -52,7 +53,7 @@ async def get_jwks(request: Request, response: Response) -> Jwks:
 async def get_token(grant: Grant, auth: Auth, user_agent: UserAgent = "") -> Tokens:
     """Sign in: a person with a password, a service with its secret."""
     if isinstance(grant, PasswordGrant):
-        return await auth.sign_in(grant, user_agent=user_agent[:200])
+        return await auth.sign_in(grant, user_agent=in_one_line(user_agent)[:200])
     return await auth.sign_in_service(grant)
 
 
@@ -72,19 +73,7 @@ async def log_out(caller: CurrentUser, auth: Auth) -> None:
 @router.get("/v1/auth/sessions")
 async def list_sessions(caller: CurrentUser, auth: Auth) -> Sessions:
     """List one's sessions, newest first."""
-    return Sessions(
-        items=[
-            Session(
-                id=UUID(session.id),
-                current=session.id == caller.session_id,
-                created_at=session.created_at,
-                last_used_at=session.last_used_at,
-                expires_at=session.expires_at,
-                user_agent=session.user_agent,
-            )
-            for session in await auth.sessions(caller.user_id)
-        ]
-    )
+    return _sessions(await auth.sessions(caller.user_id), current=caller.session_id)
 
 
 @router.delete("/v1/auth/sessions", status_code=204)
@@ -98,6 +87,27 @@ async def end_session(session_id: UUID, caller: CurrentUser, auth: Auth) -> None
     """End one of one's sessions."""
     if not await auth.sign_out(caller.user_id, str(session_id)):
         raise NotFound("No such session.")
+
+
+@router.get("/v1/auth/users/{user_id}/sessions")
+async def list_sessions_of(user_id: UUID, _caller: StaffCaller, auth: Auth) -> Sessions:
+    """List a user's sessions, newest first (staff)."""
+    return _sessions(await auth.sessions(user_id), current=None)
+
+
+@router.delete("/v1/auth/users/{user_id}/sessions", status_code=204)
+async def end_sessions_of(user_id: UUID, caller: StaffCaller, auth: Auth) -> None:
+    """End all sessions of a user (staff), say of a stolen phone. They may sign in again."""
+    _log.info("sessions ended by staff", user_id=str(user_id), by=str(caller.user_id))
+    await auth.sign_out_everywhere(user_id)
+
+
+@router.delete("/v1/auth/users/{user_id}/sessions/{session_id}", status_code=204)
+async def end_session_of(user_id: UUID, session_id: UUID, caller: StaffCaller, auth: Auth) -> None:
+    """End one session of a user (staff)."""
+    if not await auth.sign_out(user_id, str(session_id)):
+        raise NotFound("No such session.")
+    _log.info("session ended by staff", user_id=str(user_id), by=str(caller.user_id))
 
 
 @router.post(
@@ -116,9 +126,7 @@ async def introspect(wanted: IntrospectRequest, request: Request) -> Introspecti
 
 
 @router.post("/v1/auth/authorize", responses=documented(403))
-async def authorize(
-    wanted: AuthorizeRequest, caller: CurrentUser, request: Request
-) -> policies.Decision:
+async def authorize(wanted: AuthorizeRequest, caller: CurrentUser) -> policies.Decision:
     """Decide whether the subject may do the action to the resource, and say why.
 
     About others than oneself only services and staff may ask.
@@ -127,10 +135,26 @@ async def authorize(
     if subject.id != caller.user_id and not caller.has_role("service", "staff", "admin"):
         raise Forbidden("Only for oneself.")
     return policies.decide(
-        request.app.state.policies,
+        policies.load(None),
         subject=str(subject.id),
         roles=subject.roles,
         action=wanted.action,
         resource=resource.type,
         owner=str(resource.owner_id) if resource.owner_id else None,
+    )
+
+
+def _sessions(stored: Iterable[StoredSession], *, current: str | None) -> Sessions:
+    return Sessions(
+        items=[
+            Session(
+                id=UUID(session.id),
+                current=session.id == current,
+                created_at=session.created_at,
+                last_used_at=session.last_used_at,
+                expires_at=session.expires_at,
+                user_agent=session.user_agent,
+            )
+            for session in stored
+        ]
     )

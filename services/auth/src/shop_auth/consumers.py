@@ -1,75 +1,89 @@
-"""What the auth service hears: what ends people's sessions."""
+"""The events that end people's sessions, or change what their tokens say.
 
-from collections.abc import Awaitable, Callable, Mapping
+Each handler may run any number of times: auth keeps no inbox.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from shop_auth.repository import SessionStore
-from shop_shared.messaging.consumer import Handler, TemporaryError
+from shop_shared.messaging.consumer import TemporaryError
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "auth"
+TOPIC = "user.events"
 
 
-class Heard(BaseModel):
-    """An account's event: what is read here, whatever else it says."""
+class AccountEvent(BaseModel):
+    """An event about an account."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     user_id: UUID
 
 
-class PasswordChanged(Heard):
-    """Whoever knew the old password is out; the session that changed it goes on."""
+class PasswordChanged(AccountEvent):
+    """A new password: every session ends but the one that set it."""
 
     kept_session_id: str | None = None
 
 
-CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
-    "user.events": {
-        "minishop.user.deleted.v1": Heard,
-        "minishop.user.suspended.v1": Heard,
-        "minishop.user.reinstated.v1": Heard,
-        "minishop.user.roles_changed.v1": Heard,
-        "minishop.user.password_changed.v1": PasswordChanged,
-    }
-}
+class EmailChanged(AccountEvent):
+    """A new e-mail address."""
+
+    new_email: str
 
 
-def handlers(sessions: SessionStore) -> Mapping[str, Handler[None]]:
-    """Return the handler of each type heard. Each may run any number of times."""
-
-    async def locked_out(event: ReceivedEvent) -> None:
-        await sessions.block(str(event.parse(Heard).user_id))
-
-    async def reinstated(event: ReceivedEvent) -> None:
-        await sessions.unblock(str(event.parse(Heard).user_id))
-
-    async def roles_changed(event: ReceivedEvent) -> None:
-        await sessions.end_all(str(event.parse(Heard).user_id))
-
-    async def password_changed(event: ReceivedEvent) -> None:
-        heard = event.parse(PasswordChanged)
-        await sessions.end_all(str(heard.user_id), keep=heard.kept_session_id)
-
-    return {
-        "minishop.user.deleted.v1": _patiently(locked_out),
-        "minishop.user.suspended.v1": _patiently(locked_out),
-        "minishop.user.reinstated.v1": _patiently(reinstated),
-        "minishop.user.roles_changed.v1": _patiently(roles_changed),
-        "minishop.user.password_changed.v1": _patiently(password_changed),
-    }
+PayloadT = TypeVar("PayloadT", bound=AccountEvent)
 
 
-def _patiently(work: Callable[[ReceivedEvent], Awaitable[None]]) -> Handler[None]:
-    """Let an event wait for Redis."""
+def subscriptions(sessions: SessionStore | None = None) -> list[Subscription[None, Any]]:
+    """Return the subscriptions; for their contract alone no session store is needed."""
 
-    async def handle(_tx: None, event: ReceivedEvent) -> None:
+    def store() -> SessionStore:
+        if sessions is None:
+            raise RuntimeError("these subscriptions only describe the contract")
+        return sessions
+
+    async def lock_out(account: AccountEvent) -> None:
+        await store().block(str(account.user_id))
+
+    async def reinstate(account: AccountEvent) -> None:
+        await store().unblock(str(account.user_id))
+
+    async def end_sessions(account: AccountEvent) -> None:
+        await store().end_all(str(account.user_id))
+
+    async def change_password(changed: PasswordChanged) -> None:
+        await store().end_all(str(changed.user_id), keep=changed.kept_session_id)
+
+    async def change_email(changed: EmailChanged) -> None:
+        await store().change_email(str(changed.user_id), changed.new_email)
+
+    return [
+        _subscription("deleted", AccountEvent, lock_out),
+        _subscription("suspended", AccountEvent, lock_out),
+        _subscription("reinstated", AccountEvent, reinstate),
+        _subscription("roles_changed", AccountEvent, end_sessions),
+        _subscription("password_changed", PasswordChanged, change_password),
+        _subscription("email_changed", EmailChanged, change_email),
+    ]
+
+
+def _subscription(
+    name: str, model: type[PayloadT], work: Callable[[PayloadT], Awaitable[None]]
+) -> Subscription[None, PayloadT]:
+    """Subscribe to a user event; while Redis is away the event is tried again."""
+
+    async def handle(_tx: None, payload: PayloadT, _event: ReceivedEvent) -> None:
         try:
-            await work(event)
+            await work(payload)
         except RedisError as error:
             raise TemporaryError("Redis is away") from error
 
-    return handle
+    return Subscription(TOPIC, f"minishop.user.{name}.v1", model, handle)

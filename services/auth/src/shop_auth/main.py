@@ -6,22 +6,26 @@ import httpx
 from fastapi import Request, Response
 from redis.exceptions import RedisError
 
-from shop_auth import api, consumers, policies
+from shop_auth import api, consumers
+from shop_auth.attempts import SignInAttempts
 from shop_auth.key_source import KeySource
-from shop_auth.repository import FailedTries, SessionStore
+from shop_auth.repository import SessionStore
 from shop_auth.service import Auth, Issuer
 from shop_auth.settings import Settings
+from shop_auth.state import AuthState
 from shop_auth.users import Users
 from shop_shared import cli
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import NoInbox, consume
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
 
-CONTRACT = Contract(consumes=consumers.CONSUMES)
+CONTRACT = Contract(subscriptions=consumers.subscriptions())
 
 
 def create(settings: Settings) -> Service:
@@ -45,17 +49,16 @@ def create(settings: Settings) -> Service:
             settings, revocations=RedisRevocations(redis, fail_closed=True), fetch=keys.jwks
         ),
     )
-    app.state.keys = keys
-    app.state.policies = policies.load(settings.policies)
-    app.state.auth = Auth(
+    auth = Auth(
         settings=settings,
         issuer=issuer,
         sessions=sessions,
-        tries=FailedTries(
+        attempts=SignInAttempts(
             redis, limit=settings.password_tries, window_s=settings.password_window_seconds
         ),
         users=Users(users_client, issuer.service_token),
     )
+    set_state(app, AuthState(auth=auth, keys=keys))
     app.add_exception_handler(RedisError, _closed)
     app.include_router(api.router)
     health.install(app, required={"redis": check(redis)})
@@ -63,8 +66,8 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.handlers(sessions),
+        topics=topics_of(CONTRACT.subscriptions),
+        handlers=handlers_of(consumers.subscriptions(sessions)),
         inbox=NoInbox(),
     )
     return Service(app=app, background=(consumer,), close=(users_client.aclose, redis.aclose))

@@ -1,4 +1,4 @@
-"""Sessions, revocations and failed tries in Redis: all that auth remembers.
+"""Sessions and revocations in Redis.
 
 Keys of one session share a hash tag, so the rotation script also runs on a Redis Cluster. Refresh
 tokens are kept as SHA-256 only; they have 256 random bits, so no slow hash is needed.
@@ -15,6 +15,9 @@ from redis.asyncio import Redis
 Rotation = Literal["rotated", "reused", "unknown"]
 
 _ROTATE = Path(__file__).with_name("rotate.lua").read_text()
+_SET_EMAIL = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'email', ARGV[1]) end
+"""
 _REVOCATION_MARGIN_S = 60
 """A revocation outlives the last access token by this much, for clocks that differ."""
 _BLOCK_S = 3600
@@ -55,6 +58,7 @@ class SessionStore:
         self._revocation_s = access_ttl_s + _REVOCATION_MARGIN_S
         self._grace_s = grace_s
         self._rotate = redis.register_script(_ROTATE)
+        self._set_email = redis.register_script(_SET_EMAIL)
 
     async def start(self, session: StoredSession, *, token_hash: str) -> bool:
         """Keep ``session`` until it expires; return False when its user is blocked.
@@ -136,6 +140,11 @@ class SessionStore:
         await self.end(user_id, *ending)
         return len(ending)
 
+    async def change_email(self, user_id: str, email: str) -> None:
+        """Let the tokens of the user's sessions carry another e-mail address from now on."""
+        for session_id in await self._ids(user_id):
+            await self._set_email(keys=[_session(session_id)], args=[email])
+
     async def block(self, user_id: str) -> None:
         """End the user's sessions, those that are just being started among them."""
         await self._redis.set(_blocked(user_id), "1", ex=_BLOCK_S)
@@ -149,44 +158,12 @@ class SessionStore:
         return cast("list[str]", await self._redis.zrange(_of_user(user_id), 0, -1))
 
 
-class FailedTries:
-    """Counts wrong passwords by account, whether the account exists or not."""
-
-    def __init__(self, redis: Redis, *, limit: int, window_s: int) -> None:
-        self._redis = redis
-        self._limit = limit
-        self._window_s = window_s
-
-    async def locked_for(self, account: str) -> int:
-        """Return the seconds until ``account`` may be tried again; 0 when it may now."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(_tries(account))
-            pipe.ttl(_tries(account))
-            tries, ttl = await pipe.execute()
-        return max(int(ttl), 1) if tries is not None and int(tries) >= self._limit else 0
-
-    async def add(self, account: str) -> None:
-        """Count one more wrong password; the window starts at the first."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_tries(account), 0, ex=self._window_s, nx=True)
-            pipe.incr(_tries(account))
-            await pipe.execute()
-
-    async def clear(self, account: str) -> None:
-        """Forget the wrong passwords: the right one came."""
-        await self._redis.delete(_tries(account))
-
-
 def _revoked(session_id: str) -> str:
     return f"revoked:sid:{session_id}"
 
 
 def _blocked(user_id: str) -> str:
     return f"blocked:user:{user_id}"
-
-
-def _tries(account: str) -> str:
-    return f"tries:{account}"
 
 
 def _stored(session_id: str, fields: Mapping[str, str]) -> StoredSession:

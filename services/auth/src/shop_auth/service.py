@@ -10,13 +10,14 @@ from uuid import UUID
 
 import structlog
 
+from shop_auth.attempts import Attempt, SignInAttempts, account_key, is_before
 from shop_auth.key_source import KeySource
 from shop_auth.models import ClientCredentialsGrant, PasswordGrant, Tokens
-from shop_auth.repository import FailedTries, SessionStore, StoredSession
+from shop_auth.repository import SessionStore, StoredSession
 from shop_auth.settings import Settings
-from shop_auth.users import Users
+from shop_auth.users import Account, Users
 from shop_shared.clock import Clock, now
-from shop_shared.http.problems import Forbidden, TooManyRequests, Unauthenticated
+from shop_shared.http.problems import Forbidden, TooManyRequests, Unauthenticated, Unavailable
 from shop_shared.ids import uuid7
 
 _log = structlog.get_logger(__name__)
@@ -74,29 +75,49 @@ class Auth:
         settings: Settings,
         issuer: Issuer,
         sessions: SessionStore,
-        tries: FailedTries,
+        attempts: SignInAttempts,
         users: Users,
         clock: Clock = now,
     ) -> None:
         self._settings = settings
         self._issuer = issuer
         self._sessions = sessions
-        self._tries = tries
+        self._attempts = attempts
         self._users = users
         self._clock = clock
 
     async def sign_in(self, grant: PasswordGrant, *, user_agent: str) -> Tokens:
         """Start a session. Raises ``InvalidGrant``, ``AccountSuspended``, ``TooManyRequests``."""
-        account_key = hashlib.sha256(grant.email.strip().casefold().encode()).hexdigest()
-        if wait := await self._tries.locked_for(account_key):
-            raise TooManyRequests("Too many wrong passwords.", retry_after=wait)
-        account = await self._users.verify(grant.email, grant.password)
+        attempt = await self._begin(grant)
+        try:
+            account = await self._users.verify(grant.email, grant.password)
+        except Unavailable:
+            await self._attempts.take_back(attempt)
+            raise
         if account is None:
-            await self._tries.add(account_key)
             raise InvalidGrant("E-mail or password is wrong.")
+        await self._attempts.clear(attempt)
         if account.status != "active":
             raise AccountSuspended("This account is suspended.")
-        await self._tries.clear(account_key)
+        return await self._start(account, user_agent=user_agent)
+
+    async def _begin(self, grant: PasswordGrant) -> Attempt:
+        """Count an attempt to sign in. Raises ``TooManyRequests`` after too many wrong passwords.
+
+        A password changed since then ends the count: who has reset it gets in.
+        """
+        account = account_key(grant.email)
+        attempt = await self._attempts.begin(account, at=self._clock())
+        if attempt.is_allowed:
+            return attempt
+        if is_before(attempt, await self._users.password_changed_at(grant.email)):
+            await self._attempts.forget(attempt)
+            attempt = await self._attempts.begin(account, at=self._clock())
+        if not attempt.is_allowed:
+            raise TooManyRequests("Too many wrong passwords.", retry_after=attempt.retry_after)
+        return attempt
+
+    async def _start(self, account: Account, *, user_agent: str) -> Tokens:
         at = self._clock()
         session = StoredSession(
             id=str(uuid7()),

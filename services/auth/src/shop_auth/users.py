@@ -1,14 +1,16 @@
-"""The user service, asked whose credentials these are: the one call auth makes."""
+"""The user service, which knows whose credentials these are."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import UUID
 
 import httpx
 import structlog
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shop_shared.http.problems import Unavailable
 
+_AWAY = "Sign-in is not possible at the moment."
 _log = structlog.get_logger(__name__)
 
 
@@ -23,8 +25,16 @@ class Account(BaseModel):
     status: str
 
 
+class PasswordChange(BaseModel):
+    """When a password last changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    changed_at: AwareDatetime | None
+
+
 class Users:
-    """Calls ``credentials:verify`` with a service token of our own."""
+    """Calls the user service with a service token of our own."""
 
     def __init__(self, client: httpx.AsyncClient, token: Callable[[], Awaitable[str]]) -> None:
         self._client = client
@@ -32,19 +42,38 @@ class Users:
 
     async def verify(self, email: str, password: str) -> Account | None:
         """Return the account, or None for wrong credentials. Raises ``Unavailable``."""
-        try:
-            answer = await self._client.post(
-                "/internal/v1/credentials:verify",
-                json={"email": email, "password": password},
-                headers={"Authorization": f"Bearer {await self._token()}"},
-            )
-        except httpx.HTTPError as error:
-            raise Unavailable("Sign-in is not possible at the moment.") from error
+        answer = await self._post(
+            "/internal/v1/credentials:verify", {"email": email, "password": password}
+        )
         try:
             if answer.json().get("code") == "invalid_credentials":
                 return None
             answer.raise_for_status()
             return Account.model_validate_json(answer.content)
         except (httpx.HTTPError, ValueError) as error:
-            _log.warning("credentials not verified", status=answer.status_code, error=repr(error))
-            raise Unavailable("Sign-in is not possible at the moment.") from error
+            raise _unusable(answer, error) from error
+
+    async def password_changed_at(self, email: str) -> datetime | None:
+        """Return when the password of this e-mail's account last changed; None where unknown.
+
+        Raises ``Unavailable``.
+        """
+        answer = await self._post("/internal/v1/credentials:changed", {"email": email})
+        try:
+            answer.raise_for_status()
+            return PasswordChange.model_validate_json(answer.content).changed_at
+        except (httpx.HTTPError, ValueError) as error:
+            raise _unusable(answer, error) from error
+
+    async def _post(self, path: str, content: dict[str, str]) -> httpx.Response:
+        try:
+            return await self._client.post(
+                path, json=content, headers={"Authorization": f"Bearer {await self._token()}"}
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(_AWAY) from error
+
+
+def _unusable(answer: httpx.Response, error: Exception) -> Unavailable:
+    _log.warning("user service's answer not usable", status=answer.status_code, error=repr(error))
+    return Unavailable(_AWAY)

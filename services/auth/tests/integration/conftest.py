@@ -1,6 +1,9 @@
 """The auth service on a real Redis, called in process, with a user service by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -10,7 +13,10 @@ from pydantic import SecretStr
 from shop_auth import main
 from shop_auth.keys import new_pem
 from shop_auth.settings import Settings
+from shop_auth.state import AuthState
 from shop_auth.users import Account
+from shop_shared.http.app_state import get_state
+from shop_shared.http.problems import Unavailable
 from shop_shared.server import Service
 
 ADA = UUID(int=1)
@@ -23,12 +29,22 @@ class KnownUsers:
         self.status = "active"
         self.roles: tuple[str, ...] = ("customer",)
         self.asked = 0
+        self.password = "correct horse 1"
+        self.changed_at: datetime | None = None
+        self.pause = 0.0
+        self.is_away = False
 
     async def verify(self, email: str, password: str) -> Account | None:
         self.asked += 1
-        if (email, password) != ("ada@example.com", "correct horse 1"):
+        await asyncio.sleep(self.pause)
+        if self.is_away:
+            raise Unavailable("away")
+        if (email, password) != ("ada@example.com", self.password):
             return None
         return Account(user_id=ADA, email=email, roles=self.roles, status=self.status)
+
+    async def password_changed_at(self, email: str) -> datetime | None:
+        return self.changed_at if email == "ada@example.com" else None
 
 
 @pytest.fixture
@@ -51,7 +67,8 @@ def users() -> KnownUsers:
 @pytest.fixture
 async def service(settings: Settings, users: KnownUsers) -> AsyncIterator[Service]:
     service = main.create(settings)
-    service.app.state.auth._users = users
+    auth: Any = get_state(service.app, AuthState).auth
+    auth._users = users
     yield service
     for close in service.close:
         await close()

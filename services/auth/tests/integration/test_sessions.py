@@ -10,8 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from shop_auth import main
-from shop_auth.consumers import handlers
+from shop_auth.consumers import subscriptions
 from shop_auth.settings import Settings
+from shop_auth.state import AuthState
+from shop_shared.http.app_state import get_state
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.testing import assert_refused, bad_requests, heard
 
@@ -42,10 +45,14 @@ async def signed_in(http: httpx.AsyncClient, tokens: Json) -> bool:
     return answer.status_code == 200
 
 
+def auth_of(service: Service) -> Any:
+    return get_state(service.app, AuthState).auth
+
+
 async def hear(service: Service, type_: str, **data: object) -> None:
     name = type_.removeprefix("minishop.").removesuffix(".v1")
     event = heard(name, ADA, {"user_id": ADA, **data})
-    await handlers(service.app.state.auth._sessions)[type_](None, event)
+    await handlers_of(subscriptions(auth_of(service)._sessions))[type_](None, event)
 
 
 async def test_a_token_says_who_and_for_how_long(http: httpx.AsyncClient) -> None:
@@ -138,6 +145,36 @@ async def test_sessions_are_ones_own(http: httpx.AsyncClient, users: Any) -> Non
     assert not await signed_in(http, laptop)
 
 
+async def test_staff_end_the_sessions_of_others(http: httpx.AsyncClient, users: Any) -> None:
+    thief, owner = await sign_in(http), await sign_in(http)
+    url = f"/v1/auth/users/{ADA}/sessions"
+    for tokens in (thief, owner):
+        assert (await http.get(url, headers=bearer(tokens))).status_code == 403
+        assert (await http.delete(url, headers=bearer(tokens))).status_code == 403
+    users.roles = ("customer", "staff")
+    staff = await sign_in(http)
+    listed = (await http.get(url, headers=bearer(staff))).json()["items"]
+    assert {item["id"] for item in listed} >= {thief["session_id"], owner["session_id"]}
+    one = await http.delete(f"{url}/{thief['session_id']}", headers=bearer(staff))
+    assert one.status_code == 204
+    assert not await signed_in(http, thief)
+    assert await signed_in(http, owner)
+    nobodys = await http.delete(f"{url}/{UUID(int=9)}", headers=bearer(staff))
+    assert nobodys.status_code == 404
+    assert (await http.delete(url, headers=bearer(staff))).status_code == 204
+    assert not await signed_in(http, owner)
+
+
+async def test_a_new_address_is_in_the_next_token(
+    http: httpx.AsyncClient, service: Service
+) -> None:
+    tokens = await sign_in(http)
+    await hear(service, "minishop.user.email_changed.v1", new_email="ada.king@example.com")
+    tokens = (await refresh(http, tokens)).json()
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert claims["email"] == "ada.king@example.com"
+
+
 async def test_logging_out_ends_the_session(http: httpx.AsyncClient) -> None:
     tokens = await sign_in(http)
     assert (await http.post("/v1/auth/logout", headers=bearer(tokens))).status_code == 204
@@ -226,8 +263,8 @@ async def test_bad_input(http: httpx.AsyncClient) -> None:
 async def test_without_redis_nobody_gets_in(settings: Settings, users: Any) -> None:
     away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1")})
     service = main.create(away)
-    service.app.state.auth._users = users
-    token = await service.app.state.auth._issuer.access_token(str(ADA), roles=["customer"], sid="s")
+    auth_of(service)._users = users
+    token = await auth_of(service)._issuer.access_token(str(ADA), roles=["customer"], sid="s")
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(service.app), base_url="http://auth"
@@ -249,7 +286,7 @@ async def test_without_redis_nobody_gets_in(settings: Settings, users: Any) -> N
 async def test_replicas_in_development_agree_on_a_key(redis_url: str) -> None:
     settings = Settings(redis_url=SecretStr(redis_url), environment="development")
     replicas = [main.create(settings) for _ in range(2)]
-    one, two = [await replica.app.state.keys.jwks() for replica in replicas]
+    one, two = [await get_state(replica.app, AuthState).keys.jwks() for replica in replicas]
     assert one == two
     for replica in replicas:
         for close in replica.close:

@@ -8,6 +8,8 @@ import pytest
 
 from shop_auth.keys import KeyRing, new_pem
 from shop_auth.settings import Settings
+from shop_auth.state import AuthState
+from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
 
 CLAIMS = {
@@ -46,7 +48,7 @@ async def test_a_good_token_counts(http: httpx.AsyncClient, ring: KeyRing) -> No
 async def test_a_revoked_session(http: httpx.AsyncClient, service: Service, ring: KeyRing) -> None:
     token = ring.sign(claims(sid="gone"))
     assert await status(http, token) == 200
-    await service.app.state.auth._sessions.end(CLAIMS["sub"], "gone")
+    await get_state(service.app, AuthState).auth._sessions.end(str(CLAIMS["sub"]), "gone")
     assert await status(http, token) == 401
 
 

@@ -26,5 +26,5 @@ def hashed(code: str, *, salt: UUID) -> str:
 
 
 def matches(code: str, *, salt: UUID, digest: str) -> bool:
-    """Compare in constant time."""
+    """Return True if ``code`` is the one hashed; compared in constant time."""
     return hmac.compare_digest(hashed(code, salt=salt), digest)

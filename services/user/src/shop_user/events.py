@@ -65,6 +65,23 @@ class UserUpdated(UserEvent):
     locale: str
 
 
+class RegistrationRepeated(UserEvent):
+    """Somebody tried to open an account, or move theirs, to this account's e-mail address."""
+
+    type: ClassVar[str] = "minishop.user.registration_repeated.v1"
+
+    email: str
+
+
+class EmailChanged(UserEvent):
+    """The account has a new, verified e-mail address."""
+
+    type: ClassVar[str] = "minishop.user.email_changed.v1"
+
+    old_email: str
+    new_email: str
+
+
 class PasswordChanged(UserEvent):
     """The password changed: every session but the one that did it ends."""
 
@@ -105,6 +122,8 @@ PUBLISHED: tuple[type[EventPayload], ...] = (
     PasswordResetRequested,
     UserVerified,
     UserUpdated,
+    RegistrationRepeated,
+    EmailChanged,
     PasswordChanged,
     RolesChanged,
     UserSuspended,

@@ -6,16 +6,20 @@ from functools import partial
 from shop_shared import cli
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging import outbox
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres, retention
+from shop_shared.stores.pg_notify import listen
 from shop_user import api, events
 from shop_user.passwords import Passwords
-from shop_user.repository import codes
+from shop_user.repository import codes, password_resets
 from shop_user.service.administration import ensure_admin
+from shop_user.service.password_reset import ResetWorker
 from shop_user.settings import Settings
+from shop_user.state import UserState
 
 CONTRACT = Contract(publishes=events.PUBLISHED)
 
@@ -26,15 +30,19 @@ def create(settings: Settings) -> Service:
     passwords = Passwords(threads=settings.password_threads, waiting=settings.password_waiting)
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
+    resets = ResetWorker(engine)
     app = create_app(settings, title="Minishop users", contract=CONTRACT, verifier=verifier)
-    app.state.engine = engine
-    app.state.passwords = passwords
+    set_state(app, UserState(engine=engine, passwords=passwords))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"postgres": postgres.check(engine)})
     return Service(
         app=app,
-        background=(partial(retention.run, engine, codes.purge, outbox.purge),),
+        background=(
+            resets.run,
+            partial(listen, settings, password_resets.CHANNEL, resets.wake),
+            partial(retention.run, engine, codes.purge, password_resets.purge, outbox.purge),
+        ),
         close=(engine.dispose, passwords.close, revocations.close),
     )
 

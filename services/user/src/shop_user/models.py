@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from shop_shared.addresses import Country
+from shop_shared.emails import Email
 from shop_shared.models import OneLine, PhoneNumber, ResponseModel, StrictModel
-from shop_user import emails
 
 Role = Literal["customer", "staff", "admin"]
 Status = Literal["active", "suspended", "deleted"]
@@ -18,12 +18,6 @@ ABSENT: Any = None
 """The default of a patch's fields: never validated, so that a null that was sent is refused."""
 
 
-def _is_address(address: str) -> str:
-    emails.normalised(address)
-    return address.strip()
-
-
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_is_address)]
 Password = Annotated[
     str,
     StringConstraints(min_length=10, max_length=256),
@@ -190,6 +184,37 @@ class PasswordReset(StrictModel):
     new_password: Password
 
 
+class EmailChange(StrictModel):
+    """The account's new e-mail address, vouched for by the password."""
+
+    new_email: Email
+    current_password: AnyPassword
+
+
+class EmailChangeConfirm(StrictModel):
+    """The code that came to the new address."""
+
+    code: Code
+
+
+class SentCode(ResponseModel):
+    """A code that was sent, without the code: only its hash is kept, for a day."""
+
+    purpose: str
+    destination: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class Export(ResponseModel):
+    """All personal data that this service holds about the account."""
+
+    exported_at: datetime
+    account: User
+    addresses: list[Address]
+    codes: list[SentCode]
+
+
 class RolesPut(StrictModel):
     """All the roles the account shall have."""
 
@@ -201,6 +226,18 @@ class Credentials(StrictModel):
 
     email: Annotated[str, StringConstraints(max_length=254)]
     password: AnyPassword
+
+
+class EmailQuery(StrictModel):
+    """An e-mail address as somebody signed in with it."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+
+
+class PasswordChangedAt(ResponseModel):
+    """When the password of an account last changed; null for none and for unknown accounts."""
+
+    changed_at: datetime | None
 
 
 class VerifiedCredentials(ResponseModel):

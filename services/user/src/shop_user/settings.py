@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from shop_shared.emails import Email
 from shop_shared.settings import ServiceSettings
 
 
@@ -16,7 +17,7 @@ class Settings(ServiceSettings):
     password_waiting: int = Field(
         64, ge=1, description="Callers who may wait for a hash; one more is answered 503"
     )
-    admin_email: str | None = Field(None, description="First administrator, made by `migrate`")
+    admin_email: Email | None = Field(None, description="First administrator, made by `migrate`")
     admin_password: SecretStr | None = Field(None, description="The administrator's password")
 
     @model_validator(mode="after")

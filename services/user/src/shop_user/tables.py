@@ -22,6 +22,7 @@ accounts = sa.Table(
     sa.Column("phone", sa.Text),
     sa.Column("locale", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text),
+    sa.Column("password_changed_at", _instant),
     sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("email_verified_at", _instant),
@@ -82,6 +83,26 @@ codes = sa.Table(
     sa.Column("created_at", _instant, nullable=False),
     sa.Column("expires_at", _instant, nullable=False),
     sa.Column("used_at", _instant),
-    sa.CheckConstraint("purpose IN ('email', 'phone', 'password_reset')", name="codes_purpose"),
+    sa.CheckConstraint(
+        "purpose IN ('email', 'phone', 'password_reset', 'email_change')", name="codes_purpose"
+    ),
     sa.Index("codes_user", "user_id", "purpose", "created_at"),
 )
+
+reset_requests = sa.Table(
+    "reset_requests",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("created_at", _instant, nullable=False, index=True),
+)
+"""Password resets that were asked for and are not worked on yet, known address or not."""
+
+reset_tries = sa.Table(
+    "reset_tries",
+    metadata,
+    sa.Column("email_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("since", _instant, nullable=False, index=True),
+)
+"""Tries at the code of a password reset, known address or not."""

@@ -11,10 +11,13 @@ from pydantic import SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
 from shop_shared.testing import Signer
 from shop_user import main
+from shop_user.service.password_reset import ResetWorker
 from shop_user.settings import Settings
+from shop_user.state import UserState
 
 ADMIN = "root@example.com"
 
@@ -55,8 +58,12 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
 
 @pytest.fixture
 def engine(service: Service) -> AsyncEngine:
-    engine: AsyncEngine = service.app.state.engine
-    return engine
+    return get_state(service.app, UserState).engine
+
+
+@pytest.fixture
+def resets(engine: AsyncEngine) -> ResetWorker:
+    return ResetWorker(engine)
 
 
 @pytest.fixture
@@ -85,10 +92,10 @@ async def ada(
     async with engine.connect() as connection:
         user_id = await connection.scalar(
             sa.text("SELECT id FROM accounts WHERE email = :email"),
-            {"email": registration["email"]},
+            {"email": registration["email"].lower()},
         )
     assert user_id is not None
-    return Person(user_id, registration["email"], signer.headers(user_id, sid=str(uuid4())))
+    return Person(user_id, registration["email"].lower(), signer.headers(user_id, sid=str(uuid4())))
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from fastapi import APIRouter, Response
 from shop_shared.http.auth import CurrentUser
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.stores.postgres import transaction
-from shop_user.api.state import Passwords
 from shop_user.models import (
     Accepted,
+    EmailChange,
+    EmailChangeConfirm,
+    Export,
     PasswordChange,
     PasswordReset,
     PasswordResetRequest,
@@ -19,7 +20,8 @@ from shop_user.models import (
     VerificationConfirm,
     VerificationRequest,
 )
-from shop_user.service import accounts, verification
+from shop_user.service import accounts, email_change, export, password_reset, verification
+from shop_user.state import Engine, Passwords
 
 router = APIRouter(prefix="/v1/users", tags=["accounts"])
 
@@ -54,9 +56,12 @@ async def change_me(
     return User.model_validate(account)
 
 
-@router.delete("/me", status_code=204, responses=documented(404))
+@router.delete("/me", status_code=204, responses=documented(403, 404, 409))
 async def delete_me(caller: CurrentUser, engine: Engine) -> None:
-    """Delete one's account: what it says of the person is erased, and every session ends."""
+    """Delete one's account: personal data is erased and every session ends.
+
+    The last administrator cannot: 409.
+    """
     await accounts.delete(engine, caller.user_id)
 
 
@@ -92,14 +97,39 @@ async def change_password(
     )
 
 
+@router.post("/me/email", status_code=202, responses=documented(403, 404, 409, 429))
+async def request_email_change(
+    wanted: EmailChange, caller: CurrentUser, engine: Engine, passwords: Passwords
+) -> Accepted:
+    """Have a code sent to a new e-mail address. The answer is the same if it has an account."""
+    await email_change.request(engine, passwords, caller.user_id, wanted)
+    return Accepted(message="If the address is free, a code is on its way to it.")
+
+
+@router.post("/me/email/confirm", status_code=204, responses=documented(403, 404))
+async def confirm_email_change(
+    wanted: EmailChangeConfirm, caller: CurrentUser, engine: Engine
+) -> None:
+    """Move the account to the new address by its code; a notice goes to the old one."""
+    await email_change.confirm(engine, caller.user_id, wanted.code)
+
+
+@router.get("/me/export", responses=documented(403, 404))
+async def export_me(caller: CurrentUser, engine: Engine, response: Response) -> Export:
+    """Download all personal data that this service holds (GDPR, articles 15 and 20)."""
+    response.headers["Content-Disposition"] = 'attachment; filename="account.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return await export.of_user(engine, caller.user_id)
+
+
 @router.post("/password-resets", status_code=202)
 async def request_password_reset(wanted: PasswordResetRequest, engine: Engine) -> Accepted:
     """Have a code sent to reset the password. The answer is the same without an account."""
-    await verification.request_password_reset(engine, wanted.email)
+    await password_reset.request(engine, wanted.email)
     return Accepted(message="If there is an account, a code is on its way.")
 
 
 @router.post("/password-resets/confirm", status_code=204)
 async def reset_password(wanted: PasswordReset, engine: Engine, passwords: Passwords) -> None:
     """Set a new password by the code from the mail. Every session ends."""
-    await verification.reset_password(engine, passwords, wanted)
+    await password_reset.confirm(engine, passwords, wanted)

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Response
 from shop_shared.http.auth import CurrentUser
 from shop_shared.http.etag import IfMatch, require_match, set_etag
 from shop_shared.http.openapi import documented
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.stores.postgres import transaction
 from shop_user.models import Address, Addresses, AddressWrite
 from shop_user.repository import addresses
 from shop_user.service.accounts import present
+from shop_user.state import Engine
 
 router = APIRouter(
     prefix="/v1/users/me/addresses", tags=["addresses"], responses=documented(403, 404)

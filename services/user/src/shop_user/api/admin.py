@@ -5,16 +5,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from shop_shared.emails import Email
 from shop_shared.http.auth import AdminCaller, CurrentUser, StaffCaller
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import NotFound
 from shop_shared.stores.postgres import transaction
-from shop_user import emails
-from shop_user.models import Email, RolesPut, Status, User
+from shop_user.models import RolesPut, Status, User
 from shop_user.repository import accounts
 from shop_user.service import administration
+from shop_user.state import Engine
 
 router = APIRouter(prefix="/v1/users", tags=["staff"])
 
@@ -33,7 +33,7 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
     async with transaction(engine) as connection:
         rows = await accounts.page(
             connection,
-            email=emails.normalised(email) if email else None,
+            email=email,
             status=status,
             before=before,
             limit=limit + 1,

@@ -3,10 +3,9 @@
 from fastapi import APIRouter
 
 from shop_shared.http.auth import ServiceCaller
-from shop_shared.http.postgres_engine import Engine
-from shop_user.api.state import Passwords
-from shop_user.models import Credentials, VerifiedCredentials
+from shop_user.models import Credentials, EmailQuery, PasswordChangedAt, VerifiedCredentials
 from shop_user.service import credentials
+from shop_user.state import Engine, Passwords
 
 router = APIRouter(prefix="/internal/v1", tags=["internal"])
 
@@ -20,3 +19,13 @@ async def verify_credentials(
 ) -> VerifiedCredentials:
     """Say whose credentials these are. All failures look the same."""
     return await credentials.verify(engine, passwords, presented)
+
+
+@router.post("/credentials:changed")
+async def get_password_change(
+    asked: EmailQuery,
+    caller: ServiceCaller,  # noqa: ARG001 - the role is checked
+    engine: Engine,
+) -> PasswordChangedAt:
+    """Return when an account's password last changed: wrong ones from before count no more."""
+    return PasswordChangedAt(changed_at=await credentials.password_changed_at(engine, asked.email))

@@ -12,18 +12,40 @@ from shop_shared.clock import now
 from shop_user.tables import accounts, addresses, codes
 
 Row = dict[str, Any]
+_ADMINS_LOCK = 0x61646D696E73  # "admins"
 
 
-async def insert(connection: AsyncConnection, row: Row) -> bool:
-    """Add an account; return False when its e-mail has one."""
+async def insert(connection: AsyncConnection, row: Row) -> tuple[UUID, bool]:
+    """Add an account, or find the one that has its e-mail; return its id, and whether it is new.
+
+    Both write one row: how long it takes does not tell which it was.
+    """
     at = now()
-    added = await connection.execute(
-        pg.insert(accounts)
-        .values(version=1, status="active", created_at=at, updated_at=at, **row)
-        .on_conflict_do_nothing(index_elements=["email_key"])
-        .returning(accounts.c.id)
+    inserted = pg.insert(accounts).values(
+        version=1, status="active", created_at=at, updated_at=at, **row
     )
-    return added.one_or_none() is not None
+    found = await connection.execute(
+        inserted.on_conflict_do_update(
+            index_elements=["email_key"], set_={"email_key": inserted.excluded.email_key}
+        ).returning(accounts.c.id)
+    )
+    user_id = found.scalar_one()
+    return user_id, user_id == row["id"]
+
+
+async def move(connection: AsyncConnection, user_id: UUID, email: str) -> bool:
+    """Give the account another e-mail address; return False if another account has it."""
+    holder = sa.select(accounts.c.id).where(accounts.c.email_key == email).exists()
+    try:
+        async with connection.begin_nested():
+            moved = await connection.execute(
+                sa.update(accounts)
+                .where(accounts.c.id == user_id, ~holder)
+                .values(email=email, email_key=email)
+            )
+    except sa.exc.IntegrityError:  # registered between the look and the write
+        return False
+    return bool(moved.rowcount)
 
 
 async def find(connection: AsyncConnection, user_id: UUID, *, lock: bool = False) -> Row | None:
@@ -67,6 +89,20 @@ async def rehash(connection: AsyncConnection, user_id: UUID, *, old: str, new: s
     )
 
 
+async def is_only_admin(connection: AsyncConnection, user_id: UUID) -> bool:
+    """Return True if the account is an active administrator and there is no other.
+
+    Whoever asks takes turns until the transaction ends: two administrators cannot both go.
+    """
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADMINS_LOCK)))
+    admins = await connection.scalars(
+        sa.select(accounts.c.id)
+        .where(accounts.c.status == "active", accounts.c.roles.contains(["admin"]))
+        .limit(2)
+    )
+    return list(admins) == [user_id]
+
+
 async def erase(connection: AsyncConnection, user_id: UUID) -> None:
     """Leave nothing of the person but the id that orders refer to."""
     for table in (addresses, codes):
@@ -80,6 +116,7 @@ async def erase(connection: AsyncConnection, user_id: UUID) -> None:
         name=None,
         phone=None,
         password_hash=None,
+        password_changed_at=None,
         locale="en",
         email_verified_at=None,
         phone_verified_at=None,

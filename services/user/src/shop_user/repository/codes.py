@@ -1,4 +1,4 @@
-"""Codes that were sent: hashed, few, and soon worthless."""
+"""Codes that were sent: stored hashed, deleted after a day."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_shared.clock import now
 from shop_user.tables import codes
 
-Purpose = Literal["email", "phone", "password_reset"]
+Purpose = Literal["email", "phone", "password_reset", "email_change"]
 Row = dict[str, Any]
 
 
@@ -71,9 +71,33 @@ async def try_latest(
     return dict(row) if row is not None else None
 
 
+async def latest(connection: AsyncConnection, user_id: UUID, purpose: Purpose) -> Row | None:
+    """Return the code that still counts, held until the transaction ends; None without one."""
+    found = await connection.execute(
+        sa.select(codes)
+        .where(
+            codes.c.user_id == user_id,
+            codes.c.purpose == purpose,
+            codes.c.used_at.is_(None),
+            codes.c.expires_at > now(),
+        )
+        .with_for_update()
+    )
+    row = found.mappings().one_or_none()
+    return dict(row) if row is not None else None
+
+
 async def use(connection: AsyncConnection, code_id: UUID) -> None:
     """Let a code count no more."""
     await connection.execute(sa.update(codes).where(codes.c.id == code_id).values(used_at=now()))
+
+
+async def of_user(connection: AsyncConnection, user_id: UUID) -> list[Row]:
+    """Return the codes sent to the user, newest first."""
+    found = await connection.execute(
+        sa.select(codes).where(codes.c.user_id == user_id).order_by(codes.c.created_at.desc())
+    )
+    return [dict(row) for row in found.mappings()]
 
 
 async def purge(connection: AsyncConnection) -> int:

@@ -5,14 +5,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shop_shared.clock import now
 from shop_shared.http.etag import require_match
-from shop_shared.http.problems import Forbidden, NotFound
+from shop_shared.http.problems import Conflict, Forbidden, NotFound
 from shop_shared.ids import uuid7
 from shop_shared.messaging.events import event
 from shop_shared.messaging.outbox import publish
 from shop_shared.stores.postgres import transaction
-from shop_user import emails
-from shop_user.events import PasswordChanged, UserDeleted, UserRegistered, UserUpdated
+from shop_user.events import (
+    PasswordChanged,
+    RegistrationRepeated,
+    UserDeleted,
+    UserRegistered,
+    UserUpdated,
+)
 from shop_user.models import ProfilePatch, Registration
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
@@ -32,14 +38,21 @@ class WrongPassword(Forbidden):
     code, title = "wrong_password", "Wrong password"
 
 
-async def register(engine: AsyncEngine, passwords: Passwords, wanted: Registration) -> None:
-    """Open an account, unless its e-mail has one: then nothing changes and nothing shows it.
+class LastAdministrator(Conflict):
+    """The shop would be left without an administrator."""
 
-    The password is hashed in either case, so that not even the time tells.
+    code, title = "last_administrator", "The last administrator"
+
+
+async def register(engine: AsyncEngine, passwords: Passwords, wanted: Registration) -> None:
+    """Open an account; where its e-mail has one, only its owner is told by mail.
+
+    Either way the password is hashed and an account and an event are written, so that neither the
+    answer nor its time tells which it was.
     """
     password_hash = await passwords.hash(wanted.password)
     async with transaction(engine) as connection:
-        await open_account(
+        user_id, is_new = await open_account(
             connection,
             email=wanted.email,
             name=wanted.name,
@@ -47,6 +60,9 @@ async def register(engine: AsyncEngine, passwords: Passwords, wanted: Registrati
             password_hash=password_hash,
             roles=["customer"],
         )
+        if not is_new:
+            repeated = RegistrationRepeated(user_id=user_id, email=wanted.email)
+            await publish(connection, event(repeated, key=user_id))
 
 
 async def open_account(  # noqa: PLR0913 - keyword-only, each of its own kind
@@ -57,23 +73,25 @@ async def open_account(  # noqa: PLR0913 - keyword-only, each of its own kind
     locale: str,
     password_hash: str,
     roles: list[str],
-) -> bool:
-    """Add an account and tell of it; return False when the e-mail has one."""
-    user_id = uuid7()
+) -> tuple[UUID, bool]:
+    """Add an account and publish it; return the id that the e-mail has, and whether it is new.
+
+    The e-mail is canonical (`shop_shared.emails`).
+    """
     row = {
-        "id": user_id,
+        "id": uuid7(),
         "email": email,
-        "email_key": emails.normalised(email),
+        "email_key": email,
         "name": name,
         "locale": locale,
         "password_hash": password_hash,
         "roles": roles,
     }
-    if not await accounts.insert(connection, row):
-        return False
-    registered = UserRegistered(user_id=user_id, email=email, name=name, locale=locale)
-    await publish(connection, event(registered, key=user_id))
-    return True
+    user_id, is_new = await accounts.insert(connection, row)
+    if is_new:
+        registered = UserRegistered(user_id=user_id, email=email, name=name, locale=locale)
+        await publish(connection, event(registered, key=user_id))
+    return user_id, is_new
 
 
 async def present(connection: AsyncConnection, user_id: UUID, *, lock: bool = False) -> Row:
@@ -106,11 +124,18 @@ async def change(
 
 
 async def delete(engine: AsyncEngine, user_id: UUID) -> None:
-    """Erase the person."""
+    """Erase the person's data and publish `deleted`. Raises LastAdministrator."""
     async with transaction(engine) as connection:
+        await require_another_admin(connection, user_id)
         await present(connection, user_id, lock=True)
         await accounts.erase(connection, user_id)
         await publish(connection, event(UserDeleted(user_id=user_id), key=user_id))
+
+
+async def require_another_admin(connection: AsyncConnection, user_id: UUID) -> None:
+    """Raise LastAdministrator if the account is the only active administrator's."""
+    if await accounts.is_only_admin(connection, user_id):
+        raise LastAdministrator("Make somebody else an administrator first.")
 
 
 async def change_password(  # noqa: PLR0913 - keyword-only, each of its own kind
@@ -140,8 +165,10 @@ async def set_password(
     *,
     kept_session_id: str | None,
 ) -> None:
-    """Write the new password and tell of it."""
-    await accounts.update(connection, user_id, password_hash=password_hash)
+    """Write the new password and publish `password_changed`."""
+    await accounts.update(
+        connection, user_id, password_hash=password_hash, password_changed_at=now()
+    )
     changed = PasswordChanged(
         user_id=user_id, kept_session_id=UUID(kept_session_id) if kept_session_id else None
     )

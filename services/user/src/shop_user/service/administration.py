@@ -9,12 +9,11 @@ from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.outbox import publish
 from shop_shared.stores.postgres import transaction
-from shop_user import emails
 from shop_user.events import RolesChanged, UserReinstated, UserSuspended
 from shop_user.models import Role, Status
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
-from shop_user.service.accounts import open_account
+from shop_user.service.accounts import open_account, require_another_admin
 
 Row = dict[str, Any]
 
@@ -51,6 +50,8 @@ async def _change(
     if user_id == by:
         raise OwnAccount("Ask another administrator.")
     async with transaction(engine) as connection:
+        if changes.get("status") == "suspended" or "admin" not in changes.get("roles", ["admin"]):
+            await require_another_admin(connection, user_id)
         before = await accounts.find(connection, user_id, lock=True)
         if before is None or before["status"] == "deleted":
             raise NotFound("No such account.")
@@ -70,7 +71,7 @@ async def ensure_admin(
     """
     password_hash = await passwords.hash(password)
     async with transaction(engine) as connection:
-        opened = await open_account(
+        user_id, is_new = await open_account(
             connection,
             email=email,
             name="Administrator",
@@ -78,9 +79,9 @@ async def ensure_admin(
             password_hash=password_hash,
             roles=["admin", "customer"],
         )
-        if opened:
+        if is_new:
             return
-        account = await accounts.find_by_email(connection, emails.normalised(email), lock=True)
+        account = await accounts.find(connection, user_id, lock=True)
         if account is not None and "admin" not in account["roles"]:
             roles = sorted({*account["roles"], "admin"})
             await accounts.update(connection, account["id"], roles=roles)
