@@ -1,12 +1,12 @@
 """Requests and answers of the user API."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from shop_shared.addresses import Country
+from shop_shared.addresses import Country, require_postal_code
 from shop_shared.emails import Email
 from shop_shared.models import OneLine, PhoneNumber, ResponseModel, StrictModel
 
@@ -33,9 +33,7 @@ Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), OneLine
 ]
 OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), OneLine]
-PostalCode = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=12), OneLine
-]
+PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), OneLine]
 
 
 class Registration(StrictModel):
@@ -119,10 +117,15 @@ class AddressWrite(StrictModel):
     line2: OptionalLine = ""
     city: Line
     region: OptionalLine = ""
-    postal_code: PostalCode
+    postal_code: PostalCode = Field("", description="Empty where the country has none")
     country: Country
     phone: PhoneNumber | None = None
     is_default: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _has_its_postal_code(self) -> Self:
+        require_postal_code(self.country, self.postal_code)
+        return self
 
 
 class Address(ResponseModel):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from shop_shared.testing import Signer, assert_refused, bad_requests
 
@@ -63,6 +64,23 @@ async def test_a_book_is_never_endless(http: httpx.AsyncClient, ada: Any) -> Non
         (await http.post(URL, json=address, headers=ada.headers)).status_code for _ in range(51)
     ]
     assert statuses == [201] * 50 + [409]
+
+
+async def test_a_postal_code_is_asked_for_where_there_are_some(
+    http: httpx.AsyncClient, ada: Any
+) -> None:
+    without = {name: value for name, value in ADDRESS.items() if name != "postal_code"}
+    for country, status in (("HK", 201), ("AE", 201), ("GB", 422), ("ZZ", 422), ("UK", 422)):
+        body = {**without, "country": country}
+        assert (await http.post(URL, json=body, headers=ada.headers)).status_code == status
+
+
+@pytest.mark.parametrize("field", ["label", "name", "line1", "line2", "city", "region"])
+@pytest.mark.parametrize("text", ["Ada\nBcc: x", "\x1b[31mAda", "a\u2028b", "a\u202eb"])
+async def test_a_line_is_one_line(http: httpx.AsyncClient, ada: Any, field: str, text: str) -> None:
+    answer = await http.post(URL, json={**ADDRESS, field: text}, headers=ada.headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/{field}"
 
 
 async def test_bad_input(http: httpx.AsyncClient, ada: Any) -> None:
