@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
         {}, description="JSON: client id → SHA-256 (hex) of the client's random secret"
     )
     policies: Path | None = Field(None, description="A JSON file instead of the built-in policies")
-    user_url: str = Field("http://user.shop:8000", description="The user service")
+    user_url: str = Field("http://user:8000", description="The user service")
     user_timeout_seconds: float = Field(5, gt=0, description="How long to wait for its answer")
     access_token_seconds: int = Field(600, ge=60, le=3600, description="Life of an access token")
     session_days: int = Field(30, ge=1, le=365, description="Life of a session, however used")

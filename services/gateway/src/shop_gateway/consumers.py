@@ -24,7 +24,7 @@ async def empty_on_change(settings: ServiceSettings, cache: ResponseCache) -> No
     """
     while True:
         consumer = AIOKafkaConsumer(
-            TOPIC,
+            f"{settings.kafka_topic_prefix}{TOPIC}",
             bootstrap_servers=settings.kafka_bootstrap_servers,
             client_id=settings.service_name,
             auto_offset_reset="latest",

@@ -28,18 +28,18 @@ class Settings(ServiceSettings):
     send_timeout_seconds: float = Field(15, gt=0, description="For one try")
     default_locale: str = Field("en", description="Where a template lacks the reader's language")
 
-    smtp_host: str = Field("mailbox.shop", description="Mail server")
+    smtp_host: str = Field("mailbox", description="Mail server")
     smtp_port: int = Field(1025, ge=1, le=65535)
     smtp_starttls: bool = Field(default=False, description="Require STARTTLS")
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
     mail_from: str = Field("Minishop <shop@minishop.dev>", description="Sender of mails")
 
-    sms_base_url: str = Field("http://mailbox.shop:8000/sms", description="Twilio-style API")
+    sms_base_url: str = Field("http://mailbox:8000/sms", description="Twilio-style API")
     sms_account: str = Field("AC0000000000000000000000000000dev", description="Account SID")
     sms_token: SecretStr = Field(SecretStr("development"), description="Auth token")
     sms_from: str = Field("+15005550006", description="Sender's number")
 
-    push_base_url: str = Field("http://mailbox.shop:8000/push", description="FCM-style API")
+    push_base_url: str = Field("http://mailbox:8000/push", description="FCM-style API")
     push_project: str = Field("minishop", description="Firebase project")
     push_token: SecretStr = Field(SecretStr("development"), description="OAuth access token")

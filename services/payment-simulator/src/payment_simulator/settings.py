@@ -12,13 +12,13 @@ class Settings(ServiceSettings):
 
     service_name: str = Field("payment-simulator", description="Name in logs and metrics")
     own_url: str = Field(
-        "http://payment-simulator.shop:8000", description="Where the payment service reaches it"
+        "http://payment-simulator:8000", description="Where the payment service reaches it"
     )
     page_url: str = Field(
-        "http://payment-simulator.shop:8000", description="Where a customer's browser reaches it"
+        "http://payment-simulator:8000", description="Where a customer's browser reaches it"
     )
     webhook_url: str = Field(
-        "http://payment.shop:8000/v1/webhooks", description="Webhooks go to <this>/<provider>"
+        "http://payment:8000/v1/webhooks", description="Webhooks go to <this>/<provider>"
     )
     hang_seconds: float = Field(35, gt=0, description="How long a hanging answer takes")
 

@@ -32,6 +32,9 @@ class ServiceSettings(BaseSettings):
     kafka_bootstrap_servers: str = Field(
         "minishop-kafka-bootstrap.platform:9092", description="host:port, comma separated"
     )
+    kafka_topic_prefix: str = Field(
+        "", description="Before the names of topics and groups; the operator sets it per namespace"
+    )
     database_url: SecretStr | None = Field(
         None, description="postgresql://… or mongodb://…; read again when its file changes"
     )
@@ -39,7 +42,7 @@ class ServiceSettings(BaseSettings):
     redis_url: SecretStr | None = Field(None, description="redis://…")
     rabbitmq_url: SecretStr | None = Field(None, description="amqp://…")
     jwks_url: str = Field(
-        "http://auth.shop:8000/.well-known/jwks.json", description="Keys that tokens are signed by"
+        "http://auth:8000/.well-known/jwks.json", description="Keys that tokens are signed by"
     )
     jwt_issuer: str = Field("https://auth.minishop.dev", description="`iss` of every token")
     jwt_audience: str = Field("minishop", description="`aud` of every token")

@@ -152,6 +152,35 @@ async def test_each_event_once_and_in_order_per_key(
         assert values == sorted(values)
 
 
+async def test_names_in_kafka_carry_the_prefix(
+    settings: ServiceSettings,
+    engine: AsyncEngine,
+    topic: str,
+    producer: AIOKafkaProducer,
+    kafka: Kafka,
+) -> None:
+    prefix, declared = topic[:5], topic[5:]
+    scoped = settings.model_copy(update={"kafka_topic_prefix": prefix})
+    await send(producer, topic, b"{not json")
+    await send(producer, topic, 7)
+
+    async def handled() -> bool:
+        return await effects(engine) == [("k", 7)]
+
+    async with consuming(scoped, engine, declared, declared, {TYPE: record}):
+        await until(handled)
+    [letter] = await letters(kafka, topic_of(topic, declared), 1)
+    assert letter["dlt_group"] == declared
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        groups = {name for name, *_ in await admin.list_consumer_groups()}
+    finally:
+        await admin.close()
+    assert topic in groups
+    assert declared not in groups
+
+
 async def test_poison_goes_to_the_dead_letters_with_its_provenance(
     settings: ServiceSettings,
     engine: AsyncEngine,

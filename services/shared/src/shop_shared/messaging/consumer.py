@@ -50,7 +50,9 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
 
     Cancelled, it finishes the batch in hand and leaves the group. Kafka's or the store's being
     away is waited for. Types without a handler are ignored. With from_start a new group begins
-    with the oldest event there is; without (a cache in memory), with the next one.
+    with the oldest event there is; without (a cache in memory), with the next one. In Kafka, the
+    settings' prefix goes before the names of topics and group; the inbox, of one database, and
+    metrics have the group without it.
     """
     dead_letters = DeadLetters(settings.kafka_bootstrap_servers, group=group)
     handling = Dispatcher(
@@ -60,7 +62,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
         lambda: AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap_servers,
             client_id=settings.service_name,
-            group_id=group,
+            group_id=f"{settings.kafka_topic_prefix}{group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest" if from_start else "latest",
             max_poll_records=max_batch,
@@ -74,7 +76,9 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
     )
     loop = _Loop(consumer, handling)
     try:
-        consumer.subscribe(topics=list(topics), listener=loop)
+        consumer.subscribe(
+            topics=[f"{settings.kafka_topic_prefix}{topic}" for topic in topics], listener=loop
+        )
         await loop.run()
     finally:
         await consumer.stop()
