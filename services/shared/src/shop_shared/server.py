@@ -1,8 +1,9 @@
 """Serving: HTTP and background tasks in one process, ended together and in order."""
 
 import asyncio
-import contextlib
+import math
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +11,18 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from shop_shared.http.protocol import LimitedHttpProtocol
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.observability import telemetry
 from shop_shared.settings import ServiceSettings
 
 Task = Callable[[], Awaitable[None]]
+REQUESTS_SHARE = 0.7
+"""What of the grace time requests may take; the rest is for the batch in hand and the stores."""
+CLOSE_SHARE = 0.1
+"""What is kept of it for closing the stores."""
+EXPORT_SECONDS = 2.0
+"""What sending the last traces may take, after the grace time."""
 _log = structlog.get_logger(__name__)
 
 
@@ -33,31 +41,39 @@ class Service:
     close: Sequence[Task] = field(default=())
 
 
-async def serve(service: Service, settings: ServiceSettings) -> None:
-    """Serve until SIGTERM: finish requests, then the background tasks, then close the stores."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            service.app,
-            host=settings.host,
-            port=settings.port,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=int(settings.shutdown_grace_seconds),
-            timeout_keep_alive=75,
-        )
+def server_config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+    """Return how every service is served: HTTP/1.1 with limits, no lines of uvicorn's own."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http=LimitedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_seconds * REQUESTS_SHARE),
+        timeout_keep_alive=75,
     )
+
+
+async def serve(service: Service, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM: finish requests, then the background tasks, then close the stores.
+
+    All of it takes `shutdown_grace_seconds` at most, also under load: each part has what the parts
+    before it left, and what is not done by then is cancelled.
+    """
+    server = uvicorn.Server(server_config(service.app, settings))
     # uvicorn raises the signal it stopped for once more when it has ended, which would end the
     # process there and then: without the batch in hand, and without a word to Kafka.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+    ending = _Ending(settings.shutdown_grace_seconds)
     serving = asyncio.create_task(server.serve(), name="http")
-    stopping = asyncio.create_task(_stopping(server, service), name="stopping")
+    stopping = asyncio.create_task(_stopping(server, service, ending), name="stopping")
     tasks = [asyncio.create_task(_run(task), name=_name(task)) for task in service.background]
     try:
         done, _ = await asyncio.wait([serving, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -71,11 +87,42 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
         stopping.cancel()
         for task in tasks:
             task.cancel()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.shutdown_grace_seconds):
-                await asyncio.gather(*tasks, return_exceptions=True)
-        for close in service.close:
-            await close()
+        await _within(ending.left(keep=CLOSE_SHARE), "background tasks", tasks)
+        closing = [asyncio.create_task(_run(close), name=_name(close)) for close in service.close]
+        await _within(ending.left(), "stores", closing)
+
+
+class _Ending:
+    """The time that is left once the end has begun."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self._grace = grace_seconds
+        self._until: float | None = None
+
+    def begin(self) -> None:
+        """Start the clock."""
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + self._grace
+
+    def left(self, *, keep: float = 0.0) -> float:
+        """Return the seconds left, without a share of the whole that is kept for what follows."""
+        self.begin()
+        assert self._until is not None  # noqa: S101 - begin() has set it
+        return max(0.0, self._until - self._grace * keep - asyncio.get_running_loop().time())
+
+
+async def _within(seconds: float, what: str, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the tasks; cancel what has not ended by then; log what failed."""
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        _log.warning("not ended in time", what=what, tasks=[task.get_name() for task in late])
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("ended badly", what=what, task=task.get_name(), error=repr(error))
 
 
 def run(service: Service, settings: ServiceSettings) -> None:
@@ -88,13 +135,17 @@ def run(service: Service, settings: ServiceSettings) -> None:
     try:
         uvloop.run(serve(service, settings))
     finally:
-        stop_export()
+        # A collector that is away may not hold the end up: the exporter would try for 30 s.
+        stopping = threading.Thread(target=stop_export, name="stop_export", daemon=True)
+        stopping.start()
+        stopping.join(EXPORT_SECONDS)
     _log.info("stopped")
 
 
-async def _stopping(server: uvicorn.Server, service: Service) -> None:
+async def _stopping(server: uvicorn.Server, service: Service, ending: _Ending) -> None:
     while not server.should_exit:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.1)
+    ending.begin()
     for stop in service.stopping:
         stop()
 

@@ -50,6 +50,54 @@ def test_an_open_stream_is_ended_and_delays_nothing() -> None:
             process.kill()
 
 
+HANGING = """
+import asyncio
+from shop_shared.http.app import create_app
+from shop_shared.server import Service, run
+from shop_shared.settings import ServiceSettings
+
+settings = ServiceSettings(host="127.0.0.1", port={port}, shutdown_grace_seconds=3)
+app = create_app(settings, title="Hanging")
+
+@app.get("/hang")
+async def hang() -> None:
+    await asyncio.sleep(3600)
+
+async def batch_in_hand() -> None:
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        await asyncio.sleep(3600)
+
+async def close() -> None:
+    await asyncio.sleep(3600)
+
+run(Service(app, background=[batch_in_hand], close=[close]), settings)
+"""
+
+
+def test_the_end_keeps_within_the_grace_time_whatever_hangs() -> None:
+    """A request, a batch and a store that all hang: each would have the whole grace time else."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (
+        subprocess.Popen([sys.executable, "-c", HANGING.format(port=port)]) as process,
+        socket.socket() as client,
+    ):
+        try:
+            _until_it_listens(port)
+            client.connect(("127.0.0.1", port))
+            client.sendall(b"GET /hang HTTP/1.1\r\nHost: shop\r\n\r\n")
+            time.sleep(0.5)
+            begun = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE_SECONDS)
+            assert time.monotonic() - begun < 3 + 1.5
+        finally:
+            process.kill()
+
+
 def _until_it_listens(port: int) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:

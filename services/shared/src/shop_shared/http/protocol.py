@@ -1,0 +1,159 @@
+"""HTTP/1.1 as uvicorn speaks it, with limits on a request's head: its size, its fields, its time.
+
+uvicorn's parser (llhttp) has none: it would collect a head of any size, for as long as it takes.
+Refused are a target that is too long (414), too many or too large fields (431), and a head that is
+not there in time (408); a connection on which nothing was ever said is closed without a word.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shop_shared.http import problems
+
+MAX_TARGET_BYTES = 8 * 1024
+"""RFC 9112, section 3: at least 8,000 octets."""
+MAX_FIELDS = 100
+MAX_FIELDS_BYTES = 32 * 1024
+"""Names and values of all header fields together."""
+HEAD_SECONDS = 10.0
+"""From the first byte of a request, or the connection's beginning, to the end of its head."""
+
+LINGER_SECONDS = 2.0
+
+
+class _HeadRefusedError(Exception):
+    """Stops the parser; the status to answer is the protocol's `_refused`."""
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, given to `uvicorn.Config(http=LimitedHttpProtocol)`."""
+
+    head_seconds = HEAD_SECONDS
+
+    _in_head = False
+    _head_bytes = 0
+    _target_bytes = 0
+    _fields = 0
+    _field_bytes = 0
+    _refused = 0
+    _lingering = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
+        """Begin a connection: its first head must be there in time."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; refuse a head that is too large before it is complete."""
+        if self._lingering:
+            return
+        begun_before = self._in_head
+        super().data_received(data)
+        if self.parser is None or self._lingering or self.transport.is_closing():
+            return
+        if self._in_head and begun_before:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_FIELDS_BYTES + MAX_TARGET_BYTES:
+                self._refuse(431)
+        elif not self._in_head and self._idle() and self.timeout_keep_alive_task is None:
+            self._start_timer()  # blank lines between two requests are no request
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes, self._target_bytes = True, 0, 0
+        self._fields = self._field_bytes = 0
+        self._start_timer()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target. Raises for one that is too long."""
+        self._target_bytes += len(url)
+        if self._target_bytes > MAX_TARGET_BYTES:
+            self._refused = 414
+            raise _HeadRefusedError
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field. Raises when they are too many or too large.
+
+        A trailer field counts and is dropped: it comes when the head has been acted on already.
+        """
+        self._fields += 1
+        self._field_bytes += len(name) + len(value)
+        if self._fields > MAX_FIELDS or self._field_bytes > MAX_FIELDS_BYTES:
+            self._refused = 431
+            raise _HeadRefusedError
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """End the head and call the application."""
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refuses: 400, or the status of the limit that was passed."""
+        self._refuse(self._refused or 400, msg)
+
+    def _refuse(self, status: int, detail: str | None = None) -> None:
+        """Answer with a problem and close, unless an answer of before is still being sent."""
+        self._stop_timer()
+        if self._idle():
+            answer = problems.response(problems.of_status(status, _DETAILS.get(status, detail)))
+            fields = [*self.server_state.default_headers, *answer.raw_headers]
+            phrase = HTTPStatus(status).phrase.encode()
+            self.transport.write(
+                b"HTTP/1.1 %d %b\r\n" % (status, phrase)
+                + b"".join(b"%b: %b\r\n" % field for field in fields)
+                + b"connection: close\r\n\r\n"
+                + bytes(answer.body)
+            )
+            self._linger()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Take and drop what still comes for a moment.
+
+        A close at once, with data unread, would make TCP take back the answer (RFC 9112, 9.6).
+        """
+        self._lingering = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self.head_seconds, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        if not self._idle():  # an answer of before is still being sent
+            self._start_timer()
+        elif self._in_head:
+            self._refuse(408)
+        else:
+            self.transport.close()
+
+
+_DETAILS = {
+    408: "The request's header fields did not come in time.",
+    414: f"A target may have {MAX_TARGET_BYTES} bytes.",
+    431: f"At most {MAX_FIELDS} header fields of {MAX_FIELDS_BYTES} bytes together.",
+}

@@ -1,0 +1,162 @@
+"""Heads that are too large, too many or too slow, on real sockets."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from fastapi import Request
+
+from shop_shared.http.app import create_app
+from shop_shared.http.protocol import (
+    MAX_FIELDS,
+    MAX_FIELDS_BYTES,
+    MAX_TARGET_BYTES,
+    LimitedHttpProtocol,
+)
+from shop_shared.server import server_config
+from shop_shared.settings import ServiceSettings
+from shop_shared.testing import Signer
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    settings = ServiceSettings(host="127.0.0.1", port=0)
+    app = create_app(settings, title="Limits", verifier=Signer().verifier())
+
+    @app.get("/x{rest:path}")
+    async def seen(request: Request) -> dict[str, int]:
+        return {"fields": len(request.headers.raw)}
+
+    @app.post("/trailers")
+    async def trailers(request: Request) -> list[str]:
+        await request.body()
+        await asyncio.sleep(0.05)
+        return list(request.headers)
+
+    server = uvicorn.Server(server_config(app, settings))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # the test's own
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = server.force_exit = True
+    await task
+
+
+async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
+    """Send the pieces and return all that comes until the server closes, or for two seconds."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def send() -> None:
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause)
+
+    sending = asyncio.create_task(send())
+    answer = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            while got := await reader.read(65536):
+                answer += got
+    sending.cancel()
+    writer.close()
+    return answer
+
+
+def head(target: str = "/x", *fields: str) -> bytes:
+    lines = [f"GET {target} HTTP/1.1", "Host: shop", "Connection: close", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+async def test_what_is_within_the_limits_is_answered(port: int) -> None:
+    fields = [f"X-{n}: 1" for n in range(MAX_FIELDS - 2)]
+    assert status(await exchange(port, head("/x", *fields))) == 200
+    large = "X: " + "a" * (MAX_FIELDS_BYTES - 100)
+    assert status(await exchange(port, head("/x", large))) == 200
+    assert status(await exchange(port, head("/x?" + "a" * (MAX_TARGET_BYTES - 3)))) == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        (["X-N: 1"] * (MAX_FIELDS + 1), 431),
+        (["X: 1"] * 20_000, 431),
+        (["X: " + "a" * MAX_FIELDS_BYTES], 431),
+        (["X: " + "a" * 1000] * 40, 431),
+        (["X" * MAX_FIELDS_BYTES + ": 1"], 431),
+        (["X: " + "a" * 4_000_000], 431),
+    ],
+    ids=["many", "very many", "one large", "large together", "a large name", "4 MB"],
+)
+async def test_too_many_or_too_large_fields_are_refused(
+    port: int, fields: list[str], refused: int
+) -> None:
+    answer = await exchange(port, head("/x", *fields))
+    assert status(answer) == refused
+    assert b"application/problem+json" in answer
+    assert b"request_header_fields_too_large" in answer
+
+
+async def test_a_head_without_end_is_refused_before_it_is_complete(port: int) -> None:
+    pieces = [b"GET /x HTTP/1.1\r\nHost: shop\r\nX: ", *([b"a" * 8192] * 10)]
+    assert status(await exchange(port, *pieces, pause=0.01)) == 431
+    pieces = [b"GET /x HTTP/1.1\r\nHost: shop\r\n", *([b"X: 1\r\n" * 20] * 10)]
+    assert status(await exchange(port, *pieces, pause=0.01)) == 431
+
+
+async def test_a_long_target_is_refused(port: int) -> None:
+    assert status(await exchange(port, head("/x" + "a" * MAX_TARGET_BYTES))) == 414
+    answer = await exchange(port, b"GET /x", *([b"a" * 4096] * 4), pause=0.01)
+    assert status(answer) == 414
+
+
+async def test_what_is_no_http_is_a_400_problem(port: int) -> None:
+    answer = await exchange(port, b"\x16\x03\x01 hello\r\n\r\n")
+    assert status(answer) == 400
+    assert b"application/problem+json" in answer
+
+
+async def test_a_slow_head_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.3)
+    begun = time.monotonic()
+    answer = await exchange(port, *(bytes([byte]) for byte in head()[:25]), pause=0.05)
+    assert status(answer) == 408
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("said", [[], [b"\r\n"] * 20])
+async def test_a_connection_without_a_request_is_closed(
+    port: int, monkeypatch: pytest.MonkeyPatch, said: list[bytes]
+) -> None:
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.3)
+    begun = time.monotonic()
+    assert await exchange(port, *said, pause=0.05) == b""
+    assert time.monotonic() - begun < 1.9
+
+
+async def test_the_second_request_of_a_connection_has_its_own_limits(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.5)
+    first = b"GET /x HTTP/1.1\r\nHost: shop\r\n" + b"X: 1\r\n" * 90 + b"\r\n"
+    answer = await exchange(port, first, first, head(), pause=0.3)
+    assert answer.count(b"HTTP/1.1 200") == 3
+    answer = await exchange(port, first, b"GET /x HTTP/1.1\r\n", pause=0.1)
+    assert b"HTTP/1.1 408" in answer
+
+
+async def test_trailers_do_not_become_fields(port: int) -> None:
+    body = b"POST /trailers HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+    body += b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n"
+    answer = await exchange(port, body + b"X-User-Id: admin\r\n\r\n")
+    assert status(answer) == 200
+    assert b"x-user-id" not in answer
