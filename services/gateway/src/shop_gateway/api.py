@@ -5,19 +5,21 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request, Security
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 
 from shop_gateway.compose import Part, fetch_all
-from shop_gateway.documents import merged_openapi
-from shop_gateway.headers import inbound
+from shop_gateway.headers import first
+from shop_gateway.identity import CALLER, Caller
 from shop_gateway.state import State
 from shop_shared.http.auth import bearer
 from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
+from shop_shared.http.tokens import SessionEnded
 
 _STOREFRONT = files("shop_gateway") / "storefront"
+_READER = files("shop_gateway") / "reader"
+_SWAGGER_UI = files("fastapi_swagger") / "resources"
 
 
 class Composed(BaseModel):
@@ -52,6 +54,11 @@ router = APIRouter()
 @router.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
 async def order_summary(order_id: UUID, request: Request, state: State) -> Composed:
     """Return an order with its payment, shipment and notifications in one answer."""
+    if _caller(request).session_ended:
+        raise SessionEnded
+    authorization = first(request.headers.raw, b"authorization")
+    if authorization is None:  # else nobody asks four services for nothing
+        raise Unauthenticated("Send an access token as `Authorization: Bearer …`.")
     parts = await fetch_all(
         state.proxy,
         {
@@ -60,7 +67,7 @@ async def order_summary(order_id: UUID, request: Request, state: State) -> Compo
             "shipments": f"/v1/shipments?order_id={order_id}",
             "notifications": f"/v1/notifications?order_id={order_id}",
         },
-        inbound(request.headers.raw),
+        authorization=authorization,
     )
     _required(parts["order"])
     return Composed.of(parts)
@@ -70,31 +77,44 @@ async def order_summary(order_id: UUID, request: Request, state: State) -> Compo
 async def home(request: Request, state: State) -> Composed:
     """Return what a shop's first page shows; with a token, the caller's last orders too."""
     targets = {"products": "/v1/products?limit=12"}
-    if "authorization" in request.headers:
+    authorization = first(request.headers.raw, b"authorization")
+    ended = _caller(request).session_ended
+    if authorization is not None and not ended:
         targets["orders"] = "/v1/orders?limit=5"
-    return Composed.of(await fetch_all(state.proxy, targets, inbound(request.headers.raw)))
+    parts = await fetch_all(state.proxy, targets, authorization=authorization)
+    if ended:
+        parts["orders"] = Part(SessionEnded.status, {"detail": SessionEnded().detail})
+    return Composed.of(parts)
 
 
-def install_documents(app: FastAPI) -> None:
-    """Serve the shop's merged OpenAPI document, its reader and the storefront."""
-    own = app.openapi()
-    # FastAPI's own reader and document are the gateway's alone; the shop's take their places.
-    taken = {app.openapi_url, app.docs_url}
-    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in taken]
+def install_pages(app: FastAPI) -> None:
+    """Serve the shop's merged OpenAPI document, its reader (Swagger UI) and the storefront."""
+    # FastAPI's own document is the gateway's alone; the shop's takes its place.
+    app.router.routes[:] = [
+        route for route in app.router.routes if getattr(route, "path", None) != app.openapi_url
+    ]
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(state: State) -> dict[str, Any]:
-        return await merged_openapi(state.proxy, own)
+        return await state.document.get()
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="/openapi.json", title="Minishop")
+    async def docs() -> FileResponse:
+        return FileResponse(str(_READER / "index.html"))
 
     @app.get("/", include_in_schema=False)
     async def storefront() -> FileResponse:
         return FileResponse(str(_STOREFRONT / "index.html"))
 
+    app.mount("/docs/reader", StaticFiles(directory=str(_READER)), name="reader")
+    app.mount("/docs/swagger-ui", StaticFiles(directory=str(_SWAGGER_UI)), name="swagger-ui")
     app.mount("/shop", StaticFiles(directory=str(_STOREFRONT)), name="storefront")
+
+
+def _caller(request: Request) -> Caller:
+    """Return who calls, as the edge has found."""
+    caller: Caller = request.scope[CALLER]
+    return caller
 
 
 def _required(part: Part) -> None:

@@ -9,13 +9,13 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import structlog
 
 from shop_gateway.routes import Upstream
+from shop_shared.breaker import CircuitBreaker, FailureShare, Outcome
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class NoEndpointError(Exception):
 
 
 class BreakerOpenError(Exception):
-    """Most calls of the service failed lately; it is left alone for a moment."""
+    """Most calls of the service failed lately; it is left alone for `retry_after` seconds."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(retry_after)
@@ -42,7 +42,7 @@ class BreakerOpenError(Exception):
 
 @dataclass
 class Endpoint:
-    """One pod, and how it did lately."""
+    """One pod: its calls under way, its failures in a row, when it may be chosen again."""
 
     address: str
     in_flight: int = 0
@@ -51,50 +51,21 @@ class Endpoint:
 
 
 @dataclass
-class Breaker:
-    """Opens when at least half of a window's calls failed; then lets one call try again."""
-
-    clock: Callable[[], float]
-    since: float = 0.0
-    calls: int = 0
-    failed: int = 0
-    open_until: float = 0.0
-
-    def check(self) -> None:
-        """Raise BreakerOpenError while open. The first call after that time is the trial."""
-        now = self.clock()
-        if self.open_until > now:
-            raise BreakerOpenError(self.open_until - now)
-        if self.open_until:
-            # Half open: whoever else comes before this trial has ended waits another turn.
-            self.open_until = now + BREAKER_OPEN_SECONDS
-
-    def record(self, *, ok: bool) -> None:
-        """Count one call's outcome."""
-        now = self.clock()
-        if self.open_until:
-            if ok:
-                self.open_until, self.since, self.calls, self.failed = 0.0, now, 0, 0
-            return
-        if now - self.since > BREAKER_WINDOW_SECONDS:
-            self.since, self.calls, self.failed = now, 0, 0
-        self.calls += 1
-        self.failed += not ok
-        if self.calls >= BREAKER_MIN_REQUESTS and self.failed >= self.calls * BREAKER_FAILURE_SHARE:
-            self.open_until = now + BREAKER_OPEN_SECONDS
-
-
-@dataclass
 class Pool:
-    """The pods of one service."""
+    """The pods of one service, and the breaker of all of them."""
 
     upstream: Upstream
     clock: Callable[[], float] = time.monotonic
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
-    breaker: Breaker = field(init=False)
+    breaker: CircuitBreaker = field(init=False)
 
     def __post_init__(self) -> None:
-        self.breaker = Breaker(self.clock)
+        rule = FailureShare(
+            share=BREAKER_FAILURE_SHARE,
+            minimum=BREAKER_MIN_REQUESTS,
+            seconds=BREAKER_WINDOW_SECONDS,
+        )
+        self.breaker = CircuitBreaker(rule, open_seconds=BREAKER_OPEN_SECONDS, clock=self.clock)
 
     def update(self, addresses: set[str]) -> None:
         """Take on the addresses that DNS answers now; those that stay keep their record."""
@@ -102,31 +73,32 @@ class Pool:
             address: self.endpoints.get(address) or Endpoint(address) for address in addresses
         }
 
-    @contextmanager
-    def endpoint(self, *, avoid: str | None = None) -> Iterator[Endpoint]:
-        """Lend a pod for one call, another than `avoid` where there is one.
+    def choose(self, *, avoid: Collection[str] = frozenset()) -> Endpoint:
+        """Choose a pod for a call, another than those of `avoid` where there is one.
 
-        Raises NoEndpointError when DNS knows none. With all of them ejected, all are tried:
-        a guess beats a sure refusal.
+        Raises NoEndpointError when DNS knows none, BreakerOpenError while the service is left
+        alone. With all pods ejected, all are tried: a guess beats a sure refusal.
         """
-        now = self.clock()
-        known = [e for e in self.endpoints.values() if e.address != avoid] or list(
+        known = [e for e in self.endpoints.values() if e.address not in avoid] or list(
             self.endpoints.values()
         )
         if not known:
             raise NoEndpointError(self.upstream.host)
+        if not self.breaker.permits():
+            raise BreakerOpenError(self.breaker.rest())
+        self.breaker.started()
+        now = self.clock()
         fit = [e for e in known if e.ejected_until <= now] or known
-        chosen = min(random.sample(fit, min(2, len(fit))), key=lambda e: e.in_flight)
-        chosen.in_flight += 1
-        try:
-            yield chosen
-        finally:
-            chosen.in_flight -= 1
+        return min(random.sample(fit, min(2, len(fit))), key=lambda e: e.in_flight)
 
-    def record(self, endpoint: Endpoint, *, ok: bool) -> None:
+    def record(self, endpoint: Endpoint, outcome: Outcome) -> None:
         """Count a call's outcome for its pod and for the service."""
-        self.breaker.record(ok=ok)
-        endpoint.failures = 0 if ok else endpoint.failures + 1
+        self.breaker.record(outcome)
+        match outcome:
+            case Outcome.ANSWERED:
+                endpoint.failures = 0
+            case Outcome.FAILED:
+                endpoint.failures += 1
         if endpoint.failures >= EJECT_AFTER:
             endpoint.failures = 0
             endpoint.ejected_until = self.clock() + EJECT_SECONDS

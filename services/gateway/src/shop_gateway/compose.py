@@ -13,7 +13,7 @@ import structlog
 
 from shop_gateway.body import no_body
 from shop_gateway.headers import Headers
-from shop_gateway.proxy import Proxy
+from shop_gateway.proxy import Proxy, ProxyRequest
 from shop_gateway.routes import Upstream
 from shop_shared.http.problems import BadGateway, Problem
 
@@ -42,11 +42,20 @@ class Part:
         return {"status": "unavailable", "reason": reason}
 
 
-async def fetch(proxy: Proxy, upstream: Upstream, target: str, headers: Headers) -> Part:
-    """GET `target` (a path with its query) of a service. Raises nothing: the part tells."""
+async def fetch(
+    proxy: Proxy, upstream: Upstream, target: str, *, authorization: bytes | None = None
+) -> Part:
+    """GET `target` (a path with its query) of a service. Raises nothing: the part tells.
+
+    The request is the gateway's own: of the caller's headers only `Authorization` goes along. (The
+    proxy adds the trace.)
+    """
+    headers: Headers = [(b"accept", b"application/json")]
+    if authorization is not None:
+        headers.append((b"authorization", authorization))
+    request = ProxyRequest(method="GET", target=target, headers=headers, body=no_body())
     try:
-        response = await proxy.open(upstream, "GET", target, headers, no_body())
-        async with response:
+        async with proxy.open(upstream, request) as response:
             return Part(response.status, orjson.loads(await response.read()))
     except Problem as problem:
         return Part(problem.status, {"detail": problem.detail})
@@ -55,7 +64,9 @@ async def fetch(proxy: Proxy, upstream: Upstream, target: str, headers: Headers)
         return Part(BadGateway.status, {"detail": "the service's answer could not be read"})
 
 
-async def fetch_all(proxy: Proxy, targets: dict[str, str], headers: Headers) -> dict[str, Part]:
+async def fetch_all(
+    proxy: Proxy, targets: dict[str, str], *, authorization: bytes | None = None
+) -> dict[str, Part]:
     """GET every target in parallel of whichever service the route table names for it."""
 
     async def one(target: str) -> Part:
@@ -63,7 +74,7 @@ async def fetch_all(proxy: Proxy, targets: dict[str, str], headers: Headers) -> 
             upstream = proxy.upstream(target.partition("?")[0])
         except Problem as problem:
             return Part(problem.status, {"detail": problem.detail})
-        return await fetch(proxy, upstream, target, headers)
+        return await fetch(proxy, upstream, target, authorization=authorization)
 
     parts = await asyncio.gather(*(one(target) for target in targets.values()))
     return dict(zip(targets, parts, strict=True))

@@ -2,27 +2,59 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from shop_gateway.compose import fetch
 from shop_gateway.proxy import Proxy
+from shop_gateway.routes import RouteTable
 
 log = structlog.get_logger()
+
+KEPT_SECONDS = 30.0
+RETRY_SECONDS = 2.0
+"""How soon an incomplete document is made anew."""
 
 _METHODS = frozenset(("get", "put", "post", "delete", "patch", "head", "options"))
 
 
-async def merged_openapi(proxy: Proxy, own: dict[str, Any]) -> dict[str, Any]:
-    """Return the gateway's own document with the routed paths of every service that answers.
+class ShopDocument:
+    """The gateway's own document with the routed paths of every service that answers.
 
     Schemas get their service's name in front, since two services may mean different things by
-    `Address`. A service that does not answer is missing and named in `x-unavailable`.
+    `Address`. A service that does not answer is missing and named in `x-unavailable`. Made once a
+    route table and KEPT_SECONDS, whoever asks how often: it costs a request to every service.
     """
+
+    def __init__(
+        self, proxy: Proxy, own: dict[str, Any], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._proxy = proxy
+        self._own = own
+        self._clock = clock
+        self._making = asyncio.Lock()
+        self._made: dict[str, Any] = {}
+        self._made_of: RouteTable | None = None
+        self._until = float("-inf")
+
+    async def get(self) -> dict[str, Any]:
+        """Return the document, made anew when it is old or the routes have changed."""
+        async with self._making:
+            table = self._proxy.table
+            if table is not self._made_of or self._clock() >= self._until:
+                self._made, self._made_of = await _merged(self._proxy, self._own), table
+                whole = "x-unavailable" not in self._made
+                self._until = self._clock() + (KEPT_SECONDS if whole else RETRY_SECONDS)
+            return self._made
+
+
+async def _merged(proxy: Proxy, own: dict[str, Any]) -> dict[str, Any]:
     upstreams = sorted(proxy.table.upstreams, key=lambda upstream: upstream.service)
     parts = await asyncio.gather(
-        *(fetch(proxy, upstream, "/openapi.json", []) for upstream in upstreams)
+        *(fetch(proxy, upstream, "/openapi.json") for upstream in upstreams)
     )
     merged: dict[str, Any] = {**own, "paths": dict(own.get("paths", {})), "tags": []}
     components: dict[str, dict[str, Any]] = {

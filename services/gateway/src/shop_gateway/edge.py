@@ -6,23 +6,35 @@ the forwarding itself.
 
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections import Counter as Tally
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import aiohttp
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop_gateway.body import Body, BodyLimits
-from shop_gateway.cache import CachedResponse, Freshness, Key, ResponseCache, freshness_of
-from shop_gateway.headers import Headers, first, forwarded, inbound, outbound
-from shop_gateway.identity import Identify
-from shop_gateway.proxy import Proxy
+from shop_gateway.body import Body, BodyLimits, ClientDisconnected
+from shop_gateway.cache import (
+    CachedResponse,
+    Freshness,
+    Key,
+    ResponseCache,
+    freshness_of,
+    kept_headers,
+)
+from shop_gateway.encoding import GZIP, MIN_COMPRESSED_BYTES
+from shop_gateway.headers import Headers, combined, first, forwarded, inbound, outbound, without
+from shop_gateway.identity import CALLER, Caller, Identify
+from shop_gateway.proxy import Proxy, ProxyRequest
 from shop_gateway.rate_limit import RateLimit
+from shop_gateway.streaming import AnswerStreams, is_endless
 from shop_shared.http import problems
+from shop_shared.http.problems import TooManyRequests
+from shop_shared.http.tokens import SessionEnded
 from shop_shared.observability import telemetry
 
 log = structlog.get_logger()
@@ -34,8 +46,24 @@ SECONDS = Histogram(
 )
 CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own memory")
 
-_OWN = re.compile(r"/(?:|docs|openapi\.json|asyncapi\.json|livez|readyz|startupz|metrics|shop/.*)")
-_COMPOSED = re.compile(r"/v1/(?:home|orders/[^/]+/summary)")
+_OWN = re.compile(r"/(?:|docs(?:/.*)?|asyncapi\.json|livez|readyz|startupz|metrics|shop/.*)")
+_COMPOSED = re.compile(r"/(?:openapi\.json|v1/(?:home|orders/[^/]+/summary))")
+_READING = frozenset(("GET", "HEAD"))
+
+
+@dataclass
+class _Answer:
+    """Sends an answer with further headers, and knows whether it has begun."""
+
+    send: Send
+    extra: Headers = field(default_factory=list)
+    begun: bool = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            message = {**message, "headers": [*message["headers"], *self.extra]}
+        await self.send(message)
 
 
 @dataclass(frozen=True)
@@ -46,10 +74,13 @@ class EdgeMiddleware:
     _: KW_ONLY
     proxy: Proxy
     cache: ResponseCache
+    streams: AnswerStreams
     rate_limit: RateLimit
     identify: Identify
     body_limits: BodyLimits
-    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+    max_streams: int
+    """Endless streams that one caller may hold open at a time."""
+    _open_streams: Tally[Caller] = field(default_factory=Tally)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -57,6 +88,7 @@ class EdgeMiddleware:
             await self.app(scope, receive, send)
             return
         traceparent = first(scope["headers"], b"traceparent")
+        answer = _Answer(send)
         with telemetry.span(
             f"proxy {scope['method']}",
             kind="server",
@@ -65,85 +97,116 @@ class EdgeMiddleware:
         ):
             try:
                 if _COMPOSED.fullmatch(scope["path"]):
-                    await self._admit(scope)
-                    await self.app(scope, receive, send)
+                    caller = await self._admit(scope, answer)
+                    own = {**scope, "headers": _without_content(scope), CALLER: caller}
+                    await self.app(own, receive, answer)
                 else:
-                    await self._serve(scope, receive, send)
+                    await self._serve(scope, receive, answer)
             except problems.Problem as problem:
-                await problems.response(problem)(scope, receive, send)
+                if answer.begun:
+                    raise
+                await problems.response(problem)(scope, receive, answer)
+            except Exception as error:
+                if answer.begun:  # breaking the connection is the only way left to say so
+                    raise
+                log.exception("edge.failed", path=scope["path"], error=repr(error))
+                await problems.response(problems.Problem())(scope, receive, answer)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key: Key = (
-            scope["raw_path"],
-            scope["query_string"],
-            first(scope["headers"], b"accept-encoding") or b"",
-        )
-        reading = scope["method"] == "GET"
-        if reading and (answer := self.cache.get(key)):
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        key: Key = (scope["raw_path"], scope["query_string"])
+        method = scope["method"]
+        reading = method in _READING and _may_be_cached(scope)
+        if reading and (found := self.cache.get(key)):
             CACHED.inc()
-            await _answer(answer, scope, send)
+            await _send_cached(*found, scope, answer)
             return
         started = time.perf_counter()
         upstream = self.proxy.upstream(scope["path"])
         status = 0
         try:
-            forwarded = await self._admit(scope)
-            response = await self.proxy.open(
-                upstream,
-                scope["method"],
-                _target(scope),
-                inbound(scope["headers"]) + forwarded,
-                Body.of(scope, receive, self.body_limits),
-            )
-            async with response:
+            body = Body.of(scope, receive, self.body_limits)
+            caller = await self._admit(scope, answer)
+            headers = inbound(scope["headers"]) + _forwarded(scope)
+            if caller.session_ended:
+                headers = without(headers, b"authorization")
+            request = ProxyRequest(method=method, target=_target(scope), headers=headers, body=body)
+            async with self.proxy.open(upstream, request) as response:
                 status = response.status
-                freshness = (
-                    freshness_of(status, list(response.raw_headers)) if reading else Freshness()
-                )
-                if freshness:
-                    answer = CachedResponse(
-                        outbound(response.raw_headers),
+                if caller.session_ended and status == HTTPStatus.UNAUTHORIZED:
+                    raise SessionEnded  # the service saw no token, and says so
+                raw = list(response.raw_headers)
+                freshness = freshness_of(status, raw) if reading else Freshness()
+                if freshness and method == "GET":
+                    cached = CachedResponse(
+                        kept_headers(outbound(raw)),
                         await response.read(),
-                        first(response.raw_headers, b"etag"),
+                        first(raw, b"etag"),
                         freshness,
                     )
-                    self.cache.put(key, answer)
-                    await _answer(answer, scope, send)
+                    self.cache.put(key, cached)
+                    await _send_cached(cached, freshness.age, scope, answer)
+                elif is_endless(response):
+                    with self._stream(caller):
+                        await self.streams.pass_on(response, receive, answer)
                 else:
-                    await self.proxy.stream(response, receive, send)
+                    await self.streams.pass_on(response, receive, answer)
         except problems.Problem as problem:
             status = problem.status
-            raise
+            if not isinstance(problem, ClientDisconnected) or not answer.begun:
+                raise
         except aiohttp.ClientError as error:
-            # The answer has begun: breaking the connection is the only way left to say so.
             log.warning("proxy.broken_off", service=upstream.service, error=repr(error))
             raise
         finally:
-            SECONDS.labels(upstream.service, scope["method"], status).observe(
-                time.perf_counter() - started
+            SECONDS.labels(upstream.service, method, status).observe(time.perf_counter() - started)
+
+    async def _admit(self, scope: Scope, answer: _Answer) -> Caller:
+        """Count the request and say what is left. Raises OverLimit."""
+        caller = await self.identify(scope)
+        quota = await self.rate_limit.check(caller)
+        if quota is not None:
+            answer.extra += quota.fields()
+        return caller
+
+    @contextmanager
+    def _stream(self, caller: Caller) -> Iterator[None]:
+        """Count an endless stream. Raises TooManyRequests."""
+        if self._open_streams[caller] >= self.max_streams:
+            raise TooManyRequests(
+                f"at most {self.max_streams} live streams for one {caller.by}", retry_after=5
             )
+        self._open_streams[caller] += 1
+        try:
+            yield
+        finally:
+            self._open_streams[caller] -= 1
+            if not self._open_streams[caller]:
+                del self._open_streams[caller]
 
-    async def _admit(self, scope: Scope) -> Headers:
-        """Count the request, and return what it is forwarded with.
 
-        Raises SessionEnded, TooManyRequests.
-        """
-        forwarded = self._forwarded(scope)
-        client = forwarded[0][1].decode("latin-1").partition(",")[0]
-        await self.rate_limit.check(*await self.identify(scope, client))
-        return forwarded
+def _without_content(scope: Scope) -> Headers:
+    """Return the headers without those of a body that the gateway's own reads do not look at."""
+    headers: Headers = scope["headers"]
+    return without(headers, *_OF_CONTENT) if scope["method"] in _READING else headers
 
-    def _forwarded(self, scope: Scope) -> Headers:
-        peer = scope["client"][0] if scope.get("client") else "unknown"
-        trusted = peer != "unknown" and any(
-            ip_address(peer) in network for network in self.trusted_proxies
-        )
-        return forwarded(
-            client=peer,
-            scheme=scope["scheme"],
-            host=first(scope["headers"], b"host") or b"",
-            before=dict(scope["headers"]) if trusted else {},
-        )
+
+_OF_CONTENT = (b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
+
+
+def _may_be_cached(scope: Scope) -> bool:
+    """Tell whether the cache may answer: not what only the service can judge (RFC 9111, 4.3.2)."""
+    return not any(name in _FOR_THE_ORIGIN for name, _ in scope["headers"])
+
+
+_FOR_THE_ORIGIN = frozenset((b"if-match", b"if-unmodified-since", b"if-range", b"range"))
+
+
+def _forwarded(scope: Scope) -> Headers:
+    return forwarded(
+        client=scope["client"][0] if scope.get("client") else "unknown",
+        scheme=scope["scheme"],
+        host=first(scope["headers"], b"host") or b"",
+    )
 
 
 def _target(scope: Scope) -> str:
@@ -152,11 +215,24 @@ def _target(scope: Scope) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def _answer(answer: CachedResponse, scope: Scope, send: Send) -> None:
-    unchanged = answer.etag is not None and first(scope["headers"], b"if-none-match") == answer.etag
-    headers = answer.headers
-    if unchanged:
-        headers = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
-    status = HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK
+async def _send_cached(answer: CachedResponse, age: int, scope: Scope, send: Send) -> None:
+    """Send a stored answer, or 304 to who has it; with its age (RFC 9111, 5.1)."""
+    headers = [*without(answer.headers, b"vary"), (b"age", b"%d" % age)]
+    compressed = None
+    if len(answer.body) >= MIN_COMPRESSED_BYTES:
+        headers.append((b"vary", b"Accept-Encoding"))
+        if first(scope["headers"], b"accept-encoding") == GZIP:
+            compressed = answer.compressed
+    status, body = HTTPStatus.OK, answer.body
+    if answer.is_named_by(combined(scope["headers"], b"if-none-match")):
+        headers = without(headers, b"content-length", b"content-type")
+        status, body = HTTPStatus.NOT_MODIFIED, b""
+    elif compressed is not None:
+        headers = [
+            *without(headers, b"content-length"),
+            (b"content-encoding", GZIP),
+            (b"content-length", b"%d" % len(compressed)),
+        ]
+        body = compressed
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if unchanged else answer.body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -1,17 +1,25 @@
 """Wiring of the gateway."""
 
-from shop_gateway.api import install_documents, router
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from shop_gateway.api import install_pages, router
 from shop_gateway.balancer import Balancer
 from shop_gateway.body import BodyLimits
 from shop_gateway.cache import ResponseCache
 from shop_gateway.consumers import empty_on_change
+from shop_gateway.documents import ShopDocument
 from shop_gateway.edge import EdgeMiddleware
+from shop_gateway.encoding import CompressResponses
 from shop_gateway.identity import identify_by
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
 from shop_gateway.routes import RouteTable, follow
+from shop_gateway.security_headers import SecurityHeaders
 from shop_gateway.settings import GatewaySettings
 from shop_gateway.state import GatewayState
+from shop_gateway.streaming import AnswerStreams
 from shop_shared import cli
 from shop_shared.http import health
 from shop_shared.http.app import create_app
@@ -20,6 +28,27 @@ from shop_shared.http.problems import Unavailable
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
+
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+CORS_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "traceparent",
+)
+CORS_ANSWER_HEADERS = (
+    "Age",
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+)
 
 
 def create(settings: GatewaySettings) -> Service:
@@ -31,6 +60,7 @@ def create(settings: GatewaySettings) -> Service:
         upload_seconds=settings.upload_seconds,
     )
     cache = ResponseCache()
+    streams = AnswerStreams()
 
     async def take(table: RouteTable) -> None:
         await balancer.update(table.upstreams)
@@ -44,23 +74,30 @@ def create(settings: GatewaySettings) -> Service:
     redis = create_redis(settings)
     verifier = create_verifier(settings, revocations=RedisRevocations(redis))
     app = create_app(settings, title="Minishop gateway", verifier=verifier)
-    set_state(app, GatewayState(proxy=proxy))
     app.include_router(router)
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
-    install_documents(app)
+    set_state(app, GatewayState(proxy=proxy, document=ShopDocument(proxy, app.openapi())))
+    install_pages(app)
     app.add_middleware(
         EdgeMiddleware,
         proxy=proxy,
         cache=cache,
+        streams=streams,
         rate_limit=RateLimit(
             storage(redis),
             per_user=settings.rate_limit_user,
             per_address=settings.rate_limit_address,
         ),
         identify=identify_by(verifier),
-        body_limits=BodyLimits(plain=settings.max_body_bytes, upload=settings.max_upload_bytes),
-        trusted_proxies=settings.trusted_proxies,
+        body_limits=BodyLimits(
+            plain=settings.max_body_bytes,
+            upload=settings.max_upload_bytes,
+            seconds=settings.deadline_seconds,
+            upload_seconds=settings.upload_seconds,
+        ),
+        max_streams=settings.max_streams,
     )
+    _surround(app, settings)
     return Service(
         app,
         background=[
@@ -68,8 +105,28 @@ def create(settings: GatewaySettings) -> Service:
             balancer.refresh,
             lambda: empty_on_change(settings, cache),
         ],
-        stopping=[proxy.stop],
+        stopping=[streams.stop],
         close=[proxy.close, redis.aclose],
+    )
+
+
+def _surround(app: FastAPI, settings: GatewaySettings) -> None:
+    """Add what every answer passes on its way out, innermost first."""
+    app.add_middleware(CompressResponses)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
+            max_age=3600,
+        )
+    app.add_middleware(SecurityHeaders)
+    # Its address counts for who comes through an ingress: the rightmost that is none of ours.
+    app.add_middleware(
+        ProxyHeadersMiddleware,
+        trusted_hosts=[str(network) for network in settings.trusted_proxies],
     )
 
 

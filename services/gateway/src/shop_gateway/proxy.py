@@ -1,16 +1,15 @@
 """The streaming proxy.
 
-A request is sent to one pod within its deadline; when nothing of it can have had an effect, it is
-tried once more on another pod. Bodies pass through in pieces, both ways.
+A request is sent to one pod within its deadline. It goes on to another when nothing was sent, or,
+once, when nothing of it can have had an effect. Bodies pass through in pieces, both ways.
 """
 
-import asyncio
 import math
-import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aiohttp
-import structlog
-from starlette.types import Receive, Send
 from yarl import URL
 
 from shop_gateway.balancer import (
@@ -20,26 +19,36 @@ from shop_gateway.balancer import (
     NoEndpointError,
     Pool,
 )
+from shop_gateway.blame import BROKEN_STATUSES, Blame, blame_for, outcome_of
 from shop_gateway.body import Body
-from shop_gateway.headers import Headers, as_text, outbound
+from shop_gateway.headers import Headers, as_text
 from shop_gateway.routes import RouteTable, Upstream
-from shop_shared.http.problems import BadGateway, NotFound, PayloadTooLarge, Problem, Unavailable
+from shop_shared.http.deadline import Deadline, GatewayTimeout
+from shop_shared.http.problems import BadGateway, BadRequest, NotFound, Problem, Unavailable
 from shop_shared.observability.trace_context import current_traceparent
-
-log = structlog.get_logger()
 
 # RFC 9110 section 9.2.2; what has a body is not replayed, it may have been read already.
 _REPLAYABLE = frozenset(("GET", "HEAD", "OPTIONS", "DELETE"))
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 60.0
 """The longest pause within an answer; live tracking sends a comment more often than that."""
-_TRY_ANOTHER = frozenset((502, 503, 504))
+MAX_CONNECTS = 3
+"""So many pods are tried when none accepts the connection."""
 
 
-class GatewayTimeout(Problem):
-    """The service did not begin its answer within the deadline."""
+@dataclass(frozen=True, kw_only=True)
+class ProxyRequest:
+    """A request to send on: `target` is the raw path with its query."""
 
-    status, code, title = 504, "gateway_timeout", "Upstream timed out"
+    method: str
+    target: str
+    headers: Headers
+    body: Body
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it may be sent again although a pod may have acted on it."""
+        return self.method in _REPLAYABLE and self.body.empty
 
 
 class Proxy:
@@ -50,7 +59,6 @@ class Proxy:
     ) -> None:
         self.table = RouteTable()
         self._session: aiohttp.ClientSession | None = None
-        self._endless: set[asyncio.Task[None]] = set()
         self._balancer = balancer
         self._deadline_seconds = deadline_seconds
         self._upload_seconds = upload_seconds
@@ -62,80 +70,100 @@ class Proxy:
             raise NotFound(f"nothing is served at {path}")
         return found
 
+    @asynccontextmanager
     async def open(
-        self, upstream: Upstream, method: str, target: str, headers: Headers, body: Body
-    ) -> aiohttp.ClientResponse:
-        """Send the request and return the answer once its headers are there.
+        self, upstream: Upstream, request: ProxyRequest
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send the request and lend the answer once its headers are there.
 
-        `target` is the raw path with its query. Raises BadGateway, GatewayTimeout,
-        Unavailable, PayloadTooLarge.
+        What breaks while the answer is read counts against the pod too, unless the caller did it.
+        Raises BadGateway, GatewayTimeout, Unavailable; BadRequest and the body's own failures.
         """
         pool = self._balancer.pools.get(upstream) or Pool(upstream)
-        seconds = self._upload_seconds if body.upload else self._deadline_seconds
-        deadline = time.monotonic() + seconds
-        replayable = method in _REPLAYABLE and body.empty
-        avoid: str | None = None
-        for last in (False, True):
-            try:
-                pool.breaker.check()
-                with pool.endpoint(avoid=avoid) as endpoint:
-                    avoid = endpoint.address
-                    response = await self._send(
-                        pool, endpoint, method, target, headers, body, deadline
-                    )
-            except BreakerOpenError as error:
-                raise Unavailable(
-                    f"{upstream.service} is failing; it is left alone for a moment",
-                    retry_after=math.ceil(error.retry_after),
-                ) from error
-            except NoEndpointError as error:
-                raise Unavailable(f"no pod of {upstream.service} is ready") from error
-            except TimeoutError as error:
-                raise GatewayTimeout(f"{upstream.service} did not answer in time") from error
-            except aiohttp.ClientConnectionError as error:
-                if isinstance(error.__cause__, PayloadTooLarge):
-                    raise error.__cause__ from None
-                unsent = isinstance(error, aiohttp.ClientConnectorError)
-                if last or not (replayable or (unsent and not body.started)):
-                    raise BadGateway(f"{upstream.service} broke the connection off") from error
-            else:
-                if last or not replayable or response.status not in _TRY_ANOTHER:
-                    return response
-                response.release()
-        raise AssertionError  # the second turn returns or raises
+        await request.body.buffer()
+        seconds = self._upload_seconds if request.body.upload else self._deadline_seconds
+        endpoint, response = await self._call(pool, request, Deadline(seconds))
+        endpoint.in_flight += 1
+        try:
+            async with response:
+                yield response
+        except aiohttp.ClientError as error:
+            pool.record(endpoint, blame_for(error, request.body).outcome)
+            raise request.body.failure or error from error
+        finally:
+            endpoint.in_flight -= 1
 
-    async def _send(  # noqa: PLR0913, PLR0917 -- one call's parts, each used once
-        self,
-        pool: Pool,
-        endpoint: Endpoint,
-        method: str,
-        target: str,
-        headers: Headers,
-        body: Body,
-        deadline: float,
+    async def _call(
+        self, pool: Pool, request: ProxyRequest, deadline: Deadline
+    ) -> tuple[Endpoint, aiohttp.ClientResponse]:
+        service = pool.upstream.service
+        tried: list[str] = []
+        repeated = False
+        while True:
+            endpoint = self._choose(pool, frozenset(tried))
+            tried.append(endpoint.address)
+            try:
+                response = await self._send(pool, endpoint, request, deadline)
+            except (aiohttp.ClientError, TimeoutError, ValueError, Problem) as error:
+                blame = blame_for(error, request.body)
+                pool.record(endpoint, blame.outcome)
+                match blame:
+                    case Blame.CLIENT:
+                        again = False
+                    case Blame.CONNECT:
+                        again = request.body.repeatable and _another(tried, pool)
+                    case Blame.UPSTREAM:
+                        again, repeated = request.replayable and not repeated, True
+                if not again or deadline.left <= 0:
+                    raise _problem(error, blame, request.body, service) from error
+                continue
+            pool.record(endpoint, outcome_of(response.status))
+            if (
+                response.status in BROKEN_STATUSES
+                and request.replayable
+                and not repeated
+                and deadline.left > 0
+            ):
+                repeated = True
+                response.release()
+                continue
+            return endpoint, response
+
+    @staticmethod
+    def _choose(pool: Pool, tried: Collection[str]) -> Endpoint:
+        service = pool.upstream.service
+        try:
+            return pool.choose(avoid=tried)
+        except BreakerOpenError as error:
+            raise Unavailable(
+                f"{service} is failing; it is left alone for a moment",
+                retry_after=math.ceil(error.retry_after),
+            ) from error
+        except NoEndpointError as error:
+            raise Unavailable(f"no pod of {service} is ready") from error
+
+    async def _send(
+        self, pool: Pool, endpoint: Endpoint, request: ProxyRequest, deadline: Deadline
     ) -> aiohttp.ClientResponse:
-        left = deadline - time.monotonic()
         upstream = pool.upstream
         traceparent = current_traceparent()
+        endpoint.in_flight += 1
         try:
-            async with asyncio.timeout(left):
-                response = await self._client().request(
-                    method,
-                    URL(f"http://{endpoint.address}:{upstream.port}{target}", encoded=True),
+            async with deadline.limit():
+                return await self._client().request(
+                    request.method,
+                    URL(f"http://{endpoint.address}:{upstream.port}{request.target}", encoded=True),
                     headers=[
-                        *as_text(headers),
+                        *as_text(request.headers),
                         *([("traceparent", traceparent)] if traceparent else []),
                         ("host", f"{upstream.service}:{upstream.port}"),
-                        ("x-request-timeout-ms", str(int(left * 1000))),
+                        ("x-request-timeout-ms", str(max(1, int(deadline.left * 1000)))),
                     ],
-                    data=None if body.empty else body.pieces(),
+                    data=request.body.content(deadline),
                     allow_redirects=False,
                 )
-        except (aiohttp.ClientError, TimeoutError):
-            pool.record(endpoint, ok=False)
-            raise
-        pool.record(endpoint, ok=response.status not in _TRY_ANOTHER)
-        return response
+        finally:
+            endpoint.in_flight -= 1
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:  # made late: it needs the running loop
@@ -150,41 +178,31 @@ class Proxy:
             )
         return self._session
 
-    def stop(self) -> None:
-        """End streams that would go on for ever: their clients connect to a gateway that stays."""
-        for gone in list(self._endless):
-            gone.cancel()
-
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def stream(self, response: aiohttp.ClientResponse, receive: Receive, send: Send) -> None:
-        """Pass an answer on as it comes. A client that goes away ends it at the service too."""
-        headers = outbound(response.raw_headers)
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        endless = response.content_type == "text/event-stream"
-        gone = asyncio.create_task(_disconnect(receive)) if endless else None
-        if gone:
-            self._endless.add(gone)
-            gone.add_done_callback(self._endless.discard)
-            gone.add_done_callback(lambda _: response.close())
-        try:
-            async for piece in response.content.iter_any():
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        except aiohttp.ClientError:
-            if gone is None or not gone.done():
-                raise
-        finally:
-            if gone:
-                gone.cancel()
-        await send({"type": "http.response.body", "body": b""})
+
+def _another(tried: Sequence[str], pool: Pool) -> bool:
+    """Tell whether one more pod is tried when none so far has accepted the connection.
+
+    A service's only pod is tried twice: it may just have come back.
+    """
+    return len(tried) < MAX_CONNECTS and (len(tried) < len(pool.endpoints) or len(tried) == 1)
 
 
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _problem(error: Exception, blame: Blame, body: Body, service: str) -> Problem:
+    """Return what the caller is told of a call that failed."""
+    match blame:
+        case Blame.CLIENT:
+            return body.failure or BadRequest("the request cannot be sent on")
+        case Blame.CONNECT:
+            return Unavailable(f"no pod of {service} accepts connections")
+        case Blame.UPSTREAM:
+            if isinstance(error, TimeoutError):
+                return GatewayTimeout(f"{service} did not answer in time")
+            return BadGateway(f"{service} broke the connection off")
 
 
 def _escapes(path: str) -> bool:

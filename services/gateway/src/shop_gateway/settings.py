@@ -18,10 +18,13 @@ class GatewaySettings(ServiceSettings):
         description="The route table that the operator writes; followed while running",
     )
     deadline_seconds: float = Field(
-        15, gt=0, le=300, description="The longest a service may take to begin its answer"
+        15,
+        gt=0,
+        le=300,
+        description="The longest that a service may be waited for, and a caller with a body",
     )
     upload_seconds: float = Field(
-        300, gt=0, le=3600, description="The same for a line-by-line import, with its upload"
+        300, gt=0, le=3600, description="The same for a line-by-line import (NDJSON)"
     )
     max_body_bytes: int = Field(1024 * 1024, gt=0, description="The largest request body")
     max_upload_bytes: int = Field(
@@ -32,6 +35,13 @@ class GatewaySettings(ServiceSettings):
     )
     rate_limit_address: str = Field(
         "2400/minute", description="Requests of one address that is not signed in"
+    )
+    max_streams: int = Field(
+        20, gt=0, description="Live streams that one user or address may hold open at a replica"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        ("*",),
+        description="Origins whose pages may call the API; none: `[]`. No cookie is ever used",
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="Networks whose X-Forwarded-* headers are believed (an ingress, say)"

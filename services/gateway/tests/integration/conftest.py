@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from shop_gateway.main import create
 from shop_gateway.settings import GatewaySettings
+from shop_shared.http.protocol import LimitedHttpProtocol
 
 Gateway = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -31,7 +32,14 @@ def free_port() -> int:
 @asynccontextmanager
 async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, lifespan="off", proxy_headers=False
+        app,
+        host=host,
+        port=port,
+        http=LimitedHttpProtocol,
+        log_config=None,
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -61,7 +69,9 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
                 port = free_port()
                 for address in pods:
                     await stack.enter_async_context(serving(app, address, port))
-                entries.append({"service": name, "headless": pods[0], "port": port, "paths": paths})
+                entries.append(
+                    {"service": name, "headless": "127.0.0.1", "port": port, "paths": paths}
+                )
             routes = tmp_path / "routes.json"
             routes.write_text(json.dumps(entries))
             service = create(

@@ -1,5 +1,9 @@
+import asyncio
+import re
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,6 +40,83 @@ async def test_a_summary_has_every_part_and_marks_what_is_missing(gateway: Gatew
     assert body["parts"]["payments"]["data"] == {"items": [1]}
     assert body["parts"]["shipments"]["status"] == "unavailable"
     assert "notifications" in body["parts"]["notifications"]["reason"]
+
+
+HOSTILE = [
+    {"Content-Type": "application/json", "Content-Length": "2"},
+    {"Transfer-Encoding": "chunked"},
+    {"Expect": "100-continue", "Content-Length": "2"},
+    {"If-None-Match": '"6"'},
+    {"If-Match": '"5"'},
+    {"If-Modified-Since": "Fri, 27 Nov 2099 00:00:00 GMT"},
+    {"Range": "bytes=0-3"},
+    {"Accept": "text/html"},
+    {"Accept-Encoding": "br"},
+    {"Connection": "close, Authorization"},
+    {"Content-Encoding": "gzip", "Content-Length": "2"},
+    {"Idempotency-Key": "x", "Prefer": "return=minimal"},
+]
+
+
+@pytest.mark.parametrize("sent", HOSTILE, ids=str)
+async def test_of_the_callers_headers_the_token_alone_goes_to_the_services(
+    sent: dict[str, str], gateway: Gateway
+) -> None:
+    """Whatever the caller says of its own request says nothing of the gateway's."""
+    seen: list[dict[str, str]] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(dict(request.headers))
+        if "if-none-match" in request.headers:
+            return Response(status_code=304)
+        await request.body()  # hangs when a length is said and nothing comes
+        return JSONResponse({"items": []})
+
+    paths = ["/v1/orders", "/v1/payments", "/v1/shipments", "/v1/notifications"]
+    app = Starlette(routes=[Route(f"{path}{{rest:path}}", handler) for path in paths])
+    client = await gateway({"all": (paths, app)}, deadline_seconds=1)
+    headers = {k: v for k, v in sent.items() if k not in {"Content-Length", "Transfer-Encoding"}}
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    body = b"{}" if "Content-Length" in sent else chunks() if "Transfer-Encoding" in sent else None
+    async with asyncio.timeout(5):
+        answer = await client.request(
+            "GET", f"/v1/orders/{ORDER_ID}/summary", headers=AUTH | headers, content=body
+        )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["complete"] is True
+    ours = {"accept", "authorization", "host", "traceparent", "x-request-timeout-ms"}
+    assert [each.keys() - ours for each in seen] == [set()] * 4
+
+
+async def test_without_a_token_no_service_is_asked(gateway: Gateway) -> None:
+    asked = []
+
+    async def handler(request: Request) -> Response:
+        asked.append(request.url.path)
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/v1/orders/{rest:path}", handler)])
+    client = await gateway({"order": (["/v1/orders"], app)})
+    answer = await client.get(f"/v1/orders/{ORDER_ID}/summary")
+    assert (answer.status_code, asked) == (401, [])
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_the_document_is_asked_for_once_however_often_it_is_read(gateway: Gateway) -> None:
+    asked = 0
+
+    async def openapi(request: Request) -> Response:
+        nonlocal asked
+        asked += 1
+        return JSONResponse({"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
+
+    app = Starlette(routes=[Route("/openapi.json", openapi)])
+    client = await gateway({"order": (["/v1/orders"], app)})
+    await asyncio.gather(*(client.get("/openapi.json") for _ in range(10)))
+    assert asked == 1
 
 
 async def test_without_the_order_there_is_no_summary(gateway: Gateway) -> None:
@@ -96,3 +177,23 @@ async def test_the_storefront_and_the_reader_are_served(gateway: Gateway) -> Non
     assert "<title>Minishop</title>" in (await client.get("/")).text
     assert "products" in (await client.get("/shop/shop.js")).text
     assert "openapi.json" in (await client.get("/docs")).text
+
+
+async def test_the_reader_loads_nothing_from_elsewhere_and_runs_nothing_inline(
+    gateway: Gateway,
+) -> None:
+    """A strict policy in the browser, and every file that the page names on this origin."""
+    client = await gateway({"mute": (["/v1/mute"], Starlette())})
+    for path in ("/docs", "/"):
+        page = await client.get(path)
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+        named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert named
+        for each in named:
+            assert each.startswith("/"), each
+            assert not each.startswith("//"), each
+            assert (await client.get(each)).status_code == 200, each
+        assert not re.search(r"<script(?![^>]*src=)|<style|\bon[a-z]+=|style=", page.text)

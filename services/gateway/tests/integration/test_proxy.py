@@ -11,8 +11,9 @@ from starlette.types import Message
 
 from shop_gateway.balancer import Balancer, Pool
 from shop_gateway.body import no_body
-from shop_gateway.proxy import Proxy
+from shop_gateway.proxy import Proxy, ProxyRequest
 from shop_gateway.routes import Upstream
+from shop_gateway.streaming import AnswerStreams
 
 from .conftest import Gateway, free_port, serving
 
@@ -26,6 +27,10 @@ def service(**handlers: Handler) -> Starlette:
             Route(f"/v1/{name}", handler, methods=methods) for name, handler in handlers.items()
         ]
     )
+
+
+def bare(method: str, target: str) -> ProxyRequest:
+    return ProxyRequest(method=method, target=target, headers=[], body=no_body())
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -155,7 +160,7 @@ async def test_one_of_two_pods_refusing_costs_no_request() -> None:
     proxy = Proxy(balancer, deadline_seconds=5, upload_seconds=5)
     async with serving(service(echo=echo), "127.0.0.2", port):
         for _ in range(20):
-            async with await proxy.open(upstream, "POST", "/v1/echo", [], no_body()) as answer:
+            async with proxy.open(upstream, bare("POST", "/v1/echo")) as answer:
                 assert answer.status == 201
         await proxy.close()
 
@@ -173,6 +178,7 @@ async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
     balancer = Balancer({upstream: Pool(upstream)})
     balancer.pools[upstream].update({"127.0.0.1"})
     proxy = Proxy(balancer, deadline_seconds=60, upload_seconds=60)
+    streams = AnswerStreams()
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -181,11 +187,11 @@ async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
         if message.get("body") == b"first":
-            proxy.stop()
+            streams.stop()
 
     async with serving(service(endless=endless), "127.0.0.1", port), asyncio.timeout(60):
-        answer = await proxy.open(upstream, "GET", "/v1/endless", [], no_body())
-        await proxy.stream(answer, receive, send)
+        async with proxy.open(upstream, bare("GET", "/v1/endless")) as answer:
+            await streams.pass_on(answer, receive, send)
         await proxy.close()
     assert sent[-1] == {"type": "http.response.body", "body": b""}
 

@@ -12,8 +12,10 @@ from shop_gateway.balancer import (
     Pool,
 )
 from shop_gateway.routes import Upstream
+from shop_shared.breaker import Outcome
 
 UPSTREAM = Upstream("order", "order-pods", 8000)
+ANSWERED, FAILED, NEUTRAL = Outcome.ANSWERED, Outcome.FAILED, Outcome.NEUTRAL
 
 
 class Clock:
@@ -30,12 +32,8 @@ def pool(*addresses: str) -> tuple[Pool, Clock]:
     return made, clock
 
 
-def taken(of: Pool, times: int = 200, avoid: str | None = None) -> Counter[str]:
-    seen: Counter[str] = Counter()
-    for _ in range(times):
-        with of.endpoint(avoid=avoid) as endpoint:
-            seen[endpoint.address] += 1
-    return seen
+def taken(of: Pool, times: int = 200, avoid: frozenset[str] = frozenset()) -> Counter[str]:
+    return Counter(of.choose(avoid=avoid).address for _ in range(times))
 
 
 def test_the_pod_with_fewer_requests_in_flight_is_taken() -> None:
@@ -51,21 +49,21 @@ def test_every_pod_gets_its_share() -> None:
 
 def test_a_retry_goes_to_another_pod_unless_there_is_none() -> None:
     pods, _ = pool("a", "b")
-    assert taken(pods, avoid="a") == {"b": 200}
+    assert taken(pods, avoid=frozenset("a")) == {"b": 200}
     alone, _ = pool("a")
-    assert taken(alone, 1, avoid="a") == {"a": 1}
+    assert taken(alone, 1, avoid=frozenset("a")) == {"a": 1}
 
 
 def test_no_pod_is_an_error_of_its_own() -> None:
     pods, _ = pool()
-    with pytest.raises(NoEndpointError), pods.endpoint():
-        pass
+    with pytest.raises(NoEndpointError):
+        pods.choose()
 
 
 def test_a_pod_that_fails_in_a_row_is_left_out_for_a_while() -> None:
     pods, clock = pool("a", "b")
     for _ in range(EJECT_AFTER):
-        pods.record(pods.endpoints["a"], ok=False)
+        pods.record(pods.endpoints["a"], FAILED)
     assert taken(pods) == {"b": 200}
     clock.now += EJECT_SECONDS
     assert set(taken(pods)) == {"a", "b"}
@@ -73,15 +71,23 @@ def test_a_pod_that_fails_in_a_row_is_left_out_for_a_while() -> None:
 
 def test_a_success_between_failures_keeps_a_pod_in() -> None:
     pods, _ = pool("a", "b")
-    for ok in (False, False, True, False, False):
-        pods.record(pods.endpoints["a"], ok=ok)
+    for outcome in (FAILED, FAILED, ANSWERED, FAILED, FAILED):
+        pods.record(pods.endpoints["a"], outcome)
     assert set(taken(pods)) == {"a", "b"}
+
+
+def test_what_the_caller_has_caused_ejects_no_pod_and_opens_no_breaker() -> None:
+    pods, _ = pool("a", "b")
+    for _ in range(100):
+        pods.record(pods.endpoints["a"], NEUTRAL)
+    assert set(taken(pods)) == {"a", "b"}
+    assert pods.breaker.closed
 
 
 def test_with_all_ejected_all_are_tried() -> None:
     pods, _ = pool("a")
     for _ in range(EJECT_AFTER):
-        pods.record(pods.endpoints["a"], ok=False)
+        pods.record(pods.endpoints["a"], FAILED)
     assert taken(pods, 1) == {"a": 1}
 
 
@@ -96,21 +102,23 @@ def test_pods_that_stay_keep_their_record() -> None:
 def test_the_breaker_opens_tries_once_and_closes() -> None:
     pods, clock = pool("a")
     for _ in range(BREAKER_MIN_REQUESTS):
-        pods.breaker.check()
-        pods.record(pods.endpoints["a"], ok=False)
+        pods.record(pods.choose(), FAILED)
     with pytest.raises(BreakerOpenError) as caught:
-        pods.breaker.check()
+        pods.choose()
     assert 0 < caught.value.retry_after <= BREAKER_OPEN_SECONDS
     clock.now += BREAKER_OPEN_SECONDS
-    pods.breaker.check()
+    probe = pods.choose()
     with pytest.raises(BreakerOpenError):
-        pods.breaker.check()
-    pods.record(pods.endpoints["a"], ok=True)
-    pods.breaker.check()
+        pods.choose()
+    pods.record(probe, ANSWERED)
+    pods.choose()
 
 
-def test_few_failures_among_many_calls_keep_the_breaker_closed() -> None:
-    pods, _ = pool("a")
-    for number in range(100):
-        pods.breaker.check()
-        pods.record(pods.endpoints["a"], ok=number % 3 > 0)
+def test_a_probe_whose_caller_leaves_makes_room_for_the_next() -> None:
+    pods, clock = pool("a")
+    for _ in range(BREAKER_MIN_REQUESTS):
+        pods.record(pods.choose(), FAILED)
+    clock.now += BREAKER_OPEN_SECONDS
+    pods.record(pods.choose(), NEUTRAL)
+    pods.record(pods.choose(), ANSWERED)
+    assert taken(pods) == {"a": 200}

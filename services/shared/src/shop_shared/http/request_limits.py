@@ -1,5 +1,6 @@
 """Request bodies, checked before anyone parses them: size, type, and JSON no store could keep."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from shop_shared.http import problems
 from shop_shared.http.problems import (
     PayloadTooLarge,
     Problem,
+    RequestTimeout,
     Unprocessable,
     UnsupportedContentEncoding,
     UnsupportedMediaType,
@@ -31,6 +33,8 @@ class BodyLimits:
     """None: any."""
     check_json: bool = True
     """Read JSON whole and refuse what no store could keep. Off: bodies are streamed through."""
+    seconds: float = 60.0
+    """How long JSON may take to come."""
     paths: Mapping[str, "BodyLimits"] = field(default_factory=dict)
 
     def for_path(self, path: str) -> "BodyLimits":
@@ -78,7 +82,11 @@ class LimitBodies:
         if limits.media_types is not None and media_type not in limits.media_types:
             raise UnsupportedMediaType(f"Send {' or '.join(sorted(limits.media_types))}.")
         if limits.check_json and media_type == "application/json":
-            body = await _read(receive, limits)
+            try:
+                async with asyncio.timeout(limits.seconds):
+                    body = await _read(receive, limits)
+            except TimeoutError as error:
+                raise RequestTimeout from error
             check_json(body)
             return _replay(body, receive)
         return _counted(receive, limits)
