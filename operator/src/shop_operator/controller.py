@@ -11,7 +11,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
-from shop_operator.api.kinds import CONFIG_MAP, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import CONFIG_MAP, ENTRY_SERVICE, SHOP_SERVICE, Kind
 from shop_operator.api.lease import Lease
 from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
@@ -19,6 +19,7 @@ from shop_operator.apply.children import ChildApplier
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
 from shop_operator.reconcile import Reconciler, TemporaryError
 from shop_operator.recorder import EventRecorder
+from shop_operator.route_registry import RouteRegistry
 from shop_operator.routing import RouteTable
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
@@ -67,6 +68,8 @@ class Controller:
         provisioner = Provisioner(client, platform)
         recorder = EventRecorder(client, gate, identity=identity)
         logs = PodLogs(client)
+        routes = RouteRegistry(services=self._services, cache=self._cache, platform=platform)
+        self._routes = routes
         self._reconcilers = {
             namespace: Reconciler(
                 client=client,
@@ -78,14 +81,20 @@ class Controller:
                 applier=ChildApplier(client, self._cache, gate),
                 recorder=recorder,
                 logs=logs,
+                routes=routes,
             )
             for namespace, services in self._services.items()
         }
         self._tables = {
             namespace: RouteTable(
-                client=client, cache=self._cache, gate=gate, services=services, platform=platform
+                client=client,
+                cache=self._cache,
+                gate=gate,
+                registry=routes,
+                namespace=namespace,
+                name=platform.route_table,
             )
-            for namespace, services in self._services.items()
+            for namespace in self._services
         }
 
     @property
@@ -132,7 +141,7 @@ class Controller:
                 for each in services.owners():
                     self._queue.add(each)
             return
-        if kind is CONFIG_MAP:
+        if kind in {CONFIG_MAP, ENTRY_SERVICE}:
             for namespace in self._services:
                 self._queue.add(RouteTableRequest(namespace))
             return
@@ -143,7 +152,8 @@ class Controller:
             self._queue.add(key, first=kind is SHOP_SERVICE and self.lease.held)
         if kind is SHOP_SERVICE:
             SERVICES.set(sum(map(len, self._services.values())))
-            self._queue.add_after(RouteTableRequest(key.namespace), _TABLE_SECONDS)
+            for namespace in self._services:  # all meet at one edge
+                self._queue.add_after(RouteTableRequest(namespace), _TABLE_SECONDS)
 
     def _on_started_leading(self) -> None:
         """Enqueue everything: the former holder may have left some of it unfinished."""
@@ -168,11 +178,15 @@ class Controller:
         """Reconcile once; return the outcome, a label of the metric."""
         try:
             if isinstance(request, RouteTableRequest):
-                await self._tables[request.namespace].reconcile()
+                for key in await self._tables[request.namespace].reconcile():
+                    self._queue.add(key)
             else:
                 recheck = await self._reconcilers[request.namespace].reconcile(request)
                 if recheck is not None and recheck > 0:
                     self._queue.add_after(request, recheck)
+                if self._routes.is_gateway(request):
+                    # Its status, which this process wrote, decides about those behind it.
+                    self._queue.add_after(RouteTableRequest(request.namespace), _TABLE_SECONDS)
         except NotHolderError:
             self._queue.add_after(request, 1.0)
             return "not_holder"

@@ -20,11 +20,13 @@ from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier, with_applied_hash
 from shop_operator.apply.result import ApplyResult
 from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, assess, only
+from shop_operator.conditions.route import route
 from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
 from shop_operator.conditions.workload import rollout
 from shop_operator.metadata import API_VERSION, APPLIED_ANNOTATION, Manifest
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
+from shop_operator.route_registry import RouteRegistry
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
 from shop_operator.stores.account import StoreError
@@ -55,6 +57,7 @@ class Reconciler:
     applier: ChildApplier
     recorder: EventRecorder
     logs: PodLogs
+    routes: RouteRegistry
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the live state of one ShopService what its spec declares.
@@ -101,8 +104,10 @@ class Reconciler:
         if pods.log is not None:
             line = await self.logs.last_line(pods.log)
             pods = pods.with_log(redacted(line, provisioned.access.passwords()))
-        conditions = assess(service, self.platform, provisioned, result, pods)
-        status = status_of(service, self.platform, result, conditions)
+        way_in = route(service, self.platform, result, self.routes.view(service))
+        conditions = assess(service, provisioned, result, pods, way_in)
+        reached_at = None if way_in is None else way_in.url
+        status = status_of(service, result, conditions, reached_at=reached_at)
         for drift in result.drifts if write else ():
             what = f"{drift.field} was changed" if drift.field else "it was deleted"
             note = f"{drift.kind} {drift.name}: {what}; put right"
@@ -128,7 +133,8 @@ class Reconciler:
 
         Children that can't be rendered because a store does not answer stay as they are.
         """
-        desired = render(service, self.platform, provisioned.access)
+        routed = self.routes.with_won_paths(service)
+        desired = render(routed, self.platform, provisioned.access)
         keep: set[str] = set()
         if not provisioned.access.complete(service):
             keep |= {"Secret", "Role", "RoleBinding", "KafkaConnector"}

@@ -4,10 +4,10 @@ The API server has validated and defaulted what is read here; the defaults are r
 `render` can be used on a file too. A test holds both against each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 Deletion = Literal["Retain", "Drop"]
@@ -25,6 +25,11 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+def normalised(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return path prefixes without empty segments, each once: to match, `/a//b/` is `/a/b`."""
+    return tuple(dict.fromkeys("/" + "/".join(filter(None, p.split("/"))) for p in paths))
 
 
 class _Part(BaseModel):
@@ -164,6 +169,11 @@ class Route(_Part):
     via: Literal["edge", "gateway"] = "edge"
     plugins: tuple[Plugin, ...] = ()
 
+    @field_validator("paths")
+    @classmethod
+    def _normalised(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        return normalised(paths)
+
 
 class RouteTable(_Part):
     """Where the table of routes is mounted."""
@@ -253,6 +263,8 @@ class ShopService(_Part):
     name: str
     uid: str = ""
     generation: int = 0
+    created: str = ""
+    """Creation time (RFC 3339, UTC); empty for a ShopService from a file."""
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     spec: Spec
@@ -281,6 +293,7 @@ def parse(body: Mapping[str, Any]) -> ShopService:
             name=meta["name"],
             uid=meta.get("uid", ""),
             generation=meta.get("generation", 0),
+            created=meta.get("creationTimestamp") or "",
             deleting="deletionTimestamp" in meta,
             finalizers=tuple(meta.get("finalizers", ())),
             spec=Spec.model_validate(body.get("spec", {})),

@@ -27,6 +27,7 @@ class Cache:
         self._by_name = {
             (kind.api_version, kind.kind, namespace): informer
             for (kind, namespace), informer in self._informers.items()
+            if not kind.selector
         }
 
     def informers(self) -> list[Informer]:
@@ -42,6 +43,10 @@ class Cache:
         for (kind, _), informer in self._informers.items():
             if kind.kind != "Pod":
                 yield from informer.of(key)
+
+    def unowned(self, kind: Kind, namespace: str) -> Iterator[Manifest]:
+        """Yield the objects of a kind that belong to no ShopService, where those are kept too."""
+        return self._informers[kind, namespace].of(None)
 
     def of(self, kind: Kind, key: Key) -> list[Manifest]:
         """Return the ShopService's objects of one kind in its own namespace."""

@@ -55,7 +55,8 @@ class Informer:
         self._client = client
         self._changed = changed
         self._seconds = seconds
-        self._labels = "" if kind is SHOP_SERVICE else f"{MANAGED_BY_LABEL}={MANAGER}"
+        ours = "" if kind is SHOP_SERVICE else f"{MANAGED_BY_LABEL}={MANAGER}"
+        self._labels = kind.selector or ours
         self._entries: dict[str, _Entry] = {}
         self._by_key: defaultdict[Key | None, set[str]] = defaultdict(set)
         self._seen = 0
@@ -65,8 +66,8 @@ class Informer:
         entry = self._entries.get(name)
         return None if entry is None else _parsed(entry)
 
-    def of(self, key: Key) -> Iterator[Manifest]:
-        """Yield the objects that belong to a ShopService."""
+    def of(self, key: Key | None) -> Iterator[Manifest]:
+        """Yield the objects of a ShopService, or with None those that belong to none."""
         for name in sorted(self._by_key.get(key, ())):
             yield _parsed(self._entries[name])
 

@@ -7,12 +7,16 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of the Kubernetes API. `optional` kinds come with a CRD that may be missing."""
+    """A kind of the Kubernetes API. `optional` kinds come with a CRD that may be missing.
+
+    With a label selector it stands for other people's objects that are only looked at.
+    """
 
     api_version: str
     kind: str
     plural: str
     optional: bool = False
+    selector: str = ""
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Return the URL path of its collection, of one object, or of a subresource.
@@ -45,7 +49,12 @@ HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproute
 KONG_PLUGIN: Final = Kind("configuration.konghq.com/v1", "KongPlugin", "kongplugins", optional=True)
 INGRESS: Final = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 
+ENTRY_LABEL: Final = "minishop.dev/entry"
+"""On a Service that others keep: it is the entry from outside to the ShopService of this name."""
+ENTRY_SERVICE: Final = Kind("v1", "Service", "services", selector=ENTRY_LABEL)
+
 IN_SERVICE_NAMESPACES: Final = (
+    ENTRY_SERVICE,
     Kind("v1", "ServiceAccount", "serviceaccounts"),
     SECRET,
     ROLE,
@@ -68,6 +77,7 @@ IN_KAFKA_NAMESPACE: Final = (KAFKA_TOPIC, KAFKA_CONNECTOR)
 _KINDS: Final = {
     (kind.api_version, kind.kind): kind
     for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE)
+    if not kind.selector
 }
 
 

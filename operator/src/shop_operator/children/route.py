@@ -8,9 +8,12 @@ from shop_operator.spec import Route, ShopService
 
 
 def routes(service: ShopService, platform: Settings) -> Iterator[Manifest]:
-    """Yield the route and its plugins; nothing where the gateway or a NodePort is the entry."""
+    """Yield the route and its plugins; nothing where the gateway or a NodePort is the entry.
+
+    Without paths there is none: every path that the service declares is another's.
+    """
     route = service.spec.route
-    if route is None or route.via == "gateway" or platform.edge == "none":
+    if route is None or not route.paths or route.via == "gateway" or platform.edge == "none":
         return
     for plugin in route.plugins:
         name = f"{service.name}-{plugin.name}"
@@ -22,14 +25,6 @@ def routes(service: ShopService, platform: Settings) -> Iterator[Manifest]:
         names = ",".join(f"{service.name}-{plugin.name}" for plugin in route.plugins)
         entry["metadata"]["annotations"] = {"konghq.com/plugins": names}
     yield entry
-
-
-def url(service: ShopService, platform: Settings) -> str | None:
-    """Return the URL of the service from outside, or None without a route."""
-    route = service.spec.route
-    if route is None:
-        return None
-    return f"{platform.route_scheme}://{route.host or platform.route_host}{route.paths[0]}"
 
 
 def _http_route(service: ShopService, route: Route, platform: Settings) -> Manifest:

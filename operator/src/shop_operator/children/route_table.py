@@ -2,26 +2,38 @@
 
 import json
 from collections.abc import Iterable
+from typing import Final
 
 from shop_operator.children.service import pods_name
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
+ROUTES_KEY: Final = "routes.json"
+"""Key of the ConfigMap, and the file's name where it is mounted."""
+
+
+def table_entry(service: ShopService) -> Manifest:
+    """Return what the table says of a routed service."""
+    paths = () if service.spec.route is None else service.spec.route.paths
+    return {
+        "service": service.name,
+        "namespace": service.namespace,
+        "host": f"{service.name}.{service.namespace}.svc.cluster.local",
+        "port": service.spec.port,
+        "paths": sorted(paths),
+        "headless": f"{pods_name(service)}.{service.namespace}.svc.cluster.local",
+    }
+
 
 def route_table(services: Iterable[ShopService], namespace: str, platform: Settings) -> Manifest:
     """Return the ConfigMap; its `routes.json` is a list with an object for each routed service."""
     entries = [
-        {
-            "service": service.name,
-            "namespace": service.namespace,
-            "host": f"{service.name}.{service.namespace}.svc.cluster.local",
-            "port": service.spec.port,
-            "paths": sorted(service.spec.route.paths),
-            "headless": f"{pods_name(service)}.{service.namespace}.svc.cluster.local",
-        }
+        table_entry(service)
         for service in sorted(services, key=lambda service: service.key)
-        if service.spec.route is not None and service.spec.route.via == "gateway"
+        if service.spec.route is not None
+        and service.spec.route.via == "gateway"
+        and service.spec.route.paths
     ]
     return {
         "apiVersion": "v1",
@@ -31,5 +43,5 @@ def route_table(services: Iterable[ShopService], namespace: str, platform: Setti
             "namespace": namespace,
             "labels": {MANAGED_BY_LABEL: MANAGER},
         },
-        "data": {"routes.json": json.dumps(entries, indent=1) + "\n"},
+        "data": {ROUTES_KEY: json.dumps(entries, indent=1) + "\n"},
     }

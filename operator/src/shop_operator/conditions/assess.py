@@ -10,14 +10,23 @@ from typing import Any, Final
 
 from shop_operator.apply.result import ApplyResult
 from shop_operator.conditions import readiness
+from shop_operator.conditions.route import ROUTE_KINDS, RouteReadiness
 from shop_operator.conditions.workload import Rollout
 from shop_operator.metadata import Manifest
-from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 from shop_operator.stores.provisioning import Provisioned
 
 TAKES_TIME: Final = frozenset(
-    {"Progressing", "TopicNotReady", "ConnectorNotReady", "OutboxMissing", "DatabaseNotReady"}
+    {
+        "Progressing",
+        "TopicNotReady",
+        "ConnectorNotReady",
+        "OutboxMissing",
+        "DatabaseNotReady",
+        "RouteTablePending",
+        "GatewayNotReady",
+        "NotAccepted",
+    }
 )
 _MESSAGE_LENGTH: Final = 1024
 
@@ -34,10 +43,10 @@ class Condition:
 
 def assess(
     service: ShopService,
-    platform: Settings,
     provisioned: Provisioned,
     result: ApplyResult,
     rollout: Rollout,
+    route: RouteReadiness | None,
 ) -> list[Condition]:
     """Return all conditions, Ready first."""
     parts = [
@@ -47,7 +56,7 @@ def assess(
         Condition("WorkloadReady", rollout.status, rollout.reason, rollout.message),
         *_part("EventsReady", readiness.topics(service, result)),
         *_part("CdcReady", readiness.capture(service, provisioned, result)),
-        *_part("RouteReady", readiness.route(service, platform, result)),
+        *_part("RouteReady", None if route is None else route.verdict),
     ]
     return [_ready(parts), *parts]
 
@@ -100,7 +109,7 @@ def _ready(parts: Sequence[Condition]) -> Condition:
 
 
 def _synced(service: ShopService, result: ApplyResult) -> Condition:
-    elsewhere = readiness.EVENTS_KINDS | readiness.CAPTURE_KINDS | readiness.ROUTE_KINDS
+    elsewhere = readiness.EVENTS_KINDS | readiness.CAPTURE_KINDS | ROUTE_KINDS
     error = result.first_error()
     if error is not None:
         return Condition("Synced", "False", error.reason, error.message)

@@ -1,17 +1,15 @@
-"""Readiness of the children that other controllers serve: topics, connector and route."""
+"""Readiness of the children that Strimzi serves: topics and the connector."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from shop_operator.apply.result import ApplyResult
 from shop_operator.metadata import Manifest
-from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 from shop_operator.stores.provisioning import Provisioned
 
 EVENTS_KINDS: Final = frozenset({"KafkaTopic"})
 CAPTURE_KINDS: Final = frozenset({"KafkaConnector"})
-ROUTE_KINDS: Final = frozenset({"HTTPRoute", "Ingress", "KongPlugin"})
 Verdict = tuple[str, str, str]
 """Status, reason and message of a condition."""
 
@@ -21,11 +19,11 @@ def topics(service: ShopService, result: ApplyResult) -> Verdict | None:
     events = service.spec.events
     if not events.publishes and not events.subscribes:
         return None
-    refused = _blocked(result, EVENTS_KINDS)
+    refused = blocked(result, EVENTS_KINDS)
     if refused is not None:
         return refused
     for topic in (child for child in result.live if child["kind"] == "KafkaTopic"):
-        ready = _condition(topic, "Ready")
+        ready = condition_of(topic, "Ready")
         if ready.get("status") != "True" or not _current(topic):
             said = ready.get("message") or "Strimzi has not reported it yet"
             message = f"topic {topic['metadata']['name']}: {said}"
@@ -38,7 +36,7 @@ def capture(service: ShopService, provisioned: Provisioned, result: ApplyResult)
     outbox = service.spec.outbox_table
     if outbox is None:
         return None
-    refused = _blocked(result, CAPTURE_KINDS)
+    refused = blocked(result, CAPTURE_KINDS)
     if refused is not None:
         return refused
     connector = next((c for c in result.live if c["kind"] == "KafkaConnector"), None)
@@ -50,7 +48,7 @@ def capture(service: ShopService, provisioned: Provisioned, result: ApplyResult)
 
 def _connector(connector: Manifest) -> Verdict:
     status = connector.get("status") or {}
-    ready = _condition(connector, "Ready")
+    ready = condition_of(connector, "Ready")
     tasks = (status.get("connectorStatus") or {}).get("tasks") or ()
     failed = [task for task in tasks if task.get("state") == "FAILED"]
     restarts = (status.get("autoRestart") or {}).get("count", 0)
@@ -70,41 +68,7 @@ def _connector(connector: Manifest) -> Verdict:
     return "True", "Streaming", "the connector reads the outbox"
 
 
-def route(service: ShopService, platform: Settings, result: ApplyResult) -> Verdict | None:
-    """Return the verdict on the route; None if the service has none."""
-    if service.spec.route is None:
-        return None
-    refused = _blocked(result, ROUTE_KINDS)
-    if refused is not None:
-        return refused
-    if service.spec.route.via == "gateway":
-        return "True", "InRouteTable", "in the gateway's route table"
-    if platform.edge == "none":
-        message = "the platform has no edge that the operator keeps; reach it by its Service"
-        return "True", "NoEdge", message
-    return _entry(result)
-
-
-def _entry(result: ApplyResult) -> Verdict:
-    entry = next((c for c in result.live if c["kind"] in {"HTTPRoute", "Ingress"}), None)
-    if entry is None:
-        return "False", "RouteMissing", "the route is not written yet"
-    if entry["kind"] == "Ingress":
-        return "True", "IngressWritten", "the Ingress is there"
-    parents = (entry.get("status") or {}).get("parents") or ()
-    for parent in parents:
-        for condition in parent.get("conditions") or ():
-            if condition["type"] == "Accepted":
-                accepted: Verdict = (
-                    condition["status"],
-                    condition.get("reason") or "Accepted",
-                    condition.get("message") or "the Gateway accepts the route",
-                )
-                return accepted
-    return "False", "NotAccepted", "no Gateway has accepted the HTTPRoute yet; does it exist?"
-
-
-def _blocked(result: ApplyResult, kinds: frozenset[str]) -> Verdict | None:
+def blocked(result: ApplyResult, kinds: frozenset[str]) -> Verdict | None:
     """Return the verdict if children of these kinds could not be applied, else None."""
     error = result.first_error(kinds)
     if error is not None:
@@ -115,7 +79,8 @@ def _blocked(result: ApplyResult, kinds: frozenset[str]) -> Verdict | None:
     return None
 
 
-def _condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
+def condition_of(manifest: Manifest, kind: str) -> Mapping[str, Any]:
+    """Return a condition of a live object; empty if nobody has reported it."""
     conditions = (manifest.get("status") or {}).get("conditions") or ()
     return next((condition for condition in conditions if condition["type"] == kind), {})
 

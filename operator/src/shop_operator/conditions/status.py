@@ -5,18 +5,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shop_operator.apply.result import ApplyResult
-from shop_operator.children.route import url
 from shop_operator.conditions.assess import Condition, merged
+from shop_operator.conditions.route import route_child
 from shop_operator.conditions.workload import counts, is_rolled_out
 from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest
-from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
 
 def status_of(
-    service: ShopService, platform: Settings, result: ApplyResult, conditions: Sequence[Condition]
+    service: ShopService,
+    result: ApplyResult,
+    conditions: Sequence[Condition],
+    *,
+    reached_at: str | None,
 ) -> Manifest:
-    """Return the status after a reconcile."""
+    """Return the status after a reconcile; `reached_at` is a URL that answers, if one does."""
     replicas, ready = counts(result.live)
     before = service.status
     found: Manifest = {
@@ -29,7 +32,6 @@ def status_of(
             conditions, before.get("conditions") or (), generation=service.generation
         ),
     }
-    reached_at = url(service, platform)
     if reached_at is not None:
         found["url"] = reached_at
     if result.drifts:
@@ -93,6 +95,8 @@ def _readiness(child: Manifest) -> str:
     """Return True, False or Unknown. Kinds that report nothing are ready once they exist."""
     if child["kind"] == "Deployment":
         return "True" if is_rolled_out(child) else "False"
+    if child["kind"] in {"HTTPRoute", "Ingress"}:
+        return route_child(child)[0]
     if child["kind"] not in {"KafkaTopic", "KafkaConnector"}:
         return "True"
     for condition in (child.get("status") or {}).get("conditions") or ():
