@@ -11,6 +11,8 @@ from shop_cluster.kubernetes_api import KubernetesApi, Resource
 from shop_cluster.strimzi_status import (
     API,
     CLUSTER_LABEL,
+    annotation,
+    path_of,
     paused,
     timestamp,
     write_status,
@@ -113,6 +115,7 @@ async def _reconcile(
         state = resource["spec"].get("state", "running")
         if status["connector"]["state"] not in {state.upper(), "FAILED", "UNASSIGNED"}:
             await _asked(connect.put(f"/connectors/{name}/{_VERBS[state]}"))
+        await _restart_task(api, connect, resource)
         await _report(api, connect, resource, status)
         return _settled(status)
     except httpx.HTTPStatusError as error:
@@ -123,6 +126,17 @@ async def _reconcile(
         condition = {"type": "NotReady", "status": "True", "reason": reason, "message": message}
         await write_status(api, resource, PLURAL, {}, condition)
         return True
+
+
+async def _restart_task(api: KubernetesApi, connect: httpx.AsyncClient, resource: Resource) -> None:
+    """Restart the task that the annotation ``strimzi.io/restart-task`` names, and remove it."""
+    name, task = resource["metadata"]["name"], annotation(resource, "restart-task")
+    if task is None:
+        return
+    await _asked(connect.post(f"/connectors/{name}/tasks/{task}/restart"))
+    patch = {"metadata": {"annotations": {"strimzi.io/restart-task": None}}}
+    await api.merge(path_of(resource, PLURAL), patch)
+    _log.info("restarted task %s of connector %s, as annotated", task, name)
 
 
 async def _report(

@@ -16,14 +16,15 @@ from shop_operator.api.lease import Lease
 from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
 from shop_operator.apply.children import ChildApplier
+from shop_operator.deletion import TemporaryError
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
-from shop_operator.reconcile import Reconciler, TemporaryError
+from shop_operator.reconcile import Reconciler
 from shop_operator.recorder import EventRecorder
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.routing import RouteTable
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
-from shop_operator.stores.provisioning import Provisioner
+from shop_operator.stores.provisioner import Provisioner
 from shop_operator.work_queue import WorkQueue
 
 _log = structlog.get_logger()
@@ -65,7 +66,7 @@ class Controller:
             )
             for namespace in platform.namespaces
         }
-        provisioner = Provisioner(client, platform)
+        provisioner = Provisioner(client=client, cache=self._cache, gate=gate, settings=platform)
         recorder = EventRecorder(client, gate, identity=identity)
         logs = PodLogs(client)
         routes = RouteRegistry(services=self._services, cache=self._cache, platform=platform)
@@ -177,13 +178,12 @@ class Controller:
     async def _reconcile_key(self, request: Request) -> str:
         """Reconcile once; return the outcome, a label of the metric."""
         try:
+            again = None
             if isinstance(request, RouteTableRequest):
                 for key in await self._tables[request.namespace].reconcile():
                     self._queue.add(key)
             else:
-                recheck = await self._reconcilers[request.namespace].reconcile(request)
-                if recheck is not None and recheck > 0:
-                    self._queue.add_after(request, recheck)
+                again = await self._reconcilers[request.namespace].reconcile(request)
                 if self._routes.is_gateway(request):
                     # Its status, which this process wrote, decides about those behind it.
                     self._queue.add_after(RouteTableRequest(request.namespace), _TABLE_SECONDS)
@@ -198,6 +198,8 @@ class Controller:
             _log.error("reconcile failed", key=str(request), exc_info=True)
             return self._requeue(request, "bug", repr(error), 0.0)
         self._queue.forget(request)
+        if again is not None and again > 0:
+            self._queue.add_after(request, again)
         return "done"
 
     def _requeue(self, request: Request, outcome: str, error: str, at_least: float) -> str:

@@ -9,6 +9,7 @@ Manifest = dict[str, Any]
 
 API_VERSION: Final = "minishop.dev/v1alpha1"
 MANAGER: Final = "shop-operator"
+FINALIZER: Final = "minishop.dev/cleanup"
 NAME_LABEL: Final = "app.kubernetes.io/name"
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 SERVICE_LABEL: Final = "minishop.dev/service"

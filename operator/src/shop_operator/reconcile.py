@@ -8,40 +8,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
-from shop_operator.api.kinds import POD
+from shop_operator.api.kinds import POD, SHOP_SERVICE
 from shop_operator.api.pod_logs import PodLogs, redacted
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier, with_applied_hash
-from shop_operator.apply.result import ApplyResult
+from shop_operator.apply.result import ApplyError, ApplyResult
 from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, assess, only
 from shop_operator.conditions.route import route
 from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
 from shop_operator.conditions.workload import rollout
-from shop_operator.metadata import API_VERSION, APPLIED_ANNOTATION, Manifest
+from shop_operator.deletion import Deletion, TemporaryError
+from shop_operator.metadata import API_VERSION, APPLIED_ANNOTATION, FINALIZER, Manifest
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.settings import Settings
-from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
-from shop_operator.stores.account import StoreError
-from shop_operator.stores.provisioning import Provisioned, Provisioner
+from shop_operator.spec import InvalidSpecError, Key, ShopService, parse, parse_unread
+from shop_operator.stores.external import Record
+from shop_operator.stores.ownership import Plan, entries
+from shop_operator.stores.provisioner import Provisioner
+from shop_operator.stores.provisioning import Provisioned
 
-FINALIZER: Final = "minishop.dev/cleanup"
-_log = structlog.get_logger()
-
-
-class TemporaryError(Exception):
-    """Not done yet, without a bug: the key is requeued, after `at_least` seconds or more."""
-
-    def __init__(self, message: str, *, at_least: float = 0.0) -> None:
-        super().__init__(message)
-        self.at_least = at_least
+_WAITS: Final = frozenset({"OutboxMissing", "NotOwned", "Rejected", "Forbidden", "ScopeChanged"})
+"""Reasons that no watch reports the end of, so that the key is requeued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +55,7 @@ class Reconciler:
     async def reconcile(self, key: Key) -> float | None:
         """Make the live state of one ShopService what its spec declares.
 
-        Return the seconds after which time alone may change its conditions, None for never.
-
+        Returns the seconds after which to look again, None if a watch reports every change.
         Raises TemporaryError, ApiError, NotHolderError.
         """
         body = self.services.get(key.name)
@@ -72,34 +64,154 @@ class Reconciler:
         try:
             service = parse(body)
         except InvalidSpecError as error:
-            unread = parse({**body, "spec": {"image": "unread"}})
-            await self._report_only(unread, only("InvalidSpec", str(error)))
-            return None
+            service = parse_unread(body)
+            if not service.deleting:
+                await self._report_only(service, only("InvalidSpec", str(error)))
+                return None
         policy = service.spec.management_policy
         if service.deleting:
-            await self._clean_up(service)
+            await self._delete(service)
         elif policy == "Paused":
             message = "paused by spec.managementPolicy"
             await self._report_only(service, only("Paused", message, status="Unknown"))
+        elif policy == "Observe":
+            return await self._observe(service)
         else:
-            write = policy == "Enforce"
-            if write and FINALIZER not in service.finalizers:
+            if FINALIZER not in service.finalizers:
                 service = await self._add_finalizer(service)
-            return await self._converge(service, write=write)
+            return await self._converge(service)
         return None
 
-    async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
-        await self._write_status(service, brief_status(service, conditions), conditions)
-
-    async def _converge(self, service: ShopService, *, write: bool) -> float | None:
+    async def _converge(self, service: ShopService) -> float | None:
         live = list(self.cache.children(service.key))
-        provisioned = await self.provisioner.ensure(service, live, write=write)
+        async with self.provisioner.open(service) as outside:
+            plan = await outside.plan(live)
+            service = await self._record(service, plan)
+            provisioned = await outside.provision(plan)
         desired, keep = self._wanted(service, provisioned, live)
-        if write and _begins_rollout(service, desired, live):
+        if _begins_rollout(service, desired, live):
             service = await self._announce_rollout(service)
-        result = await self.applier.apply(service, desired, keep=keep, write=write)
-        if write:
-            await self._drop_capture(service, live)
+        result = await self.applier.apply(service, desired, live, keep=keep)
+        result.errors += provisioned.errors
+        left = await self._release(service, plan, result)
+        await self._report_drift(service, result)
+        after = await self._report(service, provisioned, result, left)
+        return _sooner(after, self.provisioner.recheck_seconds(service))
+
+    async def _observe(self, service: ShopService) -> float | None:
+        """Report what would be written, and write nothing but the status."""
+        live = list(self.cache.children(service.key))
+        provisioned = await self.provisioner.open(service).look_up(live)
+        desired, keep = self._wanted(service, provisioned, live)
+        result = await self.applier.apply(service, desired, live, keep=keep, write=False)
+        return await self._report(service, provisioned, result, None)
+
+    async def _delete(self, service: ShopService) -> None:
+        """Remove everything that belongs to a deleted ShopService, then its finalizer."""
+        deletion = Deletion(
+            client=self.client,
+            cache=self.cache,
+            gate=self.gate,
+            provisioner=self.provisioner,
+            applier=self.applier,
+            recorder=self.recorder,
+        )
+        error = await deletion.run(service)
+        if error is not None:
+            await self._report_only(service, only(error.reason, f"deletion waits: {error}"))
+            raise TemporaryError(str(error))
+
+    def _wanted(
+        self, service: ShopService, provisioned: Provisioned, live: Sequence[Manifest]
+    ) -> tuple[list[Manifest], frozenset[str]]:
+        """Return the desired children, and the kinds that must not be pruned now.
+
+        Children that can't be rendered because a store does not answer stay as they are. Of those
+        in Kafka's namespace, only what is known to be this service's is applied.
+        """
+        routed = self.routes.with_won_paths(service)
+        desired = [
+            child
+            for child in render(routed, self.platform, provisioned.access)
+            if child["metadata"]["namespace"] == service.namespace
+            or (child["kind"], child["metadata"]["name"]) in provisioned.applicable
+        ]
+        keep: set[str] = set()
+        if not provisioned.access.complete(service):
+            keep |= {"Secret", "Role", "RoleBinding"}
+        has_connector = any(child["kind"] == "KafkaConnector" for child in live)
+        if not provisioned.outbox_ready and not has_connector:
+            desired = [child for child in desired if child["kind"] != "KafkaConnector"]
+        return desired, frozenset(keep)
+
+    async def _add_finalizer(self, service: ShopService) -> ShopService:
+        """Add the finalizer, before anything is created that only it removes."""
+        names = {"name": service.name, "namespace": service.namespace, "uid": service.uid}
+        metadata = names | {"finalizers": [FINALIZER]}
+        applied = {"apiVersion": API_VERSION, "kind": SHOP_SERVICE.kind, "metadata": metadata}
+        body = await self.gate.write(self.client.apply(applied))
+        self.services.observe_write(body)
+        return parse(body)
+
+    async def _announce_rollout(self, service: ShopService) -> ShopService:
+        """Write Ready=False before the Deployment changes; return the ShopService as it is then.
+
+        Whoever waits for Ready must not see the old True beside the new Deployment.
+        Raises TemporaryError if the ShopService changed meanwhile.
+        """
+        conditions = announced("the pods are about to be replaced")
+        status = announcing_status(service, conditions)
+        written = await self._write_status(service, status, conditions)
+        if written is None:
+            raise TemporaryError("the ShopService changed meanwhile")
+        return written
+
+    async def _record(self, service: ShopService, plan: Plan) -> ShopService:
+        """Write `status.external` before anything new is made outside the namespace.
+
+        Raises TemporaryError if the ShopService changed meanwhile.
+        """
+        known = {(e["store"], e["kind"], e["name"]) for e in service.status.get("external") or ()}
+        if not any(identity not in known for identity in plan.made):
+            return service
+        status = service.status | {"external": entries(plan.records)}
+        try:
+            body = await self.gate.write(self.client.apply_status(manifest(service, status)))
+        except (NotFoundError, ConflictError) as error:
+            raise TemporaryError(f"the ShopService changed meanwhile: {error}") from error
+        self.services.observe_write(body)
+        return parse(body)
+
+    async def _release(self, service: ShopService, plan: Plan, result: ApplyResult) -> list[Record]:
+        """Release what is no longer declared; return what `status.external` is to say now."""
+        if not plan.release:
+            return plan.records
+        left, error = await self.provisioner.release(service, plan.release)
+        if error is not None:
+            first = left[0]
+            result.errors.append(
+                ApplyError(first.kind, first.name, error.reason, str(error), temporary=True)
+            )
+        gone = {record.identity for record in plan.release} - {each.identity for each in left}
+        return [record for record in plan.records if record.identity not in gone]
+
+    async def _report_drift(self, service: ShopService, result: ApplyResult) -> None:
+        for drift in result.drifts:
+            what = f"{drift.field} was changed" if drift.field else "it was deleted"
+            note = f"{drift.kind} {drift.name}: {what}; put right"
+            await self.recorder.record(service, "DriftCorrected", note)
+
+    async def _report(
+        self,
+        service: ShopService,
+        provisioned: Provisioned,
+        result: ApplyResult,
+        records: Sequence[Record] | None,
+    ) -> float | None:
+        """Write the conditions; return the seconds after which time alone may change them.
+
+        Raises TemporaryError if something is missing that no watch reports.
+        """
         pods = rollout(service, result.live, self.cache.of(POD, service.key))
         if pods.log is not None:
             line = await self.logs.last_line(pods.log)
@@ -108,99 +220,50 @@ class Reconciler:
         conditions = assess(service, provisioned, result, pods, way_in)
         reached_at = None if way_in is None else way_in.url
         status = status_of(service, result, conditions, reached_at=reached_at)
-        for drift in result.drifts if write else ():
-            what = f"{drift.field} was changed" if drift.field else "it was deleted"
-            note = f"{drift.kind} {drift.name}: {what}; put right"
-            await self.recorder.record(service, "DriftCorrected", note)
+        if records is not None:
+            status["external"] = entries(records)
+        elif "external" in service.status:
+            status["external"] = service.status["external"]
         await self._write_status(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
         return pods.recheck
 
-    async def _announce_rollout(self, service: ShopService) -> ShopService:
-        """Write Ready=False before the Deployment changes; return the ShopService as it is then.
-
-        Whoever waits for Ready must not see the old True beside the new Deployment.
-        """
-        conditions = announced("the pods are about to be replaced")
-        await self._write_status(service, announcing_status(service, conditions), conditions)
-        body = self.services.get(service.name)
-        return service if body is None else parse(body)
-
-    def _wanted(
-        self, service: ShopService, provisioned: Provisioned, live: Sequence[Manifest]
-    ) -> tuple[list[Manifest], frozenset[str]]:
-        """Return the desired children, and the kinds that must not be pruned now.
-
-        Children that can't be rendered because a store does not answer stay as they are.
-        """
-        routed = self.routes.with_won_paths(service)
-        desired = render(routed, self.platform, provisioned.access)
-        keep: set[str] = set()
-        if not provisioned.access.complete(service):
-            keep |= {"Secret", "Role", "RoleBinding", "KafkaConnector"}
-        has_connector = any(child["kind"] == "KafkaConnector" for child in live)
-        if not provisioned.outbox_ready and not has_connector:
-            desired = [child for child in desired if child["kind"] != "KafkaConnector"]
-        return desired, frozenset(keep)
-
-    async def _add_finalizer(self, service: ShopService) -> ShopService:
-        """Add the finalizer, before anything is created that only it removes."""
-        body = await self.gate.write(self.client.apply(_finalized(service, FINALIZER)))
-        self.services.observe_write(body)
-        return parse(body)
-
-    async def _drop_capture(self, service: ShopService, live: Sequence[Manifest]) -> None:
-        """Drop the slot of an outbox that the spec no longer has: it pins the write-ahead log."""
-        had = any(child["kind"] == "KafkaConnector" for child in live)
-        if had and service.spec.outbox_table is None and service.spec.database is not None:
-            try:
-                await self.provisioner.stop_capture(service.spec.database)
-            except StoreError as error:
-                raise TemporaryError(str(error)) from error
-
-    async def _clean_up(self, service: ShopService) -> None:
-        """Remove everything that belongs to a deleted ShopService, then its finalizer."""
-        if FINALIZER not in service.finalizers:
-            return
-        result = await self.applier.apply(service, ())
-        left = list(self.cache.children(service.key))
-        if result.errors:
-            raise TemporaryError(result.errors[0].message)
-        if any(child["kind"] == "KafkaConnector" for child in left):
-            raise TemporaryError("the connector is not gone yet")
-        database = service.spec.database
-        try:
-            if database is not None and service.spec.outbox_table:
-                await self.provisioner.stop_capture(database)
-            if database is not None and database.on_delete == "Drop":
-                await self.provisioner.drop(database, str(service.key))
-        except StoreError as error:
-            await self._report_only(service, only(error.reason, f"deletion waits: {error}"))
-            raise TemporaryError(str(error)) from error
-        if any(child["metadata"]["namespace"] == service.namespace for child in left):
-            _log.info("children are still ending", key=str(service.key), count=len(left))
-        try:
-            await self.gate.write(self.client.apply(_finalized(service)))
-        except (NotFoundError, ConflictError):
-            return
+    async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
+        await self._write_status(service, brief_status(service, conditions), conditions)
 
     async def _write_status(
         self, service: ShopService, status: Manifest, conditions: Sequence[Condition]
-    ) -> None:
-        """Write the status if it differs, and record an Event if Ready changed."""
+    ) -> ShopService | None:
+        """Write the status if it differs, and record an Event if Ready changed.
+
+        Returns the ShopService as it is then; None if it was deleted, recreated or changed
+        meanwhile, which the watch reports.
+        """
         if status == service.status:
-            return
+            return service
         try:
-            request = self.client.apply_status(manifest(service, status))
-            self.services.observe_write(await self.gate.write(request))
+            body = await self.gate.write(self.client.apply_status(manifest(service, status)))
         except (NotFoundError, ConflictError):
-            return  # deleted or recreated meanwhile: the watch reports that
+            return None
+        self.services.observe_write(body)
         before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
         ready = conditions[0]
         changed = (ready.status, ready.reason) != (before.get("status"), before.get("reason"))
         if changed and ready.reason not in TAKES_TIME:
             warning = ready.status == "False"
             await self.recorder.record(service, ready.reason, ready.message, warning=warning)
+        return _parsed(body)
+
+
+def _parsed(body: Manifest) -> ShopService:
+    try:
+        return parse(body)
+    except InvalidSpecError:
+        return parse_unread(body)
+
+
+def _sooner(first: float | None, second: float | None) -> float | None:
+    return min((each for each in (first, second) if each is not None), default=None)
 
 
 def _begins_rollout(
@@ -221,15 +284,6 @@ def _begins_rollout(
     return bool(with_applied_hash(wanted)["metadata"]["annotations"][APPLIED_ANNOTATION] != before)
 
 
-def _finalized(service: ShopService, *finalizers: str) -> Manifest:
-    metadata = {"name": service.name, "namespace": service.namespace, "uid": service.uid}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "ShopService",
-        "metadata": metadata | {"finalizers": list(finalizers)},
-    }
-
-
 def _raise_if_incomplete(
     provisioned: Provisioned, result: ApplyResult, conditions: Sequence[Condition]
 ) -> None:
@@ -244,7 +298,6 @@ def _raise_if_incomplete(
     for error in (provisioned.database_error, provisioned.secrets_error):
         if error is not None:
             raise TemporaryError(str(error))
-    waits = {"OutboxMissing", "NotOwned", "Rejected", "Forbidden"}
     for condition in conditions:
-        if condition.reason in waits:
+        if condition.reason in _WAITS:
             raise TemporaryError(condition.message)

@@ -96,6 +96,16 @@ class Settings(BaseSettings):
         default={"release": "prometheus"},
         description="Labels that the Prometheus selects ServiceMonitors and rules by.",
     )
+    scope: Literal["cluster", "namespace"] = Field(
+        default="cluster",
+        description=(
+            "Whether names in the stores and in Kafka are as declared, so that one namespace has "
+            "each, or carry the namespace as a prefix."
+        ),
+    )
+    cluster_scoped_namespaces: tuple[str, ...] = Field(
+        default=(), description="Namespaces whose names stay as declared where scope is namespace."
+    )
     workers: int = Field(default=8, ge=1, le=64, description="ShopServices reconciled at once.")
     resync_seconds: float = Field(
         default=60, gt=0, description="Time after which all is listed again."
@@ -108,3 +118,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."
     )
+
+    def is_scoped(self, namespace: str) -> bool:
+        """Return True if names outside a namespace carry it as a prefix."""
+        return self.scope == "namespace" and namespace not in self.cluster_scoped_namespaces

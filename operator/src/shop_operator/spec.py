@@ -117,11 +117,8 @@ class Subscription(_Part):
 
     topic: str
     group: str
-
-    @property
-    def dead_letter_topic(self) -> str:
-        """Topic for the messages that the group could not handle."""
-        return f"{self.topic}.{self.group}.dlt"
+    on_delete: Deletion = "Retain"
+    """What becomes of the group's dead letters."""
 
 
 class Outbox(_Part):
@@ -262,6 +259,7 @@ class ShopService(_Part):
     namespace: str
     name: str
     uid: str = ""
+    resource_version: str = ""
     generation: int = 0
     created: str = ""
     """Creation time (RFC 3339, UTC); empty for a ShopService from a file."""
@@ -292,6 +290,7 @@ def parse(body: Mapping[str, Any]) -> ShopService:
             namespace=meta.get("namespace", "default"),
             name=meta["name"],
             uid=meta.get("uid", ""),
+            resource_version=meta.get("resourceVersion", ""),
             generation=meta.get("generation", 0),
             created=meta.get("creationTimestamp") or "",
             deleting="deletionTimestamp" in meta,
@@ -303,3 +302,15 @@ def parse(body: Mapping[str, Any]) -> ShopService:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise InvalidSpecError(f"spec.{field}: {first['msg']}") from error
+
+
+def parse_unread(body: Mapping[str, Any]) -> ShopService:
+    """Read a ShopService whose spec can't be read: nothing is declared, only its policy is kept.
+
+    A policy that is not known is taken for Paused.
+    """
+    spec = body.get("spec")
+    policy = spec.get("managementPolicy", "Enforce") if isinstance(spec, Mapping) else "Enforce"
+    known = policy in {"Enforce", "Observe", "Paused"}
+    stub = {"image": "unread", "managementPolicy": policy if known else "Paused"}
+    return parse({**body, "spec": stub})

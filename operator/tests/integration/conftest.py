@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
+from shop_servers.servers import MongoDB, Postgres
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 from shop_cluster.published_crds import EMBEDDED, published
@@ -175,6 +177,25 @@ async def shop(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
             yield found
         finally:
             await found.stop()
+
+
+@pytest.fixture
+async def sql(shop: Shop, postgres: Postgres) -> Shop:
+    """A shop whose PostgreSQL is the running one."""
+    at = urlsplit(postgres.url)
+    await shop.secret("postgres-admin", at.username or "", at.password or "")
+    address = f"{at.hostname}:{at.port}"
+    shop.platform = shop.platform.model_copy(update={"postgres_address": address})
+    return shop
+
+
+@pytest.fixture
+async def documents(shop: Shop, mongodb: MongoDB) -> Shop:
+    """A shop whose MongoDB is the running one."""
+    at = urlsplit(mongodb.url)
+    await shop.secret("mongodb-admin", at.username or "", at.password or "")
+    shop.platform = shop.platform.model_copy(update={"mongodb_address": mongodb.server})
+    return shop
 
 
 @pytest.fixture

@@ -10,35 +10,10 @@ from pymongo.errors import OperationFailure
 from shop_servers.servers import MongoDB, Postgres
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
-from shop_operator.children.access_secret import decode, password_in
+from shop_operator.children.access_secret import decode
 
 from .conftest import Shop, eventually
-
-OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
-
-
-@pytest.fixture
-async def sql(shop: Shop, postgres: Postgres) -> Shop:
-    """A shop whose PostgreSQL is the running one."""
-    at = urlsplit(postgres.url)
-    await shop.secret("postgres-admin", at.username or "", at.password or "")
-    address = f"{at.hostname}:{at.port}"
-    shop.platform = shop.platform.model_copy(update={"postgres_address": address})
-    return shop
-
-
-@pytest.fixture
-async def documents(shop: Shop, mongodb: MongoDB) -> Shop:
-    """A shop whose MongoDB is the running one."""
-    at = urlsplit(mongodb.url)
-    await shop.secret("mongodb-admin", at.username or "", at.password or "")
-    shop.platform = shop.platform.model_copy(update={"mongodb_address": mongodb.server})
-    return shop
-
-
-async def password(shop: Shop, name: str) -> str:
-    secret = await shop.client.get(SECRET, shop.namespace, f"{name}-access")
-    return password_in(decode(secret["data"]["database_url"])) or ""
+from .outside import OUTBOX, password
 
 
 async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(

@@ -12,7 +12,7 @@ from shop_event_path.outboxes import PostgresOutbox, counted, create_postgres
 from shop_event_path.topics import numbers
 from shop_servers.servers import Connect, Postgres
 
-from shop_operator.children.kafka_connector import slot
+from shop_operator.names import slot
 from shop_shared.messaging import event_metrics
 from shop_shared.messaging.outbox import purge
 from shop_shared.stores.postgres import transaction

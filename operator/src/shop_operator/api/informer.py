@@ -17,7 +17,7 @@ import structlog
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
-from shop_operator.api.kinds import POD, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, POD, SHOP_SERVICE, Kind
 from shop_operator.api.pods import essentials, same_essentials
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
 from shop_operator.metrics import LISTS, WATCH_SEEN
@@ -27,6 +27,8 @@ _MISSING_SECONDS = 3.0
 """Pause between lists of a kind whose CRD is not installed."""
 _SHORTEST_SECONDS = 0.5
 """A watch that ends sooner than this has failed and is restarted with backoff."""
+_WHOLE = frozenset({SHOP_SERVICE, *IN_KAFKA_NAMESPACE})
+"""Kinds that are watched without a label: in Kafka's namespace, other people's names count too."""
 _log = structlog.get_logger()
 
 Changed = Callable[[Kind, str, Key | None], None]
@@ -43,7 +45,7 @@ class _Entry:
 
 
 class Informer:
-    """All ShopServices of a namespace, or its objects of another kind with our label."""
+    """A kind's objects in a namespace: those with our label, or all where `_WHOLE` has the kind."""
 
     def __init__(
         self, client: ApiClient, kind: Kind, namespace: str, changed: Changed, *, seconds: float
@@ -55,7 +57,7 @@ class Informer:
         self._client = client
         self._changed = changed
         self._seconds = seconds
-        ours = "" if kind is SHOP_SERVICE else f"{MANAGED_BY_LABEL}={MANAGER}"
+        ours = "" if kind in _WHOLE else f"{MANAGED_BY_LABEL}={MANAGER}"
         self._labels = kind.selector or ours
         self._entries: dict[str, _Entry] = {}
         self._by_key: defaultdict[Key | None, set[str]] = defaultdict(set)

@@ -11,25 +11,19 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
-from shop_operator.api.kinds import KAFKA_TOPIC, kind_of
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, kind_of
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.diff import differences
-from shop_operator.apply.result import (
-    ApplyResult,
-    Drift,
-    apply_error_of,
-    drift_of,
-    is_ours,
-    not_owned,
-)
+from shop_operator.apply.owner import controllers, is_applied, is_ours
+from shop_operator.apply.result import ApplyResult, Drift, apply_error_of, drift_of, not_owned
 from shop_operator.children.autoscaler import replicas_to_hand_over
-from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
 from shop_operator.metadata import APPLIED_ANNOTATION, Manifest
 from shop_operator.metrics import DRIFT
 from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _INVALID: Final = 422
+_RELEASED: Final = frozenset(kind.kind for kind in IN_KAFKA_NAMESPACE)
 _BOOKKEEPING: Final = frozenset({"apiVersion", "kind", "metadata"})
 _HAND_OVER: Final = "shop-operator-hand-over"
 """Field manager that holds a Deployment's replicas until an autoscaler sets them."""
@@ -67,21 +61,24 @@ class ChildApplier:
         self,
         service: ShopService,
         desired: Iterable[Manifest],
+        live: Iterable[Manifest],
         *,
         keep: frozenset[str] = frozenset(),
         write: bool = True,
     ) -> ApplyResult:
-        """Apply the desired children and prune all others, except those of the kinds in `keep`.
+        """Apply the desired children and prune others in the namespace, except kinds in `keep`.
+
+        Children in Kafka's namespace are not pruned here: they are released (`stores/`).
 
         Without `write` nothing is written and the result says what would be.
 
         Raises NotHolderError.
         """
         result = ApplyResult()
-        live = {identity(manifest): manifest for manifest in self._cache.children(service.key)}
+        before = {identity(manifest): manifest for manifest in live}
         wanted = {identity(manifest): manifest for manifest in map(with_applied_hash, desired)}
         if write:
-            await self._hand_over_replicas(wanted.values(), live.values())
+            await self._hand_over_replicas(wanted.values(), before.values())
         for child, manifest in wanted.items():
             kind = kind_of(manifest)
             if self._cache.missing(kind):
@@ -90,16 +87,17 @@ class ChildApplier:
                 continue
             try:
                 if write:
-                    found = await self._apply_child(service, manifest, live.get(child), result)
+                    found = await self._apply_child(service, manifest, before.get(child), result)
                 else:
-                    found = await self._compare(service, manifest, live.get(child), result)
+                    found = await self._compare(service, manifest, before.get(child), result)
             except ApiError as error:
                 result.errors.append(apply_error_of(manifest, error))
-                found = live.get(child)
+                found = before.get(child)
             if found is not None:
                 result.live.append(found)
-        for child, manifest in live.items():
-            if child not in wanted and manifest["kind"] not in keep:
+        for child, manifest in before.items():
+            is_released = write and manifest["kind"] in _RELEASED
+            if child not in wanted and not is_released and manifest["kind"] not in keep:
                 await self._prune(service, manifest, result, write=write)
         return result
 
@@ -207,10 +205,16 @@ class ChildApplier:
         if "deletionTimestamp" in metadata:
             return
         kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
-        if kind is KAFKA_TOPIC and name not in _dropped_topics(service):
-            patch = {"metadata": {"annotations": RETAIN_ANNOTATION}}
-            await self._gate.write(self._client.merge(kind, namespace, name, patch))
-        await self._gate.write(self._client.delete(kind, namespace, name, uid=metadata["uid"]))
+        try:
+            live = await self._client.get(kind, namespace, name)
+        except NotFoundError:
+            return
+        owners = controllers(live)
+        if not is_applied(live) or (owners and service.uid not in owners):
+            return  # somebody copied our labels to an object of their own
+        await self._gate.write(
+            self._client.delete(kind, namespace, name, uid=live["metadata"]["uid"])
+        )
         _log.info("pruned", key=str(service.key), kind=kind.kind, name=name)
 
 
@@ -235,8 +239,3 @@ def _as_applied(manifest: Manifest, answer: Manifest) -> Manifest:
             "admission webhook that changes it?",
         )
     return answer
-
-
-def _dropped_topics(service: ShopService) -> set[str]:
-    """Return the topics declared `onDelete: Drop`. Dead letter topics are never among them."""
-    return {topic.topic for topic in service.spec.events.publishes if topic.on_delete == "Drop"}

@@ -54,14 +54,6 @@ class ApplyResult:
         return any((error.kind, error.name) == child for error in self.errors)
 
 
-def is_ours(service: ShopService, live: Manifest) -> bool:
-    """Return True if a live object is the service's, by its labels or its owner reference."""
-    if key_of(live) == service.key:
-        return True
-    references = live["metadata"].get("ownerReferences") or ()
-    return any(reference["uid"] == service.uid for reference in references)
-
-
 def drift_of(service: ShopService, manifest: Manifest, fields: list[str] | None) -> Drift | None:
     """Return the drift, or None if the difference comes from a spec that was not applied yet.
 
@@ -85,8 +77,7 @@ def not_owned(manifest: Manifest, live: Manifest) -> ApplyError:
         kind,
         metadata["name"],
         "NotOwned",
-        f"{kind} {metadata['namespace']}/{metadata['name']} {whose}; rename one of the two, or "
-        "delete the other so that this one can be made",
+        f"{kind} {metadata['namespace']}/{metadata['name']} {whose}; rename one of the two",
     )
 
 

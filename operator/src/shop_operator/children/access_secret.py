@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
 from shop_operator.metadata import Manifest, owned
+from shop_operator.names import database_name
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -88,14 +89,15 @@ def _urls(service: ShopService, platform: Settings, access: Access) -> dict[str,
     urls: dict[str, str] = {}
     database = service.spec.database
     if database is not None and access.owner is not None:
-        login = f"{database.name}:{quote(access.owner, safe='')}"
+        name = database_name(service, platform)
+        login = f"{name}:{quote(access.owner, safe='')}"
         if database.kind == "postgres":
             at = f"{platform.postgres_host}:{platform.postgres_port}"
-            urls["database_url"] = f"postgresql://{login}@{at}/{database.name}"
+            urls["database_url"] = f"postgresql://{login}@{at}/{name}"
         else:
             at = f"{platform.mongodb_host}:{platform.mongodb_port}"
-            query = f"replicaSet={platform.mongodb_replica_set}&authSource={database.name}"
-            urls["database_url"] = f"mongodb://{login}@{at}/{database.name}?{query}"
+            query = f"replicaSet={platform.mongodb_replica_set}&authSource={name}"
+            urls["database_url"] = f"mongodb://{login}@{at}/{name}?{query}"
     if service.spec.cache and access.redis is not None:
         urls["redis_url"] = f"redis://{_quoted(access.redis)}@{platform.redis_address}/0"
     if service.spec.queue and access.rabbitmq is not None:

@@ -7,8 +7,8 @@ administrators' Secrets are, and they are garbage-collected with the ShopService
 from collections.abc import Iterator
 
 from shop_operator.children.access_secret import Access, encode
-from shop_operator.children.kafka_connector import capture_role, connector_name
 from shop_operator.metadata import Manifest, owned
+from shop_operator.names import capture_role, connector_login, database_name
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -17,11 +17,10 @@ _RBAC = "rbac.authorization.k8s.io"
 
 def capture_login(service: ShopService, platform: Settings, access: Access) -> Iterator[Manifest]:
     """Yield the Secret, the Role that may read it, and its binding to Connect."""
-    database = service.spec.database
-    if database is None or service.spec.outbox_table is None or access.capture is None:
+    if service.spec.outbox_table is None or access.capture is None:
         return
-    name = connector_name(service)
-    login = {"username": capture_role(database.name), "password": access.capture}
+    name, role = connector_login(service), capture_role(database_name(service, platform))
+    login = {"username": role, "password": access.capture}
     data = {key: encode(value) for key, value in login.items()}
     yield owned(service, "v1", "Secret", name=name, type="Opaque", data=data)
     rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}

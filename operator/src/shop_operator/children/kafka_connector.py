@@ -8,6 +8,14 @@ from dataclasses import dataclass
 
 from shop_operator.children.access_secret import Access
 from shop_operator.metadata import Manifest, tracked
+from shop_operator.names import (
+    connector_login,
+    connector_name,
+    database_name,
+    slot,
+    source_name,
+    topic_prefix,
+)
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -29,7 +37,6 @@ _COMMON = {
     "value.converter": "org.apache.kafka.connect.storage.StringConverter",
     "producer.override.linger.ms": "0",
     "transforms": "outbox",
-    "transforms.outbox.route.topic.replacement": "${routedByValue}.events",
 }
 SNAPSHOT_MODE = "when_needed"
 """Reads the whole outbox when there is no position to go on from (ADR 0031): neither what was
@@ -48,26 +55,13 @@ class Source:
     username: str
     password: str
     replica_set: str = ""
-
-
-def connector_name(service: ShopService) -> str:
-    """Name of the connector and of the Secret with its login."""
-    return f"{service.name}-outbox"
-
-
-def slot(database: str) -> str:
-    """Name of a database's replication slot and publication."""
-    return f"{database}_outbox"
-
-
-def capture_role(database: str) -> str:
-    """Name of the role or user that Debezium logs in as."""
-    return f"{database}_cdc"
+    topic_prefix: str = ""
+    """What goes before the names of the events' topics."""
 
 
 def postgres_config(source: Source) -> dict[str, str]:
     """Return the settings of Debezium's PostgreSQL connector; values are strings."""
-    return _COMMON | {
+    return _common(source) | {
         "plugin.name": "pgoutput",
         "topic.prefix": source.name,
         "database.hostname": source.host,
@@ -94,10 +88,15 @@ def postgres_config(source: Source) -> dict[str, str]:
     }
 
 
+def _common(source: Source) -> dict[str, str]:
+    topic = f"{source.topic_prefix}${{routedByValue}}.events"
+    return _COMMON | {"transforms.outbox.route.topic.replacement": topic}
+
+
 def mongodb_config(source: Source) -> dict[str, str]:
     """Return the settings of Debezium's MongoDB connector; values are strings."""
     query = f"replicaSet={source.replica_set}&authSource={source.database}"
-    return _COMMON | {
+    return _common(source) | {
         "topic.prefix": source.name,
         "mongodb.connection.string": f"mongodb://{source.host}:{source.port}/?{query}",
         "mongodb.user": source.username,
@@ -123,24 +122,25 @@ def kafka_connector(service: ShopService, platform: Settings, access: Access) ->
     database, outbox = service.spec.database, service.spec.outbox_table
     if database is None or outbox is None or access.capture is None:
         return
-    name = connector_name(service)
+    login = connector_login(service)
     postgres = database.kind == "postgres"
     source = Source(
-        name=service.name,
-        database=database.name,
+        name=source_name(service, platform),
+        database=database_name(service, platform),
         outbox=outbox,
         host=platform.postgres_host if postgres else platform.mongodb_host,
         port=platform.postgres_port if postgres else platform.mongodb_port,
-        username=f"${{secrets:{service.namespace}/{name}:username}}",
-        password=f"${{secrets:{service.namespace}/{name}:password}}",
+        username=f"${{secrets:{service.namespace}/{login}:username}}",
+        password=f"${{secrets:{service.namespace}/{login}:password}}",
         replica_set="" if postgres else platform.mongodb_replica_set,
+        topic_prefix=topic_prefix(service.namespace, platform),
     )
     kind = "postgresql.PostgresConnector" if postgres else "mongodb.MongoDbConnector"
     connector = tracked(
         service,
         "kafka.strimzi.io/v1",
         "KafkaConnector",
-        name=name,
+        name=connector_name(service, platform),
         namespace=platform.kafka_namespace,
         spec={
             "class": f"io.debezium.connector.{kind}",

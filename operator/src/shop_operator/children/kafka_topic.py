@@ -1,44 +1,85 @@
-"""KafkaTopics: the topics that a service publishes and its consumer groups' dead letter topics."""
+"""KafkaTopics: what a service publishes, its groups' dead letters, and Debezium's own topics."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from shop_operator.metadata import Manifest, tracked
+from shop_operator.names import dead_letter_topic, source_name, topic_prefix
 from shop_operator.settings import Settings
-from shop_operator.spec import ShopService
+from shop_operator.spec import Deletion, ShopService
 
 API = "kafka.strimzi.io/v1"
 RETAIN_ANNOTATION = {"strimzi.io/managed": "false"}
 """Set before a KafkaTopic is deleted, so that Strimzi keeps the topic in Kafka."""
+_HEARTBEAT: Final = "__debezium-heartbeat"
+"""Default of Debezium's `topic.heartbeat.prefix`."""
 
 
-def kafka_topics(service: ShopService, platform: Settings) -> Iterator[Manifest]:
-    """Yield a KafkaTopic for each topic that the service owns."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTopic:
+    """A topic that a service declares."""
+
+    resource: str
+    """Name of the KafkaTopic."""
+    topic: str
+    """Name in Kafka."""
+    on_delete: Deletion
+    spec: dict[str, Any] = field(default_factory=dict)
+    """Settings of the KafkaTopic beside topicName."""
+
+
+def declared_topics(service: ShopService, platform: Settings) -> Iterator[DeclaredTopic]:
+    """Yield each topic that the service owns."""
+    prefix = topic_prefix(service.namespace, platform)
     for topic in service.spec.events.publishes:
-        yield _topic(
-            service,
-            platform,
-            name=topic.topic,
+        yield DeclaredTopic(
+            resource=prefix + topic.topic,
+            topic=prefix + topic.topic,
+            on_delete=topic.on_delete,
             spec={
-                "topicName": topic.topic,
                 "partitions": topic.partitions,
                 "replicas": topic.replicas,
                 "config": dict(topic.config),
             },
         )
     for subscription in service.spec.events.subscribes:
-        name = subscription.dead_letter_topic
+        name = dead_letter_topic(service, platform, subscription)
         config = {"retention.ms": "-1"}  # until a person has decided about each
-        yield _topic(
-            service,
-            platform,
-            name=name,
-            spec={"topicName": name, "partitions": 1, "replicas": 1, "config": config},
+        yield DeclaredTopic(
+            resource=name,
+            topic=name,
+            on_delete=subscription.on_delete,
+            spec={"partitions": 1, "replicas": 1, "config": config},
         )
+    published = {prefix + topic.topic for topic in service.spec.events.publishes}
+    yield from (own for own in _debezium(service, platform) if own.topic not in published)
 
 
-def _topic(service: ShopService, platform: Settings, *, name: str, spec: Manifest) -> Manifest:
-    found = tracked(
-        service, API, "KafkaTopic", name=name, namespace=platform.kafka_namespace, spec=spec
+def _debezium(service: ShopService, platform: Settings) -> Iterator[DeclaredTopic]:
+    """Yield the topics that the connector writes beside its events; they go with it."""
+    database = service.spec.database
+    if database is None or service.spec.outbox_table is None:
+        return
+    source = source_name(service, platform)
+    yield DeclaredTopic(
+        resource=f"{source}-outbox.heartbeat", topic=f"{_HEARTBEAT}.{source}", on_delete="Drop"
     )
-    found["metadata"]["labels"] |= {"strimzi.io/cluster": platform.kafka_cluster}
-    return found
+    if database.kind == "postgres":  # of pg_logical_emit_message, the heartbeat's query
+        name = f"{source}.message"
+        yield DeclaredTopic(resource=f"{source}-outbox.message", topic=name, on_delete="Drop")
+
+
+def kafka_topics(service: ShopService, platform: Settings) -> Iterator[Manifest]:
+    """Yield a KafkaTopic for each topic that the service owns."""
+    for topic in declared_topics(service, platform):
+        found = tracked(
+            service,
+            API,
+            "KafkaTopic",
+            name=topic.resource,
+            namespace=platform.kafka_namespace,
+            spec={"topicName": topic.topic, **topic.spec},
+        )
+        found["metadata"]["labels"] |= {"strimzi.io/cluster": platform.kafka_cluster}
+        yield found

@@ -36,7 +36,7 @@ from shop_operator.metadata import APPLIED_ANNOTATION, NAMESPACE_LABEL, SERVICE_
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService, parse
-from shop_operator.stores.provisioning import known_access
+from shop_operator.stores.access import known_access
 
 _HIDDEN: Final = "(not shown)"
 _UNKNOWN: Final = Login("unknown", "unknown")

@@ -39,6 +39,8 @@ def capture(service: ShopService, provisioned: Provisioned, result: ApplyResult)
     refused = blocked(result, CAPTURE_KINDS)
     if refused is not None:
         return refused
+    if provisioned.capture_error is not None:
+        return "False", provisioned.capture_error.reason, str(provisioned.capture_error)
     connector = next((c for c in result.live if c["kind"] == "KafkaConnector"), None)
     if connector is None:
         reason = "OutboxMissing" if provisioned.database_error is None else "DatabaseNotReady"

@@ -64,12 +64,12 @@ def announcing_status(service: ShopService, conditions: Sequence[Condition]) -> 
 
 
 def manifest(service: ShopService, status: Manifest) -> Manifest:
-    """Return what is applied to the status subresource."""
+    """Return what is applied to the status subresource, unless the ShopService has changed."""
     metadata: dict[str, Any] = {"name": service.name, "namespace": service.namespace}
     return {
         "apiVersion": API_VERSION,
         "kind": "ShopService",
-        "metadata": metadata | {"uid": service.uid},
+        "metadata": metadata | {"uid": service.uid, "resourceVersion": service.resource_version},
         "status": status,
     }
 

@@ -1,182 +1,272 @@
-"""Provisions the databases and roles of a ShopService, and finds the passwords for rendering."""
+"""Provisions what a ShopService declares outside its namespace, in one reconcile."""
 
-import asyncio
-import secrets
-import time
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Protocol, Self
 
-from shop_operator.api.api_client import ApiClient
-from shop_operator.api.api_errors import ApiError, NotFoundError
-from shop_operator.api.kinds import SECRET
-from shop_operator.children.access_secret import Access, Login, access_name, decode, password_in
-from shop_operator.children.kafka_connector import connector_name
+from shop_operator.api.api_errors import ApiError
+from shop_operator.api.kinds import KAFKA_CONNECTOR
+from shop_operator.apply.result import ApplyError
+from shop_operator.children.access_secret import Access
 from shop_operator.metadata import Manifest
+from shop_operator.names import connector_name, database_name
 from shop_operator.settings import Settings
-from shop_operator.spec import Database, ShopService
-from shop_operator.stores.account import DatabaseAccount, StoreError
-from shop_operator.stores.mongodb import MongoDB
-from shop_operator.stores.postgres import Postgres
+from shop_operator.spec import Key
+from shop_operator.stores.access import known_access, with_new_passwords
+from shop_operator.stores.capture import CaptureWatch
+from shop_operator.stores.declared import declared
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import External, Found, Identity, Record
+from shop_operator.stores.ownership import Plan, compare, recorded
+from shop_operator.stores.platform import Platform
+from shop_operator.stores.postgres.capture import ReplicationSlot
+from shop_operator.stores.sessions import Sessions
 
-_TRUST_SECONDS: Final = 60.0
-"""How long a store found as declared is not looked at again."""
+_KAFKA = "kafka"
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """The state of a service's stores after provisioning."""
+    """The state of what is outside the namespace, after provisioning."""
 
     access: Access
     database_error: StoreError | None = None
     secrets_error: StoreError | None = None
+    capture_error: StoreError | None = None
     outbox_ready: bool = False
+    errors: tuple[ApplyError, ...] = ()
+    """Resources in Kafka's namespace that may not be applied now."""
+    applicable: frozenset[tuple[str, str]] = frozenset()
+    """Kind and name of the resources in Kafka's namespace that may be applied."""
 
 
-class Provisioner:
-    """Creates what services need in the stores; remembers for a while what it has checked."""
+class Shared(Protocol):
+    """What provisionings share."""
 
-    def __init__(self, client: ApiClient, platform: Settings) -> None:
-        self._client = client
-        self._platform = platform
-        self._logins: dict[str, tuple[float, Login]] = {}
-        self._seen: dict[DatabaseAccount, float] = {}
-        self._making = asyncio.Lock()
+    settings: Settings
+    platform: Platform
+    captures: CaptureWatch
 
-    async def ensure(
-        self, service: ShopService, live: list[Manifest], *, write: bool
-    ) -> Provisioned:
-        """Create what the service needs in its stores; without `write` only look up passwords."""
-        spec, platform = service.spec, self._platform
-        known = known_access(service, live)
-        owner, capture = known.owner, known.capture
-        if write and spec.database:
-            owner = owner or secrets.token_urlsafe(24)
-            if spec.outbox_table:
-                capture = capture or secrets.token_urlsafe(24)
-        redis = rabbitmq = None
-        secrets_error = None
+    def trusted(self, key: Key, externals: Sequence[External]) -> dict[Identity, Found] | None:
+        """Return what was found a moment ago, if all of it was as declared."""
+        ...
+
+    def trust(self, key: Key, externals: Sequence[External], found: dict[Identity, Found]) -> None:
+        """Remember that all was found as declared."""
+        ...
+
+
+class Provisioning:
+    """One look at what is outside, and the changes that follow from it."""
+
+    def __init__(self, shared: Shared, sessions: Sessions) -> None:
+        self._shared = shared
+        self._sessions = sessions
+        self._service = sessions.service
+        self._known = Access()
+        self._declared: list[External] = []
+        self._found: dict[Identity, Found | StoreError | None] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._sessions.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._sessions.__aexit__(kind, error, trace)
+
+    async def plan(self, live: Sequence[Manifest]) -> Plan:
+        """Read everything that is declared, and decide whose it is. Writes nothing."""
+        service, shared = self._service, self._shared
+        self._known = known_access(service, live)
+        self._access = with_new_passwords(service, self._known)
+        self._declared = declared(service, shared.settings, self._access)
+        known = recorded(service, self._declared)
+        changed = self._scope_changed(known)
+        if changed is not None:
+            return Plan(records=known, conflicts={known[0].identity: changed})
+        self._found = dict(shared.trusted(service.key, self._declared) or {})
+        await self._read([e for e in self._declared if e.record.identity not in self._found])
+        return compare(
+            self._sessions.owner, declared=self._declared, known=known, found=self._found
+        )
+
+    async def provision(self, plan: Plan) -> Provisioned:
+        """Make what is missing and alter what differs, as planned; read the platform's logins."""
+        stores = [external for external in plan.ensure if external.record.store != _KAFKA]
+        error, ensured = self._store_error(plan), set[str]()
+        try:
+            if self._shared.trusted(self._service.key, self._declared) is None:
+                for external in stores:
+                    await external.ensure(self._sessions)
+                    ensured.add(external.record.kind)
+            else:
+                ensured = {external.record.kind for external in stores}
+            ready = error is None and await self._outbox_ready()
+            capture_error = await self._capture(plan) if error is None else None
+        except StoreError as failed:
+            error, ready, capture_error = error or failed, False, None
+        if error is None and not plan.withheld and (ready or not self._wants_outbox):
+            found = {i: live for i, live in self._found.items() if isinstance(live, Found)}
+            if len(found) == len(self._declared):
+                self._shared.trust(self._service.key, self._declared, found)
+        access, secrets_error = await self.platform_logins(self._given(ensured))
+        return Provisioned(
+            access,
+            error,
+            secrets_error,
+            capture_error,
+            outbox_ready=ready,
+            errors=tuple(self._kafka_errors(plan)),
+            applicable=frozenset(
+                (external.record.kind, external.record.name)
+                for external in plan.ensure
+                if external.record.store == _KAFKA
+            ),
+        )
+
+    async def look_up(self, live: Sequence[Manifest]) -> Provisioned:
+        """Return what is known without the stores, where nothing may be written."""
+        access, error = await self.platform_logins(known_access(self._service, live))
+        names = {
+            (external.record.kind, external.record.name)
+            for external in declared(self._service, self._shared.settings, access)
+        }
+        return Provisioned(access, secrets_error=error, applicable=frozenset(names))
+
+    async def platform_logins(self, access: Access) -> tuple[Access, StoreError | None]:
+        """Add the platform's logins to the passwords; check the Secrets of `secrets.files`."""
+        spec, platform, settings = self._service.spec, self._shared.platform, self._shared.settings
         try:
             if spec.cache:
-                redis = await self._login(platform.redis_secret)
+                access = replace(access, redis=await platform.login(settings.redis_secret))
             if spec.queue:
-                rabbitmq = await self._login(platform.rabbitmq_secret)
+                access = replace(access, rabbitmq=await platform.login(settings.rabbitmq_secret))
             if spec.secrets.provider == "kubernetes":
-                await self._look_for(service)
+                await platform.look_for_files(self._service)
         except StoreError as error:
-            secrets_error = error
-        access = Access(owner, capture, redis, rabbitmq)
-        if not write or spec.database is None or owner is None:
-            return Provisioned(access, secrets_error=secrets_error)
-        account = DatabaseAccount(
-            spec.database.name, str(service.key), owner, capture, spec.outbox_table
-        )
-        try:
-            ready = await self._ensure(spec.database, account)
-        except StoreError as error:
-            # A password that no store has been given is not written to a Secret.
-            return Provisioned(
-                Access(known.owner, known.capture, redis, rabbitmq), error, secrets_error
-            )
-        return Provisioned(access, None, secrets_error, outbox_ready=ready)
+            return access, error
+        return access, None
 
-    async def stop_capture(self, database: Database) -> None:
-        """Remove slot, publication and capture role from the store. Raises StoreError."""
-        self._forget(database.name)
-        await (await self._store(database)).stop_capture(database.name)
+    @property
+    def _wants_outbox(self) -> bool:
+        return self._service.spec.outbox_table is not None
 
-    async def drop(self, database: Database, belongs_to: str) -> None:
-        """Drop the database of a service and its owner. Raises StoreError."""
-        self._forget(database.name)
-        await (await self._store(database)).drop(database.name, belongs_to)
-
-    async def _ensure(self, database: Database, account: DatabaseAccount) -> bool:
-        if time.monotonic() - self._seen.get(account, float("-inf")) < _TRUST_SECONDS:
-            return account.outbox is not None
-        store = await self._store(database)
-        async with self._making:  # PostgreSQL copies one template at a time
-            ready = await store.ensure(account)
-        if ready or account.outbox is None:
-            self._forget(account.database)
-            self._seen[account] = time.monotonic()
-        return ready
-
-    def _forget(self, database: str) -> None:
-        for account in [seen for seen in self._seen if seen.database == database]:
-            del self._seen[account]
-
-    async def _store(self, database: Database) -> Postgres | MongoDB:
-        platform = self._platform
-        if database.kind == "postgres":
-            at = platform.postgres_address or f"{platform.postgres_host}:{platform.postgres_port}"
-            host, _, port = at.rpartition(":")
-            return Postgres(host, int(port), await self._login(platform.postgres_admin_secret))
-        at = platform.mongodb_address or f"{platform.mongodb_host}:{platform.mongodb_port}"
-        host, _, port = at.rpartition(":")
-        replica_set = None if platform.mongodb_address else platform.mongodb_replica_set
-        admin = await self._login(platform.mongodb_admin_secret)
-        return MongoDB(host, int(port), replica_set, admin)
-
-    async def _look_for(self, service: ShopService) -> None:
-        """Check that the Secrets of `secrets.files` exist: pods without one don't start.
-
-        Other people own them and they are not watched, so the check is repeated until it passes.
-        """
-        for file in service.spec.secrets.files:
-            name, _, key = file.path.partition("/")
+    async def _read(self, externals: Sequence[External]) -> None:
+        """Read the things; a store that failed once is not asked again in this reconcile."""
+        failed: dict[str, StoreError] = {}
+        for external in externals:
+            record = external.record
+            if record.store in failed:
+                self._found[record.identity] = failed[record.store]
+                continue
             try:
-                data = (await self._client.get(SECRET, service.namespace, name)).get("data") or {}
-            except NotFoundError:
-                data = {}
-            except ApiError as error:
-                raise StoreError("SecretUnreadable", f"Secret {name}: {error}") from error
-            if key not in data:
-                raise StoreError(
-                    "SecretMissing",
-                    f"Secret {service.namespace}/{name} with the key {key} is not there; create "
-                    f"it, or correct the path of secrets.files {file.name}",
+                self._found[record.identity] = await external.read(self._sessions)
+            except StoreError as error:
+                self._found[record.identity] = failed[record.store] = error
+
+    def _scope_changed(self, known: Sequence[Record]) -> StoreError | None:
+        """Return an error if all that is recorded has the names of the other scope."""
+        settings, namespace = self._shared.settings, self._service.namespace
+        scope = "cluster" if settings.is_scoped(namespace) else "namespace"
+        other = settings.model_copy(update={"scope": scope, "cluster_scoped_namespaces": ()})
+        before = {e.record.identity for e in declared(self._service, other, Access())}
+        now = {e.record.identity for e in self._declared}
+        names = {record.identity for record in known}
+        if not names or names & now or not names <= before:
+            return None
+        return StoreError(
+            "ScopeChanged",
+            f"{known[0]} was made with the setting scope: {scope}; set it back, add {namespace} to "
+            "MINISHOP_CLUSTER_SCOPED_NAMESPACES, or move the data to a new ShopService",
+        )
+
+    def _store_error(self, plan: Plan) -> StoreError | None:
+        """Return why the database is not as declared, before anything is made."""
+        for external in self._declared:
+            identity = external.record.identity
+            live = self._found.get(identity)
+            if external.record.store != _KAFKA:
+                found = plan.conflicts.get(identity)
+                if found is None and isinstance(live, StoreError):
+                    found = live
+                if found is not None:
+                    return found
+        if any(external.record.store != _KAFKA for external in plan.withheld):
+            return _withheld(plan)
+        changed = next(iter(plan.conflicts.values()), None)
+        return changed if changed is not None and changed.reason == "ScopeChanged" else None
+
+    def _kafka_errors(self, plan: Plan) -> list[ApplyError]:
+        """Return the resources in Kafka's namespace that may not be applied, and why."""
+        found = []
+        for external in self._declared:
+            record = external.record
+            live = self._found.get(record.identity)
+            if record.store != _KAFKA:
+                continue
+            if record.identity in plan.conflicts:
+                error = plan.conflicts[record.identity]
+                found.append(ApplyError(record.kind, record.name, error.reason, str(error)))
+            elif external in plan.withheld or isinstance(live, StoreError):
+                error = live if isinstance(live, StoreError) else _withheld(plan)
+                found.append(
+                    ApplyError(record.kind, record.name, error.reason, str(error), temporary=True)
                 )
+        return found
 
-    async def _login(self, name: str) -> Login:
-        """Read a login from a Secret of the platform, cached for a while. Raises StoreError."""
-        at, login = self._logins.get(name, (float("-inf"), None))
-        if login is not None and time.monotonic() - at < _TRUST_SECONDS:
-            return login
-        namespace = self._platform.platform_namespace
+    def _given(self, ensured: set[str]) -> Access:
+        """Return the passwords that the stores have: others are not written to a Secret."""
+        owner = self._access.owner if ensured & {"Role", "User"} else self._known.owner
+        captures = {"CaptureRole", "CaptureUser"}
+        capture = self._access.capture if ensured & captures else self._known.capture
+        return Access(owner, capture)
+
+    async def _outbox_ready(self) -> bool:
+        """Return True once the outbox exists and Debezium may read it. Raises StoreError."""
+        spec, outbox = self._service.spec, self._service.spec.outbox_table
+        if spec.database is None or outbox is None:
+            return False
+        if spec.database.kind == "mongodb":
+            name = database_name(self._service, self._shared.settings)
+            return outbox in await (await self._sessions.mongodb()).collections(name)
+        publication = next(e for e in self._declared if e.record.kind == "Publication")
+        live = self._found[publication.record.identity]
+        if not isinstance(live, Found) or not live.as_declared:
+            live = await publication.read(self._sessions)
+        return live is not None and live.as_declared
+
+    async def _capture(self, plan: Plan) -> StoreError | None:
+        """Have Debezium resume if its slot or publication was lost. Raises StoreError."""
+        slot = next((e for e in self._declared if isinstance(e, ReplicationSlot)), None)
+        if slot is None or plan.conflicts:
+            return None
+        settings = self._shared.settings
+        name = connector_name(self._service, settings)
+        connector = self._sessions.resources.cache.get(
+            KAFKA_CONNECTOR, settings.kafka_namespace, name
+        )
+        lost = self._shared.captures.missing(self._declared, self._found, connector)
+        if lost is None or connector is None:
+            return None
+        if lost.reason == "PublicationMissing" and self._found[slot.record.identity] is not None:
+            await slot.drop(self._sessions)
         try:
-            data = (await self._client.get(SECRET, namespace, name)).get("data") or {}
-            login = Login(decode(data["username"]), decode(data["password"]))
-        except NotFoundError as error:
-            raise StoreError(
-                "PlatformSecretMissing",
-                f"Secret {namespace}/{name} is missing; install the platform, or name the right "
-                "Secret in the operator's settings",
-            ) from error
-        except KeyError as error:
-            raise StoreError(
-                "PlatformSecretInvalid", f"Secret {namespace}/{name} has no key {error}"
-            ) from error
+            await self._shared.captures.resume(self._sessions, connector)
         except ApiError as error:
-            raise StoreError(
-                "PlatformSecretUnreadable", f"Secret {namespace}/{name}: {error}"
-            ) from error
-        self._logins[name] = (time.monotonic(), login)
-        return login
+            raise StoreError("ApiError", f"KafkaConnector {name}: {error}") from error
+        return lost
 
 
-def known_access(service: ShopService, live: list[Manifest]) -> Access:
-    """Return the passwords in the live Secrets; None for one that is missing or unreadable."""
-    owner = capture = None
-    for manifest in live:
-        if manifest["kind"] != "Secret":
-            continue
-        data, name = manifest.get("data") or {}, manifest["metadata"]["name"]
-        try:
-            if name == access_name(service) and "database_url" in data:
-                owner = password_in(decode(data["database_url"]))
-            elif name == connector_name(service) and "password" in data:
-                capture = decode(data["password"])
-        except (
-            ValueError
-        ):  # overwritten with something that is no URL or no base64: treated as missing
-            continue
-    return Access(owner, capture)
+def _withheld(plan: Plan) -> StoreError:
+    """Return why something that could be made is not made."""
+    conflict = next(iter(plan.conflicts.values()), None)
+    why = str(conflict) if conflict is not None else "a store does not answer"
+    return StoreError(
+        "Withheld", f"nothing new is made until it is known whose everything is: {why}"
+    )

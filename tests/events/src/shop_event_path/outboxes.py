@@ -11,15 +11,17 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_operator.children.access_secret import Login
-from shop_operator.children.kafka_connector import (
-    Source,
-    capture_role,
-    mongodb_config,
-    postgres_config,
-)
-from shop_operator.stores.account import DatabaseAccount
-from shop_operator.stores.mongodb import MongoDB as MongoStore
-from shop_operator.stores.postgres import Postgres as PostgresStore
+from shop_operator.children.kafka_connector import Source, mongodb_config, postgres_config
+from shop_operator.names import capture_role
+from shop_operator.spec import parse
+from shop_operator.stores.external import External
+from shop_operator.stores.mongodb.database import Database as MongoDatabase
+from shop_operator.stores.mongodb.database import User
+from shop_operator.stores.mongodb.session import MongoDB as MongoStore
+from shop_operator.stores.postgres.capture import Publication, ReplicationSlot
+from shop_operator.stores.postgres.database import Database, Role
+from shop_operator.stores.postgres.session import Postgres as PostgresStore
+from shop_operator.stores.sessions import Servers, Sessions
 from shop_shared.ids import uuid7
 from shop_shared.messaging import mongo_events, outbox
 from shop_shared.messaging.event_tables import create_event_tables
@@ -79,6 +81,7 @@ class PostgresOutbox:
     source: Source
     engine: AsyncEngine = field(repr=False)
     store: PostgresStore
+    externals: Sequence[External]
 
     @property
     def topic(self) -> str:
@@ -99,8 +102,7 @@ class PostgresOutbox:
     async def drop(self) -> None:
         """Close and remove it all."""
         await self.engine.dispose()
-        await self.store.stop_capture(self.name)
-        await self.store.drop(self.name, BELONGS_TO)
+        await _release(self.store, self.externals)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ class MongoOutbox:
     source: Source
     client: mongo.Client = field(repr=False)
     store: MongoStore
+    externals: Sequence[External]
 
     @property
     def topic(self) -> str:
@@ -132,11 +135,10 @@ class MongoOutbox:
     async def drop(self) -> None:
         """Close and remove it all."""
         await self.client.close()
-        await self.store.stop_capture(self.name)
-        await self.store.drop(self.name, BELONGS_TO)
+        await _release(self.store, self.externals)
 
 
-BELONGS_TO = "shop/test"
+SERVICE = parse({"metadata": {"name": "test", "namespace": "shop"}, "spec": {"image": "test:1"}})
 Migrate = Callable[[ServiceSettings], Awaitable[None]]
 
 
@@ -165,13 +167,26 @@ async def create_postgres(
         kafka_bootstrap_servers=bootstrap_servers,
         database_url=SecretStr(f"postgresql://{name}:{password}@{host}:{port}/{name}"),
     )
-    account = DatabaseAccount(name, BELONGS_TO, password, password, "public.outbox")
-    await store.ensure(account)
+    capture = capture_role(name)
+    externals: list[External] = [
+        Role(name=name, database=name, on_delete="Drop", password=password),
+        Database(name=name, on_delete="Drop", password=password),
+        Role(name=capture, database=name, replication=True, on_delete="Drop", password=password),
+        Publication(database=name, outbox="public.outbox", password=password),
+        ReplicationSlot(database=name),
+    ]
+    await _ensure(store, externals)
     await migrate(settings)
-    await store.ensure(account)
-    source = Source(name, name, "public.outbox", host, port, capture_role(name), password)
-    engine = create_engine(settings)
-    return PostgresOutbox(name=name, settings=settings, source=source, engine=engine, store=store)
+    await _ensure(store, externals)
+    source = Source(name, name, "public.outbox", host, port, capture, password)
+    return PostgresOutbox(
+        name=name,
+        settings=settings,
+        source=source,
+        engine=create_engine(settings),
+        store=store,
+        externals=externals,
+    )
 
 
 async def create_mongodb(
@@ -188,12 +203,48 @@ async def create_mongodb(
         kafka_bootstrap_servers=bootstrap_servers,
         database_url=SecretStr(f"mongodb://{name}:{password}@{host}:{port}/{name}?{query}"),
     )
-    account = DatabaseAccount(name, BELONGS_TO, password, password, "outbox")
-    await store.ensure(account)
+    capture = capture_role(name)
+    externals: list[External] = [
+        User(name=name, database=name, on_delete="Drop", password=password),
+        MongoDatabase(name=name, on_delete="Drop"),
+        User(name=capture, database=name, capture=True, on_delete="Drop", password=password),
+    ]
+    await _ensure(store, externals)
     await migrate(settings)
-    client = mongo.create_client(settings)
-    source = Source(name, name, "outbox", host, port, capture_role(name), password, "rs0")
-    return MongoOutbox(name=name, settings=settings, source=source, client=client, store=store)
+    source = Source(name, name, "outbox", host, port, capture, password, "rs0")
+    return MongoOutbox(
+        name=name,
+        settings=settings,
+        source=source,
+        client=mongo.create_client(settings),
+        store=store,
+        externals=externals,
+    )
+
+
+def _sessions(store: PostgresStore | MongoStore) -> Sessions:
+    async def postgres() -> PostgresStore:
+        assert isinstance(store, PostgresStore)
+        return store
+
+    async def mongodb() -> MongoStore:
+        assert isinstance(store, MongoStore)
+        return store
+
+    return Sessions(SERVICE, Servers(postgres, mongodb))
+
+
+async def _ensure(store: PostgresStore | MongoStore, externals: Sequence[External]) -> None:
+    async with _sessions(store) as sessions:
+        for external in externals:
+            await external.ensure(sessions)
+
+
+async def _release(store: PostgresStore | MongoStore, externals: Sequence[External]) -> None:
+    async with _sessions(store) as sessions:
+        for external in reversed(externals):
+            if await external.read(sessions) is not None:
+                await external.release(sessions)
 
 
 def _name() -> str:

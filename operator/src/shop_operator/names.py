@@ -1,0 +1,61 @@
+"""Names outside a service's namespace: databases, roles, topics, connectors.
+
+Two namespaces share the stores and Kafka. With scope `cluster` a name is what the spec declares,
+so both can't declare the same one. With scope `namespace` it carries the namespace as a prefix.
+"""
+
+import hashlib
+from typing import Final
+
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService, Subscription
+
+_LONGEST_DATABASE: Final = 56
+"""PostgreSQL cuts identifiers at 63 bytes; `_outbox` is the longest suffix added to one."""
+
+
+def topic_prefix(namespace: str, platform: Settings) -> str:
+    """Return what goes before the names of topics and groups: empty, or `<namespace>.`."""
+    return f"{namespace}." if platform.is_scoped(namespace) else ""
+
+
+def database_name(service: ShopService, platform: Settings) -> str:
+    """Return the name of the service's database and of the role that owns it; empty without one."""
+    declared = service.spec.database.name if service.spec.database else ""
+    if not declared or not platform.is_scoped(service.namespace):
+        return declared
+    found = f"{service.namespace.replace('-', '_')}__{declared}"
+    if len(found) <= _LONGEST_DATABASE:
+        return found
+    digest = hashlib.sha256(f"{service.namespace}/{declared}".encode()).hexdigest()[:8]
+    return f"{found[: _LONGEST_DATABASE - 9]}_{digest}"
+
+
+def capture_role(database: str) -> str:
+    """Return the role or user that Debezium logs in as."""
+    return f"{database}_cdc"
+
+
+def slot(database: str) -> str:
+    """Return the name of a database's replication slot and publication."""
+    return f"{database}_outbox"
+
+
+def dead_letter_topic(service: ShopService, platform: Settings, read: Subscription) -> str:
+    """Return the topic for messages that the group could not handle."""
+    return f"{topic_prefix(service.namespace, platform)}{read.topic}.{read.group}.dlt"
+
+
+def connector_login(service: ShopService) -> str:
+    """Return the name of the Secret with Debezium's login, in the service's namespace."""
+    return f"{service.name}-outbox"
+
+
+def connector_name(service: ShopService, platform: Settings) -> str:
+    """Return the name of the KafkaConnector, in Kafka's namespace."""
+    return f"{topic_prefix(service.namespace, platform)}{service.name}-outbox"
+
+
+def source_name(service: ShopService, platform: Settings) -> str:
+    """Return Debezium's `topic.prefix`, which also names its heartbeat and message topics."""
+    return f"{topic_prefix(service.namespace, platform)}{service.name}"

@@ -1,0 +1,127 @@
+"""The things outside the service's namespace that a spec declares, in the order of making."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
+from shop_operator.children.access_secret import Access
+from shop_operator.children.kafka_topic import declared_topics
+from shop_operator.names import capture_role, connector_name, database_name
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import External, Record
+from shop_operator.stores.kafka import KINDS, KafkaResource
+from shop_operator.stores.mongodb.database import Database as MongoDatabase
+from shop_operator.stores.mongodb.database import User
+from shop_operator.stores.postgres.capture import Publication, ReplicationSlot
+from shop_operator.stores.postgres.database import Database, Role
+
+_OF_RECORD: Final[dict[tuple[str, str], Callable[[Record], External]]] = {
+    ("postgres", "Role"): lambda record: Role(
+        name=record.name, database=record.database, on_delete=record.on_delete
+    ),
+    ("postgres", "CaptureRole"): lambda record: Role(
+        name=record.name, database=record.database, replication=True, on_delete=record.on_delete
+    ),
+    ("postgres", "Database"): lambda record: Database(name=record.name, on_delete=record.on_delete),
+    ("postgres", "Publication"): lambda record: Publication(database=record.database),
+    ("postgres", "ReplicationSlot"): lambda record: ReplicationSlot(database=record.database),
+    ("mongodb", "User"): lambda record: User(
+        name=record.name, database=record.database, on_delete=record.on_delete
+    ),
+    ("mongodb", "CaptureUser"): lambda record: User(
+        name=record.name, database=record.database, capture=True, on_delete=record.on_delete
+    ),
+    ("mongodb", "Database"): lambda record: MongoDatabase(
+        name=record.name, on_delete=record.on_delete
+    ),
+}
+
+
+def declared(service: ShopService, platform: Settings, access: Access) -> list[External]:
+    """Return everything outside the namespace that the service asks for.
+
+    Later things may need earlier ones; they are released in the opposite order. The passwords in
+    `access` are those to be set.
+    """
+    found: list[External] = []
+    if service.spec.database is not None:
+        postgres = service.spec.database.kind == "postgres"
+        found += (_postgres if postgres else _mongodb)(service, platform, access)
+    found += _kafka(service, platform)
+    return found
+
+
+def of_record(record: Record, platform: Settings) -> External:
+    """Return the thing of a record, to be read and released.
+
+    Raises StoreError UnknownExternal: a newer version of the operator made it.
+    """
+    if record.store == "kafka" and record.kind in KINDS:
+        namespace = platform.kafka_namespace
+        kept = record.on_delete
+        return KafkaResource(
+            kind=KINDS[record.kind], name=record.name, namespace=namespace, on_delete=kept
+        )
+    make = _OF_RECORD.get((record.store, record.kind))
+    if make is not None:
+        return make(record)
+    raise StoreError(
+        "UnknownExternal",
+        f"this version of the operator does not know {record}; run the version that made it, or "
+        "set spec.managementPolicy to Paused to leave it behind",
+    )
+
+
+def _postgres(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:
+    database = service.spec.database
+    if database is None:
+        return
+    name, kept = database_name(service, platform), database.on_delete
+    owner, capture = access.owner or "", access.capture or ""
+    yield Role(name=name, database=name, on_delete=kept, password=owner)
+    yield Database(name=name, on_delete=kept, password=owner)
+    outbox = service.spec.outbox_table
+    if outbox is not None:
+        yield Role(
+            name=capture_role(name),
+            database=name,
+            replication=True,
+            on_delete="Drop",
+            password=capture,
+        )
+        yield Publication(database=name, outbox=outbox, password=owner)
+        yield ReplicationSlot(database=name)
+
+
+def _mongodb(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:
+    database = service.spec.database
+    if database is None:
+        return
+    name, kept = database_name(service, platform), database.on_delete
+    yield User(name=name, database=name, on_delete=kept, password=access.owner or "")
+    yield MongoDatabase(name=name, on_delete=kept)
+    if service.spec.outbox_table is not None:
+        yield User(
+            name=capture_role(name),
+            database=name,
+            capture=True,
+            on_delete="Drop",
+            password=access.capture or "",
+        )
+
+
+def _kafka(service: ShopService, platform: Settings) -> Iterator[External]:
+    namespace = platform.kafka_namespace
+    for topic in declared_topics(service, platform):
+        yield KafkaResource(
+            kind=KAFKA_TOPIC,
+            name=topic.resource,
+            namespace=namespace,
+            topic=topic.topic,
+            on_delete=topic.on_delete,
+        )
+    if service.spec.outbox_table is not None:
+        name = connector_name(service, platform)
+        yield KafkaResource(kind=KAFKA_CONNECTOR, name=name, namespace=namespace)

@@ -1,0 +1,106 @@
+"""KafkaTopics and KafkaConnectors: their content is applied with the other children.
+
+What is decided here is whose they are, and what becomes of them when they are no longer declared.
+They are marked by their labels. One whose labels were removed is still ours if it is recorded and
+the operator's field manager applied it.
+"""
+
+from dataclasses import dataclass
+
+from shop_operator.api.api_errors import ApiError, NotFoundError
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, KAFKA_TOPIC, Kind
+from shop_operator.apply.owner import hand_over_command, is_ours
+from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
+from shop_operator.metadata import Manifest, key_of
+from shop_operator.spec import Deletion
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import Found, Record
+from shop_operator.stores.sessions import Sessions
+
+KINDS = {kind.kind: kind for kind in IN_KAFKA_NAMESPACE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaResource:
+    """A KafkaTopic or a KafkaConnector."""
+
+    kind: Kind
+    name: str
+    namespace: str
+    topic: str = ""
+    """The topic's name in Kafka, where it is a KafkaTopic."""
+    on_delete: Deletion = "Drop"
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(store="kafka", kind=self.kind.kind, name=self.name, on_delete=self.on_delete)
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live resource, or another one that manages the same topic."""
+        live = (
+            await self._get(sessions)
+            if sessions.fresh
+            else sessions.resources.cache.get(self.kind, self.namespace, self.name)
+        )
+        if live is None and sessions.fresh:
+            return None
+        if live is None:
+            other = self._same_topic(sessions)
+            hint = f"KafkaTopic {other} manages the same topic"
+            return None if other is None else Found("", hint)
+        key = key_of(live)
+        if key is None:
+            live = await self._get(sessions)
+            if live is None:
+                return None
+            key = sessions.service.key if is_ours(sessions.service, live) else None
+        return Found(str(key) if key else "", hand_over_command(sessions.service, self.kind, live))
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Do nothing: it is applied with the other children."""
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Delete the resource; Strimzi then deletes the topic, unless it is retained."""
+        live = await self._get(sessions)
+        if live is not None and "deletionTimestamp" not in live["metadata"]:
+            await self._delete(sessions, live)
+            live = await self._get(sessions)
+        # A topic that Strimzi is deleting comes to its end by itself; a connector still reads.
+        return live is None or self.kind is KAFKA_TOPIC
+
+    async def _delete(self, sessions: Sessions, live: Manifest) -> None:
+        client, gate, uid = (
+            sessions.resources.client,
+            sessions.resources.gate,
+            live["metadata"]["uid"],
+        )
+        try:
+            if self.kind is KAFKA_TOPIC and self.on_delete == "Retain":
+                patch = {"metadata": {"annotations": RETAIN_ANNOTATION, "uid": uid}}
+                await gate.write(client.merge(self.kind, self.namespace, self.name, patch))
+            await gate.write(client.delete(self.kind, self.namespace, self.name, uid=uid))
+        except NotFoundError:
+            return
+        except ApiError as error:
+            raise _failed(self, error) from error
+
+    async def _get(self, sessions: Sessions) -> Manifest | None:
+        try:
+            live = await sessions.resources.client.get(self.kind, self.namespace, self.name)
+        except NotFoundError:
+            return None
+        except ApiError as error:
+            raise _failed(self, error) from error
+        return {"apiVersion": self.kind.api_version, "kind": self.kind.kind, **live}
+
+    def _same_topic(self, sessions: Sessions) -> str | None:
+        for other in sessions.resources.cache.unowned(self.kind, self.namespace):
+            name = str(other["metadata"]["name"])
+            if self.topic and (other.get("spec") or {}).get("topicName", name) == self.topic:
+                return name
+        return None
+
+
+def _failed(resource: KafkaResource, error: ApiError) -> StoreError:
+    return StoreError("ApiError", f"{resource.record}: {error}")

@@ -1,0 +1,1 @@
+"""MongoDB: a session, and the things in it."""

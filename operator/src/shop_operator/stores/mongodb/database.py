@@ -1,0 +1,135 @@
+"""A user and a database in MongoDB.
+
+A user is marked by its customData. A database can't be marked: it is ours if its owner user is,
+and another's if it has collections and no such user.
+
+MongoDB hashes the passwords of SCRAM-SHA-256 itself and takes no verifier, so `createUser` and
+`updateUser` carry the password; the server redacts it in its own log.
+"""
+
+from dataclasses import dataclass, field
+
+from shop_operator.children.access_secret import Login
+from shop_operator.spec import Deletion
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import Found, Record
+from shop_operator.stores.mongodb.session import MongoSession
+from shop_operator.stores.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of one database: its owner, or the one that Debezium captures with."""
+
+    name: str
+    database: str
+    capture: bool = False
+    on_delete: Deletion
+    password: str = field(default="", repr=False)
+    """Empty if it is only to be released."""
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(
+            store="mongodb",
+            kind="CaptureUser" if self.capture else "User",
+            name=self.name,
+            database=self.database,
+            on_delete=self.on_delete,
+        )
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live user; its customData is its mark."""
+        owner = await (await sessions.mongodb()).owner_of_user(self.name, self.database)
+        if owner is None:
+            return None
+        return Found(
+            owner,
+            f'in the database {self.database}: db.updateUser("{self.name}", '
+            f'{{customData: {{owner: "{sessions.owner}"}}}})',
+        )
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Create the user with its mark, and check its login."""
+        session = await sessions.mongodb()
+        if await session.owner_of_user(self.name, self.database) is None:
+            roles = ("read",) if self.capture else ("readWrite", "dbAdmin")
+            await session.run(
+                self.database,
+                "createUser",
+                self.name,
+                pwd=self.password,
+                roles=[{"role": role, "db": self.database} for role in roles],
+                customData={"owner": sessions.owner},
+            )
+        known = "mongodb", self.database, self.name, self.password
+        if not sessions.is_trusted(*known):
+            await self._ensure_login(session)
+            sessions.trust(*known)
+
+    async def _ensure_login(self, session: MongoSession) -> None:
+        """Log in; if the server refuses, set the password that the Secret holds."""
+        login = Login(self.name, self.password)
+        try:
+            await session.log_in(login, self.database)
+        except StoreError as error:
+            if error.reason != "AccessDenied":
+                raise
+        else:
+            return
+        await session.run(self.database, "updateUser", self.name, pwd=self.password)
+        await session.log_in(login, self.database)
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Drop the user, unless it is retained."""
+        if self.on_delete == "Drop":
+            await (await sessions.mongodb()).run(self.database, "dropUser", self.name)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database that belongs to the user of the same name."""
+
+    name: str
+    on_delete: Deletion
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(
+            store="mongodb",
+            kind="Database",
+            name=self.name,
+            database=self.name,
+            on_delete=self.on_delete,
+        )
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live database; it is as its owner user is marked.
+
+        MongoDB refuses two names that differ only in case, so such a one stands in the way too.
+        """
+        session = await sessions.mongodb()
+        same = [each for each in await session.database_names() if each.lower() == self.name]
+        if not same:
+            return None
+        if same != [self.name]:
+            return Found("", f"it is called {same[0]}, and MongoDB ignores case here")
+        owner = await session.owner_of_user(self.name, self.name)
+        return Found(
+            owner or "",
+            f"it has collections that the operator did not make; use {self.name}; db.createUser({{"
+            f'user: "{self.name}", pwd: passwordPrompt(), roles: ["readWrite", "dbAdmin"], '
+            f'customData: {{owner: "{sessions.owner}"}}}})',
+        )
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Do nothing: MongoDB makes a database with its first collection."""
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Drop the database with everything in it, unless it is retained."""
+        if self.on_delete == "Drop":
+            await (await sessions.mongodb()).drop_database(self.name)
+        return True

@@ -1,0 +1,128 @@
+"""Decides whose each external thing is, and from that what may be made, altered and released."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shop_operator.spec import Deletion, ShopService
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import External, Found, Identity, Record, record_of
+
+_RELEASE_ORDER: Final = (
+    "KafkaConnector",
+    "ReplicationSlot",
+    "Publication",
+    "CaptureRole",
+    "CaptureUser",
+    "KafkaTopic",
+    "Database",
+)
+"""Kinds that are released before all others: readers before what they read, owners last."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a reconcile may do outside the namespace."""
+
+    records: list[Record]
+    """What `status.external` must say before anything is made."""
+    ensure: list[External] = field(default_factory=list)
+    made: list[Identity] = field(default_factory=list)
+    """Those of `ensure` that do not exist yet."""
+    release: list[Record] = field(default_factory=list)
+    withheld: list[External] = field(default_factory=list)
+    """Declared, and not made while another thing's ownership is not settled."""
+    conflicts: dict[Identity, StoreError] = field(default_factory=dict)
+    """Things that exist and are another's."""
+
+
+def recorded(service: ShopService, declared: Iterable[External]) -> list[Record]:
+    """Return what the status remembers.
+
+    The version before did not record. Then it is what the spec declares and what the status lists
+    in Kafka's namespace; as always, only what carries the service's mark is touched.
+    """
+    status = service.status
+    if "external" in status or not status.get("conditions"):
+        return [record_of(entry) for entry in status.get("external") or ()]
+    found = {external.record.identity: external.record for external in declared}
+    for child in status.get("children") or ():
+        if child["kind"] in {"KafkaTopic", "KafkaConnector"}:
+            kept: Deletion = "Retain" if child["kind"] == "KafkaTopic" else "Drop"
+            record = Record(store="kafka", kind=child["kind"], name=child["name"], on_delete=kept)
+            found.setdefault(record.identity, record)
+    return list(found.values())
+
+
+def compare(
+    owner: str,
+    *,
+    declared: Sequence[External],
+    known: Sequence[Record],
+    found: Mapping[Identity, Found | StoreError | None],
+) -> Plan:
+    """Compare what is declared with what is recorded and what was found.
+
+    `found` has an error for a thing whose store does not answer. While there is one, or a thing
+    that is another's, nothing new is made; what is recorded and ours is kept as declared.
+    """
+    remembered = {record.identity for record in known}
+    result = Plan(records=[], conflicts=_conflicts(owner, declared, found))
+    settled = not result.conflicts and not any(
+        isinstance(found[external.record.identity], StoreError) for external in declared
+    )
+    for external in declared:
+        identity = external.record.identity
+        live = found[identity]
+        if identity in result.conflicts:
+            continue
+        is_known = not isinstance(live, StoreError)
+        may_make = is_known and (settled or live is not None)
+        if may_make or identity in remembered:
+            result.records.append(external.record)
+        if may_make:
+            result.ensure.append(external)
+            if live is None:
+                result.made.append(identity)
+        elif is_known:
+            result.withheld.append(external)
+    wanted = {external.record.identity for external in declared}
+    gone = [record for record in known if record.identity not in wanted]
+    result.records += gone
+    if not result.conflicts:
+        result.release = in_release_order(gone)
+    return result
+
+
+def _conflicts(
+    owner: str,
+    declared: Sequence[External],
+    found: Mapping[Identity, Found | StoreError | None],
+) -> dict[Identity, StoreError]:
+    conflicts = {}
+    for external in declared:
+        live = found[external.record.identity]
+        if isinstance(live, Found) and live.owner != owner:
+            conflicts[external.record.identity] = _not_owned(external, live, owner)
+    return conflicts
+
+
+def in_release_order(records: Iterable[Record]) -> list[Record]:
+    """Return the records in the order in which they are released."""
+    rank = {kind: number for number, kind in enumerate(_RELEASE_ORDER)}
+    return sorted(records, key=lambda record: rank.get(record.kind, len(rank)))
+
+
+def entries(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return `status.external`."""
+    return [record.status() for record in records]
+
+
+def _not_owned(external: External, live: Found, owner: str) -> StoreError:
+    whose = f"belongs to ShopService {live.owner}" if live.owner else "was made by somebody else"
+    how = f", or hand it over: {live.hand_over}" if live.hand_over else ""
+    return StoreError(
+        "NotOwned",
+        f"{external.record} {whose} and not to {owner}; rename one of the two{how}. "
+        "Until then nothing is made outside the namespace",
+    )

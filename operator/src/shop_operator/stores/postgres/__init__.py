@@ -1,0 +1,1 @@
+"""PostgreSQL: a session, and the things in it."""

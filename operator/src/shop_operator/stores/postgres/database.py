@@ -1,0 +1,175 @@
+"""A role and a database in PostgreSQL.
+
+A role is marked by its comment. A database is its owner role's: it is ours if a role of the same
+name owns it and that role carries our mark.
+"""
+
+from dataclasses import dataclass, field
+
+from shop_operator.children.access_secret import Login
+from shop_operator.spec import Deletion
+from shop_operator.stores.errors import StoreError
+from shop_operator.stores.external import Found, Record
+from shop_operator.stores.postgres.scram import verifier
+from shop_operator.stores.postgres.session import (
+    failures,
+    literal,
+    mark,
+    owner_in,
+    quoted,
+)
+from shop_operator.stores.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role that logs in: a database's owner, or the one that Debezium captures with."""
+
+    name: str
+    database: str
+    replication: bool = False
+    on_delete: Deletion
+    password: str = field(default="", repr=False)
+    """Empty if it is only to be released."""
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(
+            store="postgres",
+            kind="CaptureRole" if self.replication else "Role",
+            name=self.name,
+            database=self.database,
+            on_delete=self.on_delete,
+        )
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live role; its comment is its mark."""
+        owner = await (await sessions.postgres()).owner_of_role(self.name)
+        if owner is None:
+            return None
+        comment = literal(mark(sessions.owner))
+        return Found(owner, f"COMMENT ON ROLE {quoted(self.name)} IS {comment}")
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Create the role with its mark; let the capture role into the database."""
+        session = await sessions.postgres()
+        if await session.owner_of_role(self.name) is None:
+            await self._create(sessions)
+        if self.replication:
+            admin, database = await session.admin(), quoted(self.database)
+            with failures():
+                may = "SELECT has_database_privilege($1, $2, 'CONNECT')"
+                if not await admin.fetchval(may, self.name, self.database):
+                    await admin.execute(
+                        f"GRANT CONNECT ON DATABASE {database} TO {quoted(self.name)}"
+                    )
+            await ensure_login(sessions, Login(self.name, self.password), self.database)
+
+    async def _create(self, sessions: Sessions) -> None:
+        session = await sessions.postgres()
+        rights = "LOGIN REPLICATION" if self.replication else "LOGIN"
+        name = quoted(self.name)
+        admin = await session.admin()
+        with failures():
+            async with admin.transaction():
+                password = literal(verifier(self.password))
+                await admin.execute(f"CREATE ROLE {name} {rights} PASSWORD {password}")
+                await admin.execute(f"COMMENT ON ROLE {name} IS {literal(mark(sessions.owner))}")
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Drop the role with its rights in its database, unless it is retained."""
+        if self.on_delete == "Retain":
+            return True
+        session = await sessions.postgres()
+        if self.replication and await session.has_database(self.database):
+            inside = await session.admin(self.database)
+            with failures():
+                await inside.execute(f"DROP OWNED BY {quoted(self.name)}")
+        admin = await session.admin()
+        with failures():
+            await admin.execute(f"DROP ROLE {quoted(self.name)}")
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database that belongs to the role of the same name."""
+
+    name: str
+    on_delete: Deletion
+    password: str = field(default="", repr=False)
+    """Of its owner; empty if it is only to be released."""
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(
+            store="postgres",
+            kind="Database",
+            name=self.name,
+            database=self.name,
+            on_delete=self.on_delete,
+        )
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live database; it is as its owner role is marked."""
+        admin = await (await sessions.postgres()).admin()
+        with failures():
+            row = await admin.fetchrow(
+                "SELECT rolname, coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment "
+                "FROM pg_database JOIN pg_roles r ON r.oid = datdba WHERE datname = $1",
+                self.name,
+            )
+        if row is None:
+            return None
+        name, comment = quoted(self.name), literal(mark(sessions.owner))
+        return Found(
+            owner_in(row["comment"]) if row["rolname"] == self.name else "",
+            f"it is owned by {row['rolname']}; CREATE ROLE {name} LOGIN; COMMENT ON ROLE {name} IS "
+            f"{comment}; ALTER DATABASE {name} OWNER TO {name}",
+        )
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Create the database, let in only roles that were granted to, and check its login."""
+        session = await sessions.postgres()
+        admin, name = await session.admin(), quoted(self.name)
+        if not await session.has_database(self.name):
+            async with sessions.servers.creating:
+                with failures():
+                    await admin.execute(f"CREATE DATABASE {name} OWNER {name}")
+        with failures():
+            if await admin.fetchval(
+                "SELECT has_database_privilege('public', $1, 'CONNECT')", self.name
+            ):
+                await admin.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+        await ensure_login(sessions, Login(self.name, self.password), self.name)
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Drop the database with everything in it, unless it is retained."""
+        if self.on_delete == "Retain":
+            return True
+        session = await sessions.postgres()
+        await session.close_database(self.name)
+        admin = await session.admin()
+        with failures():
+            await admin.execute(f"DROP DATABASE {quoted(self.name)} WITH (FORCE)")
+        return True
+
+
+async def ensure_login(sessions: Sessions, login: Login, database: str) -> None:
+    """Log in; if the server refuses, set the password that the Secret holds."""
+    known = "postgres", login.username, login.password
+    if sessions.is_trusted(*known):
+        return
+    session = await sessions.postgres()
+    try:
+        await session.login(login, database)
+    except StoreError as error:
+        if error.reason != "AccessDenied":
+            raise
+        admin, password = await session.admin(), literal(verifier(login.password))
+        with failures():
+            await admin.execute(f"ALTER ROLE {quoted(login.username)} LOGIN PASSWORD {password}")
+        await session.login(login, database)
+    sessions.trust(*known)

@@ -1,0 +1,107 @@
+"""The stores, as one reconcile of one ShopService reaches them: each opened when first needed."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.cache import Cache
+from shop_operator.api.write_gate import WriteGate
+from shop_operator.spec import ShopService
+from shop_operator.stores.mongodb.session import MongoDB, MongoSession
+from shop_operator.stores.postgres.session import Postgres, PostgresSession
+
+_TRUST_SECONDS: Final = 60.0
+"""How long a login that worked is not tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Access to the API server, for the resources in Kafka's namespace."""
+
+    client: ApiClient
+    cache: Cache
+    gate: WriteGate
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """How the stores are reached; raises StoreError where that is not known."""
+
+    postgres: Callable[[], Awaitable[Postgres]]
+    mongodb: Callable[[], Awaitable[MongoDB]]
+    creating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a database is created: PostgreSQL copies its template for one at a time."""
+    logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)
+    """When each login was last seen to work."""
+
+
+class Sessions:
+    """Sessions with the stores on behalf of one ShopService, and Kafka's resources."""
+
+    def __init__(
+        self,
+        service: ShopService,
+        servers: Servers,
+        resources: Resources | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.service = service
+        self.servers = servers
+        self.fresh = fresh
+        """Whether Kafka's resources are read from the API server, not from the cache."""
+        self._resources = resources
+        self._postgres: PostgresSession | None = None
+        self._mongodb: MongoSession | None = None
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def owner(self) -> str:
+        """The ShopService, as marks name it: namespace/name."""
+        return str(self.service.key)
+
+    @property
+    def resources(self) -> Resources:
+        """Access to Kafka's resources. Raises RuntimeError where there is none."""
+        if self._resources is None:
+            raise RuntimeError("these sessions were opened for the stores alone")
+        return self._resources
+
+    async def postgres(self) -> PostgresSession:
+        """Return the session with PostgreSQL. Raises StoreError."""
+        if self._postgres is None:
+            server = await self.servers.postgres()
+            self._postgres = await self._stack.enter_async_context(server.session())
+        return self._postgres
+
+    async def mongodb(self) -> MongoSession:
+        """Return the session with MongoDB. Raises StoreError."""
+        if self._mongodb is None:
+            server = await self.servers.mongodb()
+            self._mongodb = await self._stack.enter_async_context(server.session())
+        return self._mongodb
+
+    def is_trusted(self, *login: str) -> bool:
+        """Return True if a login, given as its parts, worked in the last minute."""
+        worked = self.servers.logins.get(login, float("-inf"))
+        return time.monotonic() - worked < _TRUST_SECONDS
+
+    def trust(self, *login: str) -> None:
+        """Remember that a login works."""
+        self.servers.logins[login] = time.monotonic()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)

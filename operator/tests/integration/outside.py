@@ -1,0 +1,148 @@
+"""What is outside the namespace, as a test makes it, looks at it and deletes it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from pymongo import AsyncMongoClient
+from shop_servers.servers import MongoDB, Postgres
+
+from shop_operator.api.kinds import SECRET, SHOP_SERVICE
+from shop_operator.children.access_secret import decode, password_in
+from shop_operator.metadata import Manifest
+
+from .conftest import Shop, eventually
+
+OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
+Mongo = AsyncMongoClient[dict[str, Any]]
+
+
+async def password(shop: Shop, name: str) -> str:
+    """Return the password of the database's owner in a service's Secret."""
+    secret = await shop.client.get(SECRET, shop.namespace, f"{name}-access")
+    return password_in(decode(secret["data"]["database_url"])) or ""
+
+
+async def delete(shop: Shop, name: str) -> None:
+    """Ask for a ShopService to be deleted."""
+    service = await shop.client.get(SHOP_SERVICE, shop.namespace, name)
+    await shop.client.delete(SHOP_SERVICE, shop.namespace, name, uid=service["metadata"]["uid"])
+
+
+async def deleted(shop: Shop, name: str, *, seconds: float = 20) -> None:
+    """Delete a ShopService and wait until it is gone."""
+    await delete(shop, name)
+    await gone(shop, name, seconds=seconds)
+
+
+async def gone(shop: Shop, name: str, *, seconds: float = 20) -> None:
+    """Wait until a ShopService is gone."""
+
+    async def reached() -> bool:
+        return await shop.get(SHOP_SERVICE, name) is None
+
+    await eventually(reached, seconds=seconds)
+
+
+async def external(shop: Shop, name: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return `status.external` by kind and name."""
+    body = await shop.get(SHOP_SERVICE, name) or {}
+    entries = body.get("status", {}).get("external") or ()
+    return {(entry["kind"], entry["name"]): entry for entry in entries}
+
+
+async def remembers(shop: Shop, name: str, wanted: set[tuple[str, str]]) -> None:
+    """Wait until `status.external` has these kinds and names."""
+    seen: list[set[tuple[str, str]]] = []
+
+    async def reached() -> bool:
+        seen.append(set(await external(shop, name)))
+        return seen[-1] == wanted
+
+    await eventually(reached, why=lambda: f"it remembers {seen[-1]}")
+
+
+async def status(shop: Shop, name: str) -> Manifest:
+    """Return a ShopService's status."""
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, name)
+    found: Manifest = body.get("status", {})
+    return found
+
+
+@dataclass(frozen=True)
+class Sql:
+    """PostgreSQL as its administrator sees it."""
+
+    server: Postgres
+
+    @asynccontextmanager
+    async def admin(self, database: str = "postgres") -> AsyncIterator[Any]:
+        """Connect as the administrator."""
+        connection = await asyncpg.connect(self.server.url, database=database)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def run(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements one after the other."""
+        async with self.admin(database) as admin:
+            for statement in statements:
+                await admin.execute(statement)
+
+    async def all_named(self, name: str) -> set[tuple[str, str]]:
+        """Return (kind, name) of every database, role and slot whose name has this start."""
+        async with self.admin() as admin:
+            rows = await admin.fetch(
+                "SELECT 'database' AS kind, datname::text AS name FROM pg_database "
+                "UNION ALL SELECT 'role', rolname FROM pg_roles "
+                "UNION ALL SELECT 'slot', slot_name FROM pg_replication_slots"
+            )
+        return {(row["kind"], row["name"]) for row in rows if row["name"].startswith(name)}
+
+    async def login(self, shop: Shop, service: str, database: str) -> Any:
+        """Connect as the owner of a service's database."""
+        at = urlsplit(self.server.url)
+        return await asyncpg.connect(
+            host=at.hostname,
+            port=at.port,
+            user=database,
+            password=await password(shop, service),
+            database=database,
+        )
+
+    async def migrate(self, shop: Shop, service: str, database: str, table: str = "outbox") -> None:
+        """Make the outbox, as the service's migration would."""
+        owner = await self.login(shop, service, database)
+        await owner.execute(OUTBOX.replace("outbox", table))
+        await owner.close()
+
+    async def make_slot(self, database: str) -> None:
+        """Make the replication slot, as Debezium would."""
+        async with self.admin(database) as admin:
+            await admin.execute(
+                f"SELECT pg_create_logical_replication_slot('{database}_outbox', 'pgoutput')"
+            )
+
+    async def drop(self, name: str) -> None:
+        """Remove what a test made: databases, roles and slots whose names start so."""
+        found = await self.all_named(name)
+        async with self.admin() as admin:
+            order = ("slot", "database", "role")
+            for kind, each in sorted(found, key=lambda item: order.index(item[0])):
+                if kind == "slot":
+                    await admin.execute("SELECT pg_drop_replication_slot($1)", each)
+                elif kind == "database":
+                    await admin.execute(f'DROP DATABASE "{each}" WITH (FORCE)')
+                else:
+                    await admin.execute(f'DROP ROLE "{each}"')
+
+
+@asynccontextmanager
+async def mongo(server: MongoDB) -> AsyncIterator[Mongo]:
+    """Connect to MongoDB as its administrator."""
+    async with AsyncMongoClient[dict[str, Any]](server.url, directConnection=True) as client:
+        yield client

@@ -1,0 +1,203 @@
+"""What is no longer declared is released as it was declared, however long it takes (O4, O8)."""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from shop_servers.servers import MongoDB, Postgres
+
+from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
+
+from .conftest import Shop, eventually
+from .outside import Sql, deleted, mongo, remembers
+
+
+@pytest.fixture
+async def name(postgres: Postgres) -> AsyncIterator[str]:
+    """A name for databases, whose remains are removed."""
+    found = f"r{secrets.token_hex(4)}"
+    yield found
+    await Sql(postgres).drop(found)
+
+
+def whole(name: str, on_delete: str = "Drop", kind: str = "postgres") -> dict[str, Any]:
+    return {
+        "database": {"kind": kind, "name": name, "onDelete": on_delete},
+        "events": {
+            "publishes": [{"topic": f"{name}.events", "onDelete": on_delete}],
+            "subscribes": [{"topic": "other.events", "group": name, "onDelete": on_delete}],
+            "outbox": {},
+        },
+    }
+
+
+async def streaming(shop: Shop, admin: Sql, name: str, **spec: Any) -> None:
+    """Declare a service and bring its capture to where Debezium has its slot."""
+    await shop.declare("cut", **(spec or whole(name)))
+    await shop.reason("cut", "CdcReady", "OutboxMissing")
+    await admin.migrate(shop, "cut", name)
+    await shop.reason("cut", "CdcReady", "ConnectorNotReady")
+    await admin.make_slot(name)
+
+
+async def kafka_names(shop: Shop) -> dict[str, dict[str, Any]]:
+    """Return the metadata of everything in Kafka's namespace, by name."""
+    namespace = shop.platform.kafka_namespace
+    found = {}
+    for kind in (KAFKA_TOPIC, KAFKA_CONNECTOR):
+        for body in (await shop.client.list(kind, namespace, recent=True))["items"]:
+            found[body["metadata"]["name"]] = body["metadata"]
+    return found
+
+
+async def test_what_was_cut_from_the_spec_goes(sql: Shop, postgres: Postgres, name: str) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await sql.declare("cut")
+
+    async def released() -> bool:
+        return not await admin.all_named(name) and not await kafka_names(sql)
+
+    await eventually(released, why=lambda: "something is left")
+    await remembers(sql, "cut", set())
+    await deleted(sql, "cut")
+
+
+async def test_what_was_cut_and_deleted_at_once_goes(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await sql.stop()
+    await sql.declare("cut")
+    operator = sql.start()
+    await operator
+    await deleted(sql, "cut")
+    assert await admin.all_named(name) == set()
+    assert await kafka_names(sql) == {}
+
+
+async def test_retained_things_stay_and_the_slot_goes(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name, **whole(name, "Retain"))
+    await sql.declare("cut")
+
+    async def released() -> bool:
+        return await admin.all_named(name) == {("database", name), ("role", name)}
+
+    await eventually(released)
+    await remembers(sql, "cut", set())
+    # The same service may have its database back, with what is in it.
+    await sql.declare("cut", **whole(name))
+    await sql.reason("cut", "DatabaseReady", "Available")
+    owner = await admin.login(sql, "cut", name)
+    assert await owner.fetchval("SELECT count(*) FROM outbox") == 0
+    await owner.close()
+    await deleted(sql, "cut")
+    assert await admin.all_named(name) == set()
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    sql: Shop, postgres: Postgres, name: str, closed_port: int
+) -> None:
+    admin = Sql(postgres)
+    reachable = sql.platform.postgres_address
+    await sql.start()
+    await streaming(sql, admin, name)
+    await sql.stop()
+    await sql.start(postgres_address=f"127.0.0.1:{closed_port}")
+    await sql.declare("cut", database=whole(name)["database"])  # without its outbox
+    message = await sql.reason("cut", "Synced", "Unreachable")
+    assert f"{name}_outbox" in message
+    assert ("slot", f"{name}_outbox") in await admin.all_named(name)
+    await sql.declare("cut")  # and without its database
+    await sql.stop()
+    await sql.start(postgres_address=f"127.0.0.1:{closed_port}")
+    await sql.reason("cut", "Synced", "Unreachable")
+    await sql.stop()
+    await sql.start(postgres_address=reachable)
+
+    async def released() -> bool:
+        return not await admin.all_named(name)
+
+    await eventually(released, seconds=30)
+    await sql.settled("cut")
+
+
+async def test_a_renamed_topic_goes_as_it_was_declared(shop: Shop) -> None:
+    await shop.start()
+    namespace = shop.platform.kafka_namespace
+    topics = [{"topic": "a.dropped", "onDelete": "Drop"}, {"topic": "a.kept"}]
+    await shop.declare("renaming", events={"publishes": topics})
+    await shop.settled("renaming")
+    for topic in ("a.dropped", "a.kept"):  # as Strimzi does, so that what is asked of it shows
+        held = {"metadata": {"finalizers": ["strimzi.io/topic-operator"]}}
+        await shop.client.merge(KAFKA_TOPIC, namespace, topic, held)
+    await shop.declare("renaming", events={"publishes": [{"topic": "a.renamed"}]})
+
+    async def deleting() -> bool:
+        found = await kafka_names(shop)
+        return all("deletionTimestamp" in found[topic] for topic in ("a.dropped", "a.kept"))
+
+    await eventually(deleting)
+    found = await kafka_names(shop)
+    assert "strimzi.io/managed" not in found["a.dropped"]["annotations"]
+    assert found["a.kept"]["annotations"]["strimzi.io/managed"] == "false"
+    for topic in ("a.dropped", "a.kept"):
+        free = {"metadata": {"finalizers": None}}
+        await shop.client.merge(KAFKA_TOPIC, namespace, topic, free)
+    await remembers(shop, "renaming", {("KafkaTopic", "a.renamed")})
+
+
+async def test_a_renamed_outbox_is_published_in_place_of_the_old(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await admin.migrate(sql, "cut", name, "outbox_two")
+    spec = whole(name)
+    await sql.declare("cut", **spec | {"events": {"outbox": {"table": "outbox_two"}}})
+
+    async def published() -> bool:
+        async with admin.admin(name) as inside:
+            rows = await inside.fetch("SELECT tablename FROM pg_publication_tables")
+            old = await inside.fetchval(
+                "SELECT has_table_privilege($1, 'outbox', 'SELECT')", f"{name}_cdc"
+            )
+        return [row["tablename"] for row in rows] == ["outbox_two"] and not old
+
+    await eventually(published)
+    assert ("slot", f"{name}_outbox") in await admin.all_named(name)
+
+
+async def test_mongodb_releases_likewise(documents: Shop, mongodb: MongoDB) -> None:
+    name = f"r{secrets.token_hex(4)}"
+    await documents.start()
+    await documents.declare("cut", **whole(name, kind="mongodb"))
+    await documents.reason("cut", "CdcReady", "OutboxMissing")
+    async with mongo(mongodb) as admin:
+        await admin[name].create_collection("outbox")
+        await documents.reason("cut", "CdcReady", "ConnectorNotReady")
+        await documents.declare("cut", database=whole(name, kind="mongodb")["database"])
+
+        async def users() -> list[str]:
+            found = (await admin[name].command("usersInfo"))["users"]
+            return [user["user"] for user in found]
+
+        async def capture_gone() -> bool:
+            return await users() == [name]
+
+        await eventually(capture_gone)
+        await documents.declare("cut")
+
+        async def all_gone() -> bool:
+            return not await users() and name not in await admin.list_database_names()
+
+        await eventually(all_gone)
