@@ -23,7 +23,8 @@ from shop_operator.api.kinds import (
     kind_of,
 )
 from shop_operator.apply.children import identity, with_applied_hash
-from shop_operator.apply.result import is_ours, not_owned
+from shop_operator.apply.owner import is_ours
+from shop_operator.apply.result import not_owned
 from shop_operator.children.access_secret import Access, Login
 from shop_operator.cli.client_side_apply import (
     LAST_APPLIED,
