@@ -119,7 +119,9 @@ class Controller:
             async with asyncio.TaskGroup() as tasks:
                 for informer in (*self._cache.informers(), *self._services.values()):
                     tasks.create_task(informer.run())
+                tasks.create_task(self._cache.schemas.run())
                 await self._cache.wait_until_synced()
+                await self._cache.schemas.loaded.wait()
                 for informer in self._services.values():
                     await informer.synced.wait()
                 tasks.create_task(self.lease.run())
@@ -138,6 +140,7 @@ class Controller:
     def _enqueue_for(self, kind: Kind, name: str, key: Key | None) -> None:
         """Enqueue what the change of an object may concern."""
         if not name:  # the CRD of a kind was installed
+            self._cache.schemas.refresh_soon()
             for services in self._services.values():
                 for each in services.owners():
                     self._queue.add(each)

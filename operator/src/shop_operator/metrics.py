@@ -25,3 +25,6 @@ WATCH_SEEN = Gauge(
 LISTS = Counter("shop_operator_lists_total", "Full lists made.", ["kind"])
 LEADER = Gauge("shop_operator_leader", "1 while this process holds the Lease.")
 SERVICES = Gauge("shop_operator_services", "ShopServices known.")
+SCHEMA_FAILURES = Counter(
+    "shop_operator_schema_failures_total", "Reads of the API server's OpenAPI that failed."
+)

@@ -197,9 +197,7 @@ class Reconciler:
 
     async def _report_drift(self, service: ShopService, result: ApplyResult) -> None:
         for drift in result.drifts:
-            what = f"{drift.field} was changed" if drift.field else "it was deleted"
-            note = f"{drift.kind} {drift.name}: {what}; put right"
-            await self.recorder.record(service, "DriftCorrected", note)
+            await self.recorder.record(service, "DriftCorrected", f"{drift}; put right")
 
     async def _report(
         self,

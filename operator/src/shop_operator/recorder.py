@@ -1,11 +1,17 @@
-"""Records Kubernetes Events about ShopServices, as `kubectl describe` shows them."""
+"""Records Kubernetes Events about ShopServices, as `kubectl describe` shows them.
 
+An Event that repeats is counted up, not written again. Source: events.k8s.io/v1, "EventSeries".
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from shop_operator.api.api_client import ApiClient
-from shop_operator.api.api_errors import ApiError
+from shop_operator.api.api_errors import ApiError, NotFoundError
 from shop_operator.api.kinds import EVENT
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.metadata import API_VERSION, MANAGER, Manifest
@@ -13,6 +19,16 @@ from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _NOTE_LENGTH = 1000
+_SERIES_SECONDS = 1800.0
+"""An Event that did not repeat for so long begins a new series: Events are kept for an hour."""
+_SERIES_KEPT = 1000
+
+
+@dataclass(slots=True)
+class _Series:
+    name: str
+    count: int
+    last: float
 
 
 class EventRecorder:
@@ -22,33 +38,67 @@ class EventRecorder:
         self._client = client
         self._gate = gate
         self._identity = identity
+        self._series: dict[tuple[str, str, str], _Series] = {}
 
     async def record(
         self, service: ShopService, reason: str, note: str, *, warning: bool = False
     ) -> None:
-        """Create one Event. Raises NotHolderError."""
+        """Create an Event, or count one up that says the same. Raises NotHolderError."""
+        regarding = {
+            "apiVersion": API_VERSION,
+            "kind": "ShopService",
+            "namespace": service.namespace,
+            "name": service.name,
+            "uid": service.uid,
+        }
+        await self.record_about(regarding, reason, note, warning=warning)
+
+    async def record_about(
+        self, regarding: Manifest, reason: str, note: str, *, warning: bool = False
+    ) -> None:
+        """Do the same about any object in a namespace. Raises NotHolderError."""
+        identity = (f"{regarding['namespace']}/{regarding['name']}", reason, note)
+        series = self._series.pop(identity, None)
+        try:
+            if series is None or time.monotonic() - series.last > _SERIES_SECONDS:
+                series = await self._create(regarding, reason, note, warning=warning)
+            else:
+                series = await self._count_up(series, regarding["namespace"])
+        except ApiError as error:
+            about = identity[0]
+            _log.warning("event not recorded", key=about, reason=reason, error=str(error))
+            return
+        self._series[identity] = series
+        if len(self._series) > _SERIES_KEPT:
+            del self._series[next(iter(self._series))]
+
+    async def _create(
+        self, regarding: Manifest, reason: str, note: str, *, warning: bool
+    ) -> _Series:
+        namespace = regarding["namespace"]
         event: Manifest = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.kind,
-            "metadata": {"generateName": f"{service.name}-", "namespace": service.namespace},
-            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "metadata": {"generateName": f"{regarding['name']}-", "namespace": namespace},
+            "eventTime": _now(),
             "reportingController": f"minishop.dev/{MANAGER}",
             "reportingInstance": self._identity[:128],
             "action": "Reconcile",
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "note": note[:_NOTE_LENGTH],
-            "regarding": {
-                "apiVersion": API_VERSION,
-                "kind": "ShopService",
-                "namespace": service.namespace,
-                "name": service.name,
-                "uid": service.uid,
-            },
+            "regarding": regarding,
         }
-        try:
-            await self._gate.write(self._client.create(EVENT, service.namespace, event))
-        except ApiError as error:
-            _log.warning(
-                "event not recorded", key=str(service.key), reason=reason, error=str(error)
-            )
+        made = await self._gate.write(self._client.create(EVENT, namespace, event))
+        return _Series(made["metadata"]["name"], 1, time.monotonic())
+
+    async def _count_up(self, series: _Series, namespace: str) -> _Series:
+        count = series.count + 1
+        patch = {"series": {"count": count, "lastObservedTime": _now()}}
+        with contextlib.suppress(NotFoundError):  # deleted early: the rest of the series is silent
+            await self._gate.write(self._client.merge(EVENT, namespace, series.name, patch))
+        return _Series(series.name, count, time.monotonic())
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -90,7 +90,7 @@ async def test_a_watch_and_a_login_that_fails_are_errors_to_try_again(shop: Shop
             def gone() -> kopf.ConnectionInfo:
                 raise connection.NoClusterError("the token file is gone")
 
-            client._login = gone
+            client._sessions._login = gone
             with pytest.raises(ApiError, match="token file is gone") as refused:
                 await anext(client.watch(SECRET, shop.namespace, version="0", labels="", seconds=1))
             assert refused.value.temporary
@@ -123,8 +123,8 @@ async def test_a_certificate_that_was_replaced_in_place_is_used(
         with pytest.raises(ApiError, match="stranger"):
             await client.list(SECRET, shop.namespace)
         write(admin)
-        assert client._session is not None
-        client._session.since -= 3600  # as if an hour had gone by
+        assert client._sessions._session is not None
+        client._sessions._session.since -= 3600  # as if an hour had gone by
         assert (await client.list(SECRET, shop.namespace))["items"] == []
 
 
@@ -189,8 +189,8 @@ async def test_an_exec_plugin_gives_the_credentials(
     monkeypatch.setenv("KUBECONFIG", str(plugged))
     async with ApiClient(connection.login) as client:
         assert (await client.list(SECRET, shop.namespace))["items"] == []
-        assert client._session is not None
-        client._session.since -= 3600
+        assert client._sessions._session is not None
+        client._sessions._session.since -= 3600
         assert (await client.list(SECRET, shop.namespace))["items"] == []
     assert plugged.with_name("plugin.log").read_text() == "asked\n" * 2
     # The package that reads it stays out of this process: it takes 36 MiB.

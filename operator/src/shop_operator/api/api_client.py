@@ -1,34 +1,31 @@
 """The client of the Kubernetes API. Why no library: docs/adr/0020-api-client.md."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import parse_qsl
 
 import aiohttp
 import kopf
 import orjson
 
 from shop_operator.api.api_errors import ApiError, NotFoundError, error_of, message_of
-from shop_operator.api.connection import NoClusterError, tls, tls_facts
 from shop_operator.api.kinds import POD, SHOP_SERVICE, Kind, kind_of
+from shop_operator.api.session import Session, Sessions
 from shop_operator.metadata import MANAGER, Manifest
 from shop_operator.metrics import API_ERRORS, API_WRITES
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
 _REQUEST = aiohttp.ClientTimeout(total=30, connect=10)
 _LOG = aiohttp.ClientTimeout(total=5)  # the kubelet answers, and its node may be gone
 _LOG_LINES = 20
 _LOG_BYTES = 65536
 _SILENCE_SECONDS = 90
 """A watch with bookmarks receives something each minute; after longer silence it is dead."""
-_LOGIN_SECONDS = 300.0
-"""Age at which credentials are read again: token files and exec plugins rotate them."""
-_REFUSED_SECONDS = 5.0
-"""Pause before a third login, if neither the first credentials nor the second worked."""
 _UNAUTHORIZED: Final = 401
 _NEVER: Final = "1"
 """A resource version that no object can have: etcd's first revision is never an object's."""
@@ -39,49 +36,22 @@ class _Request:
     method: str
     path: str
     query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     content: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: aiohttp.ClientTimeout = _REQUEST
-
-
-@dataclass(slots=True)
-class _Session:
-    """Connections with the credentials of one login."""
-
-    http: aiohttp.ClientSession
-    connection: kopf.ConnectionInfo
-    since: float
-    tls: tuple[object, ...]
-    proven: bool = True
-    """False after a login that a 401 caused, until the API server takes the new credentials."""
-
-    @property
-    def is_current(self) -> bool:
-        return time.monotonic() - self.since < _LOGIN_SECONDS
-
-    def url(self, path: str) -> str:
-        return (self.connection.server or "").rstrip("/") + path
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"User-Agent": MANAGER, "Accept": "application/json"} | (
-            self.connection.as_http_headers()
-        )
 
 
 class ApiClient:
     """A pool of connections to the API server, with the few verbs that the operator needs."""
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
-        self._login = login
-        self._session: _Session | None = None
-        self._logging_in = asyncio.Lock()
+        self._sessions = Sessions(login)
         self.listing = asyncio.Semaphore(2)
         """Hold this while processing a list: lists need the most memory."""
 
     async def __aenter__(self) -> Self:
-        self._session = await self._open(None)
+        await self._sessions.open()
         return self
 
     async def __aexit__(
@@ -90,8 +60,7 @@ class ApiClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.http.close()
+        await self._sessions.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         """Return an object.
@@ -99,6 +68,11 @@ class ApiClient:
         Raises NotFoundError, ApiError.
         """
         return await self._json("GET", kind.path(namespace, name))
+
+    async def read(self, path: str) -> Manifest:
+        """Return a document of the API server's own, such as its OpenAPI. Raises ApiError."""
+        path, _, query = path.partition("?")
+        return await self._json("GET", path, dict(parse_qsl(query)))
 
     async def list(
         self, kind: Kind, namespace: str, *, labels: str = "", recent: bool = False
@@ -169,6 +143,17 @@ class ApiClient:
         else:
             API_WRITES.labels("merge", kind.kind).inc()
         return await self._json("PATCH", kind.path(namespace, name), query, patch, _MERGE)
+
+    async def patch(
+        self, kind: Kind, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Manifest:
+        """Apply a JSON patch (RFC 6902).
+
+        Raises ConflictError if it names another version, ApiError.
+        """
+        API_WRITES.labels("patch", kind.kind).inc()
+        query = {"fieldManager": MANAGER}
+        return await self._json("PATCH", kind.path(namespace, name), query, operations, _JSON_PATCH)
 
     async def create(self, kind: Kind, namespace: str, manifest: Mapping[str, Any]) -> Manifest:
         """Create an object. Raises ConflictError when it exists, ApiError."""
@@ -241,7 +226,7 @@ class ApiClient:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         content: str = "application/json",
     ) -> Manifest:
         try:
@@ -253,14 +238,10 @@ class ApiClient:
             raise ApiError(0, f"no answer from the API server: {error!r}") from error
 
     async def _send(self, request: "_Request") -> aiohttp.ClientResponse:
-        session = self._session
-        if session is None:
-            raise RuntimeError("the client is used outside of its `async with`")
-        if not session.is_current:
-            session = await self._log_in_instead_of(session)
+        session = await self._sessions.current()
         answer = await _ask(session, request)
         if answer.status == _UNAUTHORIZED:
-            another = await self._log_in_instead_of(session)
+            another = await self._sessions.replace(session)
             if another is not session:
                 answer.release()
                 answer = await _ask(another, request)
@@ -270,47 +251,8 @@ class ApiClient:
             API_ERRORS.labels(str(answer.status)).inc()
             raise error_of(answer.status, message_of(await answer.read()), answer.headers)
 
-    async def _log_in_instead_of(self, session: _Session) -> _Session:
-        """Log in, once for all requests that this session failed; return the current session.
 
-        The same session is returned if it is itself the answer to a 401 and was refused at once.
-        Raises ApiError if there are no credentials now.
-        """
-        async with self._logging_in:
-            current = self._session
-            if current is not session and current is not None:
-                return current
-            is_new = time.monotonic() - session.since < _REFUSED_SECONDS
-            if is_new and not session.proven:
-                return session
-            was_refused = session.is_current
-            try:
-                self._session = await self._open(session)
-            except NoClusterError as error:
-                raise ApiError(_UNAUTHORIZED, f"no new login: {error}") from error
-            self._session.proven = not was_refused
-            return self._session
-
-    async def _open(self, before: _Session | None) -> _Session:
-        """Log in. Connections are kept, unless TLS is set up otherwise than before.
-
-        Raises NoClusterError.
-        """
-        connection = await asyncio.to_thread(self._login)
-        now, facts = time.monotonic(), tls_facts(connection)
-        if before is not None and before.tls == facts:
-            return _Session(before.http, connection, now, facts)
-        connector = aiohttp.TCPConnector(
-            limit=0,  # watches hold a connection each; requests are bounded by the workers
-            ssl=await asyncio.to_thread(tls, connection),
-        )
-        http = aiohttp.ClientSession(connector=connector, timeout=_REQUEST)
-        if before is not None:
-            await before.http.close()  # its watches are begun anew
-        return _Session(http, connection, now, facts)
-
-
-async def _ask(session: _Session, request: _Request) -> aiohttp.ClientResponse:
+async def _ask(session: Session, request: _Request) -> aiohttp.ClientResponse:
     content = {} if request.body is None else {"Content-Type": request.content}
     answer = await session.http.request(
         request.method,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.informer import Changed, Informer
 from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, Kind
+from shop_operator.api.schemas import FieldSchema, Schemas
 from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
@@ -24,6 +25,7 @@ class Cache:
             )
             for kind, namespace in sorted(places, key=str)
         }
+        self.schemas = Schemas(client, seconds=platform.resync_seconds)
         self._by_name = {
             (kind.api_version, kind.kind, namespace): informer
             for (kind, namespace), informer in self._informers.items()
@@ -55,6 +57,10 @@ class Cache:
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object by name, or None."""
         return self._informers[kind, namespace].get(name)
+
+    def schema(self, kind: Kind) -> FieldSchema | None:
+        """Return how the API server merges a kind's fields, or None if that is not known."""
+        return self.schemas.of(kind)
 
     def missing(self, kind: Kind) -> bool:
         """Return True if the API server does not know the kind: its CRD is not installed."""

@@ -18,6 +18,7 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
 from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, POD, SHOP_SERVICE, Kind
+from shop_operator.api.managed_fields import keep_others
 from shop_operator.api.pods import essentials, same_essentials
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
 from shop_operator.metrics import LISTS, WATCH_SEEN
@@ -174,7 +175,7 @@ class Informer:
         old = self._entries.get(name)
         if old is not None and old.version >= version:
             return
-        metadata.pop("managedFields", None)
+        keep_others(metadata)
         # The items of a list have no apiVersion and kind.
         body |= {"apiVersion": self.kind.api_version, "kind": self.kind.kind}
         key = Key(self.namespace, name) if self.kind is SHOP_SERVICE else key_of(body)

@@ -81,6 +81,11 @@ _KINDS: Final = {
 }
 
 
+def managed_kinds() -> tuple[Kind, ...]:
+    """Return every kind that the operator applies, the ShopService itself among them."""
+    return tuple(kind for kind in _KINDS.values() if kind is not POD)
+
+
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
     """Return the kind of a manifest. Raises KeyError for a kind not listed here."""
     return _KINDS[manifest["apiVersion"], manifest["kind"]]

@@ -11,9 +11,14 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
-from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, kind_of
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, Kind, kind_of
+from shop_operator.api.managed_fields import HAND_OVER
 from shop_operator.api.write_gate import WriteGate
+from shop_operator.apply.comparison import Comparison, Differences
 from shop_operator.apply.diff import differences
+from shop_operator.apply.fights import Fights
+from shop_operator.apply.foreign import managers_of, removal
+from shop_operator.apply.overlay import replacement
 from shop_operator.apply.owner import controllers, is_applied, is_ours
 from shop_operator.apply.result import ApplyResult, Drift, apply_error_of, drift_of, not_owned
 from shop_operator.children.autoscaler import replicas_to_hand_over
@@ -24,9 +29,6 @@ from shop_operator.spec import ShopService
 _log = structlog.get_logger()
 _INVALID: Final = 422
 _RELEASED: Final = frozenset(kind.kind for kind in IN_KAFKA_NAMESPACE)
-_BOOKKEEPING: Final = frozenset({"apiVersion", "kind", "metadata"})
-_HAND_OVER: Final = "shop-operator-hand-over"
-"""Field manager that holds a Deployment's replicas until an autoscaler sets them."""
 Identity = tuple[str, str, str, str]
 
 
@@ -56,6 +58,8 @@ class ChildApplier:
         self._client = client
         self._cache = cache
         self._gate = gate
+        self._comparison = Comparison(client, cache.schema)
+        self._fights = Fights()
 
     async def apply(
         self,
@@ -114,15 +118,51 @@ class ChildApplier:
                 if live is None and not result.failed_on(manifest):
                     raise
             else:
-                _record_drift(service, drift_of(service, manifest, None), result)
-                return _as_applied(manifest, made)
+                _record_drift(service, drift_of(service, manifest, None, None), result)
+                return self._as_applied(manifest, made)
         if live is None or "deletionTimestamp" in live["metadata"]:
             return live  # the watch reports when it is gone
-        fields = differences(manifest, live)
-        if not fields:
+        found = await self._comparison.compare(manifest, live)
+        result.foreign += found.reported
+        if self._must_wait(service, manifest, live, found, result) or not found.paths:
             return live
-        _record_drift(service, drift_of(service, manifest, fields), result)
-        return _as_applied(manifest, await self._apply(manifest))
+        _record_drift(service, drift_of(service, manifest, live, found.paths), result)
+        if found.foreign:
+            patch = removal(found.foreign, live)
+            live = await self._gate.write(self._client.patch(*_place(manifest), patch))
+        if found.fields:
+            live = self._as_applied(manifest, await self._apply(manifest))
+        return live
+
+    def _must_wait(
+        self,
+        service: ShopService,
+        manifest: Manifest,
+        live: Manifest,
+        found: Differences,
+        result: ApplyResult,
+    ) -> bool:
+        """Return True if all that differs was put right too often lately to be again already."""
+        child = identity(manifest)
+        if drift_of(service, manifest, live, found.paths) is None:
+            return False  # a new spec
+        fields = [(child, path) for path in found.paths]
+        waits = [self._fights.seconds_left(field) for field in fields]
+        must_wait = bool(waits) and min(waits) > 0
+        if must_wait:
+            result.recheck_after(min(waits))
+        else:
+            for field in fields:
+                self._fights.record(field)
+        for fought in self._fights.fields_of(child):
+            path = str(fought[1])
+            managers = " and ".join(managers_of(live, path)) or "another manager"
+            result.contested.append(
+                f"{manifest['kind']} {manifest['metadata']['name']}: {path} is changed again and "
+                f"again by {managers}"
+            )
+            result.recheck_after(self._fights.quiet_after(fought) + 1)
+        return must_wait
 
     async def _compare(
         self, service: ShopService, manifest: Manifest, live: Manifest | None, result: ApplyResult
@@ -132,10 +172,14 @@ class ChildApplier:
             live = await self._lookup(service, manifest, result)
             if live is None and result.failed_on(manifest):
                 return None
-        fields = None if live is None else differences(manifest, live)
-        if fields == [] or (live is not None and "deletionTimestamp" in live["metadata"]):
+        if live is not None and "deletionTimestamp" in live["metadata"]:
             return live
-        drift = drift_of(service, manifest, fields)
+        found = None if live is None else await self._comparison.compare(manifest, live)
+        fields = None if found is None else found.paths
+        result.foreign += [] if found is None else found.reported
+        if fields == []:
+            return live
+        drift = drift_of(service, manifest, live, fields)
         if drift is not None:
             result.drifts.append(drift)
         what = f"change {fields[0]} of" if fields else "create"
@@ -143,21 +187,31 @@ class ChildApplier:
         return live
 
     async def _apply(self, manifest: Manifest) -> Manifest:
-        """Apply a child. If the API server calls the result invalid, merge first, then apply.
-
-        Server-side apply merges keyed lists: a Service port that another manager renumbered stays
-        beside the desired one, and two ports of one name are invalid.
-        """
+        """Apply a child. If that is invalid beside what others set, what they set goes first."""
         try:
             return await self._gate.write(self._client.apply(manifest))
         except ApiError as error:
             if error.status != _INVALID:
                 raise
-        metadata = manifest["metadata"]
-        kind, namespace, name = kind_of(manifest), metadata["namespace"], metadata["name"]
-        body = {part: value for part, value in manifest.items() if part not in _BOOKKEEPING}
-        await self._gate.write(self._client.merge(kind, namespace, name, body))
+        live = await self._client.get(*_place(manifest))
+        live |= {part: manifest[part] for part in ("apiVersion", "kind")}
+        patch = replacement(manifest, live, self._cache.schema(kind_of(manifest)))
+        await self._gate.write(self._client.patch(*_place(manifest), patch))
         return await self._gate.write(self._client.apply(manifest))
+
+    def _as_applied(self, manifest: Manifest, answer: Manifest) -> Manifest:
+        """Return the answer to an apply, checked: else each reconcile would apply again.
+
+        Raises ApiError.
+        """
+        again = differences(manifest, answer, self._cache.schema(kind_of(manifest)))
+        if again:
+            raise ApiError(
+                _INVALID,
+                f"the API server keeps {again[0]} other than it was applied; is there an "
+                "admission webhook that changes it?",
+            )
+        return answer
 
     async def _hand_over_replicas(
         self, wanted: Iterable[Manifest], live: Iterable[Manifest]
@@ -170,7 +224,7 @@ class ChildApplier:
         handed = replicas_to_hand_over(wanted, live)
         if handed is not None:
             with contextlib.suppress(ConflictError, NotFoundError):  # another manager's, or gone
-                request = self._client.apply(handed, manager=_HAND_OVER, force=False)
+                request = self._client.apply(handed, manager=HAND_OVER, force=False)
                 await self._gate.write(request)
 
     async def _lookup(
@@ -226,16 +280,6 @@ def _record_drift(service: ShopService, drift: Drift | None, result: ApplyResult
         _log.info("drift", key=key, kind=kind, name=drift.name, field=drift.field)
 
 
-def _as_applied(manifest: Manifest, answer: Manifest) -> Manifest:
-    """Return the answer to an apply, checked: if it still differs, every reconcile would apply.
-
-    Raises ApiError.
-    """
-    again = differences(manifest, answer)
-    if again:
-        raise ApiError(
-            _INVALID,
-            f"the API server keeps {again[0]} other than it was applied; is there an "
-            "admission webhook that changes it?",
-        )
-    return answer
+def _place(manifest: Manifest) -> tuple[Kind, str, str]:
+    metadata = manifest["metadata"]
+    return kind_of(manifest), metadata["namespace"], metadata["name"]

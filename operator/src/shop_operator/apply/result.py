@@ -5,6 +5,7 @@ from typing import Final
 
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.apply.foreign import managers_of
 from shop_operator.metadata import APPLIED_ANNOTATION, Manifest, key_of
 from shop_operator.spec import ShopService
 
@@ -18,6 +19,14 @@ class Drift:
     kind: str
     name: str
     field: str
+    managers: tuple[str, ...] = ()
+    """The other field managers that set it, as far as the API server says."""
+
+    def __str__(self) -> str:
+        """Return the words for it, such as `Service order: spec.type was changed by kubectl`."""
+        what = f"{self.field} was changed" if self.field else "it was deleted"
+        by = f" by {', '.join(self.managers)}" if self.managers else ""
+        return f"{self.kind} {self.name}: {what}{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,16 @@ class ApplyResult:
     missing_kinds: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     """What would be written if managementPolicy allowed it, as phrases."""
+    contested: list[str] = field(default_factory=list)
+    """Fields that another manager changes again and again, as phrases."""
+    foreign: list[str] = field(default_factory=list)
+    """What others set, which is not declared and changes how the service runs, as phrases."""
+    recheck: float | None = None
+    """Seconds after which time alone may change the result."""
+
+    def recheck_after(self, seconds: float) -> None:
+        """Look again after so many seconds, or earlier."""
+        self.recheck = seconds if self.recheck is None else min(self.recheck, seconds)
 
     def first_error(self, kinds: frozenset[str] | None = None) -> ApplyError | None:
         """Return the error to report: a permanent one before a temporary one."""
@@ -54,18 +73,23 @@ class ApplyResult:
         return any((error.kind, error.name) == child for error in self.errors)
 
 
-def drift_of(service: ShopService, manifest: Manifest, fields: list[str] | None) -> Drift | None:
+def drift_of(
+    service: ShopService, manifest: Manifest, live: Manifest | None, fields: list[str] | None
+) -> Drift | None:
     """Return the drift, or None if the difference comes from a spec that was not applied yet.
 
     `fields` are those that differ, None when there is no live object.
     """
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    if fields is None:
+    if live is None or fields is None:
         known = service.status.get("children") or ()
         was_there = any(child["kind"] == kind and child["name"] == name for child in known)
         return Drift(kind, name, "") if was_there else None
     annotation = f"metadata.annotations.{APPLIED_ANNOTATION}"
-    return None if annotation in fields else Drift(kind, name, fields[0])
+    if annotation in fields:
+        return None
+    field = next(iter(fields), "")
+    return Drift(kind, name, field, tuple(managers_of(live, field)))
 
 
 def not_owned(manifest: Manifest, live: Manifest) -> ApplyError:

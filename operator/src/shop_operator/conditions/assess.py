@@ -122,6 +122,12 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
             f"{count} writes held back by managementPolicy {service.spec.management_policy}: "
             + "; ".join(result.pending),
         )
+    if result.contested:
+        message = "; ".join(result.contested)
+        return Condition("Synced", "False", "Contested", f"{message}; put right ever less often")
+    if result.foreign:
+        message = "; ".join(result.foreign)
+        return Condition("Synced", "False", "ForeignFields", f"not declared, left: {message}")
     skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
