@@ -224,7 +224,8 @@ class Reconciler:
             status["external"] = service.status["external"]
         await self._write_status(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
-        return pods.recheck
+        rechecks = [each for each in (pods.recheck, result.recheck) if each is not None]
+        return min(rechecks, default=None)
 
     async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
         await self._write_status(service, brief_status(service, conditions), conditions)
