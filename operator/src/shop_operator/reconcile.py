@@ -94,7 +94,8 @@ class Reconciler:
         result = await self.applier.apply(service, desired, live, keep=keep)
         result.errors += provisioned.errors
         left = await self._release(service, plan, result)
-        await self._report_drift(service, result)
+        for drift in result.drifts:
+            await self.recorder.record(service, "DriftCorrected", f"{drift}; put right")
         after = await self._report(service, provisioned, result, left)
         return _sooner(after, self.provisioner.recheck_seconds(service))
 
@@ -195,10 +196,6 @@ class Reconciler:
         gone = {record.identity for record in plan.release} - {each.identity for each in left}
         return [record for record in plan.records if record.identity not in gone]
 
-    async def _report_drift(self, service: ShopService, result: ApplyResult) -> None:
-        for drift in result.drifts:
-            await self.recorder.record(service, "DriftCorrected", f"{drift}; put right")
-
     async def _report(
         self,
         service: ShopService,
@@ -224,8 +221,8 @@ class Reconciler:
             status["external"] = service.status["external"]
         await self._write_status(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
-        rechecks = [each for each in (pods.recheck, result.recheck) if each is not None]
-        return min(rechecks, default=None)
+        result.recheck_after(pods.recheck)
+        return result.recheck
 
     async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
         await self._write_status(service, brief_status(service, conditions), conditions)

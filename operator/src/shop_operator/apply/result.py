@@ -58,9 +58,10 @@ class ApplyResult:
     recheck: float | None = None
     """Seconds after which time alone may change the result."""
 
-    def recheck_after(self, seconds: float) -> None:
-        """Look again after so many seconds, or earlier."""
-        self.recheck = seconds if self.recheck is None else min(self.recheck, seconds)
+    def recheck_after(self, seconds: float | None) -> None:
+        """Look again after so many seconds, or earlier; None asks for nothing."""
+        known = [each for each in (self.recheck, seconds) if each is not None]
+        self.recheck = min(known, default=None)
 
     def first_error(self, kinds: frozenset[str] | None = None) -> ApplyError | None:
         """Return the error to report: a permanent one before a temporary one."""
