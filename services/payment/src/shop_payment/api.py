@@ -9,15 +9,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, models, repository, service, webhooks
-from shop_payment.providers.catalogue import Catalogue, Providers
 from shop_payment.repository import Record
 from shop_payment.settings import ProviderName
-from shop_shared.http.app_state import wired
+from shop_payment.state import Engine, State
 from shop_shared.http.auth import CurrentUser
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import Forbidden, NotFound
 from shop_shared.money import Currency, Money
 
@@ -61,13 +59,14 @@ async def list_payments(
 
 @router.get("/methods")
 async def list_methods(
-    catalogue: Annotated[Catalogue, wired("catalogue")],
+    state: State,
     currency: Annotated[Currency | None, Query(description="That take this currency")] = None,
 ) -> models.PaymentMethods:
     """List the ways to pay."""
     return models.PaymentMethods(
         items=tuple(
-            models.PaymentMethod.model_validate(method) for method in catalogue.offered(currency)
+            models.PaymentMethod.model_validate(method)
+            for method in state.catalogue.offered(currency)
         )
     )
 
@@ -110,14 +109,13 @@ async def refund_payment(
 async def receive_webhook(
     provider: ProviderName,
     request: Request,
-    engine: Engine,
-    providers: Annotated[Providers, wired("providers")],
+    state: State,
 ) -> models.WebhookReceipt:
     """Take a provider's webhook: verified over the raw body, stored once, answered 200."""
-    adapter = providers.get(provider)
+    adapter = state.providers.get(provider)
     if adapter is None:
         raise NotFound(f"{provider} is not set up here.")
-    await webhooks.receive(engine, adapter, request.headers, await request.body())
+    await webhooks.receive(state.engine, adapter, request.headers, await request.body())
     return models.WebhookReceipt()
 
 

@@ -1,41 +1,37 @@
-"""What the payment service hears, and what each event means to a payment."""
+"""The events that the payment service subscribes to, and what each means to a payment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, service
-from shop_shared.messaging.consumer import Handler
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "payment"
 
 
-class Heard(BaseModel):
-    """Someone else's event about an order: what is read here, whatever else it says."""
+class OrderEvent(BaseModel):
+    """Another service's event about an order: the fields that are read here; others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
 
-    def message(self) -> domain.Message:
-        """Return what it means to the order's payment."""
-        raise NotImplementedError
 
-
-class HeardMoney(BaseModel):
-    """Money as events carry it."""
+class ReceivedMoney(BaseModel):
+    """Money as events carry it, in minor units."""
 
     amount: int
     currency: str
 
 
-class HeardMethod(BaseModel):
+class ChosenMethod(BaseModel):
     """How the customer chose to pay."""
 
     provider: str
@@ -44,69 +40,54 @@ class HeardMethod(BaseModel):
     token: str | None = None
 
 
-class OrderPlaced(Heard):
+class OrderPlaced(OrderEvent):
     """The customer has ordered and chosen how to pay."""
 
     customer_id: UUID
-    payment: HeardMethod
-
-    def message(self) -> domain.Message:
-        """Return who pays and how."""
-        chosen = self.payment
-        return domain.OrderPlaced(
-            customer_id=self.customer_id,
-            method=domain.Method(
-                provider=chosen.provider,
-                name=chosen.method,
-                currency=chosen.currency,
-                token=chosen.token,
-            ),
-        )
+    payment: ChosenMethod
 
 
-class InventoryReserved(Heard):
+class InventoryReserved(OrderEvent):
     """The goods are held and their price is known."""
 
     customer_id: UUID
-    total: HeardMoney
+    total: ReceivedMoney
     reserved_until: datetime | None = None
 
-    def message(self) -> domain.Message:
-        """Return how much, and until when."""
-        return domain.StockReserved(
-            customer_id=self.customer_id,
-            total=domain.Total(amount=self.total.amount, currency=self.total.currency),
-            until=self.reserved_until,
-        )
 
-
-class OrderClosed(Heard):
+class OrderClosed(OrderEvent):
     """The order was cancelled or expired."""
 
-    def message(self) -> domain.Message:
-        """Return just that."""
-        return domain.OrderAbandoned()
+
+async def _on_placed(tx: AsyncConnection, placed: OrderPlaced, _event: ReceivedEvent) -> None:
+    chosen = placed.payment
+    method = domain.Method(
+        provider=chosen.provider, name=chosen.method, currency=chosen.currency, token=chosen.token
+    )
+    message = domain.OrderPlaced(customer_id=placed.customer_id, method=method)
+    await service.handle_order_event(tx, placed.order_id, message)
 
 
-CONSUMES: Mapping[str, Mapping[str, type[Heard]]] = {
-    "order.events": {
-        "minishop.order.placed.v1": OrderPlaced,
-        "minishop.order.placed.v2": OrderPlaced,
-        "minishop.order.cancelled.v1": OrderClosed,
-        "minishop.order.expired.v1": OrderClosed,
-    },
-    "inventory.events": {"minishop.inventory.reserved.v1": InventoryReserved},
-}
+async def _on_reserved(
+    tx: AsyncConnection, reserved: InventoryReserved, _event: ReceivedEvent
+) -> None:
+    total = domain.Total(amount=reserved.total.amount, currency=reserved.total.currency)
+    message = domain.StockReserved(
+        customer_id=reserved.customer_id, total=total, until=reserved.reserved_until
+    )
+    await service.handle_order_event(tx, reserved.order_id, message)
 
 
-def _hear(model: type[Heard]) -> Handler[AsyncConnection]:
-    async def handle(connection: AsyncConnection, event: ReceivedEvent) -> None:
-        heard = event.parse(model)
-        await service.handle_order_event(connection, heard.order_id, heard.message())
-
-    return handle
+async def _on_closed(tx: AsyncConnection, closed: OrderClosed, _event: ReceivedEvent) -> None:
+    await service.handle_order_event(tx, closed.order_id, domain.OrderAbandoned())
 
 
-HANDLERS: Mapping[str, Handler[AsyncConnection]] = {
-    type_: _hear(model) for types in CONSUMES.values() for type_, model in types.items()
-}
+SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
+    Subscription("order.events", "minishop.order.placed.v1", OrderPlaced, _on_placed),
+    Subscription("order.events", "minishop.order.placed.v2", OrderPlaced, _on_placed),
+    Subscription("order.events", "minishop.order.cancelled.v1", OrderClosed, _on_closed),
+    Subscription("order.events", "minishop.order.expired.v1", OrderClosed, _on_closed),
+    Subscription(
+        "inventory.events", "minishop.inventory.reserved.v1", InventoryReserved, _on_reserved
+    ),
+)

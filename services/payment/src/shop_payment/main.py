@@ -9,19 +9,22 @@ from shop_payment.provider_calls.queue import CHANNEL
 from shop_payment.provider_calls.worker import ProviderWorker
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
+from shop_payment.state import PaymentState
 from shop_shared import cli
 from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures
 from shop_shared.http import health, problems
 from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.inbox import SqlInbox
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres
 from shop_shared.stores.pg_notify import listen
 
-CONTRACT = Contract(publishes=events.PUBLISHED, consumes=consumers.CONSUMES)
+CONTRACT = Contract(publishes=events.PUBLISHED, subscriptions=consumers.SUBSCRIPTIONS)
 
 BODIES = BodyLimits(
     # A webhook's signature is over the bytes as they came; its adapter reads them itself.
@@ -61,9 +64,7 @@ def create(settings: Settings) -> Service:
         contract=CONTRACT,
         verifier=create_verifier(settings, revocations=revocations),
     )
-    app.state.engine = engine
-    app.state.providers = providers
-    app.state.catalogue = catalogue
+    set_state(app, PaymentState(engine=engine, providers=providers, catalogue=catalogue))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     app.include_router(api.webhook_router)
@@ -72,12 +73,13 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.HANDLERS,
+        topics=topics_of(consumers.SUBSCRIPTIONS),
+        handlers=handlers_of(consumers.SUBSCRIPTIONS),
         inbox=SqlInbox(engine),
     )
     return Service(
         app=app,
+        contract=CONTRACT,
         background=(
             consumer,
             *(worker.run for worker in workers.values()),

@@ -26,9 +26,12 @@ from payment_simulator.desk import Desk
 from payment_simulator.settings import Settings as SimulatorSettings
 from payment_simulator.webhooks import Webhooks
 from shop_payment import main
-from shop_payment.consumers import HANDLERS
+from shop_payment.consumers import SUBSCRIPTIONS
 from shop_payment.settings import Settings
+from shop_payment.state import PaymentState
+from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
@@ -157,7 +160,7 @@ class Shop:
     """What a test does to the payment service, and sees of it."""
 
     def __init__(self, service: Service, simulator: Service) -> None:
-        self.engine: AsyncEngine = service.app.state.engine
+        self.engine: AsyncEngine = get_state(service.app, PaymentState).engine
         self.desks: dict[str, Desk] = simulator.app.state.desks
         self.webhooks: Webhooks = self.desks["stripe"].webhooks
         self.simulator = simulator
@@ -168,7 +171,7 @@ class Shop:
         told = {"order_id": order_id, "customer_id": self.customer, **data}
         event = heard(name, order_id, told)
         async with transaction(self.engine) as connection:
-            await HANDLERS[event.type](connection, event)
+            await handlers_of(SUBSCRIPTIONS)[event.type](connection, event)
 
     async def order(
         self,
