@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from payment_simulator.dashboard import Dashboard
 from payment_simulator.desk import Desk
 from payment_simulator.faults import Fault, Faults
 from shop_shared.models import StrictModel
@@ -27,7 +28,12 @@ class OrderFault(StrictModel):
     seconds: float | None = Field(None, gt=0, le=600, description="Of a delay or a hanging answer")
 
 
-def router(faults: Faults, desks: Mapping[str, Desk], settles: Mapping[str, Settle]) -> APIRouter:
+def router(
+    faults: Faults,
+    desks: Mapping[str, Desk],
+    settles: Mapping[str, Settle],
+    dashboard: Dashboard,
+) -> APIRouter:
     """Make the routes of the simulator itself."""
     routes = APIRouter(tags=["simulator"])
 
@@ -48,8 +54,18 @@ def router(faults: Faults, desks: Mapping[str, Desk], settles: Mapping[str, Sett
     async def settle(provider: Provider, reference: str, act: Literal["pay", "decline"]) -> None:
         try:
             settles[provider](reference, paid=act == "pay")
-        except (KeyError, StopIteration):
+        except KeyError:
             raise HTTPException(404, "no such charge") from None
+
+    @routes.post("/simulator/{provider}/charges/{reference}/dashboard/{act}", status_code=204)
+    async def on_dashboard(
+        provider: Provider, reference: str, act: Literal["refund", "dispute"]
+    ) -> None:
+        try:
+            acts = {"refund": dashboard.refund, "dispute": dashboard.dispute}
+            acts[act](provider, reference)
+        except KeyError:
+            raise HTTPException(404, "no such charge that took money") from None
 
     @routes.get("/pay/{provider}/{reference}", response_class=HTMLResponse)
     async def page(provider: Provider, reference: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from fastapi import Response
 
-from payment_simulator.faults import Fault, Faults
+from payment_simulator.faults import Fault, Faults, NotAuthorisedFault
 from payment_simulator.settings import Settings
 from payment_simulator.webhooks import Webhooks
 
@@ -46,8 +47,22 @@ class Desk:
     faults_of: dict[str, Fault] = field(default_factory=dict)
     """The fault that a charge was made with: its later webhooks suffer it too."""
     answers: dict[str, Response] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    """What was first asked with each idempotency key."""
+    tokens: set[str] = field(default_factory=set)
+    """Access tokens that count."""
+    made: dict[str, float] = field(default_factory=dict)
+    """When each charge was made, in seconds since 1970."""
     created: int = 0
     """Charges made, to be compared with the orders that asked for them."""
+
+    async def suffer(self) -> None:
+        """Suffer the fault that was ordered for any call. Raises NotAuthorisedFault."""
+        fault = self.faults.take_of_any_call(self.provider)
+        if fault is Fault.TOKEN_REVOKED:
+            self.tokens.clear()
+        if fault is Fault.NOT_AUTHORISED:
+            raise NotAuthorisedFault
 
     async def once(self, key: str | None, work: Callable[[], Awaitable[Response]]) -> Response:
         """Answer a request with this idempotency key as it was first answered."""
@@ -62,6 +77,16 @@ class Desk:
         """Keep the answer before it is sent, for a caller who will not get it."""
         if key is not None:
             self.answers[key] = response
+
+    def keep(self, reference: str, charge: Document) -> None:
+        """Keep a charge that was made."""
+        self.charges[reference] = charge
+        self.made[reference] = time.time()
+        self.created += 1
+
+    def made_at(self, charge: Document) -> float:
+        """Return when a charge was made, in seconds since 1970."""
+        return self.made.get(charge["id"], 0.0)
 
     def page(self, reference: str) -> str:
         """Where the customer pays."""

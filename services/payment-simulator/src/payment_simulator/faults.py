@@ -18,6 +18,8 @@ class Fault(StrEnum):
     ACTION = "action"
     DELAY = "delay"
     TIMEOUT_AFTER_CHARGING = "timeout_after_charging"
+    LOST = "lost"
+    """A time-out after charging, and no webhook either."""
     HANG = "hang"
     ERROR = "error"
     ERROR_AFTER_CHARGING = "error_after_charging"
@@ -25,6 +27,16 @@ class Fault(StrEnum):
     REORDERED_WEBHOOKS = "reordered_webhooks"
     NO_WEBHOOK = "no_webhook"
     WRONG_AMOUNT = "wrong_amount"
+    UNREADABLE_AMOUNT = "unreadable_amount"
+    """The amount received has parts of a minor unit."""
+    UNREADABLE = "unreadable"
+    """200 with a page instead of JSON, after the money has moved."""
+    NOT_AUTHORISED = "not_authorised"
+    """401 to whatever is asked next, as after a key was wrongly rotated."""
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a fault, no secret
+    """PayPal's access tokens that were given out count no more."""
+    SEARCH_LAG = "search_lag"
+    """Until it is cleared, a search does not find charges younger than `seconds`."""
 
 
 MAGIC_AMOUNTS = {
@@ -68,15 +80,21 @@ class Faults:
         self._cleared = asyncio.Event()
         self.hanging: Counter[str] = Counter()
         """Calls a provider that wait for an answer now."""
+        self.search_lag: dict[str, float] = {}
+        """Seconds, by provider."""
 
     def order(self, provider: str, fault: Fault, *, times: int, seconds: float | None) -> None:
         """Let the next `times` calls of the provider go wrong so."""
         pause = self._hang_seconds if seconds is None else seconds
+        if fault is Fault.SEARCH_LAG:
+            self.search_lag[provider] = pause
+            return
         self._ordered[provider].extend([(fault, pause)] * times)
 
     def clear(self) -> None:
         """Forget what was ordered, and let go of those who hang."""
         self._ordered.clear()
+        self.search_lag.clear()
         self._cleared.set()
         self._cleared = asyncio.Event()
 
@@ -88,6 +106,13 @@ class Faults:
         digits = "".join(filter(str.isdigit, str(amount)))
         fault = TOKENS.get(token or "") or MAGIC_AMOUNTS.get(digits, Fault.NONE)
         return Ordered(fault, 1.0 if fault is Fault.DELAY else self._hang_seconds, hang)
+
+    def take_of_any_call(self, provider: str) -> Fault:
+        """Return the fault that hits whatever the provider is asked next, or NONE."""
+        ordered = self._ordered[provider]
+        if ordered and ordered[0][0] in {Fault.NOT_AUTHORISED, Fault.TOKEN_REVOKED}:
+            return ordered.popleft()[0]
+        return Fault.NONE
 
     async def _hang(self, provider: str, seconds: float) -> None:
         self.hanging[provider] += 1
@@ -104,6 +129,14 @@ class ServerError(Exception):
     """The provider answers 500."""
 
 
+class NotAuthorisedFault(Exception):  # noqa: N818 - a fault, ordered
+    """The provider answers 401."""
+
+
+class UnreadableFault(Exception):  # noqa: N818 - a fault, ordered
+    """The provider answers 200 with something that is no JSON."""
+
+
 async def before(ordered: Ordered) -> None:
     """Go wrong before anything has happened. Raises ServerError."""
     if ordered.fault is Fault.DELAY:
@@ -116,8 +149,10 @@ async def before(ordered: Ordered) -> None:
 
 
 async def after(ordered: Ordered) -> None:
-    """Go wrong after the money has moved. Raises ServerError."""
-    if ordered.fault is Fault.TIMEOUT_AFTER_CHARGING:
+    """Go wrong after the money has moved. Raises ServerError or UnreadableFault."""
+    if ordered.fault is Fault.UNREADABLE:
+        raise UnreadableFault
+    if ordered.fault in {Fault.TIMEOUT_AFTER_CHARGING, Fault.LOST}:
         await ordered.hang(ordered.seconds)
     if ordered.fault is Fault.ERROR_AFTER_CHARGING:
         raise ServerError

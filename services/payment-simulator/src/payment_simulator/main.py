@@ -7,8 +7,9 @@ from functools import partial
 from fastapi import FastAPI, Request, Response
 
 from payment_simulator import admin, midtrans, paypal, stripe, xendit
+from payment_simulator.dashboard import Dashboard
 from payment_simulator.desk import Desk, answer
-from payment_simulator.faults import Faults, ServerError
+from payment_simulator.faults import Faults, NotAuthorisedFault, ServerError, UnreadableFault
 from payment_simulator.settings import Settings
 from payment_simulator.webhooks import Webhooks
 from shop_shared import cli
@@ -42,10 +43,20 @@ def create(settings: Settings) -> Service:
         "xendit": partial(xendit.settle, desks["xendit"]),
         "midtrans": partial(midtrans.settle, desks["midtrans"]),
     }
-    app.include_router(admin.router(faults, desks, settles))
+    dashboard = Dashboard(desks, signer)
+    app.state.dashboard = dashboard
+    app.include_router(admin.router(faults, desks, settles, dashboard))
     _install_errors(app)
     health.install(app)
     return Service(app=app, close=(webhooks.close,))
+
+
+_NOT_AUTHORISED = {
+    "stripe": stripe.not_authorised,
+    "paypal": paypal.not_authorised,
+    "xendit": xendit.not_authorised,
+    "midtrans": midtrans.not_authorised,
+}
 
 
 def run() -> None:
@@ -62,6 +73,14 @@ def _install_errors(app: FastAPI) -> None:
     async def of_fault(_request: Request, _error: Exception) -> Response:
         return answer({"error": {"type": "api_error", "message": "ordered to fail"}}, 500)
 
+    async def not_authorised(request: Request, _error: Exception) -> Response:
+        return _NOT_AUTHORISED[request.url.path.split("/")[1]]()
+
+    async def unreadable(_request: Request, _error: Exception) -> Response:
+        return Response("<html><h1>We'll be right back</h1></html>", media_type="text/html")
+
+    app.add_exception_handler(NotAuthorisedFault, not_authorised)
+    app.add_exception_handler(UnreadableFault, unreadable)
     app.add_exception_handler(stripe.StripeError, of_provider)
     app.add_exception_handler(xendit.XenditError, of_provider)
     app.add_exception_handler(ServerError, of_fault)

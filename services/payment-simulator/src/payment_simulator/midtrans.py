@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
+from payment_simulator.midtrans_rules import refuse_charge
 from payment_simulator.webhooks import Webhook
 
 _basic = HTTPBasic(auto_error=False)
@@ -20,18 +21,22 @@ _CODES = {"capture": "200", "settlement": "200", "pending": "201", "deny": "202"
 
 def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
     """Make the routes of Midtrans' API."""
-    routes = APIRouter(prefix="/midtrans", tags=["midtrans"])
 
-    def unknown(credentials: HTTPBasicCredentials | None) -> Response | None:
-        if credentials and credentials.username == desk.settings.midtrans_server_key:
-            return None
-        return _status("401", "Access denied due to unauthorized transaction")
+    async def known(credentials: Credentials) -> None:
+        if credentials is None or credentials.username != desk.settings.midtrans_server_key:
+            raise NotAuthorisedFault
+        await desk.suffer()
+
+    routes = APIRouter(prefix="/midtrans", tags=["midtrans"], dependencies=[Depends(known)])
 
     @routes.post("/v2/charge")
-    async def charge(request: Request, credentials: Credentials) -> Response:
-        if refusal := unknown(credentials):
-            return refusal
+    async def charge(request: Request) -> Response:
         wanted = await request.json()
+        refused = refuse_charge(wanted)
+        if refused is not None:
+            code, messages = refused
+            message = "One or more parameters in the payload is invalid."
+            return _status(code, message, validation_messages=messages)
         details = wanted["transaction_details"]
         if details["order_id"] in desk.charges:
             return _status("406", "The request could not be completed due to a conflict")
@@ -43,16 +48,12 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         return answer(transaction)
 
     @routes.get("/v2/{order_id}/status")
-    async def status(order_id: str, credentials: Credentials) -> Response:
-        if refusal := unknown(credentials):
-            return refusal
+    async def status(order_id: str) -> Response:
         transaction = desk.charges.get(order_id)
         return answer(transaction) if transaction else _status("404", "Not found")
 
     @routes.post("/v2/{order_id}/cancel")
-    async def cancel(order_id: str, credentials: Credentials) -> Response:
-        if refusal := unknown(credentials):
-            return refusal
+    async def cancel(order_id: str) -> Response:
         transaction = desk.charges.get(order_id)
         if transaction is None:
             return _status("404", "Transaction doesn't exist.")
@@ -63,16 +64,21 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         return answer(transaction)
 
     @routes.post("/v2/{order_id}/refund")
-    async def refund(request: Request, order_id: str, credentials: Credentials) -> Response:
-        if refusal := unknown(credentials):
-            return refusal
+    async def refund(request: Request, order_id: str) -> Response:
         wanted = await request.json()
-        transaction = desk.charges[order_id]
+        transaction = desk.charges.get(order_id)
+        if transaction is None:
+            return _status("404", "Transaction doesn't exist.")
+        if transaction["transaction_status"] not in _CAN_BE_REFUNDED:
+            return _status("412", "Transaction status cannot be updated.")
+        known_key = any(r["refund_key"] == wanted["refund_key"] for r in refunds_of(transaction))
+        if not known_key and not 0 < wanted["amount"] <= left_of(transaction):
+            return _status("400", "The refund amount is more than what is left.")
         ordered = desk.faults.take("midtrans", amount=wanted["amount"])
         await before(ordered)
         if ordered.fault is Fault.DECLINE:
             return _status("414", "Refund is rejected by the provider")
-        _refund(transaction, wanted)
+        refund_transaction(transaction, wanted)
         notify(desk, transaction, ordered.fault)
         await after(ordered)
         return answer(transaction)
@@ -82,20 +88,25 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
 
 def settle(desk: Desk, reference: str, *, paid: bool) -> None:
     """Let the customer pay, or let the transaction expire; by order or transaction id."""
-    transaction = desk.charges.get(reference) or next(
-        t for t in desk.charges.values() if t["transaction_id"] == reference
-    )
+    transaction = find(desk, reference)
     if transaction["transaction_status"] != "pending":
         return
     fault = desk.faults_of.get(transaction["order_id"], Fault.NONE)
     if paid:
         transaction |= {"transaction_status": "settlement", "status_code": "200"}
         transaction["settlement_time"] = timestamp()
-        if fault is Fault.WRONG_AMOUNT:
-            transaction["gross_amount"] = "1.00"
+        transaction["gross_amount"] = _WRONG.get(fault, transaction["gross_amount"])
     else:
         transaction |= {"transaction_status": "expire", "status_code": "407"}
     notify(desk, transaction, fault)
+
+
+def find(desk: Desk, reference: str) -> Document:
+    """Return a transaction by order or transaction id. Raises KeyError."""
+    for order_id, transaction in desk.charges.items():
+        if reference in {order_id, transaction["transaction_id"]}:
+            return transaction
+    raise KeyError(reference)
 
 
 def notify(desk: Desk, transaction: Document, fault: Fault = Fault.NONE) -> None:
@@ -138,15 +149,28 @@ def _charge(desk: Desk, wanted: dict[str, Any], fault: Fault) -> Document:
             transaction["va_numbers"] = [{"bank": bank, "va_number": "812785002530231"}]
         else:
             transaction["actions"] = [{"name": "generate-qr-code", "method": "GET", "url": url}]
-    desk.charges[details["order_id"]] = transaction
+    if state == "capture":
+        transaction["gross_amount"] = _WRONG.get(fault, transaction["gross_amount"])
+    desk.keep(details["order_id"], transaction)
     desk.faults_of[details["order_id"]] = fault
-    desk.created += 1
     if state != "pending":
         notify(desk, transaction, fault)
     return transaction
 
 
-def _refund(transaction: Document, wanted: dict[str, Any]) -> None:
+def refunds_of(transaction: Document) -> list[Document]:
+    """Return the refunds of a transaction."""
+    return list(transaction.get("refunds", []))
+
+
+def left_of(transaction: Document) -> float:
+    """Return what of a transaction is not refunded, in rupiah."""
+    refunded: int = sum(refund["amount"] for refund in refunds_of(transaction))
+    return float(transaction["gross_amount"]) - refunded
+
+
+def refund_transaction(transaction: Document, wanted: dict[str, Any]) -> None:
+    """Refund a part or all of a transaction; the same refund key again refunds nothing."""
     refunds = transaction.setdefault("refunds", [])
     if all(refund["refund_key"] != wanted["refund_key"] for refund in refunds):
         refunds.append({**wanted, "refund_amount": f"{wanted['amount']}.00"})
@@ -156,5 +180,14 @@ def _refund(transaction: Document, wanted: dict[str, Any]) -> None:
     transaction |= {"refund_amount": f"{total}.00", "status_code": "200"}
 
 
-def _status(code: str, message: str) -> Response:
-    return answer({"status_code": code, "status_message": message, "id": new_id("")})
+def not_authorised() -> Response:
+    """Answer as to a key that does not count."""
+    return _status("401", "Access denied due to unauthorized transaction")
+
+
+def _status(code: str, message: str, **more: object) -> Response:
+    return answer({"status_code": code, "status_message": message, "id": new_id(""), **more})
+
+
+_CAN_BE_REFUNDED = frozenset({"capture", "settlement", "partial_refund", "refund"})
+_WRONG = {Fault.WRONG_AMOUNT: "1.00", Fault.UNREADABLE_AMOUNT: "1.005"}

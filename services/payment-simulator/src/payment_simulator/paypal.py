@@ -6,15 +6,22 @@ import base64
 import json
 import zlib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
+from payment_simulator.paypal_rules import (
+    not_found,
+    refuse_amount,
+    refuse_order,
+    unprocessable,
+)
 from payment_simulator.webhooks import Webhook
 
 RequestId = Annotated[str | None, Header(alias="PayPal-Request-Id")]
@@ -46,27 +53,41 @@ class Signer:
         return base64.b64encode(signature).decode()
 
 
-def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is a function here
+def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a route is a function here
     """Make the routes of PayPal's API."""
-    routes = APIRouter(prefix="/paypal", tags=["paypal"])
 
-    @routes.post("/v1/oauth2/token")
+    async def known(request: Request) -> None:
+        await desk.suffer()
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or token not in desk.tokens:
+            raise NotAuthorisedFault
+
+    public = APIRouter(prefix="/paypal", tags=["paypal"])
+    routes = APIRouter(dependencies=[Depends(known)])
+
+    @public.post("/v1/oauth2/token")
     async def token(request: Request) -> Response:
         settings = desk.settings
         pair = f"{settings.paypal_client_id}:{settings.paypal_client_secret}".encode()
         if request.headers.get("authorization") != f"Basic {base64.b64encode(pair).decode()}":
             return answer({"error": "invalid_client"}, 401)
-        return answer({"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 32400})
+        await desk.suffer()
+        token = new_id("A21AA")
+        desk.tokens.add(token)
+        return answer({"access_token": token, "token_type": "Bearer", "expires_in": 32400})
 
-    @routes.get("/v1/notifications/certs/{name}")
+    @public.get("/v1/notifications/certs/{name}")
     async def certificate(name: str) -> Response:
         if name != signer.id:
-            return answer({"name": "RESOURCE_NOT_FOUND"}, 404)
+            return not_found()
         return Response(signer.pem, media_type="application/x-pem-file")
 
     @routes.post("/v2/checkout/orders")
     async def create(request: Request, key: RequestId = None) -> Response:
         wanted = await request.json()
+        refused = refuse_order(wanted)
+        if refused is not None:
+            return refused
 
         async def work() -> Response:
             unit = wanted["purchase_units"][0]
@@ -84,11 +105,13 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is 
     @routes.get("/v2/checkout/orders/{reference}")
     async def retrieve(reference: str) -> Response:
         order = desk.charges.get(reference)
-        return answer(order) if order else answer({"name": "RESOURCE_NOT_FOUND"}, 404)
+        return answer(order) if order else not_found()
 
     @routes.post("/v2/checkout/orders/{reference}/capture")
     async def capture(reference: str, key: RequestId = None) -> Response:
-        order = desk.charges[reference]
+        order = desk.charges.get(reference)
+        if order is None:
+            return not_found()
 
         async def work() -> Response:
             ordered = desk.faults.take("paypal")
@@ -99,10 +122,10 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is 
                     if order["status"] == "COMPLETED"
                     else "ORDER_NOT_APPROVED"
                 )
-                return _unprocessable(issue)
+                return unprocessable(issue)
             fault = ordered.fault
             if Fault.DECLINE in {fault, desk.faults_of.get(reference)}:
-                return _unprocessable("INSTRUMENT_DECLINED")
+                return unprocessable("INSTRUMENT_DECLINED")
             _capture(desk, signer, order)
             response = answer(order, 201)
             desk.remember(key, response)
@@ -114,21 +137,22 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is 
     @routes.post("/v2/payments/captures/{capture_id}/refund")
     async def refund(request: Request, capture_id: str, key: RequestId = None) -> Response:
         wanted = await request.json()
+        if order_of(desk, capture_id) is None:
+            return not_found()
+        refused = refuse_amount(wanted.get("amount"), "/amount")
+        if refused is not None:
+            return refused
 
         async def work() -> Response:
             ordered = desk.faults.take("paypal", amount=wanted["amount"]["value"])
             await before(ordered)
-            made = {
-                "id": new_id("").upper()[:17],
-                "status": "FAILED" if ordered.fault is Fault.DECLINE else "COMPLETED",
-                "amount": wanted["amount"],
-                "custom_id": wanted.get("custom_id"),
-                "capture_id": capture_id,
-            }
-            desk.refunds[str(made["id"])] = made
+            issue = issue_of_refund(desk, capture_id, wanted["amount"])
+            if issue is not None:
+                return unprocessable(issue)
+            failed = ordered.fault is Fault.DECLINE
+            made = refund_capture(desk, signer, capture_id, wanted, failed=failed)
             response = answer(made, 201)
             desk.remember(key, response)
-            desk.webhooks.send(signed(desk, signer, "PAYMENT.CAPTURE.REFUNDED", made))
             await after(ordered)
             return response
 
@@ -136,9 +160,11 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is 
 
     @routes.get("/v2/payments/refunds/{reference}")
     async def retrieve_refund(reference: str) -> Response:
-        return answer(desk.refunds[reference])
+        refund = desk.refunds.get(reference)
+        return answer(refund) if refund else not_found()
 
-    return routes
+    public.include_router(routes)
+    return public
 
 
 def settle(desk: Desk, signer: Signer, reference: str, *, paid: bool) -> None:
@@ -178,10 +204,7 @@ def signed(desk: Desk, signer: Signer, kind: str, resource: Document) -> Webhook
     )
 
 
-_TOKEN = "A21AAsimulated"  # noqa: S105 - opens nothing
-
-
-def _order(desk: Desk, wanted: dict[str, Any]) -> Document:
+def _order(desk: Desk, wanted: Document) -> Document:
     reference = new_id("").upper()[:17]
     order: Document = {
         "id": reference,
@@ -193,22 +216,22 @@ def _order(desk: Desk, wanted: dict[str, Any]) -> Document:
             {"rel": "payer-action", "href": desk.page(reference), "method": "GET"},
         ],
     }
-    desk.charges[reference] = order
-    desk.created += 1
+    desk.keep(reference, order)
     return order
 
 
 def _capture(desk: Desk, signer: Signer, order: Document) -> None:
     unit = order["purchase_units"][0]
     amount = dict(unit["amount"])
-    if desk.faults_of.get(order["id"]) is Fault.WRONG_AMOUNT:
-        amount["value"] = "0.01"
+    wrong = _WRONG_AMOUNTS.get(desk.faults_of.get(order["id"], Fault.NONE))
+    amount["value"] = wrong or amount["value"]
     capture = {
         "id": new_id("").upper()[:17],
         "status": "COMPLETED",
         "amount": amount,
-        "custom_id": unit["custom_id"],
+        "custom_id": unit.get("custom_id"),
         "final_capture": True,
+        "supplementary_data": {"related_ids": {"order_id": order["id"]}},
     }
     order["status"] = "COMPLETED"
     unit["payments"] = {"captures": [capture]}
@@ -218,12 +241,59 @@ def _capture(desk: Desk, signer: Signer, order: Document) -> None:
     desk.webhooks.send(approved, completed, fault=fault)
 
 
-def _unprocessable(issue: str) -> Response:
-    return answer(
-        {
-            "name": "UNPROCESSABLE_ENTITY",
-            "message": f"The requested action could not be performed: {issue}",
-            "details": [{"issue": issue}],
-        },
-        422,
+def order_of(desk: Desk, capture_id: str) -> Document | None:
+    """Return the order that a capture took the money of."""
+    for order in desk.charges.values():
+        captures = order["purchase_units"][0].get("payments", {}).get("captures", [])
+        if any(capture["id"] == capture_id for capture in captures):
+            return order
+    return None
+
+
+def issue_of_refund(desk: Desk, capture_id: str, amount: Document) -> str | None:
+    """Return PayPal's issue with a refund, or None.
+
+    https://developer.paypal.com/docs/api/payments/v2/#captures_refund
+    """
+    order = order_of(desk, capture_id)
+    if order is None:
+        return "INVALID_RESOURCE_ID"
+    payments = order["purchase_units"][0]["payments"]
+    captured = payments["captures"][0]["amount"]
+    if captured["currency_code"] != amount["currency_code"]:
+        return "CURRENCY_MISMATCH"
+    done = sum(
+        Decimal(refund["amount"]["value"])
+        for refund in payments.get("refunds", [])
+        if refund["status"] != "FAILED"
     )
+    left = Decimal(captured["value"]) - done
+    return "REFUND_AMOUNT_EXCEEDED" if Decimal(amount["value"]) > left else None
+
+
+def refund_capture(
+    desk: Desk, signer: Signer, capture_id: str, wanted: Document, *, failed: bool = False
+) -> Document:
+    """Refund a part or all of a capture, and say so."""
+    made: Document = {
+        "id": new_id("").upper()[:17],
+        "status": "FAILED" if failed else "COMPLETED",
+        "amount": wanted["amount"],
+        "custom_id": wanted.get("custom_id"),
+        "invoice_id": wanted.get("invoice_id"),
+        "capture_id": capture_id,
+    }
+    order = order_of(desk, capture_id)
+    if order is not None:
+        order["purchase_units"][0]["payments"].setdefault("refunds", []).append(made)
+    desk.refunds[str(made["id"])] = made
+    desk.webhooks.send(signed(desk, signer, "PAYMENT.CAPTURE.REFUNDED", made))
+    return made
+
+
+def not_authorised() -> Response:
+    """Answer as to a token that does not count."""
+    return answer({"error": "invalid_token", "error_description": "Token signature failed"}, 401)
+
+
+_WRONG_AMOUNTS = {Fault.WRONG_AMOUNT: "0.01", Fault.UNREADABLE_AMOUNT: "0.015"}

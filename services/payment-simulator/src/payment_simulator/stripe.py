@@ -13,8 +13,15 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from payment_simulator.desk import Desk, Document, answer, new_id
 from payment_simulator.faults import Fault, after, before
+from payment_simulator.stripe_rules import refuse_intent
 from payment_simulator.webhooks import Webhook
 
+_UNKNOWN_KEY: Document = {
+    "type": "invalid_request_error",
+    "message": "Invalid API Key provided",
+}
+_MISSING = {Fault.WRONG_AMOUNT: 1, Fault.UNREADABLE_AMOUNT: 0.5}
+"""By which a charge with these faults is short."""
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
@@ -23,13 +30,18 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
 
     async def known(request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {desk.settings.stripe_api_key}":
-            raise _error(401, "invalid_request_error", "Invalid API Key provided")
+            raise StripeError(401, _UNKNOWN_KEY)
+        await desk.suffer()
 
     routes = APIRouter(prefix="/stripe", tags=["stripe"], dependencies=[Depends(known)])
 
     @routes.post("/v1/payment_intents")
     async def create(request: Request, key: IdempotencyKey = None) -> Response:
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = _form(await request.body())
+        refused = refuse_intent(form)
+        if refused is not None:
+            raise StripeError(400, refused)
+        _same_as_first(desk, key, form)
 
         async def work() -> Response:
             token = form.get("payment_method")
@@ -50,10 +62,11 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
     @routes.get("/v1/payment_intents/search")
     async def search(query: str) -> Response:
         wanted = query.partition("metadata['payment_id']:'")[2].partition("'")[0]
+        youngest = time.time() - desk.faults.search_lag.get("stripe", 0)
         found = [
             intent
             for intent in desk.charges.values()
-            if intent["metadata"].get("payment_id") == wanted
+            if intent["metadata"].get("payment_id") == wanted and desk.made_at(intent) <= youngest
         ]
         return answer({"object": "search_result", "data": found, "has_more": False})
 
@@ -73,18 +86,24 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
 
     @routes.post("/v1/refunds")
     async def refund(request: Request, key: IdempotencyKey = None) -> Response:
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = _form(await request.body())
+        _same_as_first(desk, key, form)
 
         async def work() -> Response:
-            ordered = desk.faults.take("stripe", amount=form["amount"])
+            ordered = desk.faults.take("stripe", amount=form.get("amount", ""))
             await before(ordered)
-            made = _refund(desk, form, declined=ordered.fault is Fault.DECLINE)
+            made = refund_charge(desk, form, declined=ordered.fault is Fault.DECLINE)
             response = answer(made)
             desk.remember(key, response)
             await after(ordered)
             return response
 
         return await desk.once(key, work)
+
+    @routes.get("/v1/refunds")
+    async def list_refunds(payment_intent: str) -> Response:
+        found = [r for r in desk.refunds.values() if r["payment_intent"] == payment_intent]
+        return answer({"object": "list", "data": found, "has_more": False, "url": "/v1/refunds"})
 
     @routes.get("/v1/refunds/{reference}")
     async def retrieve_refund(reference: str) -> Response:
@@ -111,6 +130,11 @@ def settle(desk: Desk, reference: str, *, paid: bool) -> None:
         _succeed(desk, intent, fault)
     else:
         _decline(desk, intent)
+
+
+def not_authorised() -> Response:
+    """Answer as to a key that does not count."""
+    return StripeError(401, _UNKNOWN_KEY).response
 
 
 def send(desk: Desk, kind: str, thing: Document, fault: Fault = Fault.NONE) -> None:
@@ -149,16 +173,11 @@ def _intent(desk: Desk, form: dict[str, str]) -> Document:
         "created": int(time.time()),
         "last_payment_error": None,
         "livemode": False,
-        "metadata": {
-            name[len("metadata[") : -1]: value
-            for name, value in form.items()
-            if name.startswith("metadata[")
-        },
+        "metadata": _metadata(form),
         "next_action": None,
         "payment_method": form.get("payment_method"),
     }
-    desk.charges[reference] = intent
-    desk.created += 1
+    desk.keep(reference, intent)
     return intent
 
 
@@ -179,7 +198,7 @@ def _confirm(desk: Desk, intent: Document, fault: Fault) -> Response:
 
 
 def _succeed(desk: Desk, intent: Document, fault: Fault) -> None:
-    received = intent["amount"] - (1 if fault is Fault.WRONG_AMOUNT else 0)
+    received = intent["amount"] - _MISSING.get(fault, 0)
     created = signed(desk, "payment_intent.created", {**intent})
     intent |= {"status": "succeeded", "amount_received": received, "next_action": None}
     intent["latest_charge"] = new_id("ch_")
@@ -200,9 +219,10 @@ def _decline(desk: Desk, intent: Document) -> Document:
     return error
 
 
-def _refund(desk: Desk, form: dict[str, str], *, declined: bool) -> Document:
-    intent = _find(desk.charges, form["payment_intent"])
-    amount = int(form["amount"])
+def refund_charge(desk: Desk, form: dict[str, str], *, declined: bool) -> Document:
+    """Refund `amount`, or all, of a payment intent. Raises StripeError for more than is left."""
+    intent = _find(desk.charges, form.get("payment_intent", ""))
+    amount = int(form.get("amount") or intent["amount_received"])
     before_it = sum(
         refund["amount"]
         for refund in desk.refunds.values()
@@ -217,11 +237,39 @@ def _refund(desk: Desk, form: dict[str, str], *, declined: bool) -> Document:
         "currency": intent["currency"],
         "payment_intent": intent["id"],
         "status": "failed" if declined else "succeeded",
-        "metadata": intent["metadata"],
+        "metadata": _metadata(form),
     }
     desk.refunds[str(refund["id"])] = refund
     send(desk, "refund.created", refund)
     return refund
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode()))
+
+
+def _metadata(form: dict[str, str]) -> dict[str, str]:
+    return {
+        name[len("metadata[") : -1]: value
+        for name, value in form.items()
+        if name.startswith("metadata[")
+    }
+
+
+def _same_as_first(desk: Desk, key: str | None, form: dict[str, str]) -> None:
+    """Raise Stripe's idempotency_error for a key that came with other parameters before.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+    if key is None:
+        return
+    fingerprint = json.dumps(form, sort_keys=True)
+    if desk.fingerprints.setdefault(key, fingerprint) != fingerprint:
+        message = (
+            "Keys for idempotent requests can only be used with the same parameters "
+            "they were first used with."
+        )
+        raise _error(400, "idempotency_error", message)
 
 
 def _find(things: dict[str, Document], reference: str) -> Document:

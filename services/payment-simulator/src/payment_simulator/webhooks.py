@@ -36,7 +36,7 @@ class Webhooks:
 
     def send(self, *webhooks: Webhook, fault: Fault = Fault.NONE) -> None:
         """Send them one after the other: twice more, backwards or not at all where so ordered."""
-        if fault is Fault.NO_WEBHOOK:
+        if fault in {Fault.NO_WEBHOOK, Fault.LOST}:
             return
         wanted = list(webhooks)
         if fault is Fault.REORDERED_WEBHOOKS:

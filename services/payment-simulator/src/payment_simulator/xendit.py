@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
 from payment_simulator.webhooks import Webhook
+from payment_simulator.xendit_rules import refuse_amount, refuse_invoice
 
 _basic = HTTPBasic(auto_error=False)
 Key = Annotated[str | None, Header(alias="idempotency-key")]
@@ -20,9 +21,14 @@ Key = Annotated[str | None, Header(alias="idempotency-key")]
 class XenditError(Exception):
     """An error as Xendit answers it."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.response = answer({"error_code": code, "message": message}, status)
+    def __init__(self, status: int, error: Document) -> None:
+        super().__init__(error["message"])
+        self.response = answer(error, status)
+
+    @classmethod
+    def of(cls, status: int, code: str, message: str) -> Self:
+        """Make the error of a code."""
+        return cls(status, {"error_code": code, "message": message})
 
 
 def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
@@ -32,13 +38,17 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         credentials: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
     ) -> None:
         if credentials is None or credentials.username != desk.settings.xendit_secret_key:
-            raise XenditError(401, "INVALID_API_KEY", "The API key is invalid")
+            raise NotAuthorisedFault
+        await desk.suffer()
 
     routes = APIRouter(prefix="/xendit", tags=["xendit"], dependencies=[Depends(known)])
 
     @routes.post("/v2/invoices")
     async def create(request: Request) -> Response:
         wanted = await request.json()
+        refused = refuse_invoice(wanted)
+        if refused is not None:
+            raise XenditError(400, refused)
         ordered = desk.faults.take("xendit", amount=wanted["amount"])
         await before(ordered)
         invoice = _invoice(desk, wanted)
@@ -58,42 +68,40 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
     async def expire(reference: str) -> Response:
         invoice = _find(desk, reference)
         if invoice["status"] != "PENDING":
-            raise XenditError(400, "INVOICE_NOT_PENDING", f"It is {invoice['status']}")
+            raise XenditError.of(400, "INVOICE_NOT_PENDING", f"It is {invoice['status']}")
         settle(desk, reference, paid=False)
         return answer(invoice)
 
     @routes.post("/refunds")
     async def refund(request: Request, key: Key = None) -> Response:
         wanted = await request.json()
+        invoice = _find(desk, wanted.get("invoice_id", ""))
+        refused = refuse_amount(wanted.get("amount"), invoice["currency"])
+        if refused is not None:
+            raise XenditError(400, refused)
 
         async def work() -> Response:
             ordered = desk.faults.take("xendit", amount=wanted["amount"])
             await before(ordered)
-            made = {
-                **wanted,
-                "id": new_id("rfd-"),
-                "status": "PENDING",
-                "created": timestamp(),
-            }
-            desk.refunds[made["id"]] = made
-            response = answer(dict(made))
+            if wanted["amount"] > left_of(desk, invoice):
+                message = "The refund amount exceeds what is left"
+                raise XenditError.of(400, "MAXIMUM_REFUND_AMOUNT_REACHED", message)
+            response = answer(refund_invoice(desk, invoice, wanted, fault=ordered.fault))
             desk.remember(key, response)
-            failed = ordered.fault is Fault.DECLINE
-            made["status"] = "FAILED" if failed else "SUCCEEDED"
-            kind = "refund.failed" if failed else "refund.succeeded"
-            desk.webhooks.send(
-                signed(desk, {"event": kind, "created": timestamp(), "data": made}),
-                fault=ordered.fault,
-            )
             await after(ordered)
             return response
 
         return await desk.once(key, work)
 
+    @routes.get("/refunds")
+    async def list_refunds(invoice_id: str) -> Response:
+        found = [r for r in desk.refunds.values() if r["invoice_id"] == invoice_id]
+        return answer({"data": found, "has_more": False})
+
     @routes.get("/refunds/{reference}")
     async def retrieve_refund(reference: str) -> Response:
         if reference not in desk.refunds:
-            raise XenditError(404, "DATA_NOT_FOUND", "No such refund")
+            raise XenditError.of(404, "DATA_NOT_FOUND", "No such refund")
         return answer(desk.refunds[reference])
 
     return routes
@@ -106,7 +114,7 @@ def settle(desk: Desk, reference: str, *, paid: bool) -> None:
         return
     fault = desk.faults_of.get(reference, Fault.NONE)
     if paid:
-        amount = invoice["amount"] + (1 if fault is Fault.WRONG_AMOUNT else 0)
+        amount = invoice["amount"] + _SURPLUS.get(fault, 0)
         invoice |= {"status": "PAID", "paid_amount": amount, "paid_at": timestamp()}
     else:
         invoice["status"] = "EXPIRED"
@@ -124,8 +132,10 @@ def signed(desk: Desk, body: Document) -> Webhook:
 
 def _invoice(desk: Desk, wanted: dict[str, Any]) -> Document:
     reference = new_id("")
-    expiry = datetime.now(UTC) + timedelta(seconds=wanted["invoice_duration"])
+    # A day, where the request does not say.
+    expiry = datetime.now(UTC) + timedelta(seconds=wanted.get("invoice_duration", 86_400))
     invoice: Document = {
+        "currency": "IDR",
         **wanted,
         "id": reference,
         "status": "PENDING",
@@ -133,12 +143,52 @@ def _invoice(desk: Desk, wanted: dict[str, Any]) -> Document:
         "expiry_date": expiry.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "created": timestamp(),
     }
-    desk.charges[reference] = invoice
-    desk.created += 1
+    desk.keep(reference, invoice)
     return invoice
+
+
+def left_of(desk: Desk, invoice: Document) -> float:
+    """Return what of an invoice is paid and not refunded."""
+    paid: float = invoice.get("paid_amount", 0)
+    refunded: float = sum(
+        refund["amount"]
+        for refund in desk.refunds.values()
+        if refund["invoice_id"] == invoice["id"] and refund["status"] != "FAILED"
+    )
+    return paid - refunded
+
+
+def refund_invoice(
+    desk: Desk, invoice: Document, wanted: dict[str, Any], *, fault: Fault = Fault.NONE
+) -> Document:
+    """Refund a part or all of an invoice; return the refund as it is at first: PENDING."""
+    made: Document = {
+        "currency": invoice["currency"],
+        "invoice_id": invoice["id"],
+        **wanted,
+        "id": new_id("rfd-"),
+        "status": "PENDING",
+        "created": timestamp(),
+    }
+    at_first = dict(made)
+    desk.refunds[made["id"]] = made
+    failed = fault is Fault.DECLINE
+    made["status"] = "FAILED" if failed else "SUCCEEDED"
+    kind = "refund.failed" if failed else "refund.succeeded"
+    event = {"event": kind, "created": timestamp(), "data": made}
+    desk.webhooks.send(signed(desk, event), fault=fault)
+    return at_first
+
+
+def not_authorised() -> Response:
+    """Answer as to a key that does not count."""
+    return XenditError.of(401, "INVALID_API_KEY", "The API key is invalid").response
+
+
+_SURPLUS = {Fault.WRONG_AMOUNT: 1, Fault.UNREADABLE_AMOUNT: 0.005}
 
 
 def _find(desk: Desk, reference: str) -> Document:
     if reference not in desk.charges:
-        raise XenditError(404, "INVOICE_NOT_FOUND_ERROR", "Could not find invoice")
+        raise XenditError.of(404, "INVOICE_NOT_FOUND_ERROR", "Could not find invoice")
     return desk.charges[reference]
