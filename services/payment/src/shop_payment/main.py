@@ -85,6 +85,7 @@ def create(settings: Settings) -> Service:
             *(worker.run for worker in workers.values()),
             partial(listen, settings, CHANNEL, wake),
             partial(reconciler.run, engine, settings),
+            partial(reconciler.purge, engine),
         ),
         close=(
             *(provider.close for provider in providers.values()),

@@ -1,12 +1,13 @@
-"""Closes gaps: asks a provider about what has been silent too long, and forgets what is old.
+"""Asks providers about payments that nothing was heard of, and purges what is past its retention.
 
-A webhook may never come and a provider may settle late; nothing here trusts that it was told.
+A webhook may never come and a provider may settle late; nothing here trusts that it was told. Of a
+payment that closed while the outcome of its charge was unknown, the provider is asked for a day.
 """
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,45 +15,51 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_payment import repository
-from shop_payment.domain import OPEN, Call, RefundStatus
+from shop_payment.domain import CLOSED_UNPAID, OPEN, Call
 from shop_payment.provider_calls import queue
 from shop_payment.settings import Settings
-from shop_payment.tables import payments, provider_calls
+from shop_payment.tables import duplicate_charges, payments, provider_calls, webhooks
+from shop_shared.background import every
 from shop_shared.http import idempotency
 from shop_shared.messaging import inbox, outbox
+from shop_shared.stores import retention
 from shop_shared.stores.postgres import is_temporary, transaction
 
 BATCH = 100
-KEEP_CALLS = timedelta(days=14)
+ASK_AFTER_UNKNOWN = timedelta(days=1)
+"""Stripe's search lags a minute, and longer in an outage (https://docs.stripe.com/search)."""
+KEEP_WEBHOOKS = timedelta(days=30)
+"""Longer than any provider repeats a webhook (PayPal and Stripe: 3 days)."""
 _log = structlog.get_logger(__name__)
 
 
 async def run(engine: AsyncEngine, settings: Settings) -> None:
-    """Reconcile every interval, for as long as the process lives."""
+    """Reconcile every interval, until cancelled."""
     silent_for = timedelta(seconds=settings.reconcile_after_seconds)
-    while True:
-        try:
-            async with transaction(engine) as connection:
-                asked = await reconcile(connection, silent_for=silent_for)
-            if asked:
-                _log.info("silent payments asked after", count=asked)
-            async with transaction(engine) as connection:
-                await _forget(connection)
-        except Exception as error:
-            if not is_temporary(error):
-                raise
-            _log.warning("cannot reconcile", error=repr(error))
-        await asyncio.sleep(settings.reconcile_seconds)
+    work = partial(_reconcile, engine, silent_for)
+    await every(settings.reconcile_seconds, work, is_temporary=is_temporary)
+
+
+async def purge(engine: AsyncEngine) -> None:
+    """Delete rows past their retention every minute, until cancelled."""
+    purges = (outbox.purge, inbox.purge, idempotency.purge, queue.purge, purge_webhooks)
+    await retention.run(engine, *purges)
+
+
+async def purge_webhooks(connection: AsyncConnection) -> int:
+    """Delete webhooks older than KEEP_WEBHOOKS and return how many."""
+    old = webhooks.c.received_at < sa.func.now() - KEEP_WEBHOOKS
+    return (await connection.execute(sa.delete(webhooks).where(old))).rowcount
 
 
 async def reconcile(connection: AsyncConnection, *, silent_for: timedelta) -> int:
-    """Want a look at each unsettled payment that nothing was heard of; return how many."""
+    """Enqueue a look at each unsettled payment without news for that long; return how many."""
     silent: list[UUID] = list(
         (
             await connection.execute(
                 sa.select(payments.c.id)
                 .where(
-                    payments.c.status.in_(["pending", "action_required", "refunding"]),
+                    _UNSETTLED,
                     payments.c.updated_at < sa.func.now() - silent_for,
                     ~sa.exists().where(
                         provider_calls.c.payment_id == payments.c.id,
@@ -66,23 +73,45 @@ async def reconcile(connection: AsyncConnection, *, silent_for: timedelta) -> in
         ).scalars()
     )
     for payment_id in silent:
-        payment = await repository.lock(connection, payment_id)
-        if payment is None:
-            continue
-        if payment.status in OPEN:
-            await queue.enqueue(connection, payment, Call.FETCH)
-        for refund in payment.refunds:
-            if refund.status is RefundStatus.PENDING:
-                await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund.id)
-        # Asked now: the next look is as far away again.
-        await connection.execute(
-            sa.update(payments).where(payments.c.id == payment_id).values(updated_at=sa.func.now())
-        )
+        await _look(connection, payment_id)
     return len(silent)
 
 
-async def _forget(connection: AsyncConnection) -> None:
-    await outbox.purge(connection)
-    await inbox.purge(connection)
-    await idempotency.purge(connection)
-    await queue.purge(connection, keep=KEEP_CALLS)
+async def _reconcile(engine: AsyncEngine, silent_for: timedelta) -> None:
+    async with transaction(engine) as connection:
+        asked = await reconcile(connection, silent_for=silent_for)
+    if asked:
+        _log.info("silent payments asked after", count=asked)
+
+
+async def _look(connection: AsyncConnection, payment_id: UUID) -> None:
+    payment = await repository.lock(connection, payment_id)
+    if payment is None:
+        return
+    if payment.status in OPEN | CLOSED_UNPAID:
+        await queue.enqueue(connection, payment, Call.FETCH)
+    for refund_id in payment.pending_refunds:
+        await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund_id)
+    # Asked now: the next look is as far away again.
+    await connection.execute(
+        sa.update(payments).where(payments.c.id == payment_id).values(updated_at=sa.func.now())
+    )
+
+
+_UNSETTLED = sa.or_(
+    payments.c.status.in_(["pending", "action_required", "refunding"]),
+    # Closed while nobody knew whether its charge took money.
+    sa.and_(
+        payments.c.status.in_(["cancelled", "failed"]),
+        payments.c.reference.is_(None),
+        payments.c.id.in_(
+            sa.select(provider_calls.c.payment_id).where(
+                provider_calls.c.state == "unknown",
+                provider_calls.c.created_at > sa.func.now() - ASK_AFTER_UNKNOWN,
+            )
+        ),
+    ),
+    payments.c.id.in_(
+        sa.select(duplicate_charges.c.payment_id).where(duplicate_charges.c.status == "pending")
+    ),
+)

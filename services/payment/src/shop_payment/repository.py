@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment.domain import (
+    DuplicateCharge,
     Method,
     Payment,
     Refund,
@@ -19,7 +20,7 @@ from shop_payment.domain import (
     Status,
     Total,
 )
-from shop_payment.tables import payments, refunds
+from shop_payment.tables import duplicate_charges, payments, refunds
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.observability.trace_context import current_traceparent
@@ -72,24 +73,37 @@ async def save(
     """Write what has changed; `kept` are further columns (action, failure_reason, …)."""
     old, new = _columns(before), _columns(after)
     changed = {name: value for name, value in new.items() if old[name] != value} | kept
-    if changed or before.refunds != after.refunds:
+    if changed or before.refunds != after.refunds or before.duplicates != after.duplicates:
         await connection.execute(_UPDATE, {"this_id": after.id, "updated_at": now(), **changed})
     for refund in after.refunds:
-        if refund in before.refunds:
-            continue
-        row = {
-            "payment_id": after.id,
-            "amount": refund.amount,
-            "reason": refund.reason,
-            "status": refund.status,
-            "reference": refund.reference,
-            "automatic": refund.automatic,
-        }
-        await connection.execute(
-            pg.insert(refunds)
-            .values(id=refund.id, **row)
-            .on_conflict_do_update(index_elements=["id"], set_=row)
-        )
+        if refund not in before.refunds:
+            row = {
+                "payment_id": after.id,
+                "amount": refund.amount,
+                "reason": refund.reason,
+                "status": refund.status,
+                "reference": refund.reference,
+                "automatic": refund.automatic,
+            }
+            await _upsert(connection, refunds, refund.id, row)
+    for duplicate in after.duplicates:
+        if duplicate not in before.duplicates:
+            row = {
+                "payment_id": after.id,
+                "reference": duplicate.reference,
+                "amount": duplicate.total.amount,
+                "currency": duplicate.total.currency,
+                "status": duplicate.status,
+                "refund_reference": duplicate.refund_reference,
+            }
+            await _upsert(connection, duplicate_charges, duplicate.id, row)
+
+
+async def _upsert(
+    connection: AsyncConnection, table: sa.Table, row_id: UUID, row: dict[str, Any]
+) -> None:
+    statement = pg.insert(table).values(id=row_id, **row)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
 
 
 async def find(connection: AsyncConnection, payment_id: UUID) -> Record | None:
@@ -102,13 +116,15 @@ async def find(connection: AsyncConnection, payment_id: UUID) -> Record | None:
 async def page(
     connection: AsyncConnection,
     *,
-    customer_id: UUID,
+    customer_id: UUID | None,
     order_id: UUID | None,
     before: UUID | None,
     limit: int,
 ) -> list[Record]:
-    """Return a customer's payments, newest first."""
-    statement = sa.select(payments).where(payments.c.customer_id == customer_id)
+    """Return payments, newest first: of a customer and of an order, where they are given."""
+    statement = sa.select(payments)
+    if customer_id is not None:
+        statement = statement.where(payments.c.customer_id == customer_id)
     if order_id is not None:
         statement = statement.where(payments.c.order_id == order_id)
     if before is not None:
@@ -118,7 +134,11 @@ async def page(
     return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
 
 
-def payment_of(row: Any, held: Sequence[Refund] = ()) -> Payment:  # noqa: ANN401 - a row's shape is its query's
+def payment_of(
+    row: Any,  # noqa: ANN401 - a row's shape is its query's
+    held: Sequence[Refund] = (),
+    duplicates: Sequence[DuplicateCharge] = (),
+) -> Payment:
     """Make the domain's payment of a row."""
     return Payment(
         id=row.id,
@@ -139,12 +159,15 @@ def payment_of(row: Any, held: Sequence[Refund] = ()) -> Payment:  # noqa: ANN40
         captured=row.captured,
         abandoned=row.abandoned,
         refunds=tuple(held),
+        duplicates=tuple(duplicates),
     )
 
 
 async def _whole(connection: AsyncConnection, row: Any) -> Payment:  # noqa: ANN401 - as above
-    held = await _refunds(connection, [row.id]) if row.captured else {}
-    return payment_of(row, held.get(row.id, ()))
+    if row.captured_at is None:  # neither was ever asked for
+        return payment_of(row)
+    held = await _refunds(connection, [row.id])
+    return payment_of(row, held.get(row.id, ()), await _duplicates(connection, row.id))
 
 
 async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Refund]]:
@@ -168,6 +191,24 @@ async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUI
             )
         )
     return found
+
+
+async def _duplicates(connection: AsyncConnection, payment_id: UUID) -> list[DuplicateCharge]:
+    statement = (
+        sa.select(duplicate_charges)
+        .where(duplicate_charges.c.payment_id == payment_id)
+        .order_by(duplicate_charges.c.created_at, duplicate_charges.c.id)
+    )
+    return [
+        DuplicateCharge(
+            id=row.id,
+            reference=row.reference,
+            total=Total(amount=row.amount, currency=row.currency),
+            status=RefundStatus(row.status),
+            refund_reference=row.refund_reference,
+        )
+        for row in await connection.execute(statement)
+    ]
 
 
 # Made once: putting a statement together is a good part of what each event costs.

@@ -43,6 +43,11 @@ for _kind in (
     "double_capture",
     "webhook_amount_mismatch",
     "refund_failed",
+    "unbooked_refund",
+    "dispute",
+    "not_authorised",
+    "unreadable",
+    "unanswered",
     *(f"{call}_refused" for call in Call),
 ):
     _alerts.labels(_kind)  # From zero on: the first one of a series is no increase to Prometheus.

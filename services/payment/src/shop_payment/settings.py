@@ -1,39 +1,13 @@
-"""What the payment service can be told."""
+"""Settings of the payment service."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from shop_shared.money import Currency
+from shop_shared.payment_methods import OFFERED, OfferedMethod
 from shop_shared.settings import ServiceSettings
-
-ProviderName = Literal["stripe", "paypal", "xendit", "midtrans"]
-
-
-class OfferedMethod(BaseModel):
-    """A way to pay: which provider serves it, in which currencies."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    provider: ProviderName
-    method: Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
-    currencies: tuple[Currency, ...]
-
-
-_WORLD = ("USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "SGD")
-_OFFERED = (
-    OfferedMethod(provider="stripe", method="card", currencies=(*_WORLD, "IDR")),
-    OfferedMethod(provider="paypal", method="paypal", currencies=_WORLD),
-    OfferedMethod(provider="xendit", method="invoice", currencies=("IDR", "PHP")),
-    OfferedMethod(provider="xendit", method="virtual_account", currencies=("IDR",)),
-    OfferedMethod(provider="xendit", method="ewallet", currencies=("IDR", "PHP")),
-    OfferedMethod(provider="midtrans", method="card", currencies=("IDR",)),
-    OfferedMethod(provider="midtrans", method="gopay", currencies=("IDR",)),
-    OfferedMethod(provider="midtrans", method="qris", currencies=("IDR",)),
-    OfferedMethod(provider="midtrans", method="bank_transfer", currencies=("IDR",)),
-)
 
 
 class Settings(ServiceSettings):
@@ -43,7 +17,7 @@ class Settings(ServiceSettings):
     database_url: SecretStr = Field(description="postgresql://…; read again when it changes")
 
     payment_methods: tuple[OfferedMethod, ...] = Field(
-        _OFFERED, description="JSON list of {provider, method, currencies}"
+        OFFERED, description="JSON list of {provider, method, currencies, needs_token}"
     )
     payment_return_url: str = Field(
         "https://shop.localhost/orders", description="Where a provider sends the customer back to"

@@ -64,6 +64,20 @@ refunds = sa.Table(
     sa.CheckConstraint("amount > 0", name="refund_is_positive"),
 )
 
+duplicate_charges = sa.Table(
+    "duplicate_charges",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("payment_id", sa.Uuid, sa.ForeignKey("payments.id"), nullable=False, index=True),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("refund_reference", sa.Text),
+    sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.UniqueConstraint("payment_id", "reference"),
+)
+
 provider_calls = sa.Table(
     "provider_calls",
     metadata,
@@ -78,6 +92,10 @@ provider_calls = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("error", sa.Text),
+    # The charge that a webhook named.
+    sa.Column("reported_reference", sa.Text),
+    # Since when the call may have had an effect that nobody has seen.
+    sa.Column("unknown_since", _instant),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Index(
         "provider_calls_due", "provider", "due_at", postgresql_where=sa.text("state = 'open'")
@@ -85,10 +103,12 @@ provider_calls = sa.Table(
     sa.Index(
         "provider_calls_in_order", "payment_id", "id", postgresql_where=sa.text("state = 'open'")
     ),
-    # A hint that waits already says all that another one would.
+    sa.Index("provider_calls_unknown", "payment_id", postgresql_where=sa.text("state = 'unknown'")),
+    # A hint that waits already says all that another one about the same charge would.
     sa.Index(
         "provider_calls_one_fetch_waits",
         "payment_id",
+        sa.text("coalesce(reported_reference, '')"),
         unique=True,
         postgresql_where=sa.text("state = 'open' AND call = 'fetch' AND attempts = 0"),
     ),
@@ -101,6 +121,13 @@ provider_calls = sa.Table(
     ),
 )
 
+sa.Index(
+    "provider_calls_one_fetch_of_refunds_waits",
+    provider_calls.c.payment_id,
+    unique=True,
+    postgresql_where=sa.text("state = 'open' AND call = 'fetch_refunds' AND attempts = 0"),
+)
+
 webhooks = sa.Table(
     "webhooks",
     metadata,
@@ -111,5 +138,5 @@ webhooks = sa.Table(
     sa.Column("reference", sa.Text),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("received_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("received_at", _instant, nullable=False, server_default=sa.func.now(), index=True),
 )

@@ -1,13 +1,14 @@
 """Webhooks: verified, stored once, answered 200, and taken as a hint to ask the provider.
 
 What a webhook says is never booked. What it claims is compared with ours (another amount is refused
-and alerted), and then the provider's API, asked by us, tells the truth.
+and alerted), and then the provider's API, asked by us, tells the truth. A webhook that proves right
+and concerns no payment of ours (a dashboard's test, another system on the same account) is answered
+200, counted as `foreign` and not kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -15,13 +16,14 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_payment import repository, service
-from shop_payment.domain import Call, Payment, RefundStatus, is_already_booked
+from shop_payment.domain import Call, Payment, is_already_booked
 from shop_payment.provider_calls import queue
 from shop_payment.providers.protocol import (
+    Concern,
     ForgedWebhookError,
+    NotSentError,
     PaymentProvider,
-    RefusedError,
-    UnavailableError,
+    UnreadableWebhookError,
     WebhookNotice,
 )
 from shop_payment.tables import webhooks
@@ -48,10 +50,10 @@ async def receive(
         _received.labels(provider.name, "forged").inc()
         _log.warning("webhook refused", provider=provider.name, reason=str(error))
         raise WebhookRefused("The webhook is not verified.") from error
-    except UnavailableError as error:
+    except NotSentError as error:
         _received.labels(provider.name, "unverifiable").inc()
         raise Unavailable("The webhook can't be verified now.") from error
-    except (RefusedError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except UnreadableWebhookError as error:
         _received.labels(provider.name, "unreadable").inc()
         _log.warning("webhook not understood", provider=provider.name, error=repr(error))
         raise WebhookRefused("The webhook is not understood.") from error
@@ -64,6 +66,8 @@ async def _take(
     connection: AsyncConnection, provider: str, notice: WebhookNotice, body: bytes
 ) -> str:
     payment = await _payment(connection, provider, notice)
+    if payment is None and not _is_unnamed_dispute(notice):
+        return "foreign"
     outcome = _outcome(payment, notice)
     stored = await connection.execute(
         pg.insert(webhooks)
@@ -83,39 +87,71 @@ async def _take(
     if outcome == "amount_mismatch":
         detail = f"webhook {notice.event_id} claims {notice.captured}"
         service.alert(payment.id if payment else None, "webhook_amount_mismatch", detail)
-    if payment is not None and outcome != "nothing_new":
+    if outcome == "dispute":
+        detail = f"{provider} {notice.kind}, webhook {notice.event_id}, charge {notice.reference}"
+        service.alert(payment.id if payment else None, "dispute", detail)
+    if payment is not None and outcome not in {"nothing_new", "dispute"}:
         await _look(connection, payment, notice)
     return outcome
 
 
 async def _look(connection: AsyncConnection, payment: Payment, notice: WebhookNotice) -> None:
-    for refund in payment.refunds:
-        if refund.status is RefundStatus.PENDING:
-            await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund.id)
-    if not payment.captured:
-        await queue.enqueue(connection, payment, Call.FETCH, reported_total=notice.captured)
+    for refund_id in payment.pending_refunds:
+        await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund_id)
+    if notice.concern is Concern.REFUND and payment.is_paid:
+        if not _is_ours(payment, notice):
+            await queue.enqueue(connection, payment, Call.FETCH_REFUNDS)
+    elif not payment.is_paid or notice.captured is not None:
+        await queue.enqueue(
+            connection,
+            payment,
+            Call.FETCH,
+            reported_total=notice.captured,
+            reported_reference=notice.reference,
+        )
+
+
+def _is_ours(payment: Payment, notice: WebhookNotice) -> bool:
+    """Return True for a notice about a refund that this service asked for."""
+    if notice.refund_id is not None:
+        known = payment.refund(notice.refund_id) or payment.duplicate(notice.refund_id)
+        return known is not None
+    references = {
+        *(refund.reference for refund in payment.refunds),
+        *(duplicate.refund_reference for duplicate in payment.duplicates),
+    }
+    return notice.refund_reference is not None and notice.refund_reference in references
 
 
 async def _payment(
     connection: AsyncConnection, provider: str, notice: WebhookNotice
 ) -> Payment | None:
-    payment_id: UUID | None = notice.payment_id
-    if payment_id is None and notice.reference is not None:
+    """Return the payment that a notice is about, with its refunds; None if it is none of ours."""
+    record = None
+    if notice.payment_id is not None:
+        record = await repository.find(connection, notice.payment_id)
+    elif notice.reference is not None:
         payment_id = await repository.id_of_reference(connection, provider, notice.reference)
-    if payment_id is None:
-        return None
-    record = await repository.find(connection, payment_id)
-    if record is None:
+        record = await repository.find(connection, payment_id) if payment_id else None
+    if record is None or record.payment.total is None:
         return None
     method = record.payment.method
     return record.payment if method is not None and method.provider == provider else None
 
 
+def _is_unnamed_dispute(notice: WebhookNotice) -> bool:
+    """Return True for a dispute that names no charge at all: it may well be of one of ours."""
+    unnamed = notice.payment_id is None and notice.reference is None
+    return notice.concern is Concern.DISPUTE and unnamed
+
+
 def _outcome(payment: Payment | None, notice: WebhookNotice) -> str:
-    if payment is None or payment.total is None:
-        return "unknown_payment"
+    if notice.concern is Concern.DISPUTE or payment is None:
+        return "dispute"
     if notice.captured is None:
         return "hint"
     if notice.captured != payment.total:
         return "amount_mismatch"
-    return "nothing_new" if is_already_booked(payment, notice.captured) else "hint"
+    if is_already_booked(payment, notice.captured, notice.reference):
+        return "nothing_new"
+    return "second_charge" if payment.is_paid else "hint"

@@ -1,11 +1,6 @@
 """The rules of payment, without any I/O or framework."""
 
-from shop_payment.domain.decide import (
-    RefundRefusedError,
-    Transition,
-    decide,
-    is_already_booked,
-)
+from shop_payment.domain.decide import decide, is_already_booked
 from shop_payment.domain.effects import (
     Alert,
     AnnounceActionRequired,
@@ -15,8 +10,10 @@ from shop_payment.domain.effects import (
     Call,
     CallProvider,
     Effect,
+    Transition,
 )
 from shop_payment.domain.messages import (
+    ChargeDisputed,
     ChargeFailed,
     ChargePending,
     CustomerApproved,
@@ -26,12 +23,15 @@ from shop_payment.domain.messages import (
     OrderAbandoned,
     OrderPlaced,
     RefundAnswered,
+    RefundReported,
     RequestRefund,
     StockReserved,
 )
 from shop_payment.domain.payment import (
     CLOSED_UNPAID,
     OPEN,
+    PAID,
+    DuplicateCharge,
     Method,
     Payment,
     Refund,
@@ -39,10 +39,12 @@ from shop_payment.domain.payment import (
     Status,
     Total,
 )
+from shop_payment.domain.refunds import RefundRefusedError
 
 __all__ = [
     "CLOSED_UNPAID",
     "OPEN",
+    "PAID",
     "Alert",
     "AnnounceActionRequired",
     "AnnounceCaptured",
@@ -50,10 +52,12 @@ __all__ = [
     "AnnounceRefunded",
     "Call",
     "CallProvider",
+    "ChargeDisputed",
     "ChargeFailed",
     "ChargePending",
     "CustomerApproved",
     "CustomerMustAct",
+    "DuplicateCharge",
     "Effect",
     "Message",
     "Method",
@@ -64,6 +68,7 @@ __all__ = [
     "Refund",
     "RefundAnswered",
     "RefundRefusedError",
+    "RefundReported",
     "RefundStatus",
     "RequestRefund",
     "Status",

@@ -10,21 +10,20 @@ rest: money is charged once, and money that arrives for a closed order is refund
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
-from uuid import uuid5
 
 from shop_payment.domain.effects import (
     Alert,
     AnnounceActionRequired,
     AnnounceCaptured,
     AnnounceFailed,
-    AnnounceRefunded,
     Call,
     CallProvider,
-    Effect,
+    Transition,
 )
 from shop_payment.domain.messages import (
+    ChargeDisputed,
     ChargeFailed,
     ChargePending,
     CustomerApproved,
@@ -34,30 +33,18 @@ from shop_payment.domain.messages import (
     OrderAbandoned,
     OrderPlaced,
     RefundAnswered,
+    RefundReported,
     RequestRefund,
     StockReserved,
 )
-from shop_payment.domain.payment import (
-    CLOSED_UNPAID,
-    OPEN,
-    Payment,
-    Refund,
-    RefundStatus,
-    Status,
-    Total,
+from shop_payment.domain.payment import CLOSED_UNPAID, OPEN, Payment, Status, Total
+from shop_payment.domain.refunds import (
+    answer_refund,
+    book_refund,
+    give_back,
+    refund_duplicate,
+    request_refund,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """The payment after a message, and the effects to carry out in the same transaction."""
-
-    state: Payment
-    effects: tuple[Effect, ...] = ()
-
-
-class RefundRefusedError(Exception):
-    """The refund asks for more than is left, or there is nothing captured to refund."""
 
 
 def decide(payment: Payment, message: Message) -> Transition:  # noqa: C901, PLR0911, PLR0912 - one arm a message
@@ -91,22 +78,32 @@ def decide(payment: Payment, message: Message) -> Transition:  # noqa: C901, PLR
         case ChargeFailed():
             return _fail(payment, message)
         case RequestRefund():
-            return _request_refund(payment, message)
+            return request_refund(payment, message)
         case RefundAnswered():
-            return _answer_refund(payment, message)
+            return answer_refund(payment, message)
+        case RefundReported():
+            return book_refund(payment, message)
+        case ChargeDisputed():
+            return Transition(payment, (Alert(kind="dispute", detail=message.detail),))
         case _:
             assert_never(message)
 
 
-def is_already_booked(payment: Payment, reported_total: Total) -> bool:
-    """Whether a notice that this much was captured only repeats what is already in the books."""
-    return payment.captured > 0 and payment.total == reported_total
+def is_already_booked(payment: Payment, reported: Total, reference: str | None) -> bool:
+    """Return True if a report of this capture repeats what is already in the books.
+
+    A capture with another reference is none of that kind, however alike: it is a second one.
+    """
+    same_charge = reference is None or reference == payment.reference
+    return payment.is_paid and payment.total == reported and same_charge
 
 
 def _start(payment: Payment) -> Transition:
     """Charge once the second of order.placed and inventory.reserved is in."""
     if payment.status is not Status.WAITING or payment.method is None or payment.total is None:
         return Transition(payment)
+    if payment.total.amount == 0:  # no provider takes nothing, and nobody has to pay it
+        return Transition(replace(payment, status=Status.CAPTURED), (AnnounceCaptured(),))
     if payment.method.currency != payment.total.currency:
         message = (
             f"the order is in {payment.total.currency}, the payment in {payment.method.currency}"
@@ -129,7 +126,9 @@ def _abandon(payment: Payment) -> Transition:
         return Transition(
             replace(abandoned, status=Status.CANCELLED), (CallProvider(call=Call.CANCEL),)
         )
-    return _give_back(abandoned)
+    if payment.total is not None and payment.total.amount == 0:
+        return Transition(replace(abandoned, status=Status.CANCELLED))
+    return give_back(abandoned)
 
 
 def _record_reference(payment: Payment, reference: str) -> Transition:
@@ -152,19 +151,18 @@ def _require_action(payment: Payment, message: CustomerMustAct) -> Transition:
 
 
 def _capture(payment: Payment, message: MoneyCaptured) -> Transition:
+    if payment.is_paid and message.reference != payment.reference:
+        return refund_duplicate(payment, message)
     if message.total != payment.total:
         return _refuse_amount(payment, message)
-    if payment.captured:
-        if message.reference == payment.reference:
-            return Transition(payment)
-        detail = f"{message.reference} captured beside {payment.reference}"
-        return Transition(payment, (Alert(kind="double_capture", detail=detail),))
+    if payment.is_paid:
+        return Transition(payment)
     captured = replace(
         payment, status=Status.CAPTURED, captured=message.total.amount, reference=message.reference
     )
     if payment.status in OPEN:
         return Transition(captured, (AnnounceCaptured(),))
-    late = _give_back(captured)
+    late = give_back(captured)
     return Transition(late.state, (AnnounceCaptured(), *late.effects))
 
 
@@ -191,67 +189,3 @@ def _fail(payment: Payment, message: ChargeFailed) -> Transition:
         # The customer still holds a link or a secret; close it so that no late capture comes.
         return Transition(failed, (announce, CallProvider(call=Call.CANCEL)))
     return Transition(failed, (announce,))
-
-
-def _request_refund(payment: Payment, message: RequestRefund) -> Transition:
-    if payment.refund(message.refund_id) is not None:
-        return Transition(payment)
-    if not 0 < message.amount <= payment.refundable:
-        raise RefundRefusedError(
-            f"{message.amount} asked, {payment.refundable} of {payment.captured} left to refund"
-        )
-    refund = Refund(id=message.refund_id, amount=message.amount, reason=message.reason)
-    return _issue(payment, refund)
-
-
-def _issue(payment: Payment, refund: Refund) -> Transition:
-    return Transition(
-        replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund)),
-        (CallProvider(call=Call.REFUND, refund_id=refund.id),),
-    )
-
-
-def _give_back(payment: Payment) -> Transition:
-    """Return all that is left, under an id that follows from the payment: one cause, one refund."""
-    if payment.refundable <= 0:
-        return Transition(payment)
-    nth = sum(r.automatic for r in payment.refunds)
-    refund = Refund(
-        id=uuid5(payment.id, f"give-back:{nth}"),
-        amount=payment.refundable,
-        reason="order_closed",
-        automatic=True,
-    )
-    return _issue(payment, refund)
-
-
-def _answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
-    refund = payment.refund(message.refund_id)
-    if refund is None or refund.status is not RefundStatus.PENDING:
-        return Transition(payment)
-    answered = replace(
-        refund, status=message.status, reference=message.reference or refund.reference
-    )
-    refunds = tuple(answered if r.id == refund.id else r for r in payment.refunds)
-    payment = replace(payment, refunds=refunds)
-    payment = replace(payment, status=_settled(payment))
-    if message.status is RefundStatus.SUCCEEDED:
-        return Transition(payment, (AnnounceRefunded(refund_id=refund.id, amount=refund.amount),))
-    if message.status is RefundStatus.FAILED:
-        alert = Alert(kind="refund_failed", detail=f"refund {refund.id} of {refund.amount}")
-        # What a refund by hand could not return, the closing does; its own failure needs a person.
-        again = (
-            _give_back(payment)
-            if payment.abandoned and not refund.automatic
-            else Transition(payment)
-        )
-        return Transition(again.state, (alert, *again.effects))
-    return Transition(payment)
-
-
-def _settled(payment: Payment) -> Status:
-    if any(r.status is RefundStatus.PENDING for r in payment.refunds):
-        return Status.REFUNDING
-    if payment.refunded == payment.captured:
-        return Status.REFUNDED
-    return Status.PARTIALLY_REFUNDED if payment.refunded else Status.CAPTURED

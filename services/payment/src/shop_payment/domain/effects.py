@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from shop_payment.domain.payment import Payment
+
 
 class Call(StrEnum):
     """A call to the provider, made by the worker outside any transaction."""
@@ -18,11 +20,12 @@ class Call(StrEnum):
     FETCH = "fetch"
     CANCEL = "cancel"
     REFUND = "refund"
+    FETCH_REFUNDS = "fetch_refunds"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallProvider:
-    """Make this call; `refund_id` names the refund of a REFUND."""
+    """Make this call; `refund_id` names the refund, or the duplicate charge, of a REFUND."""
 
     call: Call
     refund_id: UUID | None = None
@@ -73,3 +76,11 @@ Effect = (
     | AnnounceRefunded
     | Alert
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The payment after a message, and the effects to carry out in the same transaction."""
+
+    state: Payment
+    effects: tuple[Effect, ...] = ()

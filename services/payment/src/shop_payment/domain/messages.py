@@ -91,6 +91,23 @@ class RefundAnswered:
     reference: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundReported:
+    """The provider has a refund that was not asked for here: made on its dashboard."""
+
+    reference: str
+    total: Total
+    status: RefundStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargeDisputed:
+    """The payer's bank took the money back: a person has to answer or accept it."""
+
+    reference: str
+    detail: str
+
+
 DomainEvent = (
     OrderPlaced
     | StockReserved
@@ -101,6 +118,8 @@ DomainEvent = (
     | MoneyCaptured
     | ChargeFailed
     | RefundAnswered
+    | RefundReported
+    | ChargeDisputed
 )
 Command = RequestRefund
 Message = DomainEvent | Command

@@ -32,6 +32,7 @@ class RefundStatus(StrEnum):
 
 OPEN = frozenset({Status.PENDING, Status.ACTION_REQUIRED})
 CLOSED_UNPAID = frozenset({Status.FAILED, Status.CANCELLED})
+PAID = frozenset({Status.CAPTURED, Status.REFUNDING, Status.PARTIALLY_REFUNDED, Status.REFUNDED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,20 @@ class Refund:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DuplicateCharge:
+    """A second charge that a provider captured for a payment already captured; it is refunded.
+
+    It is no part of the payment's books: neither what was captured nor what was refunded.
+    """
+
+    id: UUID
+    reference: str
+    total: Total
+    status: RefundStatus = RefundStatus.PENDING
+    refund_reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Payment:
     """The payment of one order."""
 
@@ -79,6 +94,12 @@ class Payment:
     captured: int = 0
     abandoned: bool = False
     refunds: tuple[Refund, ...] = ()
+    duplicates: tuple[DuplicateCharge, ...] = ()
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the order's price is paid: captured, or nothing to pay at all."""
+        return self.status in PAID
 
     @property
     def refunded(self) -> int:
@@ -92,6 +113,17 @@ class Payment:
             r.amount for r in self.refunds if r.status is not RefundStatus.FAILED
         )
 
+    @property
+    def pending_refunds(self) -> tuple[UUID, ...]:
+        """The ids of the refunds, also of duplicate charges, without a final answer."""
+        asked = [(refund.id, refund.status) for refund in self.refunds]
+        asked += [(duplicate.id, duplicate.status) for duplicate in self.duplicates]
+        return tuple(id_ for id_, status in asked if status is RefundStatus.PENDING)
+
     def refund(self, refund_id: UUID) -> Refund | None:
         """Find the refund of that id, or None."""
         return next((r for r in self.refunds if r.id == refund_id), None)
+
+    def duplicate(self, refund_id: UUID) -> DuplicateCharge | None:
+        """Find the duplicate charge whose refund has that id, or None."""
+        return next((d for d in self.duplicates if d.id == refund_id), None)

@@ -1,21 +1,26 @@
-"""How each kind of call is made: what is asked of the provider, and what its answer means.
+"""Executes a provider call: what is asked of the provider, and what its answer means.
 
-A call that was tried before may have had its effect, so it is never just repeated: the provider is
-asked first what became of it.
+A call whose earlier attempt may have had its effect is never just repeated: the provider is asked
+first what became of it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from shop_payment.domain import (
+    CLOSED_UNPAID,
     OPEN,
     Call,
     ChargeFailed,
     Message,
+    MoneyCaptured,
     Payment,
-    Refund,
     RefundAnswered,
+    RefundReported,
     RefundStatus,
     Status,
     Total,
@@ -23,18 +28,33 @@ from shop_payment.domain import (
 )
 from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
-from shop_payment.providers.protocol import Charge, PaymentProvider, RefundOrder
+from shop_payment.providers.protocol import (
+    Charge,
+    ChargeAnswer,
+    OtherPaymentError,
+    PaymentProvider,
+    RefundOrder,
+)
 from shop_shared.clock import now
 
+_log = structlog.get_logger(__name__)
 _TIME_TO_PAY = timedelta(minutes=30)
 
 
-async def perform(  # noqa: PLR0911 - one arm a call
-    provider: PaymentProvider, call: ProviderCall, catalogue: Catalogue, refund: Refund | None
-) -> Message | None:
-    """Make the call and answer what it says, or None when there was nothing to do or to learn.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call told about the payment; `unknown` if money may have moved and nobody knows."""
 
-    Raises a ProviderError.
+    messages: tuple[Message, ...] = ()
+    unknown: bool = False
+
+
+async def execute(  # noqa: PLR0911 - one arm a call
+    provider: PaymentProvider, call: ProviderCall, catalogue: Catalogue
+) -> Result:
+    """Make the call and return what the provider says. Raises a ProviderError.
+
+    The payment of a call about refunds must have its refunds.
     """
     payment = call.payment
     charge = _charge(payment)
@@ -43,20 +63,20 @@ async def perform(  # noqa: PLR0911 - one arm a call
             return await _charged(provider, call, charge, catalogue)
         case Call.CAPTURE:
             if payment.status not in OPEN or payment.reference is None:
-                return None
-            return await provider.capture(charge, payment.reference)
+                return Result()
+            return Result((await provider.capture(charge, payment.reference),))
         case Call.CANCEL:
             return await _cancelled(provider, payment, charge)
         case Call.FETCH:
-            if call.reported_total is not None and is_already_booked(payment, call.reported_total):
-                return None
-            return await provider.fetch(charge, payment.reference)
+            return await _fetched(provider, call, charge)
         case Call.REFUND:
-            return await _refunded(provider, payment, refund)
+            return await _refunded(provider, call)
+        case Call.FETCH_REFUNDS:
+            return await _refunds_fetched(provider, payment, charge)
 
 
-def refused(call: ProviderCall, message: str) -> Message | None:
-    """Tell what it means that the provider said no for good; None where only a person can help."""
+def declined(call: ProviderCall, message: str) -> Message | None:
+    """Return what the provider's no means to the payment; None where only a person can help."""
     match call.call:
         case Call.CHARGE | Call.CAPTURE:
             return ChargeFailed(reason="provider_error", message=message)
@@ -68,48 +88,129 @@ def refused(call: ProviderCall, message: str) -> Message | None:
 
 async def _charged(
     provider: PaymentProvider, call: ProviderCall, charge: Charge, catalogue: Catalogue
-) -> Message | None:
+) -> Result:
     payment = call.payment
-    if call.attempts > 1:
+    if call.unknown_since is not None:
         found = await provider.fetch(charge, payment.reference)
         if found is not None:
-            return found
-    if payment.status is not Status.PENDING:  # its order closed before anything was taken
-        return None
-    total = charge.total
-    if not catalogue.serves(provider=provider.name, method=charge.method, currency=total.currency):
-        message = f"{provider.name} does not take {charge.method} in {total.currency} here"
-        return ChargeFailed(reason="provider_error", message=message)
-    return await provider.create(charge)
+            return Result((found,))
+    if payment.status is not Status.PENDING:
+        # Its order closed meanwhile. That the provider shows nothing does not prove that nothing
+        # was taken: its search may lag.
+        unseen = payment.status in CLOSED_UNPAID and payment.reference is None
+        return Result(unknown=unseen and call.unknown_since is not None)
+    refusal = catalogue.refusal(
+        provider=provider.name,
+        method=charge.method,
+        currency=charge.total.currency,
+        token=charge.token,
+    )
+    if refusal is not None:
+        return Result((ChargeFailed(reason="provider_error", message=refusal),))
+    return Result((await provider.create(charge),))
 
 
-async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge) -> Message | None:
+async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge) -> Result:
     reference = payment.reference
     if reference is None:
         found = await provider.fetch(charge, None)
         if found is None or found.reference is None:
-            return None
+            return Result()
         reference = found.reference
-    return await provider.cancel(charge, reference)
+    return Result((await provider.cancel(charge, reference),))
 
 
-async def _refunded(
-    provider: PaymentProvider, payment: Payment, refund: Refund | None
-) -> Message | None:
-    if refund is None or payment.reference is None or payment.total is None:
+async def _fetched(provider: PaymentProvider, call: ProviderCall, charge: Charge) -> Result:
+    payment, reported = call.payment, call.reported_reference
+    if call.reported_total is not None and is_already_booked(
+        payment, call.reported_total, reported
+    ):
+        return Result()
+    if reported is not None and reported != payment.reference:
+        found = await _reported(provider, charge, reported)
+        # What a webhook named counts where it took money, or where nothing else is known.
+        if isinstance(found, MoneyCaptured) or (found is not None and payment.reference is None):
+            return Result((found,))
+    if payment.is_paid:
+        return Result()
+    found = await provider.fetch(charge, payment.reference)
+    return Result() if found is None else Result((found,))
+
+
+async def _reported(
+    provider: PaymentProvider, charge: Charge, reference: str
+) -> ChargeAnswer | None:
+    """Fetch what a webhook named; None for another payment's: not every webhook proves its body."""
+    try:
+        return await provider.fetch(charge, reference)
+    except OtherPaymentError as error:
+        _log.warning("a webhook named another payment's charge", error=str(error))
         return None
-    if refund.status is not RefundStatus.PENDING:
+
+
+async def _refunded(provider: PaymentProvider, call: ProviderCall) -> Result:
+    order = _refund_order(call)
+    if order is None:
+        return Result()
+    if call.unknown_since is not None and order.reference is None:
+        # Idempotency keys are forgotten after a day: look whether it was made.
+        charge = _charge(call.payment)
+        for report in await provider.fetch_refunds(charge, order.charge_reference):
+            if report.refund_id == order.refund_id:
+                return Result((_answered(order, report.status, report.reference),))
+    return Result((await provider.refund(order),))
+
+
+def _answered(order: RefundOrder, status: RefundStatus, reference: str) -> RefundAnswered:
+    return RefundAnswered(refund_id=order.refund_id, status=status, reference=reference)
+
+
+def _refund_order(call: ProviderCall) -> RefundOrder | None:
+    """Return what a REFUND asks for, or None when it was answered already."""
+    payment = call.payment
+    if call.refund_id is None or payment.total is None:
         return None
-    return await provider.refund(
-        RefundOrder(
+    duplicate = payment.duplicate(call.refund_id)
+    if duplicate is not None:
+        if duplicate.status is not RefundStatus.PENDING:
+            return None
+        return RefundOrder(
             payment_id=payment.id,
-            charge_reference=payment.reference,
-            refund_id=refund.id,
-            total=Total(amount=refund.amount, currency=payment.total.currency),
-            reason=refund.reason,
-            reference=refund.reference,
+            charge_reference=duplicate.reference,
+            refund_id=duplicate.id,
+            total=duplicate.total,
+            reason="duplicate",
+            reference=duplicate.refund_reference,
         )
+    refund = payment.refund(call.refund_id)
+    if refund is None or payment.reference is None or refund.status is not RefundStatus.PENDING:
+        return None
+    return RefundOrder(
+        payment_id=payment.id,
+        charge_reference=payment.reference,
+        refund_id=refund.id,
+        total=Total(amount=refund.amount, currency=payment.total.currency),
+        reason=refund.reason,
+        reference=refund.reference,
     )
+
+
+async def _refunds_fetched(provider: PaymentProvider, payment: Payment, charge: Charge) -> Result:
+    if payment.reference is None:
+        return Result()
+    messages: list[Message] = []
+    for report in await provider.fetch_refunds(charge, payment.reference):
+        if report.refund_id is not None and payment.refund(report.refund_id) is not None:
+            messages.append(
+                RefundAnswered(
+                    refund_id=report.refund_id, status=report.status, reference=report.reference
+                )
+            )
+        else:
+            messages.append(
+                RefundReported(reference=report.reference, total=report.total, status=report.status)
+            )
+    return Result(tuple(messages))
 
 
 def _charge(payment: Payment) -> Charge:

@@ -1,26 +1,34 @@
-"""Makes the calls that transactions want, one worker a provider.
+"""Executes the enqueued provider calls, one worker a provider.
 
 A worker has its own concurrency (bulkhead) and its own breaker, so a provider that hangs delays
-nobody else's payments. It is woken by NOTIFY at the commit that wants a call; polling only catches
-what a lost connection has missed.
+nobody else's payments. It is woken by NOTIFY at the commit that enqueues a call; polling only
+catches what a lost connection has missed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+from dataclasses import replace
 from datetime import timedelta
+from typing import assert_never
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_payment import repository, service
-from shop_payment.domain import Call, Message, Payment, Refund
+from shop_payment.domain import Call
 from shop_payment.provider_calls import executor, queue
+from shop_payment.provider_calls.executor import Result
 from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
-from shop_payment.providers.protocol import PaymentProvider, ProviderError, RefusedError
+from shop_payment.providers.protocol import (
+    Blame,
+    PaymentProvider,
+    ProviderError,
+    UnreadableError,
+)
+from shop_shared.background import backoff
 from shop_shared.breaker import CircuitBreaker, Outcome
 from shop_shared.observability import telemetry
 from shop_shared.stores.postgres import is_temporary, transaction
@@ -28,9 +36,12 @@ from shop_shared.stores.postgres import is_temporary, transaction
 POLL_SECONDS = 1.0
 LEASE = timedelta(minutes=3)
 """Longer than any call takes; then its worker is taken for dead."""
-MAX_BACKOFF = 60.0
-MAX_BUGS = 8
-"""Tries of a call that fails for no reason of the provider's."""
+FIRST_BACKOFF, MAX_BACKOFF = 0.25, 60.0
+"""Seconds."""
+ALERT_EVERY = 10
+"""Attempts without an answer after which a person is called: the first after about 2 minutes."""
+FINISH_SECONDS = 10.0
+"""How long the calls in hand may take at the end; the lease brings back what is cut off then."""
 
 _log = structlog.get_logger(__name__)
 _duration = Histogram(
@@ -68,7 +79,7 @@ class ProviderWorker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Make calls until cancelled; the ones in hand are finished then."""
+        """Execute calls until cancelled; those in hand get FINISH_SECONDS to finish then."""
         in_hand: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -84,7 +95,11 @@ class ProviderWorker:
                 except TimeoutError:
                     continue
         finally:
-            await asyncio.gather(*in_hand, return_exceptions=True)
+            if in_hand:
+                _, late = await asyncio.wait(in_hand, timeout=FINISH_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
 
     async def drain(self) -> None:
         """Make calls until none is due: for tests and one-off repairs."""
@@ -119,7 +134,7 @@ class ProviderWorker:
                 traceparent=call.traceparent,
                 **{"payment.id": str(call.payment.id), "payment.attempt": str(call.attempts)},
             ):
-                await self._make(call)
+                await self._execute(call)
         except Exception as error:  # noqa: BLE001 - one call never ends the worker
             # The database is away, most likely: the lease brings the call back.
             if not is_temporary(error):
@@ -128,76 +143,86 @@ class ProviderWorker:
             self._running -= 1
             self.wake()  # a slot is free, and the payment's next call may be due
 
-    async def _make(self, call: ProviderCall) -> None:
+    async def _execute(self, call: ProviderCall) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcome = "answered"
-        message: Message | None = None
         try:
-            refund = await self._refund_of(call)
-            message = await executor.perform(self._provider, call, self._catalogue, refund)
+            result = await executor.execute(
+                self._provider, await self._with_refunds(call), self._catalogue
+            )
             self._breaker.record(Outcome.ANSWERED)
-            await self._record(call, message)
-        except RefusedError as error:
-            outcome = "refused"
-            self._breaker.record(Outcome.ANSWERED)
-            await self._refused(call, str(error))
+            await self._record(call, result)
         except ProviderError as error:
-            outcome = type(error).__name__
-            self._breaker.record(Outcome.FAILED)
-            await self._again(call, str(error))
+            outcome = error.blame
+            await self._settle(call, error)
         except Exception as error:
             if is_temporary(error):
                 raise
-            outcome = "bug"
-            self._breaker.record(Outcome.NEUTRAL)
+            # Nobody foresaw it, so nobody knows what the provider has done.
+            outcome = Blame.UNREADABLE
             _log.exception("provider call failed", call=call.call, call_id=str(call.id))
-            if call.attempts >= MAX_BUGS:
-                await self._refused(call, repr(error))
-            else:
-                await self._again(call, repr(error))
+            await self._settle(call, UnreadableError(repr(error)))
         finally:
             _duration.labels(self._provider.name, call.call, outcome).observe(loop.time() - began)
 
-    async def _refund_of(self, call: ProviderCall) -> Refund | None:
-        if call.refund_id is None:
-            return None
+    async def _with_refunds(self, call: ProviderCall) -> ProviderCall:
+        if call.call not in {Call.REFUND, Call.FETCH_REFUNDS}:
+            return call
         async with self._engine.connect() as connection:
             record = await repository.find(connection, call.payment.id)
-        return record.payment.refund(call.refund_id) if record else None
+        return replace(call, payment=record.payment) if record else call
 
-    async def _record(self, call: ProviderCall, message: Message | None) -> None:
+    async def _record(self, call: ProviderCall, result: Result) -> None:
+        async with transaction(self._engine) as connection:
+            for message in result.messages:
+                await service.handle_event(connection, call.payment.id, message)
+            await queue.finish(connection, call, unknown=result.unknown)
+
+    async def _settle(self, call: ProviderCall, error: ProviderError) -> None:
+        """Do what the blame for a failed call asks for: only a no of the provider ends it."""
+        match error.blame:
+            case Blame.DECLINED:
+                self._breaker.record(Outcome.ANSWERED)
+                await self._decline(call, str(error))
+            case Blame.NOT_AUTHORISED | Blame.UNREADABLE:
+                self._breaker.record(Outcome.ANSWERED)
+                service.alert(call.payment.id, error.blame, f"{call.call}: {error}")
+                await self._retry(call, error)
+            case Blame.UNKNOWN | Blame.NOT_SENT:
+                self._breaker.record(Outcome.FAILED)
+                if call.attempts % ALERT_EVERY == 0:
+                    service.alert(call.payment.id, "unanswered", f"{call.call}: {error}")
+                await self._retry(call, error)
+            case _:
+                assert_never(error.blame)
+
+    async def _decline(self, call: ProviderCall, detail: str) -> None:
+        message = executor.declined(call, detail)
         async with transaction(self._engine) as connection:
             if message is not None:
                 await service.handle_event(connection, call.payment.id, message)
-            await queue.finish(connection, call)
+            await queue.finish(connection, call, error=detail)
+        if message is None or call.call is Call.REFUND:
+            service.alert(call.payment.id, f"{call.call}_refused", detail)
 
-    async def _refused(self, call: ProviderCall, message: str) -> None:
-        event = executor.refused(call, message)
-        async with transaction(self._engine) as connection:
-            if event is not None:
-                await service.handle_event(connection, call.payment.id, event)
-            await queue.finish(connection, call, error=message)
-        if event is None or call.call is Call.REFUND:
-            service.alert(call.payment.id, f"{call.call}_refused", message)
-
-    async def _again(self, call: ProviderCall, message: str) -> None:
+    async def _retry(self, call: ProviderCall, error: ProviderError) -> None:
         _retries.labels(self._provider.name, call.call).inc()
         _log.warning(
-            "provider call to be made again",
+            "provider call postponed",
             provider=self._provider.name,
             call=call.call,
             payment_id=str(call.payment.id),
             attempts=call.attempts,
-            error=message,
+            blame=error.blame,
+            error=str(error),
         )
+        delay = timedelta(seconds=backoff(call.attempts, first=FIRST_BACKOFF, most=MAX_BACKOFF))
         async with transaction(self._engine) as connection:
             await queue.postpone(
-                connection, call, delay=backoff(call.attempts, call.payment), error=message
+                connection,
+                call,
+                delay=delay,
+                error=str(error),
+                unknown=error.blame.money_may_have_moved,
             )
-
-
-def backoff(attempts: int, payment: Payment) -> timedelta:
-    """0.25 s, doubled each try up to a minute, spread so that payments don't come back at once."""
-    seconds = min(MAX_BACKOFF, 0.25 * 2 ** min(attempts - 1, 10))
-    return timedelta(seconds=seconds * random.Random(payment.id.int + attempts).uniform(0.5, 1))  # noqa: S311 - a spread, no secret

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from shop_payment.domain import Total
-from shop_payment.providers.protocol import RefusedError
+from shop_payment.providers.protocol import DeclinedError, ProviderError, UnreadableError
 from shop_shared.money import MAX_AMOUNT, minor_digits
 
 _STRIPE_ZERO_DECIMAL = frozenset(
@@ -22,8 +22,16 @@ _STRIPE_THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 _PAYPAL_WHOLE = frozenset({"HUF", "JPY", "TWD"})
 
 
-class UnsupportedAmountError(RefusedError):
+class UnsupportedAmountError(ProviderError):
     """An amount that the provider, or we, cannot express."""
+
+
+class AmountNotTakenError(UnsupportedAmountError, DeclinedError):
+    """An amount of ours that the provider does not take; it was not sent."""
+
+
+class UnreadableAmountError(UnsupportedAmountError, UnreadableError):
+    """An amount in an answer that is not one of whole minor units."""
 
 
 def to_decimal(total: Total) -> Decimal:
@@ -32,13 +40,13 @@ def to_decimal(total: Total) -> Decimal:
 
 
 def from_decimal(text: str | float | Decimal, currency: str) -> Total:
-    """Read "19.99" USD as 1999; raises UnsupportedAmountError for parts of a minor unit."""
+    """Read "19.99" USD as 1999. Raises UnreadableAmountError for parts of a minor unit."""
     try:
         minor = Decimal(str(text)).scaleb(minor_digits(currency))
     except (InvalidOperation, KeyError):
-        raise UnsupportedAmountError(f"{text!r} {currency} is no amount") from None
+        raise UnreadableAmountError(f"{text!r} {currency} is no amount") from None
     if not minor.is_finite() or abs(minor) > MAX_AMOUNT or minor != minor.to_integral_value():
-        raise UnsupportedAmountError(f"{text} {currency} is no amount of whole minor units")
+        raise UnreadableAmountError(f"{text} {currency} is no amount of whole minor units")
     return Total(amount=int(minor), currency=currency)
 
 
@@ -46,9 +54,9 @@ def to_stripe(total: Total) -> int:
     """Stripe's integer; three-decimal currencies must end in 0 there."""
     scaled = to_decimal(total).scaleb(_stripe_digits(total.currency))
     if scaled != scaled.to_integral_value():
-        raise UnsupportedAmountError(f"Stripe takes no parts of {total.currency}")
+        raise AmountNotTakenError(f"Stripe takes no parts of {total.currency}")
     if total.currency in _STRIPE_THREE_DECIMAL and scaled % 10:
-        raise UnsupportedAmountError(f"Stripe rounds {total.currency} to hundredths")
+        raise AmountNotTakenError(f"Stripe rounds {total.currency} to hundredths")
     return int(scaled)
 
 
@@ -69,7 +77,7 @@ def to_whole(total: Total) -> int:
     """Whole units, as Midtrans takes rupiah."""
     value = to_decimal(total)
     if value != value.to_integral_value():
-        raise UnsupportedAmountError(f"no parts of {total.currency} are taken here")
+        raise AmountNotTakenError(f"no parts of {total.currency} are taken here")
     return int(value)
 
 

@@ -10,7 +10,8 @@ from shop_payment.providers.paypal_webhooks import PayPalSignatures
 from shop_payment.providers.protocol import PaymentProvider
 from shop_payment.providers.stripe import StripeProvider
 from shop_payment.providers.xendit import XenditProvider
-from shop_payment.settings import OfferedMethod, Settings
+from shop_payment.settings import Settings
+from shop_shared.payment_methods import OfferedMethod, refusal
 
 Providers = Mapping[str, PaymentProvider]
 
@@ -76,9 +77,11 @@ class Catalogue:
         """List the ways to pay, in one currency where it is given."""
         return [m for m in self._methods if currency is None or currency in m.currencies]
 
-    def serves(self, *, provider: str, method: str, currency: str) -> bool:
-        """Whether this provider takes this method in this currency."""
-        return any(
-            m.provider == provider and m.method == method and currency in m.currencies
-            for m in self._methods
+    def refusal(
+        self, *, provider: str, method: str, currency: str, token: str | None
+    ) -> str | None:
+        """Return why a choice of payment is not possible, naming what is, or None if it is."""
+        refused = refusal(
+            self._methods, provider=provider, method=method, currency=currency, token=token
         )
+        return None if refused is None else refused[1]

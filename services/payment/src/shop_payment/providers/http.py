@@ -1,19 +1,26 @@
-"""JSON over HTTP to a provider, with its errors told apart by whether the money may have moved."""
+"""JSON over HTTP to a provider, with its errors told apart by who is to blame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import httpx
 
 from shop_payment.providers.protocol import (
+    DeclinedError,
+    NotAuthorisedError,
+    NotSentError,
     OutcomeUnknownError,
-    RefusedError,
-    UnavailableError,
+    ProviderError,
+    UnreadableError,
 )
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NOT_AUTHORISED = frozenset({401, 403})
+DECLINED = frozenset({400, 402, 412, 422})
+STILL_AT_WORK = frozenset({408, 409, 425})
+TOO_MANY = 429
 
 
 def client(
@@ -33,7 +40,7 @@ async def call(  # noqa: PLR0913 - what a request consists of
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     auth: httpx.Auth | None = None,
-    accept: Iterable[int] = (),
+    accept: Container[int] = (),
 ) -> tuple[int, Any]:
     """Answer (status, decoded JSON) for 2xx and those in `accept`; else raise a ProviderError."""
     try:
@@ -47,24 +54,37 @@ async def call(  # noqa: PLR0913 - what a request consists of
             auth=auth if auth is not None else httpx.USE_CLIENT_DEFAULT,
         )
     except _NEVER_SENT as error:
-        raise UnavailableError(f"{method} {path}: {type(error).__name__}") from error
+        raise NotSentError(f"{method} {path}: {type(error).__name__}") from error
     except httpx.HTTPError as error:
         raise OutcomeUnknownError(f"{method} {path}: {type(error).__name__}") from error
     status = response.status_code
-    if response.is_success or status in accept:
-        return status, _decoded(response)
     summary = f"{method} {path}: {status} {response.text[:300]}"
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        raise UnavailableError(summary)
-    if status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT} or response.is_server_error:
-        raise OutcomeUnknownError(summary)
-    raise RefusedError(summary)
+    decoded = _decoded(response)
+    if (response.is_success or status in accept) and decoded is not None:
+        return status, decoded
+    raise error_of_status(status, summary, readable=isinstance(decoded, dict))
+
+
+def error_of_status(status: int, summary: str, *, readable: bool) -> ProviderError:
+    """Return the error that an HTTP status means; `readable` if the body is a JSON object.
+
+    A 4xx that no provider documents as its answer to our calls (404 on a POST, 405, 415), or that
+    carries no JSON object, comes from something else on the way: it decides nothing.
+    """
+    if status in NOT_AUTHORISED:
+        return NotAuthorisedError(summary)
+    if status == TOO_MANY:
+        return NotSentError(summary)
+    if status in STILL_AT_WORK or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return OutcomeUnknownError(summary)
+    if status in DECLINED and readable:
+        return DeclinedError(summary)
+    return UnreadableError(summary)
 
 
 def _decoded(response: httpx.Response) -> Any:  # noqa: ANN401 - a provider's JSON is what it is
-    if not response.content:
-        return {}
+    """Return the body's JSON, or None where it is none."""
     try:
         return response.json()
-    except ValueError as error:
-        raise OutcomeUnknownError(f"{response.url}: an answer that is no JSON") from error
+    except ValueError:
+        return None

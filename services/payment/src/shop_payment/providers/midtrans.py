@@ -13,29 +13,39 @@ import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import httpx
 
 from shop_payment.domain import (
+    ChargeDisputed,
     ChargeFailed,
     ChargePending,
     CustomerMustAct,
     MoneyCaptured,
     RefundAnswered,
     RefundStatus,
+    Total,
 )
-from shop_payment.providers.amounts import from_decimal, to_whole
+from shop_payment.providers.amounts import UnreadableAmountError, from_decimal, to_whole
 from shop_payment.providers.http import call, client
 from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
+    Concern,
+    DeclinedError,
     ForgedWebhookError,
+    NotAuthorisedError,
+    NotSentError,
     OutcomeUnknownError,
+    ProviderError,
     RefundOrder,
-    RefusedError,
-    UnavailableError,
+    RefundReport,
+    UnreadableError,
+    UnreadableWebhookError,
     WebhookNotice,
+    as_uuid,
+    reading,
+    require_own,
 )
 
 _DUPLICATE_ORDER = 406
@@ -43,6 +53,12 @@ _NOT_FOUND = 404
 _CANNOT_CHANGE = 412
 _TOO_MANY = 429
 _SERVER_ERROR = 500
+# https://docs.midtrans.com/reference/code-4xx: 402 is an account without this payment type, 410 an
+# account that is deactivated.
+_NOT_AUTHORISED = frozenset({401, 402, 403, 410})
+_DECLINED = frozenset({400, 408, 409, 411, 412, 413, 414})
+_CHARGEBACKS = frozenset({"chargeback", "partial_chargeback"})
+_REFUNDED = frozenset({"refund", "partial_refund"})
 
 
 class MidtransProvider:
@@ -93,7 +109,8 @@ class MidtransProvider:
     async def refund(self, order: RefundOrder) -> RefundAnswered:
         refund_key = str(order.refund_id)
         status = await self._call("GET", f"/v2/{order.payment_id}/status")
-        done = {refund["refund_key"] for refund in status.get("refunds", [])}
+        with reading("Midtrans' refunds"):
+            done = {refund.get("refund_key") for refund in status.get("refunds", [])}
         if refund_key not in done:
             await self._call(
                 "POST",
@@ -108,26 +125,41 @@ class MidtransProvider:
             refund_id=order.refund_id, status=RefundStatus.SUCCEEDED, reference=refund_key
         )
 
+    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+        status = await self._call("GET", f"/v2/{charge.payment_id}/status")
+        with reading("Midtrans' refunds"):
+            return tuple(
+                RefundReport(
+                    reference=str(refund.get("refund_key") or refund["refund_chargeback_id"]),
+                    total=from_decimal(refund["refund_amount"], status.get("currency", "IDR")),
+                    status=RefundStatus.SUCCEEDED,
+                    refund_id=as_uuid(refund.get("refund_key")),
+                )
+                for refund in status.get("refunds", [])
+            )
+
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         try:
             event: dict[str, Any] = json.loads(body)
             signed = f"{event['order_id']}{event['status_code']}{event['gross_amount']}"
             signature = str(event["signature_key"])
-            status = str(event["transaction_status"])
-            payment_id = UUID(event["order_id"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ForgedWebhookError("not a notification of Midtrans") from error
+            raise UnreadableWebhookError("not a notification of Midtrans") from error
         expected = hashlib.sha512((signed + self._server_key).encode()).hexdigest()
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise ForgedWebhookError("wrong signature key")
+        status = str(event.get("transaction_status", "unknown"))
+        concern = Concern.CHARGE
+        if status in _CHARGEBACKS:
+            concern = Concern.DISPUTE
+        elif status in _REFUNDED:
+            concern = Concern.REFUND
         return WebhookNotice(
             event_id=hashlib.sha256(body).hexdigest(),  # it has none; a repetition is the same body
             kind=status,
-            payment_id=payment_id,
-            reference=event.get("transaction_id"),
-            captured=from_decimal(event["gross_amount"], event.get("currency", "IDR"))
-            if status in {"capture", "settlement"}
-            else None,
+            concern=concern,
+            payment_id=as_uuid(event["order_id"]),
+            captured=_claimed(event) if status in {"capture", "settlement"} else None,
         )
 
     async def close(self) -> None:
@@ -145,23 +177,38 @@ class MidtransProvider:
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
     ) -> dict[str, Any]:
-        _, answer = await call(
+        status, answer = await call(
             self._http,
             method,
             path,
             json=json,
             headers={"Accept": "application/json", **(headers or {})},
+            accept=range(400, 500),  # some of them are sent as HTTP's status, too
         )
-        code = int(answer["status_code"])
+        with reading("Midtrans' status code"):
+            code = int(answer.get("status_code", status))
         # 407 is how a transaction that expired is told: an answer, no refusal.
         if code < httpx.codes.BAD_REQUEST or code in accept or "transaction_status" in answer:
             return dict(answer)
-        summary = f"{method} {path}: {code} {answer.get('status_message')}"
-        if code == _TOO_MANY:
-            raise UnavailableError(summary)
-        if code >= _SERVER_ERROR:
-            raise OutcomeUnknownError(summary)
-        raise RefusedError(summary)
+        raise _error(code, f"{method} {path}: {code} {answer.get('status_message')}")
+
+
+def _error(code: int, summary: str) -> ProviderError:
+    """Return the error of a status code (https://docs.midtrans.com/reference/code-4xx)."""
+    if code in _NOT_AUTHORISED:
+        return NotAuthorisedError(summary)
+    if code == _TOO_MANY:
+        return NotSentError(summary)
+    if code >= _SERVER_ERROR:
+        return OutcomeUnknownError(summary)
+    return DeclinedError(summary) if code in _DECLINED else UnreadableError(summary)
+
+
+def _claimed(event: dict[str, Any]) -> Total | None:
+    try:
+        return from_decimal(event["gross_amount"], event.get("currency", "IDR"))
+    except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
+        return None
 
 
 def _payment_type(charge: Charge) -> dict[str, Any]:
@@ -173,11 +220,15 @@ def _payment_type(charge: Charge) -> dict[str, Any]:
         case "bank_transfer":
             return {"payment_type": "bank_transfer", "bank_transfer": {"bank": "bca"}}
         case other:
-            raise RefusedError(f"Midtrans has no method {other}")
+            raise DeclinedError(f"Midtrans has no method {other}")
 
 
-def _answer(transaction: dict[str, Any], charge: Charge) -> ChargeAnswer:
+@reading("Midtrans' transaction")
+def _answer(  # noqa: PLR0911 - one arm a status
+    transaction: dict[str, Any], charge: Charge
+) -> ChargeAnswer:
     reference = transaction["transaction_id"]
+    require_own(charge, transaction["order_id"])
     match transaction["transaction_status"]:
         case "capture" if transaction.get("fraud_status") == "challenge":
             return ChargePending(reference=reference)
@@ -190,12 +241,18 @@ def _answer(transaction: dict[str, Any], charge: Charge) -> ChargeAnswer:
         case "cancel" | "expire":
             message = "cancelled or expired at Midtrans"
             return ChargeFailed(reason="expired", message=message, reference=reference)
-        case _:
+        case "authorize":
+            return ChargePending(reference=reference)
+        case "chargeback" | "partial_chargeback":
+            return ChargeDisputed(reference=reference, detail="charged back at Midtrans")
+        case "pending":
             return CustomerMustAct(
                 reference=reference,
                 action=_action(transaction),
                 expires_at=charge.expires_at,
             )
+        case other:
+            raise UnreadableError(f"a transaction that is {other!r}")
 
 
 def _action(transaction: dict[str, Any]) -> dict[str, Any]:

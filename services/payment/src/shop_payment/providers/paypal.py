@@ -3,7 +3,7 @@
 The customer approves at PayPal, then this service captures; so an order that closed meanwhile is
 simply never captured. https://developer.paypal.com/docs/api/orders/v2/
 """
-# ruff: noqa: D102 - the protocol says what each method does
+# ruff: noqa: ARG002, D102 - the protocol says what each method takes and does
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import httpx
 
@@ -28,13 +27,26 @@ from shop_payment.domain import (
 )
 from shop_payment.providers.amounts import from_decimal, to_paypal
 from shop_payment.providers.http import call, client
-from shop_payment.providers.paypal_webhooks import PayPalSignatures
-from shop_payment.providers.protocol import Charge, ChargeAnswer, RefundOrder, WebhookNotice
+from shop_payment.providers.paypal_webhooks import PayPalSignatures, read_notice
+from shop_payment.providers.protocol import (
+    Charge,
+    ChargeAnswer,
+    NotAuthorisedError,
+    RefundOrder,
+    RefundReport,
+    UnreadableError,
+    UnreadableWebhookError,
+    WebhookNotice,
+    as_uuid,
+    reading,
+    require_own,
+)
 
 _REFUNDS = {
     "COMPLETED": RefundStatus.SUCCEEDED,
     "FAILED": RefundStatus.FAILED,
     "CANCELLED": RefundStatus.FAILED,
+    "PENDING": RefundStatus.PENDING,
 }
 _UNPROCESSABLE = 422
 _NOT_FOUND = 404
@@ -98,10 +110,11 @@ class PayPalProvider:
         )
         if status != _UNPROCESSABLE:
             return _answer(captured, charge)
-        issues = {detail["issue"] for detail in captured.get("details", [])}
+        with reading("PayPal's refusal to capture"):
+            issues = {detail["issue"] for detail in captured["details"]}
+            message = str(captured.get("message", "PayPal did not capture the order"))
         if "ORDER_ALREADY_CAPTURED" in issues:
             return await self._fetched(charge, reference)
-        message = captured.get("message", "PayPal did not capture the order")
         return ChargeFailed(reason="declined", message=message, reference=reference)
 
     async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
@@ -116,14 +129,18 @@ class PayPalProvider:
     async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
         # Without a reference there may be an order, but no money: creating one takes none, and the
         # same PayPal-Request-Id brings the same order back.
-        return None if reference is None else await self._fetched(charge, reference)
+        if reference is None:
+            return None
+        order = await self._order(reference)
+        return None if order is None else _answer(order, charge)
 
     async def refund(self, order: RefundOrder) -> RefundAnswered:
         if order.reference is not None:
             _, refund = await self._call("GET", f"/v2/payments/refunds/{order.reference}")
         else:
             _, paid = await self._call("GET", f"/v2/checkout/orders/{order.charge_reference}")
-            capture = paid["purchase_units"][0]["payments"]["captures"][0]["id"]
+            with reading("PayPal's order"):
+                capture = paid["purchase_units"][0]["payments"]["captures"][0]["id"]
             _, refund = await self._call(
                 "POST",
                 f"/v2/payments/captures/{capture}/refund",
@@ -131,46 +148,53 @@ class PayPalProvider:
                 json={
                     "amount": _amount(order.total),
                     "custom_id": str(order.payment_id),
+                    "invoice_id": str(order.refund_id),
                     "note_to_payer": order.reason,
                 },
             )
-        return RefundAnswered(
-            refund_id=order.refund_id,
-            status=_REFUNDS.get(refund["status"], RefundStatus.PENDING),
-            reference=refund["id"],
-        )
+        with reading("PayPal's refund"):
+            return RefundAnswered(
+                refund_id=order.refund_id,
+                status=_REFUNDS[refund["status"]],
+                reference=refund["id"],
+            )
+
+    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+        _, order = await self._call("GET", f"/v2/checkout/orders/{reference}")
+        with reading("PayPal's order"):
+            return tuple(
+                RefundReport(
+                    reference=refund["id"],
+                    total=_total(refund["amount"]),
+                    status=_REFUNDS[refund["status"]],
+                    refund_id=as_uuid(refund.get("invoice_id")),
+                )
+                for refund in order["purchase_units"][0].get("payments", {}).get("refunds", [])
+            )
 
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         await self._signatures.verify(headers, body)
-        event: dict[str, Any] = json.loads(body)
-        resource = event["resource"]
-        if event["event_type"].startswith("CHECKOUT.ORDER."):
-            unit = resource["purchase_units"][0]
-            payment_id, reference = unit["custom_id"], resource["id"]
-        else:
-            payment_id, reference = resource.get("custom_id"), None
-        captured = event["event_type"] == "PAYMENT.CAPTURE.COMPLETED"
-        return WebhookNotice(
-            event_id=event["id"],
-            kind=event["event_type"],
-            payment_id=UUID(payment_id) if payment_id else None,
-            reference=reference,
-            captured=_total(resource["amount"]) if captured else None,
-        )
+        try:
+            return read_notice(json.loads(body))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.aclose()
         await self._signatures.close()
 
     async def _fetched(self, charge: Charge, reference: str) -> ChargeAnswer:
-        status, order = await self._call(
-            "GET", f"/v2/checkout/orders/{reference}", accept=(_NOT_FOUND,)
-        )
-        if status == _NOT_FOUND:  # PayPal forgets orders that nobody approved in time
+        order = await self._order(reference)
+        if order is None:  # PayPal forgets orders that nobody approved in time
             return ChargeFailed(
                 reason="expired", message="never approved at PayPal", reference=reference
             )
         return _answer(order, charge)
+
+    async def _order(self, reference: str) -> Any | None:  # noqa: ANN401 - PayPal's JSON
+        path = f"/v2/checkout/orders/{reference}"
+        status, order = await self._call("GET", path, accept=(_NOT_FOUND,))
+        return None if status == _NOT_FOUND else order
 
     async def _call(
         self,
@@ -181,18 +205,25 @@ class PayPalProvider:
         json: Mapping[str, Any] | None = None,
         accept: tuple[int, ...] = (),
     ) -> tuple[int, Any]:
-        headers = {
-            "Authorization": f"Bearer {await self._access_token()}",
-            "Content-Type": "application/json",
-            "Prefer": "return=representation",
-        }
+        headers = {"Content-Type": "application/json", "Prefer": "return=representation"}
         if key is not None:
             headers["PayPal-Request-Id"] = key
-        return await call(self._http, method, path, json=json, headers=headers, accept=accept)
 
-    async def _access_token(self) -> str:
+        async def once(token: str) -> tuple[int, Any]:
+            headers["Authorization"] = f"Bearer {token}"
+            return await call(self._http, method, path, json=json, headers=headers, accept=accept)
+
+        token = await self._access_token()
+        try:
+            return await once(token)
+        except NotAuthorisedError:
+            # A token may be revoked before its time; a 401 had no effect, so ask with a new one.
+            return await once(await self._access_token(refused=token))
+
+    async def _access_token(self, *, refused: str | None = None) -> str:
+        """Return the token, renewed when it is old or is the one that was refused."""
         async with self._token_lock:
-            if time.monotonic() >= self._token_until:
+            if time.monotonic() >= self._token_until or self._token == refused:
                 _, answer = await call(
                     self._http,
                     "POST",
@@ -200,13 +231,16 @@ class PayPalProvider:
                     form={"grant_type": "client_credentials"},
                     auth=self._credentials,
                 )
-                self._token = answer["access_token"]
-                self._token_until = time.monotonic() + answer["expires_in"] * 0.9
+                with reading("PayPal's access token"):
+                    self._token = str(answer["access_token"])
+                    self._token_until = time.monotonic() + answer["expires_in"] * 0.9
             return self._token
 
 
+@reading("PayPal's order")
 def _answer(order: dict[str, Any], charge: Charge) -> ChargeAnswer:
     reference = order["id"]
+    require_own(charge, order["purchase_units"][0].get("custom_id"))
     captures = order["purchase_units"][0].get("payments", {}).get("captures", [])
     if captures:
         return _captured(captures[0], reference)
@@ -220,8 +254,8 @@ def _answer(order: dict[str, Any], charge: Charge) -> ChargeAnswer:
             url = links.get("payer-action") or links.get("approve")
             action = {"type": "redirect", "url": url}
             return CustomerMustAct(reference=reference, action=action, expires_at=charge.expires_at)
-        case _:
-            return ChargePending(reference=reference)
+        case other:
+            raise UnreadableError(f"an order that is {other!r}")
 
 
 def _captured(capture: dict[str, Any], reference: str) -> ChargeAnswer:
@@ -232,8 +266,10 @@ def _captured(capture: dict[str, Any], reference: str) -> ChargeAnswer:
             return ChargeFailed(
                 reason="declined", message="declined by PayPal", reference=reference
             )
-        case _:
+        case "PENDING":
             return ChargePending(reference=reference)
+        case other:
+            raise UnreadableError(f"a capture that is {other!r}")
 
 
 def _amount(total: Total) -> dict[str, str]:

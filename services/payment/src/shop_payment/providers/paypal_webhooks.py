@@ -1,4 +1,4 @@
-"""PayPal's webhook signatures, verified here instead of by a call back to PayPal.
+"""PayPal's webhooks: signatures verified here instead of by a call back to PayPal, and read.
 
 RSA-SHA256 over `transmission id|time|webhook id|crc32 of the raw body in decimal`, by the key of a
 certificate that the message names. Anybody can name a certificate, so only those of pinned origins
@@ -12,6 +12,7 @@ import binascii
 import zlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 from cryptography import x509
@@ -20,7 +21,15 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from shop_payment.providers.protocol import ForgedWebhookError, UnavailableError
+from shop_payment.domain import Total
+from shop_payment.providers.amounts import UnreadableAmountError, from_decimal
+from shop_payment.providers.protocol import (
+    Concern,
+    ForgedWebhookError,
+    NotSentError,
+    WebhookNotice,
+    as_uuid,
+)
 
 _MAX_CERTIFICATES = 16
 
@@ -85,7 +94,7 @@ class PayPalSignatures:
         except httpx.HTTPStatusError as error:
             raise ForgedWebhookError(f"no certificate at {url}") from error
         except httpx.HTTPError as error:
-            raise UnavailableError(f"cannot fetch {url}") from error
+            raise NotSentError(f"cannot fetch {url}") from error
         try:
             return x509.load_pem_x509_certificate(response.content)
         except ValueError as error:
@@ -95,3 +104,39 @@ class PayPalSignatures:
 def _origin(url: httpx.URL) -> str:
     port = "" if url.port is None else f":{url.port}"
     return f"{url.scheme}://{url.host}{port}"
+
+
+def read_notice(event: dict[str, Any]) -> WebhookNotice:
+    """Read a verified event. Raises KeyError and the like for another shape."""
+    kind: str = event["event_type"]
+    resource: dict[str, Any] = event["resource"]
+    related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
+    payment_id, reference = as_uuid(resource.get("custom_id")), related.get("order_id")
+    concern = Concern.CHARGE
+    if kind.startswith("CHECKOUT.ORDER."):
+        payment_id = as_uuid(resource["purchase_units"][0].get("custom_id"))
+        reference = resource["id"]
+    elif "DISPUTE" in kind or kind == "PAYMENT.CAPTURE.REVERSED":
+        concern = Concern.DISPUTE
+        disputed = (resource.get("disputed_transactions") or [{}])[0]
+        payment_id = payment_id or as_uuid(disputed.get("custom"))
+    elif kind == "PAYMENT.CAPTURE.REFUNDED":
+        concern = Concern.REFUND
+    return WebhookNotice(
+        event_id=event["id"],
+        kind=kind,
+        concern=concern,
+        payment_id=payment_id,
+        reference=reference,
+        captured=_claimed(resource) if kind == "PAYMENT.CAPTURE.COMPLETED" else None,
+        refund_id=as_uuid(resource.get("invoice_id")) if concern is Concern.REFUND else None,
+        refund_reference=resource.get("id") if concern is Concern.REFUND else None,
+    )
+
+
+def _claimed(capture: dict[str, Any]) -> Total | None:
+    try:
+        amount = capture["amount"]
+        return from_decimal(amount["value"], amount["currency_code"])
+    except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
+        return None

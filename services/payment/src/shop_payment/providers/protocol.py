@@ -1,49 +1,137 @@
-"""What every payment provider looks like to this service.
+"""What every payment provider looks like to this service, and who is to blame for a failed call.
 
 An adapter speaks its provider's own HTTP API and answers in the domain's events. It holds no
 state of a payment, opens no transaction and retries nothing: the worker decides what an error
-means.
+means, by its `Blame`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from shop_payment.domain import (
+    ChargeDisputed,
     ChargeFailed,
     ChargePending,
     CustomerApproved,
     CustomerMustAct,
     MoneyCaptured,
     RefundAnswered,
+    RefundStatus,
     Total,
 )
 
-ChargeAnswer = ChargePending | CustomerMustAct | CustomerApproved | MoneyCaptured | ChargeFailed
+ChargeAnswer = (
+    ChargePending
+    | CustomerMustAct
+    | CustomerApproved
+    | MoneyCaptured
+    | ChargeFailed
+    | ChargeDisputed
+)
+
+
+class Blame(StrEnum):
+    """Who or what kept a provider call from its answer. Only DECLINED may fail a payment."""
+
+    DECLINED = "declined"
+    """The provider understood the request and said no (400, 402, 412, 422)."""
+    NOT_AUTHORISED = "not_authorised"
+    """Our credentials or our account (401, 403): nothing was decided about the payment."""
+    UNREADABLE = "unreadable"
+    """An answer that we do not understand: the money may have moved."""
+    UNKNOWN = "unknown"
+    """No answer (time-out, broken connection, 5xx): the money may have moved."""
+    NOT_SENT = "not_sent"
+    """The request had no effect for certain (not connected, 429)."""
+
+    @property
+    def money_may_have_moved(self) -> bool:
+        """Return True if the provider must be asked before the call is repeated."""
+        return self in {Blame.UNREADABLE, Blame.UNKNOWN}
 
 
 class ProviderError(Exception):
     """A call did not end in an answer about the payment."""
 
+    blame: ClassVar[Blame]
+
+
+class DeclinedError(ProviderError):
+    """The provider understood and said no. Nothing was taken by this request."""
+
+    blame = Blame.DECLINED
+
+
+class NotAuthorisedError(ProviderError):
+    """The provider refuses our credentials."""
+
+    blame = Blame.NOT_AUTHORISED
+
+
+class UnreadableError(ProviderError):
+    """The answer is not one that the provider documents, or is about something else."""
+
+    blame = Blame.UNREADABLE
+
+
+class OtherPaymentError(UnreadableError):
+    """The answer is about a payment that is not the one asked for."""
+
 
 class OutcomeUnknownError(ProviderError):
-    """The request may have had its effect (time-out, broken connection, 5xx): fetch, then see."""
+    """The request may have had its effect: fetch, then see."""
+
+    blame = Blame.UNKNOWN
 
 
-class UnavailableError(ProviderError):
-    """The request surely had no effect (not connected, 429): it can be made again later."""
+class NotSentError(ProviderError):
+    """The request had no effect: it can be made again later."""
 
-
-class RefusedError(ProviderError):
-    """The provider understood and said no for good (4xx): our request or our account is wrong."""
+    blame = Blame.NOT_SENT
 
 
 class ForgedWebhookError(Exception):
     """The webhook does not carry the proof that it comes from its provider."""
+
+
+class UnreadableWebhookError(Exception):
+    """The webhook is proven, but is no message in its provider's format."""
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raise UnreadableError for an answer of another shape than the code inside expects.
+
+    Also a decorator of functions that read an answer.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UnreadableError(f"{what}: {error!r}") from error
+
+
+def require_own(charge: Charge, answered: object) -> None:
+    """Raise OtherPaymentError unless an answer names our payment.
+
+    `answered` is what the provider keeps as our id of the charge.
+    """
+    if str(answered) != str(charge.payment_id):
+        raise OtherPaymentError(f"the answer is about {answered!r}, not {charge.payment_id}")
+
+
+def as_uuid(value: object) -> UUID | None:
+    """Return the UUID that a text is, or None: ids of others have other shapes."""
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,21 +159,44 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RefundReport:
+    """A refund as the provider lists it; `refund_id` is ours where this service asked for it."""
+
+    reference: str
+    total: Total
+    status: RefundStatus
+    refund_id: UUID | None = None
+
+
+class Concern(StrEnum):
+    """What a webhook is about."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    """The payer's bank takes the money back, or may: dispute, chargeback, reversal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookNotice:
-    """A verified webhook: what changed, and what the provider claims about it, where it says so."""
+    """A verified webhook: what changed, and what the provider claims about it, where it says so.
+
+    `payment_id` and `reference` name the charge, `refund_id` and `refund_reference` the refund.
+    All are None where the webhook does not say, or says something that cannot be ours.
+    """
 
     event_id: str
     kind: str
+    concern: Concern = Concern.CHARGE
     payment_id: UUID | None = None
     reference: str | None = None
     captured: Total | None = None
+    refund_id: UUID | None = None
+    refund_reference: str | None = None
 
 
 class PaymentProvider(Protocol):
-    """One provider's HTTP API.
-
-    Every call raises OutcomeUnknownError, UnavailableError or RefusedError for want of an answer.
-    """
+    """One provider's HTTP API. Every call raises a ProviderError for want of an answer."""
 
     name: str
 
@@ -102,15 +213,27 @@ class PaymentProvider(Protocol):
         ...
 
     async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
-        """Ask what became of a charge, by reference or by payment id; None when there is none."""
+        """Ask what became of a charge, by reference or by payment id.
+
+        None when the provider shows none. A search by payment id may lag behind the charge, so
+        None without a reference proves nothing.
+        """
         ...
 
     async def refund(self, order: RefundOrder) -> RefundAnswered:
         """Return money, or ask after a refund that has a reference already."""
         ...
 
+    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+        """List the refunds of a charge, whoever made them."""
+        ...
+
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
-        """Verify the raw body; raises ForgedWebhookError."""
+        """Verify the raw body and read it.
+
+        Raises ForgedWebhookError, UnreadableWebhookError, and NotSentError where the proof cannot
+        be checked now.
+        """
         ...
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 A card with a token is confirmed at once (`confirm=true`); without one the customer's browser
 confirms with the client secret. https://docs.stripe.com/api/payment_intents
 """
-# ruff: noqa: D102 - the protocol says what each method does
+# ruff: noqa: ARG002, D102 - the protocol says what each method takes and does
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from uuid import UUID
 
 import httpx
 import stripe
@@ -23,17 +22,27 @@ from shop_payment.domain import (
     MoneyCaptured,
     RefundAnswered,
     RefundStatus,
+    Total,
 )
-from shop_payment.providers.amounts import from_stripe, to_stripe
+from shop_payment.providers.amounts import UnreadableAmountError, from_stripe, to_stripe
+from shop_payment.providers.http import error_of_status
 from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
+    Concern,
+    DeclinedError,
     ForgedWebhookError,
+    NotSentError,
     OutcomeUnknownError,
+    ProviderError,
     RefundOrder,
-    RefusedError,
-    UnavailableError,
+    RefundReport,
+    UnreadableError,
+    UnreadableWebhookError,
     WebhookNotice,
+    as_uuid,
+    reading,
+    require_own,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +54,8 @@ _REFUNDS = {
     "succeeded": RefundStatus.SUCCEEDED,
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
 }
 
 
@@ -84,13 +95,15 @@ class StripeProvider:
             params, {"idempotency_key": f"charge-{charge.payment_id}"}
         )
         try:
-            return _answer(await _asked(created), charge)
+            return _answer(await created, charge)
         except stripe.CardError as error:
             return ChargeFailed(
                 reason="declined",
                 message=error.user_message or "the card was declined",
                 reference=_intent_of(error),
             )
+        except stripe.StripeError as error:
+            raise _provider_error(error) from error
 
     async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
         captured = self._client.v1.payment_intents.capture_async(
@@ -105,23 +118,28 @@ class StripeProvider:
                     reference, options={"idempotency_key": f"cancel-{charge.payment_id}"}
                 )
             )
-        except RefusedError:  # it has succeeded meanwhile, or is cancelled already
+        except DeclinedError:  # it has succeeded meanwhile, or is cancelled already
             cancelled = await _asked(self._client.v1.payment_intents.retrieve_async(reference))
         return _answer(cancelled, charge)
 
     async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
         if reference is not None:
-            return _answer(
-                await _asked(self._client.v1.payment_intents.retrieve_async(reference)), charge
-            )
-        # Search lags up to a minute. Not found is therefore no proof, but what follows is a create
-        # with the same idempotency key, to which Stripe answers with the first outcome.
+            retrieved = self._client.v1.payment_intents.retrieve_async(reference)
+            try:
+                return _answer(await retrieved, charge)
+            except stripe.StripeError as error:
+                if error.http_status == httpx.codes.NOT_FOUND:
+                    return None
+                raise _provider_error(error) from error
+        # Search lags a minute, more in an outage (https://docs.stripe.com/search#data-freshness).
         found = await _asked(
             self._client.v1.payment_intents.search_async(
                 {"query": f"metadata['payment_id']:'{charge.payment_id}'", "limit": 1}
             )
         )
-        return _answer(found.data[0], charge) if found.data else None
+        with reading("Stripe's search result"):
+            intents = list(found.data)
+        return _answer(intents[0], charge) if intents else None
 
     async def refund(self, order: RefundOrder) -> RefundAnswered:
         refunds = self._client.v1.refunds
@@ -141,11 +159,27 @@ class StripeProvider:
                     {"idempotency_key": f"refund-{order.refund_id}"},
                 )
             )
-        return RefundAnswered(
-            refund_id=order.refund_id,
-            status=_REFUNDS.get(refund.status or "", RefundStatus.PENDING),
-            reference=refund.id,
+        with reading("Stripe's refund"):
+            return RefundAnswered(
+                refund_id=order.refund_id,
+                status=_REFUNDS[refund.status or ""],
+                reference=refund.id,
+            )
+
+    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+        listed = await _asked(
+            self._client.v1.refunds.list_async({"payment_intent": reference, "limit": 100})
         )
+        with reading("Stripe's list of refunds"):
+            return tuple(
+                RefundReport(
+                    reference=refund.id,
+                    total=from_stripe(refund.amount, refund.currency),
+                    status=_REFUNDS[refund.status or ""],
+                    refund_id=as_uuid(_metadata(refund).get("refund_id")),
+                )
+                for refund in listed.data
+            )
 
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         signature = headers.get("stripe-signature")
@@ -156,7 +190,10 @@ class StripeProvider:
         signed_at = int(next(p[2:] for p in (signature or "").split(",") if p.startswith("t=")))
         if signed_at > time.time() + TOLERANCE:  # the SDK looks back only
             raise ForgedWebhookError("signed in the future")
-        return _notice(json.loads(body))
+        try:
+            return _notice(json.loads(body))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call] # the SDK left it so
@@ -164,21 +201,35 @@ class StripeProvider:
 
 def _notice(event: dict[str, Any]) -> WebhookNotice:
     thing: dict[str, Any] = event["data"]["object"]
-    kind = event["type"]
+    kind, of = event["type"], thing.get("object")
     metadata = thing.get("metadata") or {}
-    is_intent = thing.get("object") == "payment_intent"
+    concern = Concern.CHARGE
+    if of in {"dispute", "radar.early_fraud_warning"}:
+        concern = Concern.DISPUTE
+    elif of == "refund" or kind == "charge.refunded":
+        concern = Concern.REFUND
     return WebhookNotice(
         event_id=event["id"],
         kind=kind,
-        payment_id=UUID(metadata["payment_id"]) if "payment_id" in metadata else None,
-        reference=thing["id"] if is_intent else thing.get("payment_intent"),
-        captured=from_stripe(thing["amount_received"], thing["currency"])
-        if kind == "payment_intent.succeeded"
-        else None,
+        concern=concern,
+        payment_id=as_uuid(metadata.get("payment_id")),
+        reference=thing.get("id") if of == "payment_intent" else thing.get("payment_intent"),
+        captured=_claimed(thing) if kind == "payment_intent.succeeded" else None,
+        refund_id=as_uuid(metadata.get("refund_id")),
+        refund_reference=thing["id"] if of == "refund" else None,
     )
 
 
+def _claimed(intent: dict[str, Any]) -> Total | None:
+    try:
+        return from_stripe(intent["amount_received"], intent["currency"])
+    except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
+        return None
+
+
+@reading("Stripe's payment intent")
 def _answer(intent: stripe.PaymentIntent, charge: Charge) -> ChargeAnswer:
+    require_own(charge, _metadata(intent).get("payment_id"))
     match intent.status:
         case "succeeded":
             return MoneyCaptured(
@@ -194,8 +245,14 @@ def _answer(intent: stripe.PaymentIntent, charge: Charge) -> ChargeAnswer:
         case "canceled":
             message = "cancelled at the provider"
             return ChargeFailed(reason="expired", message=message, reference=intent.id)
-        case _:
+        case "processing" | "requires_capture":
             return ChargePending(reference=intent.id)
+        case other:
+            raise UnreadableError(f"a payment intent that is {other!r}")
+
+
+def _metadata(thing: stripe.PaymentIntent | stripe.Refund) -> dict[str, str]:
+    return dict(thing.to_dict().get("metadata") or {})
 
 
 def _action(intent: stripe.PaymentIntent, charge: Charge) -> CustomerMustAct:
@@ -207,27 +264,26 @@ def _action(intent: stripe.PaymentIntent, charge: Charge) -> CustomerMustAct:
 
 
 async def _asked(request: Awaitable[T]) -> T:
-    """Tell Stripe's errors apart by whether the money may have moved."""
+    """Return the answer, or raise the ProviderError that Stripe's error is."""
     try:
         return await request
-    except stripe.CardError:
-        raise
-    except stripe.RateLimitError as error:
-        raise UnavailableError(str(error)) from error
-    except stripe.APIConnectionError as error:
-        if isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout)):
-            raise UnavailableError(str(error)) from error
-        raise OutcomeUnknownError(str(error)) from error
-    except (
-        stripe.InvalidRequestError,
-        stripe.AuthenticationError,
-        stripe.PermissionError,
-    ) as error:
-        if error.http_status == httpx.codes.CONFLICT:  # the same key is still at work
-            raise OutcomeUnknownError(str(error)) from error
-        raise RefusedError(str(error)) from error
     except stripe.StripeError as error:
-        raise OutcomeUnknownError(str(error)) from error
+        raise _provider_error(error) from error
+
+
+def _provider_error(error: stripe.StripeError) -> ProviderError:
+    """Say who is to blame for an error (https://docs.stripe.com/api/errors)."""
+    if isinstance(error, stripe.APIConnectionError):
+        if isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout)):
+            return NotSentError(str(error))
+        return OutcomeUnknownError(str(error))
+    if isinstance(error, stripe.IdempotencyError):  # the key's first request is what counts
+        return OutcomeUnknownError(str(error))
+    if isinstance(error, stripe.RateLimitError):
+        return NotSentError(str(error))
+    if error.http_status is None:
+        return OutcomeUnknownError(str(error))
+    return error_of_status(error.http_status, str(error), readable=error.error is not None)
 
 
 def _intent_of(error: stripe.CardError) -> str | None:

@@ -13,34 +13,43 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import httpx
 
 from shop_payment.domain import (
     ChargeFailed,
-    ChargePending,
     CustomerMustAct,
     MoneyCaptured,
     RefundAnswered,
     RefundStatus,
+    Total,
 )
-from shop_payment.providers.amounts import from_decimal, to_number
+from shop_payment.providers.amounts import UnreadableAmountError, from_decimal, to_number
 from shop_payment.providers.http import call, client
 from shop_payment.providers.protocol import (
     Charge,
     ChargeAnswer,
+    Concern,
+    DeclinedError,
     ForgedWebhookError,
     RefundOrder,
-    RefusedError,
+    RefundReport,
+    UnreadableError,
+    UnreadableWebhookError,
     WebhookNotice,
+    as_uuid,
+    reading,
+    require_own,
 )
 
 _REFUNDS = {
     "SUCCEEDED": RefundStatus.SUCCEEDED,
     "FAILED": RefundStatus.FAILED,
     "CANCELLED": RefundStatus.FAILED,
+    "PENDING": RefundStatus.PENDING,
 }
+_PAID = frozenset({"PAID", "SETTLED"})
+_NOT_FOUND = 404
 _CHANNELS = {
     "virtual_account": ["BCA", "BNI", "BRI", "MANDIRI", "PERMATA"],
     "ewallet": ["OVO", "DANA", "SHOPEEPAY", "LINKAJA", "GCASH", "PAYMAYA"],
@@ -81,26 +90,33 @@ class XenditProvider:
         if charge.method in _CHANNELS:
             invoice["payment_methods"] = _CHANNELS[charge.method]
         _, created = await call(self._http, "POST", "/v2/invoices", json=invoice)
-        return _answer(created)
+        return _answer(created, charge)
 
     async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
         """Nothing is left to capture: Xendit takes the money when the customer pays."""
-        return await self._fetched(reference)
+        return await self._fetched(charge, reference)
 
     async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
         try:
             _, expired = await call(self._http, "POST", f"/invoices/{reference}/expire!")
-        except RefusedError:  # paid or expired already
-            return await self._fetched(reference)
-        return _answer(expired)
+        except DeclinedError:  # paid or expired already
+            return await self._fetched(charge, reference)
+        return _answer(expired, charge)
 
     async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
         if reference is not None:
-            return await self._fetched(reference)
+            status, invoice = await call(
+                self._http, "GET", f"/v2/invoices/{reference}", accept=(_NOT_FOUND,)
+            )
+            return None if status == _NOT_FOUND else _answer(invoice, charge)
         _, found = await call(
             self._http, "GET", "/v2/invoices", params={"external_id": str(charge.payment_id)}
         )
-        return _answer(found[0]) if found else None
+        if not isinstance(found, list):
+            raise UnreadableError(f"a list of invoices that is none: {found!r}"[:300])
+        answers = [_answer(invoice, charge) for invoice in found]
+        paid = (answer for answer in answers if isinstance(answer, MoneyCaptured))
+        return next(paid, answers[0] if answers else None)
 
     async def refund(self, order: RefundOrder) -> RefundAnswered:
         if order.reference is not None:
@@ -120,49 +136,90 @@ class XenditProvider:
                 },
                 headers={"idempotency-key": str(order.refund_id)},
             )
-        return RefundAnswered(
-            refund_id=order.refund_id,
-            status=_REFUNDS.get(refund["status"], RefundStatus.PENDING),
-            reference=refund["id"],
-        )
+        with reading("Xendit's refund"):
+            return RefundAnswered(
+                refund_id=order.refund_id,
+                status=_REFUNDS[refund["status"]],
+                reference=refund["id"],
+            )
+
+    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+        _, listed = await call(self._http, "GET", "/refunds", params={"invoice_id": reference})
+        with reading("Xendit's list of refunds"):
+            return tuple(
+                RefundReport(
+                    reference=refund["id"],
+                    total=from_decimal(refund["amount"], refund["currency"]),
+                    status=_REFUNDS[refund["status"]],
+                    refund_id=as_uuid(refund.get("reference_id")),
+                )
+                for refund in listed["data"]
+            )
 
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         token = headers.get("x-callback-token", "")
         if not hmac.compare_digest(token.encode(), self._callback_token.encode()):
             raise ForgedWebhookError("wrong callback token")
-        event: dict[str, Any] = json.loads(body)
         # The id must be bound to the body, or one id could be spent to hide another's message.
         digest = hashlib.sha256(body).hexdigest()
-        event_id = f"{headers.get('webhook-id', '')}:{digest}"
-        if "event" in event:  # refund.succeeded, refund.failed
-            refund = event["data"]
-            payment_id = (refund.get("metadata") or {}).get("payment_id")
-            return WebhookNotice(
-                event_id=event_id,
-                kind=event["event"],
-                payment_id=UUID(payment_id) if payment_id else None,
-                reference=refund.get("invoice_id"),
-            )
-        return WebhookNotice(
-            event_id=event_id,
-            kind=f"invoice.{event['status'].lower()}",
-            payment_id=UUID(event["external_id"]),
-            reference=event["id"],
-            captured=from_decimal(event["amount"], event["currency"])
-            if event["status"] in {"PAID", "SETTLED"}
-            else None,
-        )
+        try:
+            return _notice(json.loads(body), f"{headers.get('webhook-id', '')}:{digest}")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _fetched(self, reference: str) -> ChargeAnswer:
+    async def _fetched(self, charge: Charge, reference: str) -> ChargeAnswer:
         _, invoice = await call(self._http, "GET", f"/v2/invoices/{reference}")
-        return _answer(invoice)
+        return _answer(invoice, charge)
 
 
-def _answer(invoice: dict[str, Any]) -> ChargeAnswer:
+def _notice(event: dict[str, Any], event_id: str) -> WebhookNotice:
+    """Read a callback: an invoice as it is now, or `{"event", "data"}` about something else.
+
+    A callback of another product (a fixed virtual account, a pay-out) names no payment of ours.
+    """
+    if "event" in event:
+        kind, thing = str(event["event"]), event["data"]
+        concern = Concern.REFUND if kind.startswith("refund.") else Concern.CHARGE
+        if "dispute" in kind or "chargeback" in kind:
+            concern = Concern.DISPUTE
+        metadata = thing.get("metadata") or {}
+        return WebhookNotice(
+            event_id=event_id,
+            kind=kind,
+            concern=concern,
+            payment_id=as_uuid(metadata.get("payment_id")),
+            reference=thing.get("invoice_id"),
+            refund_id=as_uuid(thing.get("reference_id")) if concern is Concern.REFUND else None,
+            refund_reference=thing.get("id") if concern is Concern.REFUND else None,
+        )
+    if "external_id" not in event and "id" not in event:
+        raise UnreadableWebhookError("neither an event nor a thing of Xendit's")
+    status = str(event.get("status", "unknown"))
+    return WebhookNotice(
+        event_id=event_id,
+        kind=f"invoice.{status.lower()}",
+        payment_id=as_uuid(event.get("external_id")),
+        reference=event.get("id"),
+        captured=_claimed(event) if status in _PAID else None,
+    )
+
+
+def _claimed(invoice: dict[str, Any]) -> Total | None:
+    try:
+        return from_decimal(
+            invoice.get("paid_amount", invoice.get("amount", "")), invoice.get("currency", "IDR")
+        )
+    except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
+        return None
+
+
+@reading("Xendit's invoice")
+def _answer(invoice: dict[str, Any], charge: Charge) -> ChargeAnswer:
     reference = invoice["id"]
+    require_own(charge, invoice["external_id"])
     match invoice["status"]:
         case "PAID" | "SETTLED":
             paid = invoice.get("paid_amount", invoice["amount"])
@@ -176,8 +233,8 @@ def _answer(invoice: dict[str, Any]) -> ChargeAnswer:
                 action={"type": "redirect", "url": invoice["invoice_url"]},
                 expires_at=datetime.fromisoformat(invoice["expiry_date"]),
             )
-        case _:
-            return ChargePending(reference=reference)
+        case other:
+            raise UnreadableError(f"an invoice that is {other!r}")
 
 
 def _seconds_until(time: datetime) -> int:

@@ -1,0 +1,157 @@
+"""Refunds: asked for by staff, owed to a closed order, made on a dashboard, or of a second charge.
+
+Each has an id that follows from its cause, so that one cause refunds once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid5
+
+from shop_payment.domain.effects import (
+    Alert,
+    AnnounceRefunded,
+    Call,
+    CallProvider,
+    Transition,
+)
+from shop_payment.domain.messages import (
+    MoneyCaptured,
+    RefundAnswered,
+    RefundReported,
+    RequestRefund,
+)
+from shop_payment.domain.payment import (
+    DuplicateCharge,
+    Payment,
+    Refund,
+    RefundStatus,
+    Status,
+)
+
+
+class RefundRefusedError(Exception):
+    """The refund asks for more than is left, or there is nothing captured to refund."""
+
+
+def request_refund(payment: Payment, message: RequestRefund) -> Transition:
+    """Refund what staff asked for. Raises RefundRefusedError for more than is left."""
+    if payment.refund(message.refund_id) is not None:
+        return Transition(payment)
+    if not 0 < message.amount <= payment.refundable:
+        raise RefundRefusedError(
+            f"{message.amount} asked, {payment.refundable} of {payment.captured} left to refund"
+        )
+    refund = Refund(id=message.refund_id, amount=message.amount, reason=message.reason)
+    return _issue(payment, refund)
+
+
+def _issue(payment: Payment, refund: Refund) -> Transition:
+    return Transition(
+        replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund)),
+        (CallProvider(call=Call.REFUND, refund_id=refund.id),),
+    )
+
+
+def give_back(payment: Payment) -> Transition:
+    """Return all that is left, under an id that follows from the payment: one cause, one refund."""
+    if payment.refundable <= 0:
+        return Transition(payment)
+    nth = sum(r.automatic for r in payment.refunds)
+    refund = Refund(
+        id=uuid5(payment.id, f"give-back:{nth}"),
+        amount=payment.refundable,
+        reason="order_closed",
+        automatic=True,
+    )
+    return _issue(payment, refund)
+
+
+def book_refund(payment: Payment, message: RefundReported) -> Transition:
+    """Book a refund made on the provider's dashboard; one that does not fit calls a person."""
+    if any(refund.reference == message.reference for refund in payment.refunds):
+        return Transition(payment)
+    if message.status is RefundStatus.FAILED:
+        return Transition(payment)
+    currency = payment.total.currency if payment.total else None
+    if message.total.currency != currency or not 0 < message.total.amount <= payment.refundable:
+        detail = f"refund {message.reference} of {message.total}, {payment.refundable} left"
+        return Transition(payment, (Alert(kind="unbooked_refund", detail=detail),))
+    refund = Refund(
+        id=uuid5(payment.id, f"reported:{message.reference}"),
+        amount=message.total.amount,
+        reason="provider_dashboard",
+        reference=message.reference,
+    )
+    booked = replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund))
+    return answer_refund(booked, RefundAnswered(refund_id=refund.id, status=message.status))
+
+
+def _answer_duplicate(
+    payment: Payment, duplicate: DuplicateCharge, message: RefundAnswered
+) -> Transition:
+    if duplicate.status is not RefundStatus.PENDING:
+        return Transition(payment)
+    reference = message.reference or duplicate.refund_reference
+    answered = replace(duplicate, status=message.status, refund_reference=reference)
+    others = (d for d in payment.duplicates if d.id != duplicate.id)
+    settled = replace(payment, duplicates=(*others, answered))
+    if message.status is not RefundStatus.FAILED:
+        return Transition(settled)
+    detail = f"second charge {duplicate.reference} of {duplicate.total} is not refunded"
+    return Transition(settled, (Alert(kind="refund_failed", detail=detail),))
+
+
+def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
+    """Book the provider's answer to a refund, once."""
+    duplicate = payment.duplicate(message.refund_id)
+    if duplicate is not None:
+        return _answer_duplicate(payment, duplicate, message)
+    refund = payment.refund(message.refund_id)
+    if refund is None or refund.status is not RefundStatus.PENDING:
+        return Transition(payment)
+    answered = replace(
+        refund, status=message.status, reference=message.reference or refund.reference
+    )
+    refunds = tuple(answered if r.id == refund.id else r for r in payment.refunds)
+    payment = replace(payment, refunds=refunds)
+    payment = replace(payment, status=_settled(payment))
+    if message.status is RefundStatus.SUCCEEDED:
+        return Transition(payment, (AnnounceRefunded(refund_id=refund.id, amount=refund.amount),))
+    if message.status is RefundStatus.FAILED:
+        alert = Alert(kind="refund_failed", detail=f"refund {refund.id} of {refund.amount}")
+        # What a refund by hand could not return, the closing does; its own failure needs a person.
+        again = (
+            give_back(payment)
+            if payment.abandoned and not refund.automatic
+            else Transition(payment)
+        )
+        return Transition(again.state, (alert, *again.effects))
+    return Transition(payment)
+
+
+def _settled(payment: Payment) -> Status:
+    if any(r.status is RefundStatus.PENDING for r in payment.refunds):
+        return Status.REFUNDING
+    if payment.refunded == payment.captured:
+        return Status.REFUNDED
+    return Status.PARTIALLY_REFUNDED if payment.refunded else Status.CAPTURED
+
+
+def refund_duplicate(payment: Payment, message: MoneyCaptured) -> Transition:
+    """Refund a second charge of the same payment, once, and call a person."""
+    if any(duplicate.reference == message.reference for duplicate in payment.duplicates):
+        return Transition(payment)
+    duplicate = DuplicateCharge(
+        id=uuid5(payment.id, f"duplicate:{message.reference}"),
+        reference=message.reference,
+        total=message.total,
+    )
+    detail = f"{message.reference} captured {message.total} beside {payment.reference}"
+    return Transition(
+        replace(payment, duplicates=(*payment.duplicates, duplicate)),
+        (
+            Alert(kind="double_capture", detail=detail),
+            CallProvider(call=Call.REFUND, refund_id=duplicate.id),
+        ),
+    )

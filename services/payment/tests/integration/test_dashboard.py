@@ -1,0 +1,176 @@
+"""What happens at the provider without us: refunds, disputes, second charges, foreign webhooks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from payment_simulator import midtrans, paypal, stripe, xendit
+from payment_simulator.webhooks import Webhook
+
+Shop = Any  # conftest.Shop: test modules cannot import it
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
+]
+PROVIDERS = ["stripe", "paypal", "xendit", "midtrans"]
+WAYS = {
+    "stripe": ("card", "USD"),
+    "paypal": ("paypal", "USD"),
+    "xendit": ("invoice", "IDR"),
+    "midtrans": ("gopay", "IDR"),
+}
+
+
+def alerts(kind: str) -> float:
+    return REGISTRY.get_sample_value("payment_alerts_total", {"kind": kind}) or 0.0
+
+
+def received(provider: str, outcome: str) -> float:
+    labels = {"provider": provider, "outcome": outcome}
+    return REGISTRY.get_sample_value("payment_webhooks_total", labels) or 0.0
+
+
+async def paid(shop: Shop, provider: str) -> tuple[UUID, list[str]]:
+    """An order that its customer has paid, and what was said of it."""
+    method, currency = WAYS[provider]
+    order: UUID = await shop.order(provider, method, amount=250_000, currency=currency, token=None)
+    await shop.until(order, "action_required")
+    desk, reference = shop.desks[provider], await shop.reference(order)
+    if provider == "stripe":
+        stripe.settle(desk, reference, paid=True)
+    elif provider == "paypal":
+        paypal.settle(desk, shop.simulator.app.state.signer, reference, paid=True)
+    elif provider == "xendit":
+        xendit.settle(desk, reference, paid=True)
+    else:
+        midtrans.settle(desk, reference, paid=True)
+    said = ["action_required", "captured"]
+    await shop.until(order, *said)
+    return order, said
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_refund_made_on_the_dashboard_is_booked_once(shop: Shop, provider: str) -> None:
+    order, said = await paid(shop, provider)
+    shop.simulator.app.state.dashboard.refund(provider, await shop.reference(order))
+    await shop.until(order, *said, "refunded")
+    assert await shop.status(order) == "refunded"
+    _, refunded = (await shop.events(order))[-1]
+    assert refunded["full"]
+    assert refunded["total_refunded"]["amount"] == 250_000
+    reason = """
+        SELECT reason FROM refunds JOIN payments ON payments.id = payment_id WHERE order_id = :id
+    """
+    assert await shop.value(reason, order) == "provider_dashboard"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_dispute_calls_a_person(shop: Shop, provider: str) -> None:
+    order, said = await paid(shop, provider)
+    before = alerts("dispute")
+    shop.simulator.app.state.dashboard.dispute(provider, await shop.reference(order))
+    await shop.until(order, *said)
+    assert alerts("dispute") == before + 1
+    assert await shop.status(order) == "captured"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_our_own_refund_is_not_booked_twice(shop: Shop, provider: str) -> None:
+    order, said = await paid(shop, provider)
+    await shop.cancel(order)
+    await shop.until(order, *said, "refunded")
+    count = """
+        SELECT count(*) FROM refunds JOIN payments ON payments.id = payment_id WHERE order_id = :id
+    """
+    assert await shop.value(count, order) == 1
+
+
+async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
+    shop: Shop, addresses: Any
+) -> None:
+    order, said = await paid(shop, "xendit")
+    first = await shop.reference(order)
+    before = alerts("double_capture")
+    desk = shop.desks["xendit"]
+    key = desk.settings.xendit_secret_key
+    async with httpx.AsyncClient(base_url=addresses.simulator_url, auth=(key, "")) as http:
+        invoice = {
+            "external_id": str(await shop.payment_id(order)),
+            "amount": 2500,
+            "currency": "IDR",
+            "invoice_duration": 600,
+        }
+        second = (await http.post("/xendit/v2/invoices", json=invoice)).json()["id"]
+    xendit.settle(desk, second, paid=True)
+    await shop.until(order, *said)
+    assert alerts("double_capture") == before + 1
+    assert [
+        r["invoice_id"] for r in desk.refunds.values() if r["invoice_id"] in {first, second}
+    ] == [second]
+    settled = """
+        SELECT duplicate_charges.status FROM duplicate_charges
+        JOIN payments ON payments.id = payment_id WHERE order_id = :id
+    """
+    assert await shop.value(settled, order) == "succeeded"
+    assert await shop.status(order) == "captured"
+
+
+def foreign(shop: Shop, provider: str) -> list[Webhook]:
+    """Webhooks that prove right and concern nothing of ours."""
+    desk = shop.desks[provider]
+    if provider == "stripe":
+        intent: dict[str, Any] = {
+            "id": "pi_1",
+            "object": "payment_intent",
+            "metadata": {"payment_id": "inv-17"},
+        }
+        intent |= {"amount_received": 100, "currency": "usd"}
+        return [
+            stripe.signed(desk, "payment_intent.succeeded", intent),
+            stripe.signed(desk, "payment_intent.succeeded", intent | {"metadata": None}),
+            stripe.signed(desk, "balance.available", {"object": "balance", "available": []}),
+            stripe.signed(desk, "refund.created", {"object": "refund", "id": "re_1"}),
+        ]
+    if provider == "paypal":
+        signer = shop.simulator.app.state.signer
+        capture = {"id": "C1", "amount": {"currency_code": "USD", "value": "1.00"}}
+        unit = {"purchase_units": [{"reference_id": "default"}], "id": "O1"}
+        return [
+            paypal.signed(desk, signer, "PAYMENT.CAPTURE.COMPLETED", capture | {"custom_id": "17"}),
+            paypal.signed(desk, signer, "PAYMENT.CAPTURE.COMPLETED", capture),
+            paypal.signed(desk, signer, "CHECKOUT.ORDER.APPROVED", unit),
+            paypal.signed(desk, signer, "BILLING.PLAN.CREATED", {"id": "P-1"}),
+        ]
+    if provider == "xendit":
+        test = {"id": "x", "external_id": "invoice_123124123", "status": "PAID"}
+        return [
+            xendit.signed(desk, test | {"amount": 50000, "currency": "IDR"}),
+            xendit.signed(desk, {"id": "va", "external_id": "demo", "bank_code": "BCA"}),
+            xendit.signed(desk, {"event": "payment.succeeded", "data": {"id": "py-1"}}),
+        ]
+    transaction = {"order_id": "invoice-17", "status_code": "200", "gross_amount": "1.00"}
+    return [
+        midtrans.signed(desk, transaction | {"transaction_status": "settlement"}),
+        midtrans.signed(desk, transaction | {"order_id": str(uuid4())}),
+    ]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_what_proves_right_and_is_not_ours_is_answered_200_and_counted_as_foreign(
+    shop: Shop, client: httpx.AsyncClient, provider: str
+) -> None:
+    for webhook in foreign(shop, provider):
+        before = received(provider, "foreign"), received(provider, "forged")
+        answer = await client.post(
+            f"/v1/webhooks/{provider}", content=webhook.body, headers=dict(webhook.headers)
+        )
+        assert answer.status_code == 200, (webhook, answer.text)
+        assert received(provider, "foreign") == before[0] + 1, json.loads(webhook.body)
+        assert received(provider, "forged") == before[1]
