@@ -13,7 +13,7 @@ from shop_operator.metadata import MANAGED_BY_LABEL, NAMESPACE_LABEL, SERVICE_LA
 
 from .conftest import Shop, eventually
 from .harm import SPEC, children
-from .outside import Sql, deleted, external, mongo
+from .outside import Sql, deleted, external, mongo, status
 
 ALL_LABELS = [MANAGED_BY_LABEL, SERVICE_LABEL, NAMESPACE_LABEL]
 KAFKA = {"apiVersion": KAFKA_TOPIC.api_version, "kind": KAFKA_TOPIC.kind}
@@ -48,7 +48,7 @@ async def test_a_database_that_was_there_before_survives_its_refused_service(
     await sql.reason("legacy", "EventsReady", "Withheld")
     assert await sql.get(KAFKA_TOPIC, f"{name}.events", sql.platform.kafka_namespace) is None
     assert await sql.get(SECRET, "legacy-access") is None
-    assert await external(sql, "legacy") == {}
+    assert (await status(sql, "legacy"))["external"] == []
     assert await admin.all_named(name) == before
     await deleted(sql, "legacy")
     assert await admin.all_named(name) == before

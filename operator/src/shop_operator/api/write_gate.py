@@ -19,14 +19,21 @@ class WriteGate:
         self._cache = cache
         self._may_write = may_write
 
+    def require(self) -> None:
+        """Raise NotHolderError unless this process may write now; for writes to the stores."""
+        if not self._may_write():
+            raise NotHolderError
+
     async def write(self, request: Coroutine[Any, Any, T]) -> T:
         """Send a request that writes, and store its answer in the cache.
 
         Raises NotHolderError, and what the request raises.
         """
-        if not self._may_write():
+        try:
+            self.require()
+        except NotHolderError:
             request.close()
-            raise NotHolderError
+            raise
         answer = await request
         if isinstance(answer, dict) and "kind" in answer:
             self._cache.observe_write(answer)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from shop_operator.metadata import Manifest, owned
+from shop_operator.names import topic_prefix
 from shop_operator.settings import Settings
 from shop_operator.spec import Autoscaling, ShopService
 
@@ -39,14 +40,15 @@ def _by_lag(
     service: ShopService, platform: Settings, scaling: Autoscaling, *, per_pod: int
 ) -> Manifest:
     """Return a ScaledObject: one trigger a subscription, and CPU. Source: KEDA, "Apache Kafka"."""
+    prefix = topic_prefix(service.namespace, platform)
     lag: list[Manifest] = [
         {
             "type": "kafka",
             "name": f"{each.topic}.{each.group}",
             "metadata": {
                 "bootstrapServers": platform.kafka_bootstrap,
-                "consumerGroup": each.group,
-                "topic": each.topic,
+                "consumerGroup": prefix + each.group,
+                "topic": prefix + each.topic,
                 "lagThreshold": str(per_pod),
                 # More pods than partitions would idle; without offsets yet, from the beginning.
                 "offsetResetPolicy": "earliest",

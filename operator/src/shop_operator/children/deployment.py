@@ -7,6 +7,7 @@ from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, US
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
 from shop_operator.metadata import Manifest, labels, owned, selector
+from shop_operator.names import topic_prefix
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -115,6 +116,8 @@ def _environment(service: ShopService, platform: Settings) -> list[dict[str, Any
         "PORT": str(service.spec.port),
         "KAFKA_BOOTSTRAP_SERVERS": platform.kafka_bootstrap,
     }
+    if prefix := topic_prefix(service.namespace, platform):
+        values["KAFKA_TOPIC_PREFIX"] = prefix
     if platform.otlp_endpoint:
         values["OTEL_EXPORTER_OTLP_ENDPOINT"] = platform.otlp_endpoint
     values |= {variable.name: variable.value for variable in service.spec.env}

@@ -8,7 +8,7 @@ from shop_operator.children.access_secret import Access
 from shop_operator.children.kafka_topic import declared_topics
 from shop_operator.names import capture_role, connector_name, database_name
 from shop_operator.settings import Settings
-from shop_operator.spec import ShopService
+from shop_operator.spec import Outbox, ShopService
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Record
 from shop_operator.stores.kafka import KINDS, KafkaResource
@@ -51,6 +51,20 @@ def declared(service: ShopService, platform: Settings, access: Access) -> list[E
         found += (_postgres if postgres else _mongodb)(service, platform, access)
     found += _kafka(service, platform)
     return found
+
+
+def made_before(service: ShopService, platform: Settings) -> list[External]:
+    """Return what the version of the operator that did not record may have made for the service.
+
+    A connector in the status means a capture, even if the spec no longer has an outbox.
+    """
+    children = service.status.get("children") or ()
+    captured = any(child["kind"] == KAFKA_CONNECTOR.kind for child in children)
+    if captured and service.spec.outbox_table is None:
+        events = service.spec.events.model_copy(update={"outbox": Outbox()})
+        spec = service.spec.model_copy(update={"events": events})
+        service = service.model_copy(update={"spec": spec})
+    return declared(service, platform, Access())
 
 
 def of_record(record: Record, platform: Settings) -> External:

@@ -11,7 +11,7 @@ from shop_operator.children.access_secret import Access
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, ShopService
 from shop_operator.stores.capture import CaptureWatch
-from shop_operator.stores.declared import declared, of_record
+from shop_operator.stores.declared import declared, made_before, of_record
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
 from shop_operator.stores.ownership import in_release_order, recorded
@@ -56,7 +56,8 @@ class Provisioner:
         """Return what a ShopService has outside its namespace, as it is to be released now."""
         externals = declared(service, self.settings, Access())
         current = {external.record.identity: external.record for external in externals}
-        return [current.get(record.identity, record) for record in recorded(service, externals)]
+        before = made_before(service, self.settings)
+        return [current.get(record.identity, record) for record in recorded(service, before)]
 
     async def release(
         self, service: ShopService, records: Iterable[Record]
@@ -94,6 +95,7 @@ class Provisioner:
     async def _release(self, sessions: Sessions, record: Record) -> StoreError | None:
         try:
             external = of_record(record, self.settings)
+            sessions.resources.gate.require()
             found = await external.read(sessions)
             if found is None or found.owner != sessions.owner:
                 return None

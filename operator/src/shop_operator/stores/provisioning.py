@@ -15,7 +15,7 @@ from shop_operator.settings import Settings
 from shop_operator.spec import Key
 from shop_operator.stores.access import known_access, with_new_passwords
 from shop_operator.stores.capture import CaptureWatch
-from shop_operator.stores.declared import declared
+from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
 from shop_operator.stores.ownership import Plan, compare, recorded
@@ -86,10 +86,11 @@ class Provisioning:
         self._known = known_access(service, live)
         self._access = with_new_passwords(service, self._known)
         self._declared = declared(service, shared.settings, self._access)
-        known = recorded(service, self._declared)
+        known = recorded(service, made_before(service, shared.settings))
         changed = self._scope_changed(known)
         if changed is not None:
-            return Plan(records=known, conflicts={known[0].identity: changed})
+            conflicts = {known[0].identity: changed}
+            return Plan(records=known, withheld=self._declared, conflicts=conflicts)
         self._found = dict(shared.trusted(service.key, self._declared) or {})
         await self._read([e for e in self._declared if e.record.identity not in self._found])
         return compare(
@@ -103,6 +104,7 @@ class Provisioning:
         try:
             if self._shared.trusted(self._service.key, self._declared) is None:
                 for external in stores:
+                    self._sessions.resources.gate.require()
                     await external.ensure(self._sessions)
                     ensured.add(external.record.kind)
             else:
@@ -190,17 +192,11 @@ class Provisioning:
         """Return why the database is not as declared, before anything is made."""
         for external in self._declared:
             identity = external.record.identity
-            live = self._found.get(identity)
-            if external.record.store != _KAFKA:
-                found = plan.conflicts.get(identity)
-                if found is None and isinstance(live, StoreError):
-                    found = live
-                if found is not None:
-                    return found
-        if any(external.record.store != _KAFKA for external in plan.withheld):
-            return _withheld(plan)
-        changed = next(iter(plan.conflicts.values()), None)
-        return changed if changed is not None and changed.reason == "ScopeChanged" else None
+            live = plan.conflicts.get(identity) or self._found.get(identity)
+            if external.record.store != _KAFKA and isinstance(live, StoreError):
+                return live
+        stores = [each for each in plan.withheld if each.record.store != _KAFKA]
+        return _withheld(plan) if stores else None
 
     def _kafka_errors(self, plan: Plan) -> list[ApplyError]:
         """Return the resources in Kafka's namespace that may not be applied, and why."""
@@ -266,6 +262,8 @@ class Provisioning:
 def _withheld(plan: Plan) -> StoreError:
     """Return why something that could be made is not made."""
     conflict = next(iter(plan.conflicts.values()), None)
+    if conflict is not None and conflict.reason == "ScopeChanged":
+        return conflict
     why = str(conflict) if conflict is not None else "a store does not answer"
     return StoreError(
         "Withheld", f"nothing new is made until it is known whose everything is: {why}"
