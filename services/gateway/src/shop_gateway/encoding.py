@@ -15,6 +15,7 @@ MIN_COMPRESSED_BYTES = 512
 GZIP_LEVEL = 5
 GZIP = b"gzip"
 _CONDITIONS = frozenset((b"if-match", b"if-none-match"))
+_WITHOUT_CONTENT = frozenset((204, 304))
 _SUFFIX = b'-gzip"'
 _QUALITY = re.compile(r"\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
@@ -50,7 +51,7 @@ class CompressResponses:
         async def send_tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message["headers"])
-                if head:
+                if head and message["status"] not in _WITHOUT_CONTENT:
                     headers = _as_of_get(headers, gzip=gzip)
                 encoded = first(headers, b"content-encoding") == GZIP
                 if gzip and (encoded or (message["status"] == 304 and _SUFFIX in named)):  # noqa: PLR2004 -- Not Modified
@@ -80,7 +81,7 @@ def _as_of_get(headers: Headers, *, gzip: bool) -> Headers:
     length = first(headers, b"content-length") or b""
     kind = (first(headers, b"content-type") or b"").partition(b";")[0].decode("latin-1").lower()
     excluded = {kind, kind.partition("/")[0] + "/*"} & set(DEFAULT_EXCLUDED_CONTENT_TYPES)
-    small = not length.isdigit() or int(length) < MIN_COMPRESSED_BYTES
+    small = length.isdigit() and int(length) < MIN_COMPRESSED_BYTES
     if small or excluded or first(headers, b"content-encoding"):
         return headers
     varied = [*headers, (b"vary", b"Accept-Encoding")]

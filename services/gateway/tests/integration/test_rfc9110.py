@@ -1,0 +1,333 @@
+"""HTTP as its RFCs have it: HEAD, Date, Age, validators, codings, and what browsers are told."""
+
+import asyncio
+import gzip
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from shop_shared.http.request_limits import BodyLimits, LimitBodies
+
+from .conftest import Gateway
+
+LARGE = {"items": ["the same thing again"] * 200}
+PUBLIC = {"Cache-Control": "public, max-age=60", "ETag": '"7"'}
+PLAIN = {"Accept-Encoding": "identity"}
+GZIP = {"Accept-Encoding": "gzip"}
+
+
+class Shop:
+    """A service whose calls are counted, and whose last request is kept."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.last: Request | None = None
+        self.app = Starlette(
+            routes=[
+                Route(f"/v1/{name}", handler, methods=["GET", "PUT", "POST"])
+                for name, handler in {
+                    "list": self.list_,
+                    "one": self.one,
+                    "stream": self.stream,
+                    "picture": self.picture,
+                }.items()
+            ]
+        )
+        self.app.add_middleware(LimitBodies, limits=BodyLimits())
+
+    async def _note(self, request: Request) -> None:
+        self.calls[request.url.path] += 1
+        self.last = request
+
+    async def list_(self, request: Request) -> Response:
+        await self._note(request)
+        return JSONResponse(LARGE, headers=PUBLIC)
+
+    async def one(self, request: Request) -> Response:
+        await self._note(request)
+        if request.headers.get("if-none-match") == '"6"':
+            return Response(status_code=304, headers={"ETag": '"6"'})
+        if request.headers.get("if-match", '"6"') != '"6"':
+            return Response(status_code=412)
+        return JSONResponse(LARGE, headers={"ETag": '"6"'})
+
+    async def stream(self, request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(10):
+                yield b"x" * 10_000
+
+        return StreamingResponse(pieces(), media_type="text/plain")
+
+    async def picture(self, request: Request) -> Response:
+        return Response(b"x" * 5000, media_type="image/png")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+async def client(gateway: Gateway, shop: Shop) -> httpx.AsyncClient:
+    return await gateway(
+        {"shop": ([f"/v1/{n}" for n in ["list", "one", "stream", "picture"]], shop.app)}
+    )
+
+
+ALL = ["/v1/list", "/v1/one", "/v1/stream", "/v1/none", "/v1/home", "/", "/docs", "/openapi.json"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("path", ALL)
+async def test_head_has_the_headers_of_get(
+    path: str, coding: str, client: httpx.AsyncClient
+) -> None:
+    headers = {"Accept-Encoding": coding}
+    got, asked = await client.get(path, headers=headers), await client.head(path, headers=headers)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    # RFC 9110, 9.3.2: what only the making of the content tells may be left out.
+    may_lack = {"content-length", "transfer-encoding", "content-encoding"}
+    volatile = {"date", "age", "ratelimit", "ratelimit-policy"}  # memory is not counted
+    for name in got.headers.keys() - may_lack - volatile:
+        assert asked.headers.get_list(name) == got.headers.get_list(name), name
+    if coding == "identity" and path not in {"/v1/none", "/v1/stream"}:
+        assert asked.headers["content-length"] == got.headers["content-length"]
+
+
+@pytest.mark.parametrize("path", ALL)
+async def test_every_answer_has_one_date(path: str, client: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        for method in ("GET", "HEAD", "POST"):
+            answer = await client.request(method, path)
+            assert len(answer.headers.get_list("date")) == 1, (method, answer.headers)
+            assert "server" not in answer.headers
+
+
+async def test_what_comes_from_memory_says_its_age(client: httpx.AsyncClient, shop: Shop) -> None:
+    assert (await client.get("/v1/list")).headers["age"] == "0"
+    await asyncio.sleep(1.1)
+    for method in ("GET", "HEAD"):
+        answer = await client.request(method, "/v1/list")
+        assert answer.headers.get_list("age") == ["1"]
+    unchanged = await client.get("/v1/list", headers={"If-None-Match": "*"})
+    assert (unchanged.status_code, unchanged.headers["age"]) == (304, "1")
+    assert shop.calls["/v1/list"] == 1
+
+
+@pytest.mark.parametrize(
+    ("if_none_match", "status"),
+    [
+        ('"7"', 304),
+        ('W/"7"', 304),
+        ('"1", "7"', 304),
+        ('"1", W/"7", "8"', 304),
+        ("*", 304),
+        ('"7-gzip"', 304),
+        ('"8"', 200),
+        ("7", 200),
+    ],
+)
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+async def test_a_known_version_is_not_sent_again(
+    if_none_match: str, status: int, coding: str, client: httpx.AsyncClient
+) -> None:
+    for _ in range(2):  # from the service, then from memory
+        answer = await client.get(
+            "/v1/list", headers={"If-None-Match": if_none_match, "Accept-Encoding": coding}
+        )
+        assert answer.status_code == status
+        assert answer.headers["cache-control"] == PUBLIC["Cache-Control"]
+        assert "accept-encoding" in answer.headers["vary"].lower()
+        assert answer.headers["etag"].startswith('"7')
+        if status == 304:
+            assert answer.content == b""
+            assert "content-type" not in answer.headers
+
+
+async def test_two_lines_of_if_none_match_are_one_list(client: httpx.AsyncClient) -> None:
+    lines = [("If-None-Match", '"1"'), ("If-None-Match", '"7"')]
+    assert (await client.get("/v1/list", headers=lines)).status_code == 304
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-Unmodified-Since", "If-Range", "Range"])
+async def test_what_only_the_service_can_judge_goes_to_it(
+    header: str, client: httpx.AsyncClient, shop: Shop
+) -> None:
+    await client.get("/v1/list")
+    await client.get("/v1/list", headers={header: '"7"'})
+    assert shop.calls["/v1/list"] == 2
+
+
+async def test_one_entry_serves_every_coding(client: httpx.AsyncClient, shop: Shop) -> None:
+    for coding in ("gzip, deflate, br", "gzip", "identity", "br;q=1.0, gzip;q=0.8", "zstd", ""):
+        answer = await client.get("/v1/list", headers={"Accept-Encoding": coding})
+        assert answer.json() == LARGE
+        assert answer.headers.get("content-encoding") == ("gzip" if "gzip" in coding else None)
+    assert shop.calls["/v1/list"] == 1
+    assert shop.last
+    assert "accept-encoding" not in shop.last.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/list", "/v1/one"])
+async def test_a_compressed_answer_is_another_representation(
+    path: str, client: httpx.AsyncClient
+) -> None:
+    plain, packed = [await client.get(path, headers=headers) for headers in (PLAIN, GZIP)]
+    assert plain.json() == packed.json() == LARGE
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert packed.headers["etag"] == plain.headers["etag"].removesuffix('"') + '-gzip"'
+    for answer in (plain, packed):
+        assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+async def test_a_compressed_answers_tag_names_the_version_that_is_edited(
+    client: httpx.AsyncClient, shop: Shop
+) -> None:
+    tag = (await client.get("/v1/one", headers=GZIP)).headers["etag"]
+    assert tag == '"6-gzip"'
+    answer = await client.put("/v1/one", json={}, headers={"If-Match": tag})
+    assert answer.status_code == 200
+    stale = await client.put("/v1/one", json={}, headers={"If-Match": '"5-gzip"'})
+    assert stale.status_code == 412
+    known = await client.get("/v1/one", headers=GZIP | {"If-None-Match": tag})
+    assert (known.status_code, known.headers["etag"]) == (304, tag)
+    known = await client.get("/v1/one", headers=PLAIN | {"If-None-Match": '"6"'})
+    assert (known.status_code, known.headers["etag"]) == (304, '"6"')
+
+
+async def test_what_is_small_or_compressed_already_or_refused_stays_as_it_is(
+    client: httpx.AsyncClient,
+) -> None:
+    assert "content-encoding" not in (await client.get("/v1/picture", headers=GZIP)).headers
+    assert "content-encoding" not in (await client.get("/livez", headers=GZIP)).headers
+    refusing = await client.get("/v1/list", headers={"Accept-Encoding": "gzip;q=0, *;q=1"})
+    assert "content-encoding" not in refusing.headers
+
+
+async def test_a_stream_is_compressed_as_it_comes(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/stream", headers=GZIP)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.text == "x" * 100_000
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "GZIP", "gzip, gzip"])
+async def test_a_compressed_body_is_refused(coding: str, client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/v1/one",
+        content=gzip.compress(b"{}"),
+        headers={"Content-Type": "application/json", "Content-Encoding": coding},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_content_encoding")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_that_says_identity_is_taken(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/one", json={}, headers={"Content-Encoding": "identity"})
+    assert answer.status_code == 200
+
+
+async def test_a_page_of_another_origin_may_call_the_api(client: httpx.AsyncClient) -> None:
+    origin = {"Origin": "https://shop.example"}
+    asked = await client.options(
+        "/v1/one",
+        headers=origin
+        | {
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "authorization, content-type, if-match, "
+            "idempotency-key",
+        },
+    )
+    assert asked.status_code == 200
+    assert asked.headers["access-control-allow-origin"] == "*"
+    assert "PUT" in asked.headers["access-control-allow-methods"]
+    for path in ("/v1/one", "/v1/list", "/v1/none", "/v1/home"):
+        answer = await client.get(path, headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+        exposed = answer.headers["access-control-expose-headers"].lower()
+        assert {"etag", "ratelimit", "retry-after"} <= set(exposed.split(", "))
+
+
+async def test_origins_can_be_named(gateway: Gateway, shop: Shop) -> None:
+    client = await gateway(
+        {"shop": (["/v1/list"], shop.app)}, cors_origins=["https://shop.example"]
+    )
+    named, other = [
+        await client.get("/v1/list", headers={"Origin": origin})
+        for origin in ("https://shop.example", "https://evil.example")
+    ]
+    assert named.headers["access-control-allow-origin"] == "https://shop.example"
+    assert "origin" in named.headers["vary"].lower()
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_without_origins_no_page_may(gateway: Gateway, shop: Shop) -> None:
+    client = await gateway({"shop": (["/v1/list"], shop.app)}, cors_origins=[])
+    answer = await client.get("/v1/list", headers={"Origin": "https://shop.example"})
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_what_is_left_of_the_limit_is_said(gateway: Gateway, shop: Shop) -> None:
+    client = await gateway({"shop": (["/v1/one"], shop.app)}, rate_limit_address="5/minute")
+    left = []
+    for _ in range(5):
+        answer = await client.get("/v1/one")
+        assert answer.headers["ratelimit-policy"] == '"address";q=5;w=60'
+        policy, remaining, reset = answer.headers["ratelimit"].split(";")
+        assert policy == '"address"'
+        assert 0 < int(reset.removeprefix("t=")) <= 60
+        left.append(int(remaining.removeprefix("r=")))
+    assert left == [4, 3, 2, 1, 0]
+    refused = await client.get("/v1/one")
+    assert refused.status_code == 429
+    assert refused.headers["ratelimit"].startswith('"address";r=0;t=')
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit-policy"] == '"address";q=5;w=60'
+
+
+@pytest.mark.parametrize("path", ALL)
+async def test_every_answer_tells_a_browser_how_little_it_may_do(
+    path: str, client: httpx.AsyncClient
+) -> None:
+    headers = (await client.get(path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert ("script-src" in policy) is (path in {"/", "/docs"})
+    assert "strict-transport-security" not in headers
+
+
+async def test_over_tls_the_browser_is_told_to_stay_there(gateway: Gateway, shop: Shop) -> None:
+    services = {"shop": (["/v1/one"], shop.app)}
+    client = await gateway(services, trusted_proxies=["127.0.0.1/32"])
+    answer = await client.get("/v1/one", headers={"X-Forwarded-Proto": "https"})
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert shop.last
+    assert shop.last.headers["x-forwarded-proto"] == "https"
+
+
+async def test_one_caller_holds_few_live_streams(gateway: Gateway) -> None:
+    async def events(request: Request) -> Response:
+        async def ticks() -> AsyncIterator[bytes]:
+            yield b": hello\n\n"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/v1/events", events)])
+    client = await gateway({"events": (["/v1/events"], app)}, max_streams=2)
+    async with client.stream("GET", "/v1/events"), client.stream("GET", "/v1/events"):
+        async with client.stream("GET", "/v1/events") as third:
+            assert third.status_code == 429
+    await asyncio.sleep(0.2)
+    async with client.stream("GET", "/v1/events") as answer:
+        assert answer.status_code == 200
