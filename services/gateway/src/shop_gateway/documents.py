@@ -56,7 +56,13 @@ async def _merged(proxy: Proxy, own: dict[str, Any]) -> dict[str, Any]:
     parts = await asyncio.gather(
         *(fetch(proxy, upstream, "/openapi.json") for upstream in upstreams)
     )
-    merged: dict[str, Any] = {**own, "paths": dict(own.get("paths", {})), "tags": []}
+    info = {**own["info"], "title": "Minishop", "description": "Every public route of the shop."}
+    merged: dict[str, Any] = {
+        **own,
+        "info": info,
+        "paths": dict(own.get("paths", {})),
+        "tags": [],
+    }
     components: dict[str, dict[str, Any]] = {
         kind: dict(entries) for kind, entries in own.get("components", {}).items()
     }

@@ -15,6 +15,7 @@ MIN_COMPRESSED_BYTES = 512
 GZIP_LEVEL = 5
 GZIP = b"gzip"
 _CONDITIONS = frozenset((b"if-match", b"if-none-match"))
+_EXCLUDED = frozenset(DEFAULT_EXCLUDED_CONTENT_TYPES)
 _WITHOUT_CONTENT = frozenset((204, 304))
 _SUFFIX = b'-gzip"'
 _QUALITY = re.compile(r"\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
@@ -36,25 +37,28 @@ class CompressResponses:
     """ASGI middleware: inside, `Accept-Encoding` is `gzip` or missing; entity tags are plain."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = GZipMiddleware(app, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=GZIP_LEVEL)
+        self._plain = app
+        self._gzip = GZipMiddleware(
+            app, minimum_size=MIN_COMPRESSED_BYTES, compresslevel=GZIP_LEVEL
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and compress its answer where the client lets it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._plain(scope, receive, send)
             return
         accepted = combined(scope["headers"], b"accept-encoding")
-        gzip = accepts_gzip(accepted.decode("latin-1") if accepted else None)
+        gzip = accepts_gzip(accepted.decode("latin-1")) if accepted else False
         named = combined(scope["headers"], b"if-none-match") or b""
         head = scope["method"] == "HEAD"
 
-        async def send_tagged(message: Message) -> None:
+        async def send_described(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                if head and message["status"] not in _WITHOUT_CONTENT:
-                    headers = _as_of_get(headers, gzip=gzip)
+                headers, status = message["headers"], message["status"]
+                if status not in _WITHOUT_CONTENT and (head or not gzip):
+                    headers = _described(headers, gzip=gzip)
                 encoded = first(headers, b"content-encoding") == GZIP
-                if gzip and (encoded or (message["status"] == 304 and _SUFFIX in named)):  # noqa: PLR2004 -- Not Modified
+                if gzip and (encoded or (status == 304 and _SUFFIX in named)):  # noqa: PLR2004 -- Not Modified
                     headers = [_tagged(*pair) for pair in headers]
                 message = {**message, "headers": headers}
             await send(message)
@@ -66,7 +70,8 @@ class CompressResponses:
         ]
         if gzip:
             headers.append((b"accept-encoding", GZIP))
-        await self._app({**scope, "headers": headers}, receive, send_tagged)
+        app = self._gzip if gzip else self._plain
+        await app({**scope, "headers": headers}, receive, send_described)
 
 
 def _tagged(name: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -76,13 +81,18 @@ def _tagged(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, value.removesuffix(b'"') + _SUFFIX
 
 
-def _as_of_get(headers: Headers, *, gzip: bool) -> Headers:
-    """Return a HEAD's headers as its GET would have them; how long it were in gzip is not known."""
+def _described(headers: Headers, *, gzip: bool) -> Headers:
+    """Return an answer's headers with what its GET in gzip would say of the coding.
+
+    A HEAD's too, but for the length, which is not known before the content is made.
+    """
     length = first(headers, b"content-length") or b""
-    kind = (first(headers, b"content-type") or b"").partition(b";")[0].decode("latin-1").lower()
-    excluded = {kind, kind.partition("/")[0] + "/*"} & set(DEFAULT_EXCLUDED_CONTENT_TYPES)
+    vary = combined(headers, b"vary") or b""
     small = length.isdigit() and int(length) < MIN_COMPRESSED_BYTES
-    if small or excluded or first(headers, b"content-encoding"):
+    if small or first(headers, b"content-encoding") or b"accept-encoding" in vary.lower():
+        return headers
+    kind = (first(headers, b"content-type") or b"").partition(b";")[0].decode("latin-1").lower()
+    if kind in _EXCLUDED or kind.partition("/")[0] + "/*" in _EXCLUDED:
         return headers
     varied = [*headers, (b"vary", b"Accept-Encoding")]
     if not gzip:

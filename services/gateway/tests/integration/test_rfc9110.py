@@ -325,9 +325,12 @@ async def test_one_caller_holds_few_live_streams(gateway: Gateway) -> None:
 
     app = Starlette(routes=[Route("/v1/events", events)])
     client = await gateway({"events": (["/v1/events"], app)}, max_streams=2)
-    async with client.stream("GET", "/v1/events"), client.stream("GET", "/v1/events"):
-        async with client.stream("GET", "/v1/events") as third:
-            assert third.status_code == 429
+    async with (
+        client.stream("GET", "/v1/events"),
+        client.stream("GET", "/v1/events"),
+        client.stream("GET", "/v1/events") as third,
+    ):
+        assert third.status_code == 429
     await asyncio.sleep(0.2)
     async with client.stream("GET", "/v1/events") as answer:
         assert answer.status_code == 200

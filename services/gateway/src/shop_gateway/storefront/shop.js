@@ -3,9 +3,16 @@ const $ = (id) => document.getElementById(id);
 const basket = new Map();
 let token = sessionStorage.getItem("token");
 
+// Minor units by ISO 4217, as the API counts them: a browser's own digits are how people write a currency (IDR without sen).
+const DIGITS = Object.fromEntries(Object.entries({
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+  3: "BHD IQD JOD KWD LYD OMR TND",
+  4: "UYW",
+}).flatMap(([digits, currencies]) => currencies.split(" ").map((currency) => [currency, Number(digits)])));
+
 const money = ({ amount, currency }) => {
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+  const digits = DIGITS[currency] ?? 2;
+  return new Intl.NumberFormat(undefined, { style: "currency", currency, maximumFractionDigits: digits }).format(amount / 10 ** digits);
 };
 
 function element(tag, text, attributes = {}) {
@@ -83,6 +90,7 @@ async function placeOrder() {
   if (!token) return $("account").showModal();
   const lines = [...basket.values()];
   const order = await call("POST", "/v1/orders", {
+    currency: lines[0].product.price.currency,
     items: lines.map(({ product, quantity }) => ({ product_id: product.id, quantity })),
     shipping_address: { name: $("who").textContent, line1: "1 Market Street", city: "Springfield", postal_code: "12345", country: "US" },
     payment: { provider: "stripe", method: "card", token: "pm_card_visa" },
