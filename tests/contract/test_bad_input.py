@@ -1,18 +1,15 @@
 """Whatever is sent to whichever route that writes, the answer is a problem that says why."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
-import pytest_asyncio
 
+from contract.apps import Apps
 from contract.bodies import VALID
 from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
-from contract.services import Member
 from contract.shop import Shop
-from shop_shared.server import Service
 from shop_shared.testing import BadRequest, assert_refused, bad_requests
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,34 +20,6 @@ LOOKS_UP_FIRST = {"payment POST /v1/payments/{payment_id}/refunds"}
 FINE = {("product POST /v1/products/{product_id}/inventory/adjustments", "delta: negative")}
 WRITING = [route for route in ROUTES if route.writes]
 WITH_JSON = [route for route in WRITING if str(route) not in WITHOUT_JSON]
-
-
-@dataclass
-class Apps:
-    """The services in this process, on real stores; each made when first called."""
-
-    shop: Shop
-    services: dict[str, Service] = field(default_factory=dict)
-
-    def client(self, member: Member) -> httpx.AsyncClient:
-        """Return a client of a service, to be closed."""
-        if member.name not in self.services:
-            self.shop.prepare(member)
-            self.services[member.name] = self.shop.create(member)
-        transport = httpx.ASGITransport(self.services[member.name].app)
-        return httpx.AsyncClient(transport=transport, base_url="http://shop")
-
-    async def close(self) -> None:
-        for service in self.services.values():
-            for close in service.close:
-                await close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def apps(shop: Shop) -> AsyncIterator[Apps]:
-    apps = Apps(shop)
-    yield apps
-    await apps.close()
 
 
 @pytest.fixture

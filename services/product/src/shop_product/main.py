@@ -40,7 +40,7 @@ def create(settings: Settings) -> Service:
         bodies=BodyLimits(paths={imports.PATH: imports.LIMITS}),
     )
     lists = ListCache(seconds=settings.list_cache_seconds)
-    set_state(app, ProductState(store=store, lists=lists))
+    set_state(app, ProductState(store=store, lists=lists, settings=settings))
     problems.install_unavailable(app, [PyMongoError], is_temporary=mongo.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"mongodb": mongo.check(client)})
@@ -65,7 +65,8 @@ def migrate(settings: Settings) -> None:
 
     async def work() -> None:
         async with mongo.create_client(settings) as client:
-            await schema.migrate(client.get_default_database())
+            currencies = {settings.currency, *settings.indexed_currencies}
+            await schema.migrate(client.get_default_database(), currencies=sorted(currencies))
 
     asyncio.run(work())
 

@@ -1,12 +1,21 @@
 """What the catalogue and the stock are made of, as requests and answers show them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    field_validator,
+)
 
+from shop_product.svg import check_svg
 from shop_shared.models import OneLine, ResponseModel, StrictModel
 from shop_shared.money import MAX_AMOUNT, Money
 
@@ -16,7 +25,28 @@ MAX_QUANTITY = 1_000_000_000
 MAX_PRICE = MAX_AMOUNT // 1000
 """In minor units. An order is of at most 1,000 units, so that its total is money, too."""
 
-Sku = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,63}$")]
+_SKU = re.compile(r"[A-Z0-9][A-Z0-9._/+-]{0,63}")
+
+
+def _normal_sku(text: str) -> str:
+    """Return a SKU in its one spelling: trimmed, spaces as hyphens, small letters capitalised."""
+    sku = re.sub(" +", "-", text.strip(" \t"))
+    if sku.isascii():
+        sku = sku.upper()
+    if not _SKU.fullmatch(sku):
+        raise ValueError(
+            "a SKU is 1 to 64 letters a-z, digits and . _ - / +, and begins with a letter or digit;"
+            " small letters are taken as capitals and spaces as hyphens"
+        )
+    return sku
+
+
+Sku = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_normal_sku),
+    Field(examples=["MUG-BLUE-350"], description="Unique; small letters are taken as capitals"),
+]
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine
@@ -26,7 +56,7 @@ Description = Annotated[str, StringConstraints(max_length=10_000)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), OneLine]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 AttributeValue = Annotated[str, StringConstraints(max_length=200), OneLine]
-Svg = Annotated[str, StringConstraints(pattern=r"^[ \t\r\n]*<svg[ \t\r\n>]", max_length=64 * 1024)]
+Svg = Annotated[str, StringConstraints(max_length=64 * 1024), AfterValidator(check_svg)]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 
 EXAMPLE: dict[str, JsonValue] = {
@@ -157,6 +187,16 @@ class Inventory(ResponseModel):
     low_stock_threshold: int
     version: int
     updated_at: datetime
+
+
+class LowStock(ResponseModel):
+    """A product with few units left."""
+
+    product_id: UUID
+    sku: str
+    name: str
+    available: int
+    low_stock_threshold: int
 
 
 class InventoryPut(StrictModel):

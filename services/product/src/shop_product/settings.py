@@ -1,9 +1,10 @@
-"""What the product service can be told; the docs' table is made from it."""
+"""The product service's settings; the table in the docs is made from them."""
 
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
+from shop_shared.money import Currency
 from shop_shared.settings import ServiceSettings
 
 
@@ -13,6 +14,14 @@ class Settings(ServiceSettings):
     service_name: str = "product"
     database_url: SecretStr = Field(
         description="mongodb://…, a replica set's", examples=["mongodb://sample:1/sample"]
+    )
+    currency: Currency = Field(
+        "USD", description="Price bounds and sorts that name no currency are in this one"
+    )
+    indexed_currencies: list[Currency] = Field(
+        ["USD", "EUR", "GBP", "IDR", "JPY"],
+        max_length=20,
+        description="Lists by price in these currencies have an index; others are sorted in memory",
     )
     reservation_minutes: int = Field(
         15, ge=1, description="How long an order may hold stock before it is paid"

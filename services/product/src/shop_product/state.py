@@ -7,6 +7,7 @@ from fastapi import Depends
 
 from shop_product.list_cache import ListCache
 from shop_product.repository.store import Store as MongoStore
+from shop_product.settings import Settings
 from shop_shared.http.app_state import state_dependency
 
 
@@ -16,6 +17,7 @@ class ProductState:
 
     store: MongoStore
     lists: ListCache
+    settings: Settings
 
 
 State = Annotated[ProductState, Depends(state_dependency(ProductState))]

@@ -220,3 +220,129 @@ async def test_reserved_units_cannot_be_adjusted_away(
         headers=staff,
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "stock_reserved")
+
+
+async def test_prices_are_compared_within_one_currency(
+    http: httpx.AsyncClient, staff: Headers
+) -> None:
+    for sku, price, other in (
+        ("USD", (2000, "USD"), None),
+        ("BOTH", (1500, "USD"), (1000, "EUR")),
+        ("EUR", (900, "EUR"), None),
+        ("JPY", (1800, "JPY"), (1200, "EUR")),
+    ):
+        await add(
+            http,
+            staff,
+            sku=sku,
+            price={"amount": price[0], "currency": price[1]},
+            other_prices=[{"amount": other[0], "currency": other[1]}] if other else [],
+        )
+    assert await skus(http, sort="price", currency="EUR") == ["EUR", "BOTH", "JPY"]
+    assert await skus(http, sort="-price", currency="EUR") == ["JPY", "BOTH", "EUR"]
+    assert await skus(http, currency="EUR", min_price=1000) == ["JPY", "BOTH"]
+    assert await skus(http, currency="JPY", max_price=1800) == ["JPY"]
+    assert await skus(http, sort="price") == ["BOTH", "USD"], "the shop's currency"
+    assert await skus(http, max_price=1800) == ["BOTH"]
+    shown = (await http.get("/v1/products", params={"currency": "EUR"})).json()["items"]
+    assert {item["price"]["currency"] for item in shown} == {"EUR"}
+
+
+async def test_a_changed_price_is_listed_by_its_new_amount(
+    http: httpx.AsyncClient, staff: Headers
+) -> None:
+    one = await add(http, staff, sku="ONE", price={"amount": 100, "currency": "USD"})
+    await add(http, staff, sku="TWO", price={"amount": 200, "currency": "USD"})
+    changed = await http.patch(
+        f"/v1/products/{one['id']}",
+        json={"price": {"amount": 300, "currency": "USD"}},
+        headers={**staff, "If-Match": '"1"'},
+    )
+    assert changed.status_code == 200
+    assert await skus(http, sort="price", currency="USD") == ["TWO", "ONE"]
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "fruit"}])
+async def test_names_are_sorted_as_people_sort_them(
+    http: httpx.AsyncClient, staff: Headers, query: dict[str, str]
+) -> None:
+    names = ["Zebra", "apple", "Banana", "\u00e4pfel", "cherry", "Apple"]
+    for number, name in enumerate(names):
+        await add(http, staff, sku=f"N-{number}", name=name, brand="fruit")
+    listed = await skus(http, sort="name", **query)
+    found = [names[int(sku.removeprefix("N-"))] for sku in listed]
+    assert found == ["\u00e4pfel", "apple", "Apple", "Banana", "cherry", "Zebra"]
+
+
+async def test_staff_find_products_that_are_not_active(
+    http: httpx.AsyncClient, staff: Headers, customer: Headers
+) -> None:
+    hidden = await add(http, staff, sku="HIDDEN", active=False)
+    await add(http, staff, sku="SHOWN")
+    url = f"/v1/products/{hidden['id']}"
+    own = await http.get(url, headers=staff)
+    assert (own.status_code, own.json()["active"]) == (200, False)
+    assert own.headers["cache-control"] == "private, no-store"
+    for headers in ({}, customer, {"Authorization": "Bearer garbage"}):
+        assert (await http.get(url, headers=headers)).status_code == 404
+    for _ in range(2):  # what staff was answered is not kept for others
+        listed = await http.get("/v1/products?active=false", headers=staff)
+        assert [item["sku"] for item in listed.json()["items"]] == ["HIDDEN"]
+        assert listed.headers["cache-control"] == "private, no-store"
+        assert (await http.get("/v1/products?active=false")).status_code == 401
+        forbidden = await http.get("/v1/products?active=false", headers=customer)
+        assert forbidden.status_code == 403
+    assert await skus(http) == ["SHOWN"]
+
+
+async def test_units_on_hand_have_one_bound(
+    http: httpx.AsyncClient, staff: Headers, database: mongo.Database
+) -> None:
+    product = await add(http, staff, initial_stock=10)
+    url = f"/v1/products/{product['id']}/inventory"
+    answers = [
+        await http.post(
+            f"{url}/adjustments", json={"delta": 10**9, "reason": "received"}, headers=staff
+        )
+        for _ in range(3)
+    ]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
+        (409, "too_many_units")
+    }
+    most = {"delta": 10**9 - 10, "reason": "received"}
+    assert (await http.post(f"{url}/adjustments", json=most, headers=staff)).status_code == 201
+    stock = (await http.get(url, headers=staff)).json()
+    assert stock["on_hand"] == 10**9
+    counted = await http.put(
+        url,
+        json={"on_hand": stock["on_hand"], "low_stock_threshold": 5},
+        headers={**staff, "If-Match": f'"{stock["version"]}"'},
+    )
+    assert counted.status_code == 200
+
+
+async def test_staff_read_what_runs_low_and_the_ledger(
+    http: httpx.AsyncClient, staff: Headers, customer: Headers
+) -> None:
+    low = [await add(http, staff, sku=f"LOW-{n}", initial_stock=n) for n in range(3)]
+    await add(http, staff, sku="PLENTY", initial_stock=100)
+    gone = await add(http, staff, sku="GONE", initial_stock=0)
+    url = f"/v1/products/{gone['id']}"
+    await http.delete(url, headers={**staff, "If-Match": '"1"'})
+    seen: list[str] = []
+    cursor = None
+    while True:
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = (await http.get("/v1/products/low-stock", params=query, headers=staff)).json()
+        seen += [item["sku"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == ["LOW-2", "LOW-1", "LOW-0"]
+    assert (await http.get("/v1/products/low-stock", headers=customer)).status_code == 403
+    ledger = f"/v1/products/{low[2]['id']}/inventory/adjustments"
+    await http.post(ledger, json={"delta": 7, "reason": "received", "note": "PO 7"}, headers=staff)
+    lines = (await http.get(ledger, headers=staff)).json()["items"]
+    assert [(line["delta"], line["reason"]) for line in lines] == [(7, "received"), (2, "initial")]
+    assert (await http.get(ledger)).status_code == 401
+    unknown = "/v1/products/01989f6a-0000-7000-8000-000000000001/inventory/adjustments"
+    assert (await http.get(unknown, headers=staff)).status_code == 404

@@ -72,3 +72,27 @@ async def test_a_bad_line_costs_only_itself(http: httpx.AsyncClient, staff: Head
         (8, "created"),
     ]
     assert results[3]["errors"][0]["pointer"] == "/colour"
+
+
+async def test_a_byte_order_mark_costs_no_line(http: httpx.AsyncClient, staff: Headers) -> None:
+    results = await send(http, staff, b"\xef\xbb\xbf" + line(1) + line(2))
+    assert [result["status"] for result in results] == ["created", "created"]
+    assert await send(http, staff, b"\xef\xbb\xbf") == []
+
+
+async def test_small_letters_and_spaces_in_a_sku_are_one_product(
+    http: httpx.AsyncClient, staff: Headers
+) -> None:
+    body = line(1, sku="mug blue/350+lid") + line(2, sku=" MUG-Blue/350+LID ")
+    first, second = await send(http, staff, body)
+    assert (first["sku"], first["status"]) == ("MUG-BLUE/350+LID", "created")
+    assert (second["id"], second["status"]) == (first["id"], "unchanged")
+
+
+async def test_a_bad_sku_is_refused_with_the_rule(http: httpx.AsyncClient, staff: Headers) -> None:
+    for sku in ("-mug", "mug\tblue", "MÜG", "mug_№1", "x" * 65, "", " "):
+        [result] = await send(http, staff, line(1, sku=sku))
+        assert result["status"] == "invalid"
+        [error] = result["errors"]
+        assert error["pointer"] == "/sku"
+        assert "a SKU is 1 to 64 letters a-z, digits" in error["message"]

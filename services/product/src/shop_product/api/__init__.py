@@ -5,5 +5,12 @@ from fastapi import APIRouter
 from shop_product.api import catalogue, imports, inventory, lists
 
 router = APIRouter()
-for room in (lists, imports, catalogue, inventory):  # fixed paths before /{product_id}
-    router.include_router(room.router)
+# Fixed paths before /{product_id}.
+for included in (
+    lists.router,
+    imports.router,
+    inventory.low_stock_router,
+    catalogue.router,
+    inventory.router,
+):
+    router.include_router(included)

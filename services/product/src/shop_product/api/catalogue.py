@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from shop_product.api import views
+from shop_product.api.visibility import PRIVATE, is_staff
 from shop_product.models import Product, ProductCreate, ProductPatch
 from shop_product.repository import products
 from shop_product.service import catalogue
@@ -25,12 +26,19 @@ _IMAGE_HEADERS = {
 
 
 @router.get("/{product_id}")
-async def get_product(product_id: UUID, store: Store, response: Response) -> Product:
-    """Read a product. The ETag is the version to edit; ``available`` moves without it."""
-    document = await products.find(store.database, product_id)
-    if document is None:
+async def get_product(
+    product_id: UUID, request: Request, store: Store, response: Response
+) -> Product:
+    """Read a product; staff also one that is not active.
+
+    The ETag is the version to edit; ``available`` changes without it.
+    """
+    document = await products.find(store.database, product_id, hidden=True)
+    if document is None or not (document["active"] or await is_staff(request)):
         raise NotFound("No such product.")
     set_etag(response, document["version"])
+    if not document["active"]:
+        response.headers.update(PRIVATE)
     return views.product(document, available=await products.available(store.database, product_id))
 
 

@@ -1,19 +1,23 @@
 """A product's stock, for the staff."""
 
+from operator import itemgetter
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
 from shop_product.api import views
-from shop_product.models import Adjustment, AdjustmentCreate, Inventory, InventoryPut
+from shop_product.models import Adjustment, AdjustmentCreate, Inventory, InventoryPut, LowStock
+from shop_product.repository import inventory
 from shop_product.service import ledger
 from shop_product.state import Lists, Store
 from shop_shared.http.auth import StaffCaller
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import Before, Limit, Page, page_of
 
 router = APIRouter(prefix="/v1/products/{product_id}/inventory", tags=["inventory"])
+low_stock_router = APIRouter(prefix="/v1/products/low-stock", tags=["inventory"])
 
 RequestKey = Annotated[
     str | None,
@@ -24,6 +28,30 @@ RequestKey = Annotated[
         description="The same key again moves nothing and answers the first adjustment",
     ),
 ]
+
+
+@low_stock_router.get("")
+async def list_low_stock(
+    _: StaffCaller, store: Store, *, limit: Limit = 20, before: Before = None
+) -> Page[LowStock]:
+    """List the products whose available units are at or under their threshold (staff)."""
+    found = await inventory.low(store.database, before=before, limit=limit + 1)
+    return page_of(found, limit=limit, view=views.low_stock, position=itemgetter("_id"))
+
+
+@router.get("/adjustments", responses=documented(404))
+async def list_adjustments(
+    product_id: UUID,
+    _: StaffCaller,
+    store: Store,
+    *,
+    limit: Limit = 20,
+    before: Before = None,
+) -> Page[Adjustment]:
+    """Read the ledger of a product's stock, newest first (staff)."""
+    await ledger.read(store, product_id)
+    found = await inventory.ledger(store.database, product_id, before=before, limit=limit + 1)
+    return page_of(found, limit=limit, view=views.adjustment, position=itemgetter("_id"))
 
 
 @router.get("")

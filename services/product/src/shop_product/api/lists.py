@@ -1,5 +1,6 @@
-"""Lists of products: searched, filtered, sorted, a page at a time. Rows go out as bytes."""
+"""Lists of products: searched, filtered, sorted, a page at a time; rendered without models."""
 
+import math
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,12 +10,21 @@ from pydantic import StringConstraints
 
 from shop_product.api.cached_route import CachedRoute, cache_key, render
 from shop_product.api.views import listed
+from shop_product.api.visibility import PRIVATE, staff_only
 from shop_product.models import Categories, Category, ListedProduct
 from shop_product.repository import products
 from shop_product.repository.products import Sort
-from shop_product.state import Lists, Store
+from shop_product.state import Lists, State, Store
 from shop_shared.http.etag import IfNoneMatch
-from shop_shared.http.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from shop_shared.http.openapi import documented
+from shop_shared.http.pagination import (
+    Cursor,
+    Limit,
+    NotACursor,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 from shop_shared.http.problems import Unprocessable
 from shop_shared.money import MAX_AMOUNT, Currency
 
@@ -27,30 +37,41 @@ Amount = Annotated[int, Query(ge=0, le=MAX_AMOUNT, description="Minor units")]
 @router.get(
     "",
     response_model=Page[ListedProduct],
-    responses={304: {"description": "Not modified"}},
+    responses={304: {"description": "Not modified"}, **documented(401, 403)},
 )
 async def list_products(  # noqa: PLR0913 - a parameter a part of the query
     request: Request,
-    store: Store,
-    lists: Lists,
+    state: State,
     *,
     q: Annotated[Words | None, Query(description="Words to look for")] = None,
     category: Category | None = None,
-    currency: Annotated[Currency | None, Query(description="Only prices in it")] = None,
+    currency: Annotated[
+        Currency | None,
+        Query(
+            description="Only products with a price in it, shown in it. Bounds and sorts by price"
+            " are in it; without it, in the shop's currency"
+        ),
+    ] = None,
     min_price: Amount | None = None,
     max_price: Amount | None = None,
     sort: Sort | None = None,
+    active: Annotated[bool, Query(description="false, for staff: what is not on sale")] = True,
     limit: Limit = 20,
     cursor: Cursor = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """List active products, newest first; a search by relevance, unless told otherwise."""
+    """List active products, newest first; a search by relevance, unless told otherwise.
+
+    Names are sorted by Unicode's collation, prices within one currency.
+    """
     sort = sort or ("relevance" if q else "newest")
     if sort == "relevance" and q is None:
         raise Unprocessable(
             "Only a search has a relevance.",
             errors=[{"pointer": "/query/sort", "message": "needs q"}],
         )
+    if sort in ("price", "-price") or min_price is not None or max_price is not None:
+        currency = currency or state.settings.currency
     query = products.Query(
         text=q,
         category=category,
@@ -58,21 +79,25 @@ async def list_products(  # noqa: PLR0913 - a parameter a part of the query
         min_price=min_price,
         max_price=max_price,
         sort=sort,
+        active=active,
         after=_after(sort, cursor) if cursor else None,
         limit=limit + 1,
     )
 
     async def make() -> bytes:
-        rows = await products.page(store.database, query)
+        rows = await products.page(state.store.database, query)
         shown = rows[:limit]
         more = len(rows) > limit
         page = {
-            "items": [listed(row) for row in shown],
-            "next_cursor": _cursor(sort, shown[-1]) if more else None,
+            "items": [listed(row, currency=currency) for row in shown],
+            "next_cursor": _cursor(query, shown[-1]) if more else None,
         }
         return orjson.dumps(page)
 
-    return render(await lists.answer(cache_key(request), make), if_none_match)
+    if not active:
+        await staff_only(request)
+        return Response(await make(), headers=PRIVATE, media_type="application/json")
+    return render(await state.lists.answer(cache_key(request), make), if_none_match)
 
 
 @router.get(
@@ -91,8 +116,8 @@ async def list_categories(
     return render(await lists.answer(cache_key(request), make), if_none_match)
 
 
-def _cursor(sort: Sort, row: dict[str, Any]) -> str:
-    key = products.sort_key(sort, row)
+def _cursor(query: products.Query, row: dict[str, Any]) -> str:
+    key = products.sort_key(query, row)
     # A score is a fraction: its shortest exact spelling survives the way there and back.
     return encode_cursor(repr(key) if isinstance(key, float) else key, row["_id"])
 
@@ -104,8 +129,7 @@ def _after(sort: Sort, cursor: str) -> tuple[Any, str]:
         try:
             key = float(key)
         except ValueError as error:
-            raise Unprocessable(
-                "The cursor is not one of ours.",
-                errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
-            ) from error
+            raise NotACursor from error
+        if not math.isfinite(key):
+            raise NotACursor
     return key, str(product_id)

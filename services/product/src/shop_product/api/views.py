@@ -2,27 +2,32 @@
 
 from typing import Any
 
-from shop_product.models import Adjustment, Inventory, Product
+from shop_product.models import Adjustment, Inventory, LowStock, Product
 
 Document = dict[str, Any]
 
 
-def listed(row: Document) -> Document:
-    """Show a product in a list; no model is built, for lists are the hottest path."""
+def listed(row: Document, *, currency: str | None = None) -> Document:
+    """Return a product as a list shows it, priced in the currency if one is given.
+
+    No model is built: lists are the most frequent requests.
+    """
     return {
         "id": row["_id"],
         "sku": row["sku"],
         "name": row["name"],
         "category": row["category"],
         "brand": row["brand"],
-        "price": row["price"],
+        "price": row["price"]
+        if currency is None
+        else {"amount": row["amounts"][currency], "currency": currency},
         "image_url": image_url(row),
         "available": row["available"],
     }
 
 
 def product(document: Document, *, available: int) -> Product:
-    """Show a product in full."""
+    """Return a product in full."""
     return Product.model_validate(
         {
             **document,
@@ -39,7 +44,7 @@ def image_url(row: Document) -> str | None:
 
 
 def inventory(stock: Document) -> Inventory:
-    """Show a product's stock."""
+    """Return a product's stock."""
     return Inventory.model_validate(
         {
             **stock,
@@ -49,6 +54,17 @@ def inventory(stock: Document) -> Inventory:
     )
 
 
+def low_stock(stock: Document) -> LowStock:
+    """Return a product whose stock is low, as the staff's list shows it."""
+    return LowStock(
+        product_id=stock["_id"],
+        sku=stock["sku"],
+        name=stock["name"],
+        available=stock["on_hand"] - stock["reserved"],
+        low_stock_threshold=stock["low_stock_threshold"],
+    )
+
+
 def adjustment(line: Document) -> Adjustment:
-    """Show a line of the ledger."""
+    """Return a line of the ledger."""
     return Adjustment.model_validate({**line, "id": line["_id"]})

@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
 
+from shop_product.repository.products import COLLATION
 from shop_shared.messaging import mongo_events
 from shop_shared.stores import mongo
 
@@ -80,29 +81,11 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             [
                 ("deleted", ASCENDING),
                 ("active", ASCENDING),
-                ("price.amount", ASCENDING),
-                ("_id", ASCENDING),
-            ],
-            name="price",
-        ),
-        IndexModel(
-            [
-                ("deleted", ASCENDING),
-                ("active", ASCENDING),
-                ("category", ASCENDING),
-                ("price.amount", ASCENDING),
-                ("_id", ASCENDING),
-            ],
-            name="category_price",
-        ),
-        IndexModel(
-            [
-                ("deleted", ASCENDING),
-                ("active", ASCENDING),
                 ("name", ASCENDING),
                 ("_id", ASCENDING),
             ],
-            name="name",
+            name="name_collated",
+            collation=COLLATION,
         ),
         IndexModel(
             [("name", TEXT), ("brand", TEXT), ("tags", TEXT), ("description", TEXT)],
@@ -126,8 +109,31 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
 }
 
 
-async def migrate(database: mongo.Database) -> None:
-    """Bring ``database`` to the wanted state."""
+SUPERSEDED: Mapping[str, Sequence[str]] = {"products": ["price", "category_price", "name"]}
+"""Indexes of earlier versions; dropped where they are still there."""
+
+
+def price_indexes(currency: str) -> list[IndexModel]:
+    """Return the indexes for lists by price in a currency, of products that have one in it."""
+    price = (f"amounts.{currency}", ASCENDING)
+    shown = [("deleted", ASCENDING), ("active", ASCENDING)]
+    partial = {price[0]: {"$exists": True}}
+    return [
+        IndexModel(
+            [*shown, price, ("_id", ASCENDING)],
+            name=f"price_{currency}",
+            partialFilterExpression=partial,
+        ),
+        IndexModel(
+            [*shown, ("category", ASCENDING), price, ("_id", ASCENDING)],
+            name=f"category_price_{currency}",
+            partialFilterExpression=partial,
+        ),
+    ]
+
+
+async def migrate(database: mongo.Database, *, currencies: Sequence[str] = ()) -> None:
+    """Bring ``database`` to the wanted state; lists by price in these currencies get an index."""
     await mongo_events.migrate(database)
     existing = set(await database.list_collection_names())
     for name, validator in VALIDATORS.items():
@@ -135,5 +141,32 @@ async def migrate(database: mongo.Database) -> None:
             await database.command("collMod", name, validator=validator)
         else:
             await database.create_collection(name, validator=validator)
+    await database["products"].update_many({"amounts": {"$exists": False}}, _SET_AMOUNTS)
     for name, indexes in INDEXES.items():
+        present = await database[name].index_information()
+        for superseded in SUPERSEDED.get(name, ()):
+            if superseded in present:
+                await database[name].drop_index(superseded)
         await database[name].create_indexes(list(indexes))
+    for currency in currencies:
+        await database["products"].create_indexes(price_indexes(currency))
+
+
+_SET_AMOUNTS: Sequence[Mapping[str, Any]] = [
+    {
+        "$set": {
+            "amounts": {
+                "$arrayToObject": {
+                    "$map": {
+                        "input": {
+                            "$concatArrays": [["$price"], {"$ifNull": ["$other_prices", []]}]
+                        },
+                        "as": "price",
+                        "in": {"k": "$$price.currency", "v": "$$price.amount"},
+                    }
+                }
+            }
+        }
+    }
+]
+"""An update that gives products of earlier versions their `amounts`."""

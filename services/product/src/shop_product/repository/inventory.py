@@ -12,7 +12,9 @@ from uuid import UUID
 from pymongo import ReturnDocument, UpdateOne
 
 from shop_product.allocation import Offer
+from shop_product.models import MAX_QUANTITY
 from shop_product.repository.store import Tx, moment
+from shop_shared.stores import mongo
 
 Document = dict[str, Any]
 Movement = Literal["reserve", "release", "commit", "take", "restock"]
@@ -106,13 +108,18 @@ def new(product_id: UUID | str, *, sku: str, on_hand: int, low_stock_threshold: 
 async def adjust(
     tx: Tx, product_id: UUID, *, delta: int, threshold: int | None = None
 ) -> Document | None:
-    """Add ``delta`` units on hand; return the stock after, or None when too few are free."""
+    """Add ``delta`` units on hand and return the stock after.
+
+    None, and nothing changed, where fewer would be on hand than are reserved, or more than
+    MAX_QUANTITY.
+    """
     change: Document = {"$inc": {"on_hand": delta, "version": 1}, "$set": {"updated_at": moment()}}
     if threshold is not None:
         change["$set"]["low_stock_threshold"] = threshold
     return await tx.database["inventory"].find_one_and_update(
         {
             "_id": str(product_id),
+            "on_hand": {"$lte": MAX_QUANTITY - delta},
             "$expr": {"$gte": [{"$add": ["$on_hand", delta]}, "$reserved"]},
         },
         change,
@@ -131,6 +138,46 @@ async def recorded(tx: Tx, request_key: str) -> Document | None:
     return await tx.database["adjustments"].find_one(
         {"request_key": request_key}, session=tx.session
     )
+
+
+async def low(database: mongo.Database, *, before: UUID | None, limit: int) -> list[Document]:
+    """Return the stock of products that are low, newest product first.
+
+    Low is: at or under the threshold, of products that are not deleted.
+    """
+    low_stock: Document = {
+        "$expr": {"$lte": [{"$subtract": ["$on_hand", "$reserved"]}, "$low_stock_threshold"]}
+    }
+    if before is not None:
+        low_stock["_id"] = {"$lt": str(before)}
+    pipeline: list[Document] = [
+        {"$match": low_stock},
+        {"$sort": {"_id": -1}},
+        {
+            "$lookup": {
+                "from": "products",
+                "localField": "_id",
+                "foreignField": "_id",
+                "pipeline": [{"$match": {"deleted": False}}, {"$project": {"name": 1}}],
+                "as": "product",
+            }
+        },
+        {"$match": {"product": {"$ne": []}}},
+        {"$limit": limit},
+    ]
+    found = await (await database["inventory"].aggregate(pipeline)).to_list()
+    return [{**stock, "name": stock["product"][0]["name"]} for stock in found]
+
+
+async def ledger(
+    database: mongo.Database, product_id: UUID, *, before: UUID | None, limit: int
+) -> list[Document]:
+    """Return the lines of a product's ledger, newest first."""
+    condition: Document = {"product_id": str(product_id)}
+    if before is not None:
+        condition["_id"] = {"$lt": str(before)}
+    found = database["adjustments"].find(condition, sort=[("_id", -1)], limit=limit)
+    return await found.to_list()
 
 
 def _offer(product: Document, stock: Document) -> Offer:

@@ -1,4 +1,8 @@
-"""The catalogue: products, their pictures, and the lists made of them."""
+"""The catalogue in MongoDB: products, their pictures, and the lists of them.
+
+`amounts` (currency → minor units) repeats a product's prices so that each currency can be filtered
+and sorted by an index of its own. Lists compare strings by COLLATION, and so do their indexes.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,6 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pymongo import ReturnDocument
+from pymongo.collation import Collation
 
 from shop_product.repository.store import Tx, moment
 from shop_shared.stores import mongo
@@ -15,15 +20,10 @@ from shop_shared.stores import mongo
 Document = dict[str, Any]
 Sort = Literal["newest", "price", "-price", "name", "relevance"]
 
+COLLATION = Collation(locale="en", strength=3)
+"""Unicode's root order (CLDR), which `en` does not change: apple, äpfel, Banana, Zebra."""
+
 _LISTED = {"sku": 1, "name": 1, "category": 1, "brand": 1, "price": 1, "image": 1}
-_ORDERS: Mapping[Sort, tuple[str, int, int]] = {
-    # sort key, its direction, the direction of the id behind it
-    "newest": ("_id", -1, -1),
-    "price": ("price.amount", 1, 1),
-    "-price": ("price.amount", -1, -1),
-    "name": ("name", 1, 1),
-    "relevance": ("score", -1, -1),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,52 +33,81 @@ class Query:
     text: str | None = None
     category: str | None = None
     currency: str | None = None
+    """Only products with a price in it; bounds and the sorts by price are in it, and need it."""
     min_price: int | None = None
     max_price: int | None = None
     sort: Sort = "newest"
+    active: bool = True
     after: tuple[Any, str] | None = None
     limit: int = 20
 
+    @property
+    def order(self) -> tuple[str, int]:
+        """The field that is sorted by, and its direction; the id decides between equals."""
+        match self.sort:
+            case "newest":
+                return "_id", -1
+            case "price" | "-price":
+                return f"amounts.{self.currency}", -1 if self.sort == "-price" else 1
+            case "name":
+                return "name", 1
+            case "relevance":
+                return "score", -1
 
-def sort_key(sort: Sort, row: Document) -> Any:  # noqa: ANN401 - as the field has it
-    """Return the value by which ``row`` stands where it stands."""
-    if sort in ("price", "-price"):
-        return row["price"]["amount"]
-    return row[_ORDERS[sort][0]]
+
+def sort_key(query: Query, row: Document) -> Any:  # noqa: ANN401 - as the field has it
+    """Return the value of the sorted field in a row."""
+    if query.sort in ("price", "-price"):
+        return row["amounts"][query.currency]
+    return row[query.order[0]]
+
+
+def amounts(document: Mapping[str, Any]) -> dict[str, int]:
+    """Return all prices of a product: currency → minor units."""
+    prices = [document["price"], *document.get("other_prices", ())]
+    return {price["currency"]: price["amount"] for price in prices}
 
 
 async def page(database: mongo.Database, query: Query) -> list[Document]:
     """Return the rows of one page, each with its ``available`` units."""
-    field, direction, id_direction = _ORDERS[query.sort]
-    conditions: list[Document] = [{"deleted": False, "active": True}]
+    field, direction = query.order
+    pipeline: list[Document] = [{"$match": {"$and": _conditions(query)}}]
+    if query.sort == "relevance":
+        pipeline.append({"$addFields": {"score": {"$meta": "textScore"}}})
+    if query.after is not None:
+        pipeline.append({"$match": _beyond(field, direction, query.after)})
+    sort = {"_id": direction} if field == "_id" else {field: direction, "_id": direction}
+    shown = {**_LISTED, "score": 1} if query.sort == "relevance" else _LISTED
+    if query.currency is not None:
+        shown = {**shown, "amounts": 1}
+    pipeline += [{"$sort": sort}, {"$limit": query.limit}, {"$project": shown}]
+    collation = COLLATION if query.sort == "name" else None
+    found = await database["products"].aggregate(pipeline, collation=collation)
+    rows = await found.to_list()
+    available = await _available(database, [row["_id"] for row in rows])
+    return [{**row, "available": available.get(row["_id"], 0)} for row in rows]
+
+
+def _conditions(query: Query) -> list[Document]:
+    conditions: list[Document] = [{"deleted": False, "active": query.active}]
     if query.text is not None:
         conditions.append({"$text": {"$search": query.text}})
     if query.category is not None:
         conditions.append({"category": query.category})
     if query.currency is not None:
-        conditions.append({"price.currency": query.currency})
-    bounds = {"$gte": query.min_price, "$lte": query.max_price}
-    if given := {operator: bound for operator, bound in bounds.items() if bound is not None}:
-        conditions.append({"price.amount": given})
-    pipeline: list[Document] = [{"$match": {"$and": conditions}}]
-    if query.sort == "relevance":
-        pipeline.append({"$addFields": {"score": {"$meta": "textScore"}}})
-    if query.after is not None:
-        pipeline.append({"$match": _beyond(field, direction, id_direction, query.after)})
-    sort = {"_id": direction} if field == "_id" else {field: direction, "_id": id_direction}
-    score = {"score": 1} if query.sort == "relevance" else {}
-    pipeline += [{"$sort": sort}, {"$limit": query.limit}, {"$project": {**_LISTED, **score}}]
-    rows = await (await database["products"].aggregate(pipeline)).to_list()
-    available = await _available(database, [row["_id"] for row in rows])
-    return [{**row, "available": available.get(row["_id"], 0)} for row in rows]
+        bounds = {"$gte": query.min_price or 0}
+        if query.max_price is not None:
+            bounds["$lte"] = query.max_price
+        conditions.append({f"amounts.{query.currency}": bounds})
+    return conditions
 
 
-def _beyond(field: str, direction: int, id_direction: int, after: tuple[Any, str]) -> Document:
+def _beyond(field: str, direction: int, after: tuple[Any, str]) -> Document:
     key, product_id = after
-    beyond, id_beyond = ("$gt" if d == 1 else "$lt" for d in (direction, id_direction))
+    beyond = "$gt" if direction == 1 else "$lt"
     if field == "_id":
         return {"_id": {beyond: product_id}}
-    return {"$or": [{field: {beyond: key}}, {field: key, "_id": {id_beyond: product_id}}]}
+    return {"$or": [{field: {beyond: key}}, {field: key, "_id": {beyond: product_id}}]}
 
 
 async def _available(database: mongo.Database, ids: Sequence[str]) -> dict[str, int]:
@@ -165,6 +194,7 @@ def new(product_id: UUID, fields: Document, *, at: datetime) -> Document:
     return {
         "_id": str(product_id),
         **fields,
+        "amounts": amounts(fields),
         "image": None,
         "deleted": False,
         "version": 1,

@@ -61,6 +61,8 @@ async def change(
         elif "image_svg" in named:
             changes["image"] = None
         after = {**before, **changes}
+        if named.keys() & {"price", "other_prices"}:
+            changes["amounts"] = after["amounts"] = products.amounts(after)
         check_prices(Money(**after["price"]), [Money(**price) for price in after["other_prices"]])
         if after == before:
             return before

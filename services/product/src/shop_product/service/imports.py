@@ -5,6 +5,7 @@ sending the same file again finishes it: a line that changes nothing is ``unchan
 costs only itself.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +40,11 @@ class Line:
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
     """Cut a body into its lines, counted from 1; empty ones are left out.
 
-    A line over the limit comes cut to one byte more than the limit.
+    A byte-order mark of UTF-8 at the start is left out. A line over the limit comes cut to one byte
+    more than the limit.
     """
     number, rest = 1, bytearray()
-    async for chunk in chunks:
+    async for chunk in _without_byte_order_mark(chunks):
         *whole, tail = chunk.split(b"\n")
         for piece in whole:
             rest += piece[: MAX_LINE_BYTES + 1 - len(rest)]
@@ -52,6 +54,19 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]
         rest += tail[: MAX_LINE_BYTES + 1 - len(rest)]
     if rest.strip():
         yield number, bytes(rest)
+
+
+async def _without_byte_order_mark(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    start = b""
+    async for chunk in chunks:
+        start += chunk
+        if len(start) >= len(BOM_UTF8):
+            yield start.removeprefix(BOM_UTF8)
+            break
+    else:
+        yield start.removeprefix(BOM_UTF8)
+    async for chunk in chunks:
+        yield chunk
 
 
 async def run(store: Store, chunks: AsyncIterator[bytes], *, by: UUID) -> AsyncIterator[ImportLine]:
@@ -121,8 +136,9 @@ async def _apply_once(tx: Tx, batch: Sequence[Line], *, by: UUID) -> list[Import
             results.append(_result(line, "created", document))
             continue
         document = {**before, **line.wanted.model_dump(exclude=catalogue.NOT_IN_DOCUMENT)}
+        document["amounts"] = products.amounts(document)
         await _picture(tx, document, line.wanted)
-        changes = {field: value for field, value in document.items() if before[field] != value}
+        changes = {field: value for field, value in document.items() if before.get(field) != value}
         if changes:
             document = await products.update(tx, document["_id"], changes)
             events.append(catalogue.updated(document))

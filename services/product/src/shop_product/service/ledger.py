@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from shop_product.models import AdjustmentCreate, InventoryPut
+from shop_product.models import MAX_QUANTITY, AdjustmentCreate, InventoryPut
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx, moment
 from shop_shared.http.etag import require_match
@@ -17,6 +17,12 @@ class StockReserved(Conflict):
     """Fewer units would be on hand than orders hold."""
 
     code, title = "stock_reserved", "Stock is reserved"
+
+
+class TooManyUnits(Conflict):
+    """More units would be on hand than a product can have."""
+
+    code, title = "too_many_units", "Too many units"
 
 
 async def read(store: Store, product_id: UUID) -> Document:
@@ -36,7 +42,7 @@ async def count(
         before = await _present(tx, product_id)
         require_match(if_match, before["version"], required=True)
         delta = counted.on_hand - before["on_hand"]
-        after = await _adjust(tx, product_id, delta, threshold=counted.low_stock_threshold)
+        after = await _adjust(tx, before, delta, threshold=counted.low_stock_threshold)
         if delta:
             await inventory.record(tx, [entry(product_id, delta=delta, reason="correction", by=by)])
         return after
@@ -54,12 +60,13 @@ async def adjust(
 ) -> Document:
     """Move units and return the ledger's line; the same ``request_key`` again returns the first.
 
-    Raises ``StockReserved``, and ``Unprocessable`` when the key came with another adjustment.
+    Raises ``StockReserved``, ``TooManyUnits``, and ``Unprocessable`` when the key came with another
+    adjustment.
     """
     scoped = f"{by}:{request_key}" if request_key else None
 
     async def work(tx: Tx) -> Document:
-        await _present(tx, product_id)
+        before = await _present(tx, product_id)
         line = entry(
             product_id,
             delta=wanted.delta,
@@ -73,7 +80,7 @@ async def adjust(
             if any(kept[field] != line[field] for field in same):
                 raise Unprocessable("The Idempotency-Key belongs to another adjustment.")
             return kept
-        await _adjust(tx, product_id, wanted.delta)
+        await _adjust(tx, before, wanted.delta)
         await inventory.record(tx, [line])
         return line
 
@@ -110,9 +117,11 @@ async def _present(tx: Tx, product_id: UUID) -> Document:
 
 
 async def _adjust(
-    tx: Tx, product_id: UUID, delta: int, *, threshold: int | None = None
+    tx: Tx, before: Document, delta: int, *, threshold: int | None = None
 ) -> Document:
-    after = await inventory.adjust(tx, product_id, delta=delta, threshold=threshold)
-    if after is None:
-        raise StockReserved("Fewer units would be on hand than orders have reserved.")
-    return after
+    after = await inventory.adjust(tx, UUID(before["_id"]), delta=delta, threshold=threshold)
+    if after is not None:
+        return after
+    if before["on_hand"] + delta > MAX_QUANTITY:
+        raise TooManyUnits(f"A product has at most {MAX_QUANTITY} units on hand.")
+    raise StockReserved("Fewer units would be on hand than orders have reserved.")

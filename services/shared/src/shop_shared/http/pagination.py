@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -25,6 +25,17 @@ Cursor = Annotated[
 
 
 CursorPart = str | int | datetime | UUID
+
+
+class NotACursor(Unprocessable):
+    """A cursor that no page has given."""
+
+    def __init__(self) -> None:
+        """Name the parameter."""
+        super().__init__(
+            "The cursor is not one of ours.",
+            errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
+        )
 
 
 class Page(ResponseModel, Generic[ItemT]):
@@ -57,17 +68,33 @@ def encode_cursor(*position: CursorPart) -> str:
 
 
 def decode_cursor(cursor: str, *types: type[CursorPart]) -> tuple[Any, ...]:
-    """Read a cursor back as values of these types. Raises Unprocessable on any other string."""
+    """Read a cursor back as values of these types, each within what a store can hold.
+
+    Raises NotACursor on any other string.
+    """
     try:
-        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        parts = orjson.loads(text)
         adapter: TypeAdapter[tuple[Any, ...]] = TypeAdapter(tuple[types])  # type: ignore[valid-type]  # built from arguments
-        position = adapter.validate_python(parts)
+        position = adapter.validate_json(text) if isinstance(parts, list) else ()
     except (binascii.Error, ValueError, ValidationError) as error:
-        raise Unprocessable(
-            "The cursor is not one of ours.",
-            errors=[{"pointer": "/query/cursor", "message": "not a cursor"}],
-        ) from error
+        raise NotACursor from error
+    if len(position) != len(types) or not all(map(_can_be_stored, position)):
+        raise NotACursor
     return position
+
+
+def _can_be_stored(part: CursorPart) -> bool:
+    match part:
+        case int():
+            return abs(part) < 2**63
+        case str():
+            return "\0" not in part
+        case datetime():
+            # Far from the ends, where a change of zone would overflow.
+            return part.tzinfo is not None and MINYEAR < part.year < MAXYEAR
+        case _:
+            return True
 
 
 async def _before(cursor: Cursor = None) -> UUID | None:
