@@ -15,14 +15,15 @@ from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import POD, SHOP_SERVICE
 from shop_operator.api.pod_logs import PodLogs, redacted
 from shop_operator.api.write_gate import WriteGate
-from shop_operator.apply.children import ChildApplier, with_applied_hash
+from shop_operator.apply.children import ChildApplier
 from shop_operator.apply.result import ApplyError, ApplyResult
 from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, assess, only
+from shop_operator.conditions.readiness import leaving
 from shop_operator.conditions.route import route
 from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
-from shop_operator.conditions.workload import rollout
+from shop_operator.conditions.workload import begins_rollout, rollout
 from shop_operator.deletion import Deletion, TemporaryError
-from shop_operator.metadata import API_VERSION, APPLIED_ANNOTATION, FINALIZER, Manifest
+from shop_operator.metadata import API_VERSION, FINALIZER, Manifest
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
@@ -89,7 +90,7 @@ class Reconciler:
             service = await self._record(service, plan)
             provisioned = await outside.provision(plan)
         desired, keep = self._wanted(service, provisioned, live)
-        if _begins_rollout(service, desired, live):
+        if begins_rollout(service, desired, live):
             service = await self._announce_rollout(service)
         result = await self.applier.apply(service, desired, live, keep=keep)
         result.errors += provisioned.errors
@@ -102,7 +103,8 @@ class Reconciler:
     async def _observe(self, service: ShopService) -> float | None:
         """Report what would be written, and write nothing but the status."""
         live = list(self.cache.children(service.key))
-        provisioned = await self.provisioner.open(service).look_up(live)
+        async with self.provisioner.open(service) as outside:
+            provisioned = await outside.look_up(live)
         desired, keep = self._wanted(service, provisioned, live)
         result = await self.applier.apply(service, desired, live, keep=keep, write=False)
         return await self._report(service, provisioned, result, None)
@@ -212,7 +214,8 @@ class Reconciler:
             line = await self.logs.last_line(pods.log)
             pods = pods.with_log(redacted(line, provisioned.access.passwords()))
         way_in = route(service, self.platform, result, self.routes.view(service))
-        conditions = assess(service, provisioned, result, pods, way_in)
+        going = leaving(self.cache.children(service.key), result)
+        conditions = assess(service, provisioned, result, pods, way_in, going=going)
         reached_at = None if way_in is None else way_in.url
         status = status_of(service, result, conditions, reached_at=reached_at)
         if records is not None:
@@ -260,24 +263,6 @@ def _parsed(body: Manifest) -> ShopService:
 
 def _sooner(first: float | None, second: float | None) -> float | None:
     return min((each for each in (first, second) if each is not None), default=None)
-
-
-def _begins_rollout(
-    service: ShopService, desired: Sequence[Manifest], live: Sequence[Manifest]
-) -> bool:
-    """Return True if a ShopService that says Ready gets another Deployment than it has now."""
-    conditions = service.status.get("conditions") or ()
-    if not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
-        return False
-    found = [
-        next((child for child in children if child["kind"] == "Deployment"), None)
-        for children in (desired, live)
-    ]
-    wanted, there = found
-    if wanted is None or there is None:
-        return wanted is not None
-    before = (there["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
-    return bool(with_applied_hash(wanted)["metadata"]["annotations"][APPLIED_ANNOTATION] != before)
 
 
 def _raise_if_incomplete(

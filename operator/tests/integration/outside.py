@@ -105,13 +105,13 @@ class Sql:
 
     async def login(self, shop: Shop, service: str, database: str) -> Any:
         """Connect as the owner of a service's database."""
+        return await self.connect(database, await password(shop, service))
+
+    async def connect(self, database: str, secret: str) -> Any:
+        """Connect as the owner of a database, by this password."""
         at = urlsplit(self.server.url)
         return await asyncpg.connect(
-            host=at.hostname,
-            port=at.port,
-            user=database,
-            password=await password(shop, service),
-            database=database,
+            host=at.hostname, port=at.port, user=database, password=secret, database=database
         )
 
     async def migrate(self, shop: Shop, service: str, database: str, table: str = "outbox") -> None:

@@ -83,6 +83,13 @@ async def test_a_dropped_slot_restarts_debezium(
     await streaming.reason("lost", "CdcReady", "Streaming", seconds=15)
 
 
+async def test_a_slot_that_nobody_reads_is_told(streaming: Shop, name: str) -> None:
+    """Strimzi and Connect say that the connector runs, and it does not read."""
+    message = await streaming.reason("lost", "CdcReady", "SlotInactive", seconds=40)
+    assert f"{name}_outbox" in message
+    assert (await streaming.condition("lost", "Ready"))["status"] == "False"
+
+
 async def test_a_dropped_publication_is_made_again(
     streaming: Shop, postgres: Postgres, name: str
 ) -> None:

@@ -76,28 +76,6 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     await admin.close()
 
 
-async def test_a_lost_secret_gets_a_new_password_that_works(sql: Shop, postgres: Postgres) -> None:
-    name = f"d{secrets.token_hex(4)}"
-    await sql.start()
-    await sql.declare("users", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
-    await sql.reason("users", "DatabaseReady", "Available")
-    before = await password(sql, "users")
-    secret = await sql.client.get(SECRET, sql.namespace, "users-access")
-    await sql.client.delete(SECRET, sql.namespace, "users-access", uid=secret["metadata"]["uid"])
-
-    async def renewed() -> bool:
-        return await sql.get(SECRET, "users-access") is not None
-
-    await eventually(renewed)
-    after = await password(sql, "users")
-    assert after != before
-    at = urlsplit(postgres.url)
-    owner = await asyncpg.connect(
-        host=at.hostname, port=at.port, user=name, password=after, database=name
-    )
-    await owner.close()
-
-
 async def test_another_services_database_is_refused_until_it_is_given_up(
     sql: Shop, postgres: Postgres
 ) -> None:

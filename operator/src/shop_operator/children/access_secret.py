@@ -1,18 +1,22 @@
 """The Secret with the URLs of the stores, mounted as files in the pods.
 
-It holds the only copy of the passwords: the operator reads them back from the live Secret, and
-creates new ones if it is gone.
+It holds the passwords: the operator reads them back from the live Secret. If it is gone, it is made
+again from memory; only an operator that never saw it sets new ones, and replaces the pods.
 """
 
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from shop_operator.metadata import Manifest, owned
 from shop_operator.names import database_name
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
+
+RENEWED_ANNOTATION: Final = "minishop.dev/password-renewed-at"
+"""On the pod template: pods made before do not know the password of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Access:
     capture: str | None = field(default=None, repr=False)
     redis: Login | None = None
     rabbitmq: Login | None = None
+    renewed: str | None = None
+    """When a lost password was set anew, so that running pods had to be replaced (RFC 3339)."""
 
     def passwords(self) -> list[str]:
         """Return every password that is known."""

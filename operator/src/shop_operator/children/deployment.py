@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop_operator.children.access_secret import access_files, access_name
+from shop_operator.children.access_secret import RENEWED_ANNOTATION, access_files, access_name
 from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, USER, merged
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
@@ -14,8 +14,13 @@ from shop_operator.spec import ShopService
 SECRETS_DIRECTORY = "/vault/secrets"
 
 
-def deployment(service: ShopService, platform: Settings) -> Manifest:
-    """Return the Deployment; without replicas where an autoscaler owns them."""
+def deployment(
+    service: ShopService, platform: Settings, *, password_renewed: str | None = None
+) -> Manifest:
+    """Return the Deployment; without replicas where an autoscaler owns them.
+
+    Another time of `password_renewed` replaces the pods.
+    """
     spec = service.spec
     desired: Manifest = {
         "revisionHistoryLimit": 3,
@@ -27,7 +32,10 @@ def deployment(service: ShopService, platform: Settings) -> Manifest:
         },
         "template": merged(
             service,
-            {"metadata": _template_metadata(service, platform), "spec": _pod(service, platform)},
+            {
+                "metadata": _template_metadata(service, platform, password_renewed),
+                "spec": _pod(service, platform),
+            },
         ),
     }
     if spec.autoscaling is None:
@@ -35,13 +43,20 @@ def deployment(service: ShopService, platform: Settings) -> Manifest:
     return owned(service, "apps/v1", "Deployment", spec=desired)
 
 
-def _template_metadata(service: ShopService, platform: Settings) -> Manifest:
+def _template_metadata(
+    service: ShopService, platform: Settings, password_renewed: str | None
+) -> Manifest:
     found = labels(service)
     if service.spec.route_table is not None:
         found |= platform.gateway_pod_labels
     metadata: Manifest = {"labels": found}
-    if service.spec.secrets.provider == "vault":
-        metadata["annotations"] = vault_annotations(service)
+    annotations = dict(
+        vault_annotations(service) if service.spec.secrets.provider == "vault" else ()
+    )
+    if password_renewed is not None:
+        annotations[RENEWED_ANNOTATION] = password_renewed
+    if annotations:
+        metadata["annotations"] = annotations
     return metadata
 
 

@@ -41,20 +41,22 @@ class Condition:
     message: str
 
 
-def assess(
+def assess(  # noqa: PLR0913 - each a part of what is known
     service: ShopService,
     provisioned: Provisioned,
     result: ApplyResult,
     rollout: Rollout,
     route: RouteReadiness | None,
+    *,
+    going: Sequence[Manifest] = (),
 ) -> list[Condition]:
     """Return all conditions, Ready first."""
     parts = [
         _synced(service, result),
         *_database(service, provisioned),
-        *_secrets(service, provisioned),
-        Condition("WorkloadReady", rollout.status, rollout.reason, rollout.message),
-        *_part("EventsReady", readiness.topics(service, result)),
+        *_secrets(service, provisioned, result),
+        _workload(result, rollout),
+        *_part("EventsReady", readiness.topics(service, result, going)),
         *_part("CdcReady", readiness.capture(service, provisioned, result)),
         *_part("RouteReady", None if route is None else route.verdict),
     ]
@@ -142,20 +144,34 @@ def _database(service: ShopService, provisioned: Provisioned) -> Iterator[Condit
     error = provisioned.database_error
     if error is not None:
         yield Condition("DatabaseReady", "False", error.reason, str(error))
-    elif provisioned.access.owner is None:
-        yield Condition("DatabaseReady", "Unknown", "NotLooked", "nothing is made under Observe")
     else:
         name = service.spec.database.name
         message = f"database {name} and its roles are there"
         yield Condition("DatabaseReady", "True", "Available", message)
 
 
-def _secrets(service: ShopService, provisioned: Provisioned) -> Iterator[Condition]:
+def _workload(result: ApplyResult, rollout: Rollout) -> Condition:
+    held = readiness.blocked(result, frozenset({"Deployment"}))
+    if held is not None:
+        return Condition("WorkloadReady", *held)
+    return Condition("WorkloadReady", rollout.status, rollout.reason, rollout.message)
+
+
+def _secrets(
+    service: ShopService, provisioned: Provisioned, result: ApplyResult
+) -> Iterator[Condition]:
     if not service.has_access_secret and not service.spec.secrets.files:
         return
     error = provisioned.secrets_error
-    if error is not None:
+    held = readiness.blocked(result, frozenset({"Secret"}))
+    observed = service.spec.management_policy == "Observe"
+    if held is not None:
+        yield Condition("SecretsReady", *held)
+    elif error is not None:
         yield Condition("SecretsReady", "False", error.reason, str(error))
+    elif not provisioned.access.complete(service) and observed:
+        message = "a Secret of the service is not there, or has no password"
+        yield Condition("SecretsReady", "False", "Missing", message)
     elif not provisioned.access.complete(service):
         message = "waits for the database to make its passwords"
         yield Condition("SecretsReady", "False", "DatabaseNotReady", message)

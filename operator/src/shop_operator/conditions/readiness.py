@@ -3,9 +3,10 @@
 Source: Strimzi, "Configuring and managing Kafka", the statuses of its custom resources.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from shop_operator.apply.children import identity
 from shop_operator.apply.result import ApplyResult
 from shop_operator.metadata import Manifest
 from shop_operator.spec import ShopService
@@ -27,15 +28,15 @@ Verdict = tuple[str, str, str]
 
 
 def topics(
-    service: ShopService, result: ApplyResult, leaving: Sequence[Manifest] = ()
+    service: ShopService, result: ApplyResult, going: Sequence[Manifest] = ()
 ) -> Verdict | None:
     """Return the verdict on the topics; None if the service has none.
 
-    `leaving` are children no longer declared that are still there.
+    `going` are children no longer declared that are still there.
     """
     events = service.spec.events
-    going = [child for child in leaving if child["kind"] == "KafkaTopic"]
-    if not events.publishes and not events.subscribes and not going:
+    topics_going = [child for child in going if child["kind"] == "KafkaTopic"]
+    if not events.publishes and not events.subscribes and not topics_going:
         return None
     refused = blocked(result, EVENTS_KINDS)
     if refused is not None:
@@ -44,8 +45,8 @@ def topics(
         verdict = topic(child)
         if verdict[0] != "True":
             return verdict
-    if going:
-        names = ", ".join(child["metadata"]["name"] for child in going)
+    if topics_going:
+        names = ", ".join(child["metadata"]["name"] for child in topics_going)
         return "False", "TopicDeleting", f"no longer declared, and Strimzi still removes: {names}"
     return "True", "TopicsReady", "every topic is there"
 
@@ -160,6 +161,16 @@ def _restarts(child: Manifest) -> str:
 
 def _annotation(child: Manifest, name: str) -> str | None:
     return (child["metadata"].get("annotations") or {}).get(name)
+
+
+def leaving(children: Iterable[Manifest], result: ApplyResult) -> list[Manifest]:
+    """Return the children that are no longer declared, and still there while they are deleted."""
+    declared = set(map(identity, result.live))
+    return [
+        child
+        for child in children
+        if "deletionTimestamp" in child["metadata"] and identity(child) not in declared
+    ]
 
 
 def blocked(result: ApplyResult, kinds: frozenset[str]) -> Verdict | None:

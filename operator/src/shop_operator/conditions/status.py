@@ -6,6 +6,7 @@ from typing import Any
 
 from shop_operator.apply.result import ApplyResult
 from shop_operator.conditions.assess import Condition, merged
+from shop_operator.conditions.readiness import connector, topic
 from shop_operator.conditions.route import route_child
 from shop_operator.conditions.workload import counts, is_rolled_out
 from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest
@@ -92,17 +93,16 @@ def _child(service: ShopService, child: Manifest) -> Manifest:
 
 
 def _readiness(child: Manifest) -> str:
-    """Return True, False or Unknown. Kinds that report nothing are ready once they exist."""
+    """Return True or False, as text. Kinds that report nothing are ready once they exist."""
     if child["kind"] == "Deployment":
         return "True" if is_rolled_out(child) else "False"
     if child["kind"] in {"HTTPRoute", "Ingress"}:
         return route_child(child)[0]
-    if child["kind"] not in {"KafkaTopic", "KafkaConnector"}:
-        return "True"
-    for condition in (child.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Ready":
-            return str(condition["status"])
-    return "Unknown"
+    if child["kind"] == "KafkaTopic":
+        return topic(child)[0]
+    if child["kind"] == "KafkaConnector":
+        return connector(child)[0]
+    return "True"
 
 
 def _now() -> str:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shop_operator.api.pod_logs import LogSource
+from shop_operator.apply.children import with_applied_hash
 from shop_operator.conditions.pod_failures import PodFailure, failure_of, moment
-from shop_operator.metadata import Manifest
+from shop_operator.metadata import APPLIED_ANNOTATION, Manifest
 from shop_operator.spec import ShopService
 
 _LATE: Final = "ProgressDeadlineExceeded"
@@ -74,6 +75,24 @@ def _progress(service: ShopService, deployment: Manifest, pods: Sequence[Manifes
     if _is_late(deployment):
         return Rollout("False", _LATE, f"{waits}, and nothing has moved since")
     return Rollout("False", "Progressing", waits)
+
+
+def begins_rollout(
+    service: ShopService, desired: Sequence[Manifest], live: Sequence[Manifest]
+) -> bool:
+    """Return True if a ShopService that says Ready gets another Deployment than it has now."""
+    conditions = service.status.get("conditions") or ()
+    if not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
+        return False
+    found = [
+        next((child for child in children if child["kind"] == "Deployment"), None)
+        for children in (desired, live)
+    ]
+    wanted, there = found
+    if wanted is None or there is None:
+        return wanted is not None
+    before = (there["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
+    return bool(with_applied_hash(wanted)["metadata"]["annotations"][APPLIED_ANNOTATION] != before)
 
 
 def is_rolled_out(deployment: Manifest) -> bool:

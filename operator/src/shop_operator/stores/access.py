@@ -1,22 +1,31 @@
-"""The passwords of a service's Secrets: read from the live ones, or new."""
+"""The passwords of a service's Secrets: read from the live ones, remembered, or new."""
 
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from shop_operator.children.access_secret import Access, access_name, decode, password_in
+from shop_operator.children.access_secret import (
+    RENEWED_ANNOTATION,
+    Access,
+    access_name,
+    decode,
+    password_in,
+)
 from shop_operator.metadata import Manifest
 from shop_operator.names import connector_login
-from shop_operator.spec import ShopService
+from shop_operator.spec import Key, ShopService
 
 _PASSWORD_BYTES: Final = 24
 
 
 def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
     """Return the passwords in the live Secrets; None for one that is missing or unreadable."""
-    owner = capture = None
+    owner = capture = renewed = None
     for manifest in live:
+        if manifest["kind"] == "Deployment":
+            annotations = manifest["spec"]["template"]["metadata"].get("annotations") or {}
+            renewed = annotations.get(RENEWED_ANNOTATION)
         if manifest["kind"] != "Secret":
             continue
         data, name = manifest.get("data") or {}, manifest["metadata"]["name"]
@@ -27,7 +36,34 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
                 capture = decode(data["password"])
         except ValueError:  # somebody overwrote it: treated as missing
             continue
-    return Access(_ascii(owner), _ascii(capture))
+    return Access(_ascii(owner), _ascii(capture), renewed=renewed)
+
+
+class PasswordMemory:
+    """The passwords that stores have, so that a deleted Secret is made again as it was.
+
+    Running pods go on then, as they never see another password. After a restart of the operator
+    it knows what the live Secrets say.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[str, Access]] = {}
+
+    def fill(self, service: ShopService, known: Access) -> Access:
+        """Return the passwords with those that are remembered in place of missing ones."""
+        uid, remembered = self._known.get(service.key, ("", Access()))
+        if uid != service.uid:
+            return known
+        owner, capture = known.owner or remembered.owner, known.capture or remembered.capture
+        return replace(known, owner=owner, capture=capture)
+
+    def remember(self, service: ShopService, access: Access) -> None:
+        """Remember passwords that the stores have."""
+        self._known[service.key] = service.uid, Access(access.owner, access.capture)
+
+    def forget(self, key: Key) -> None:
+        """Forget a ShopService that is deleted."""
+        self._known.pop(key, None)
 
 
 def with_new_passwords(service: ShopService, known: Access) -> Access:

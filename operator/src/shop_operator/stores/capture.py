@@ -21,6 +21,8 @@ from shop_operator.stores.sessions import Sessions
 
 _FIRST_SLOT_SECONDS: Final = 20.0
 """How long after Strimzi reports a connector as ready Debezium may take to make its first slot."""
+_IDLE_SECONDS: Final = 15.0
+"""How long a slot may be without a reader: a restarted task takes seconds to connect again."""
 _RESTART_SECONDS: Final = 30.0
 """Time between two restarts of one connector."""
 _RESTART: Final = {"strimzi.io/restart-task": "0"}
@@ -32,6 +34,7 @@ class CaptureWatch:
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._restarted: dict[str, float] = {}
+        self._idle: dict[str, float] = {}
 
     def __len__(self) -> int:
         """Count the slots that were seen."""
@@ -67,9 +70,24 @@ class CaptureWatch:
         except NotFoundError:
             return
 
+    def idle(self, slot: ReplicationSlot, live: Found | StoreError | None) -> StoreError | None:
+        """Return that nobody reads a slot, once it has been so for longer than a restart takes."""
+        if not isinstance(live, Found) or live.as_declared:
+            self._idle.pop(slot.name, None)
+            return None
+        since = self._idle.setdefault(slot.name, time.monotonic())
+        if time.monotonic() - since < _IDLE_SECONDS:
+            return None
+        return StoreError(
+            "SlotInactive",
+            f"{slot.record} is read by nobody, so events wait and the log grows; see the log of "
+            "Kafka Connect",
+        )
+
     def forget(self, slot: str) -> None:
         """Forget a slot that was released."""
         self._seen.discard(slot)
+        self._idle.pop(slot, None)
 
     def _lost(self, external: External, connector: Manifest) -> StoreError | None:
         if isinstance(external, Publication):

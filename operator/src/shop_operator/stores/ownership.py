@@ -19,6 +19,8 @@ _RELEASE_ORDER: Final = (
 )
 """Kinds that are released before all others: readers before what they read, owners last."""
 
+_OF_CAPTURE: Final = frozenset({"ReplicationSlot", "Publication"})
+
 
 @dataclass(slots=True)
 class Plan:
@@ -126,3 +128,27 @@ def _not_owned(external: External, live: Found, owner: str) -> StoreError:
         f"{external.record} {whose} and not to {owner}; rename one of the two{how}. "
         "Until then nothing is made outside the namespace",
     )
+
+
+def not_as_declared(
+    declared: Iterable[External], found: Mapping[Identity, Found | StoreError | None]
+) -> StoreError | None:
+    """Return what would be made or altered in the stores; None if nothing would.
+
+    What capture needs does not count: it waits for the outbox, and Debezium makes its slot.
+    """
+    missing, differing = [], []
+    for external in declared:
+        record, live = external.record, found.get(external.record.identity)
+        if record.store == "kafka" or record.kind in _OF_CAPTURE:
+            continue
+        if live is None:
+            missing.append(str(record))
+        elif isinstance(live, Found) and not live.as_declared:
+            differing.append(str(record))
+    said = [("not there", missing), ("not as declared", differing)]
+    message = "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
+    if not message:
+        return None
+    held = f"{message} (managementPolicy writes nothing)"
+    return StoreError("Missing" if missing else "Differs", held)

@@ -10,6 +10,7 @@ from shop_operator.api.write_gate import WriteGate
 from shop_operator.children.access_secret import Access
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, ShopService
+from shop_operator.stores.access import PasswordMemory
 from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before, of_record
 from shop_operator.stores.errors import StoreError
@@ -36,6 +37,7 @@ class Provisioner:
         self.settings = settings
         self.platform = Platform(client, settings)
         self.captures = CaptureWatch()
+        self.passwords = PasswordMemory()
         self._servers = Servers(self.platform.postgres, self.platform.mongodb)
         self._resources = Resources(client, cache, gate)
         self._trusted: dict[Key, tuple[float, tuple[External, ...], dict[Identity, Found]]] = {}
@@ -69,6 +71,8 @@ class Provisioner:
         left: list[Record] = []
         blocked: dict[str, StoreError] = {}
         self._trusted.pop(service.key, None)
+        if service.deleting:
+            self.passwords.forget(service.key)
         async with Sessions(service, self._servers, self._resources, fresh=True) as sessions:
             for record in in_release_order(records):
                 error = blocked.get(record.store)

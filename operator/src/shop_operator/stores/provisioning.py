@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import KAFKA_CONNECTOR
@@ -13,17 +14,19 @@ from shop_operator.metadata import Manifest
 from shop_operator.names import connector_name, database_name
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
-from shop_operator.stores.access import known_access, with_new_passwords
+from shop_operator.stores.access import PasswordMemory, known_access, with_new_passwords
 from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
-from shop_operator.stores.ownership import Plan, compare, recorded
+from shop_operator.stores.ownership import Plan, compare, not_as_declared, recorded
 from shop_operator.stores.platform import Platform
 from shop_operator.stores.postgres.capture import ReplicationSlot
 from shop_operator.stores.sessions import Sessions
 
 _KAFKA = "kafka"
+_OWNERS: Final = frozenset({"Role", "User"})
+_CAPTURES: Final = frozenset({"CaptureRole", "CaptureUser"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Shared(Protocol):
     settings: Settings
     platform: Platform
     captures: CaptureWatch
+    passwords: PasswordMemory
 
     def trusted(self, key: Key, externals: Sequence[External]) -> dict[Identity, Found] | None:
         """Return what was found a moment ago, if all of it was as declared."""
@@ -83,7 +87,7 @@ class Provisioning:
     async def plan(self, live: Sequence[Manifest]) -> Plan:
         """Read everything that is declared, and decide whose it is. Writes nothing."""
         service, shared = self._service, self._shared
-        self._known = known_access(service, live)
+        self._known = shared.passwords.fill(service, known_access(service, live))
         self._access = with_new_passwords(service, self._known)
         self._declared = declared(service, shared.settings, self._access)
         known = recorded(service, made_before(service, shared.settings))
@@ -117,7 +121,9 @@ class Provisioning:
             found = {i: live for i, live in self._found.items() if isinstance(live, Found)}
             if len(found) == len(self._declared):
                 self._shared.trust(self._service.key, self._declared, found)
-        access, secrets_error = await self.platform_logins(self._given(ensured))
+        given = self._given(ensured)
+        self._shared.passwords.remember(self._service, given)
+        access, secrets_error = await self.platform_logins(given)
         return Provisioned(
             access,
             error,
@@ -133,13 +139,18 @@ class Provisioning:
         )
 
     async def look_up(self, live: Sequence[Manifest]) -> Provisioned:
-        """Return what is known without the stores, where nothing may be written."""
-        access, error = await self.platform_logins(known_access(self._service, live))
-        names = {
-            (external.record.kind, external.record.name)
-            for external in declared(self._service, self._shared.settings, access)
-        }
-        return Provisioned(access, secrets_error=error, applicable=frozenset(names))
+        """Return what is there and what is missing, where nothing may be written."""
+        plan = await self.plan(live)
+        error = self._store_error(plan) or not_as_declared(self._declared, self._found)
+        try:
+            ready = error is None and await self._outbox_ready()
+        except StoreError as failed:
+            error, ready = failed, False
+        access, secrets_error = await self.platform_logins(self._known)
+        names = {(external.record.kind, external.record.name) for external in self._declared}
+        return Provisioned(
+            access, error, secrets_error, outbox_ready=ready, applicable=frozenset(names)
+        )
 
     async def platform_logins(self, access: Access) -> tuple[Access, StoreError | None]:
         """Add the platform's logins to the passwords; check the Secrets of `secrets.files`."""
@@ -218,10 +229,20 @@ class Provisioning:
 
     def _given(self, ensured: set[str]) -> Access:
         """Return the passwords that the stores have: others are not written to a Secret."""
-        owner = self._access.owner if ensured & {"Role", "User"} else self._known.owner
-        captures = {"CaptureRole", "CaptureUser"}
-        capture = self._access.capture if ensured & captures else self._known.capture
-        return Access(owner, capture)
+        owner = self._access.owner if ensured & _OWNERS else self._known.owner
+        capture = self._access.capture if ensured & _CAPTURES else self._known.capture
+        renewed = self._known.renewed
+        if self._known.owner is None and ensured & _OWNERS and self._existed(_OWNERS):
+            renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Access(owner, capture, renewed=renewed)
+
+    def _existed(self, kinds: frozenset[str]) -> bool:
+        """Return True if a login of these kinds was there before this reconcile."""
+        return any(
+            external.record.kind in kinds
+            and isinstance(self._found.get(external.record.identity), Found)
+            for external in self._declared
+        )
 
     async def _outbox_ready(self) -> bool:
         """Return True once the outbox exists and Debezium may read it. Raises StoreError."""
@@ -247,16 +268,25 @@ class Provisioning:
         connector = self._sessions.resources.cache.get(
             KAFKA_CONNECTOR, settings.kafka_namespace, name
         )
-        lost = self._shared.captures.missing(self._declared, self._found, connector)
-        if lost is None or connector is None:
+        if connector is None:
             return None
+        lost = self._shared.captures.missing(self._declared, self._found, connector)
+        if lost is None and self._known.capture is None and self._existed(_CAPTURES):
+            # A lost password was set anew, which a running task does not know.
+            await self._resume(connector)
+        if lost is None:
+            return self._shared.captures.idle(slot, self._found[slot.record.identity])
         if lost.reason == "PublicationMissing" and self._found[slot.record.identity] is not None:
             await slot.drop(self._sessions)
+        await self._resume(connector)
+        return lost
+
+    async def _resume(self, connector: Manifest) -> None:
         try:
             await self._shared.captures.resume(self._sessions, connector)
         except ApiError as error:
+            name = connector["metadata"]["name"]
             raise StoreError("ApiError", f"KafkaConnector {name}: {error}") from error
-        return lost
 
 
 def _withheld(plan: Plan) -> StoreError:
