@@ -149,12 +149,28 @@ def test_a_topic_that_is_no_longer_declared_counts_until_it_is_gone() -> None:
 
 def test_what_the_store_says_of_capture_counts_where_the_connector_seems_well() -> None:
     spec = {"database": {"kind": "postgres", "name": "a"}, "events": {"outbox": {}}}
+
+    def reason(provisioned: Provisioned, result: ApplyResult) -> str:
+        found = capture(declared(**spec), provisioned, result)
+        assert found is not None
+        assert (found[0] == "True") == (found[1] == "Streaming")
+        return found[1]
+
     lost = Provisioned(Access(), capture_error=StoreError("SlotInactive", "nobody reads it"))
     well = ApplyResult(live=[captured()])
-    assert (capture(declared(**spec), lost, well) or ())[:2] == ("False", "SlotInactive")
+    assert reason(lost, well) == "SlotInactive"
     paused = ApplyResult(live=[captured(**state("PAUSED", "PAUSED"))])
-    assert (capture(declared(**spec), lost, paused) or ())[1] == "ConnectorPaused"
-    assert (capture(declared(**spec), Provisioned(Access()), well) or ())[1] == "Streaming"
+    assert reason(lost, paused) == "ConnectorPaused"
+    assert reason(Provisioned(Access()), well) == "Streaming"
+
+
+def test_a_child_that_is_being_deleted_is_told_in_synced() -> None:
+    leaving = {"kind": "Service", "metadata": {"name": "a", "deletionTimestamp": "now"}}
+    rollout = Rollout("True", "Available", "1 of 1 pods are available")
+    whole = Provisioned(Access())
+    [ready, synced, *_] = assess(declared(), whole, ApplyResult(live=[leaving]), rollout, None)
+    assert (ready.status, synced.status, synced.reason) == ("False", "False", "ChildDeleting")
+    assert "Service a" in synced.message
 
 
 def test_what_is_held_back_is_told_by_the_condition_that_it_concerns() -> None:

@@ -26,6 +26,7 @@ TAKES_TIME: Final = frozenset(
         "RouteTablePending",
         "GatewayNotReady",
         "NotAccepted",
+        "ChildDeleting",
     }
 )
 _MESSAGE_LENGTH: Final = 1024
@@ -130,6 +131,11 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
     if result.foreign:
         message = "; ".join(result.foreign)
         return Condition("Synced", "False", "ForeignFields", f"not declared, left: {message}")
+    leaving = [child for child in result.live if "deletionTimestamp" in child["metadata"]]
+    if leaving:
+        names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in leaving)
+        message = f"being deleted, and made anew once they are gone: {names}"
+        return Condition("Synced", "False", "ChildDeleting", message)
     skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
