@@ -125,23 +125,34 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
             f"{count} writes held back by managementPolicy {service.spec.management_policy}: "
             + "; ".join(result.pending),
         )
-    if result.contested:
-        message = "; ".join(result.contested)
-        return Condition("Synced", "False", "Contested", f"{message}; put right ever less often")
-    if result.foreign:
-        message = "; ".join(result.foreign)
-        return Condition("Synced", "False", "ForeignFields", f"not declared, left: {message}")
-    leaving = [child for child in result.live if "deletionTimestamp" in child["metadata"]]
-    if leaving:
-        names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in leaving)
-        message = f"being deleted, and made anew once they are gone: {names}"
-        return Condition("Synced", "False", "ChildDeleting", message)
+    differs = _differs(result)
+    if differs is not None:
+        return differs
     skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
         message = f"skipped until their CRDs are installed: {names}"
         return Condition("Synced", "True", "CrdMissing", message)
     return Condition("Synced", "True", "AsDeclared", "every child is as declared")
+
+
+def _differs(result: ApplyResult) -> Condition | None:
+    """Return what keeps the children from being as declared, although nothing failed."""
+    leaving = [child for child in result.live if "deletionTimestamp" in child["metadata"]]
+    names = ", ".join(f"{child['kind']} {child['metadata']['name']}" for child in leaving)
+    told = (
+        (
+            result.contested,
+            "Contested",
+            f"{'; '.join(result.contested)}; put right ever less often",
+        ),
+        (result.foreign, "ForeignFields", f"not declared, left: {'; '.join(result.foreign)}"),
+        (leaving, "ChildDeleting", f"being deleted, and made anew once they are gone: {names}"),
+    )
+    for found, reason, message in told:
+        if found:
+            return Condition("Synced", "False", reason, message)
+    return None
 
 
 def _database(service: ShopService, provisioned: Provisioned) -> Iterator[Condition]:
