@@ -1,7 +1,9 @@
 """The controller: changes put keys on one queue, workers reconcile them while the Lease is held."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +25,7 @@ from shop_operator.recorder import EventRecorder
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.routing import RouteTable
 from shop_operator.settings import Settings
-from shop_operator.spec import Key
+from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.work_queue import WorkQueue
 
@@ -103,6 +105,15 @@ class Controller:
         """True once every kind was listed: from then on this process can take over at any time."""
         informers = [*self._cache.informers(), *self._services.values()]
         return all(informer.synced.is_set() for informer in informers)
+
+    def shop_services(self) -> Iterator[ShopService]:
+        """Yield every ShopService that is known and can be read."""
+        for informer in self._services.values():
+            for name, _ in informer.versions():
+                body = informer.get(name)
+                with contextlib.suppress(InvalidSpecError):  # its own reconcile reports that
+                    if body is not None:
+                        yield parse(body)
 
     def enqueue_if_newer(self, key: Key, version: int) -> None:
         """Enqueue a ShopService reported by Kopf's watch.

@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
+from shop_operator.admission import handler
+from shop_operator.admission.webhook import Webhook
 from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.controller import Controller
@@ -68,20 +71,43 @@ async def _run(platform: Settings) -> None:
             running = asyncio.create_task(controller.run())
             running.add_done_callback(lambda _: stop.set())  # never outlive the controller
             # Kopf, when it stops, also cancels what was started beside it.
-            await kopf.operator(
-                registry=_registry(controller),
-                settings=_settings(),
-                namespaces=platform.namespaces,
-                standalone=True,
-                stop_flag=stop,
-            )
+            with _webhook(client, platform, controller) as webhook:
+                await kopf.operator(
+                    registry=_registry(controller, platform),
+                    settings=_settings(webhook),
+                    namespaces=platform.namespaces,
+                    standalone=True,
+                    stop_flag=stop,
+                )
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
             await controller.stop()
 
 
-def _registry(controller: Controller) -> kopf.OperatorRegistry:
+@contextlib.contextmanager
+def _webhook(
+    client: ApiClient, platform: Settings, controller: Controller
+) -> Iterator[kopf.WebhookServer | None]:
+    """Keep the webhook's certificate meanwhile; give its server, None where none is wanted."""
+    if not platform.webhook_port:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        webhook = Webhook(
+            client,
+            platform,
+            folder=Path(folder),
+            holds_lease=lambda: controller.lease.held,
+        )
+        keeping = asyncio.create_task(webhook.run())
+        try:
+            yield webhook.server()
+        finally:
+            keeping.cancel()
+
+
+def _registry(controller: Controller, platform: Settings) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -92,11 +118,14 @@ def _registry(controller: Controller) -> kopf.OperatorRegistry:
     async def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
         controller.enqueue_if_newer(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
 
+    if platform.webhook_port:
+        handler.install(registry, platform, services=controller.shop_services)
     return registry
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(webhook: kopf.WebhookServer | None) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.admission.server = webhook
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.watching.server_timeout = 60

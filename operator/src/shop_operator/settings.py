@@ -114,6 +114,14 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         default=10, ge=2, description="How long a silent holder keeps the Lease."
     )
+    webhook_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the admission webhook; 0 serves none."
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        default=("shop-operator-webhook.minishop-system.svc",),
+        min_length=1,
+        description="Names by which the API server calls the webhook.",
+    )
     http_port: int = Field(default=8080, description="Port of /livez, /readyz and /metrics.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."

@@ -52,6 +52,12 @@ INGRESS: Final = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 ENTRY_LABEL: Final = "minishop.dev/entry"
 """On a Service that others keep: it is the entry from outside to the ShopService of this name."""
 ENTRY_SERVICE: Final = Kind("v1", "Service", "services", selector=ENTRY_LABEL)
+VALIDATING_WEBHOOK: Final = Kind(
+    "admissionregistration.k8s.io/v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+)
+"""Of the cluster, not of a namespace."""
 
 IN_SERVICE_NAMESPACES: Final = (
     ENTRY_SERVICE,

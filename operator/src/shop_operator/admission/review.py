@@ -1,0 +1,84 @@
+"""Which claims of a ShopService another holds, and what in it is likely a mistake."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from shop_operator.children.access_secret import Access
+from shop_operator.route_claims import claimant, claims
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService
+from shop_operator.stores.declared import declared
+
+_NO_ACCESS: Final = Access(None, None, None, None)
+_NOT_YET: Final = "9999"
+"""After every time of creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What is to be said of a ShopService: with a refusal it is not taken."""
+
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def review(
+    new: ShopService,
+    old: ShopService | None,
+    others: Iterable[ShopService],
+    platform: Settings,
+) -> Review:
+    """Return what is to be said of a new ShopService, or of a change of an old one.
+
+    What was in conflict before is not refused again: whose it is, its conditions say.
+    """
+    others = [other for other in others if other.key != new.key]
+    refusals = _conflicts(new, others, platform)
+    if old is not None:
+        before = _conflicts(old, others, platform)
+        refusals = [refusal for refusal in refusals if refusal not in before]
+    return Review(tuple(refusals), tuple(_warnings(new, others)))
+
+
+def _conflicts(
+    service: ShopService, others: Sequence[ShopService], platform: Settings
+) -> list[str]:
+    """Return what a service declares and another has, in the order of the spec."""
+    holders = {
+        external.record.identity: other.key
+        for other in others
+        for external in declared(other, platform, _NO_ACCESS)
+    }
+    found = [
+        f"{external.record} is taken by ShopService {holders[external.record.identity]}"
+        for external in declared(service, platform, _NO_ACCESS)
+        if external.record.identity in holders
+    ]
+    host = platform.route_host
+    others_claim = [claimant(other, host=host) for other in others]
+    own = claimant(service, host=host)
+    if own is not None:
+        # It comes last, however old it is: what it asks for anew, it has not yet.
+        youngest = replace(own, created=_NOT_YET)
+        claimants = [*filter(None, others_claim), youngest]
+        claim = claims(claimants, shared_edge=platform.edge != "none")[service.key]
+        found += [f"the path {path} is taken by ShopService {key}" for path, key in claim.lost]
+    return found
+
+
+def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[str]:
+    spec = service.spec
+    name, _, tag = spec.image.rpartition("/")[2].partition(":")
+    if "@" not in name and tag in {"", "latest"}:
+        yield f"spec.image {spec.image} can change under its tag; name a version or a digest"
+    if spec.slo is None and spec.route is not None:
+        yield "spec.slo is missing: nobody is told when requests fail or are slow"
+    near = [other for other in (service, *others) if other.namespace == service.namespace]
+    topics = {topic.topic for other in near for topic in other.spec.events.publishes}
+    for subscription in spec.events.subscribes:
+        if subscription.topic not in topics:
+            close = difflib.get_close_matches(subscription.topic, topics, n=1)
+            hint = f"; is {close[0]} meant?" if close else ""
+            yield f"no ShopService here publishes {subscription.topic}{hint}"

@@ -1,0 +1,132 @@
+"""Keeps the webhook's certificate, and the API server's trust in it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import kopf
+import structlog
+
+from shop_operator.admission import certificate as certificates
+from shop_operator.admission.certificate import Certificate
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
+from shop_operator.api.kinds import SECRET, VALIDATING_WEBHOOK
+from shop_operator.metadata import Manifest
+from shop_operator.settings import Settings
+
+SECRET_NAME: Final = "shop-operator-webhook"  # noqa: S105 - a name
+WEBHOOK_NAME: Final = "shop-operator"
+_LOOK_SECONDS: Final = 60.0
+_log = structlog.get_logger()
+
+
+class Webhook:
+    """The certificate in its Secret and in files, and the bundle in the webhook's configuration."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        platform: Settings,
+        *,
+        folder: Path,
+        holds_lease: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._platform = platform
+        self._folder = folder
+        self._holds_lease = holds_lease
+
+    def server(self) -> kopf.WebhookServer:
+        """Return the server that Kopf is to run; it starts once there is a certificate."""
+        return _Server(self, port=self._platform.webhook_port, folder=self._folder)
+
+    async def run(self) -> None:
+        """Keep both until cancelled; what fails is tried again."""
+        while True:
+            try:
+                await self.keep()
+            except ApiError as error:
+                _log.warning("webhook not kept", error=str(error))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def prepare(self) -> None:
+        """Return once the certificate is in its files."""
+        seconds = 0.5
+        while not (self._folder / certificates.CERTIFICATE_FILE).exists():
+            try:
+                await self.keep()
+            except ApiError as error:
+                _log.warning("webhook not ready", error=str(error), seconds=seconds)
+                await asyncio.sleep(seconds)
+                seconds = min(seconds * 2, _LOOK_SECONDS)
+
+    async def keep(self) -> None:
+        """Make or renew the certificate where it is due; make the API server trust it.
+
+        Only who holds the lease renews and configures; whoever comes first makes the Secret, as
+        nobody can serve without. Raises ApiError.
+        """
+        namespace = self._platform.operator_namespace
+        try:
+            secret: Manifest | None = await self._client.get(SECRET, namespace, SECRET_NAME)
+        except NotFoundError:
+            secret = None
+        found = certificates.certificate_in(secret) if secret else None
+        if found is None or (found.is_due(datetime.now(UTC)) and self._holds_lease()):
+            found = await self._renew(found, secret)
+        await asyncio.to_thread(certificates.write, found, self._folder)
+        if self._holds_lease():
+            await self._trust(found)
+
+    async def _renew(self, before: Certificate | None, secret: Manifest | None) -> Certificate:
+        """Store a new certificate; return it, or the one that another replica stored first."""
+        made = await asyncio.to_thread(
+            certificates.make, self._platform.webhook_hosts, before=before
+        )
+        namespace = self._platform.operator_namespace
+        body = certificates.secret_of(made, namespace=namespace, name=SECRET_NAME)
+        try:
+            if secret is None:
+                await self._client.create(SECRET, namespace, body)
+            else:
+                body["metadata"]["resourceVersion"] = secret["metadata"]["resourceVersion"]
+                await self._client.replace(SECRET, body)
+        except ConflictError:
+            stored = await self._client.get(SECRET, namespace, SECRET_NAME)
+            return certificates.certificate_in(stored) or made
+        _log.info("webhook certificate made", expires=made.expires.isoformat())
+        return made
+
+    async def _trust(self, found: Certificate) -> None:
+        """Put the bundle into the configuration, where there is one and it differs."""
+        try:
+            live = await self._client.get(VALIDATING_WEBHOOK, "", WEBHOOK_NAME)
+        except NotFoundError:
+            return  # installed without; nothing is asked then
+        bundle = certificates.encoded(found.authorities)
+        hooks = live.get("webhooks") or []
+        if any(hook["clientConfig"].get("caBundle") != bundle for hook in hooks):
+            for hook in hooks:
+                hook["clientConfig"]["caBundle"] = bundle
+            await self._client.merge(VALIDATING_WEBHOOK, "", WEBHOOK_NAME, {"webhooks": hooks})
+
+
+class _Server(kopf.WebhookServer):
+    """Kopf's server, on every address of the pod; it reads the files again when they change."""
+
+    def __init__(self, webhook: Webhook, *, port: int, folder: Path) -> None:
+        super().__init__(
+            port=port,
+            certfile=folder / certificates.CERTIFICATE_FILE,
+            pkeyfile=folder / certificates.KEY_FILE,
+        )
+        self._webhook = webhook
+
+    async def __call__(self, fn: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - Kopf's own types
+        """Serve reviews until cancelled."""
+        await self._webhook.prepare()
+        async for config in super().__call__(fn):
+            yield config

@@ -1,0 +1,134 @@
+"""What is refused and what is warned of, before a ShopService is taken."""
+
+import ssl
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shop_operator.admission import certificate as certificates
+from shop_operator.admission.review import review
+from shop_operator.settings import Settings
+from shop_operator.spec import ShopService, parse
+
+from .specs import NAMES, service, specs
+
+PLATFORM = Settings(edge="gateway-api")
+POSTGRES = {"kind": "postgres", "name": "things"}
+
+
+def a(name: str, **spec: Any) -> ShopService:
+    namespace = spec.pop("namespace", "shop")
+    return parse(service(name, {"image": "a:1", **spec}, namespace=namespace))
+
+
+def publishes(topic: str) -> dict[str, Any]:
+    return {"publishes": [{"topic": topic}]}
+
+
+def reads(topic: str, group: str) -> dict[str, Any]:
+    return {"subscribes": [{"topic": topic, "group": group}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        ({"database": POSTGRES}, "things"),
+        ({"database": {"kind": "mongodb", "name": "things"}}, "things"),
+        ({"events": publishes("things.events")}, "things.events"),
+        ({"events": reads("other.events", "things")}, "other.events.things.dlt"),
+        ({"route": {"paths": ["/v1/things"], "via": "gateway"}}, "/v1/things"),
+        ({"route": {"paths": ["/v1/things"], "via": "edge"}}, "/v1/things"),
+    ],
+)
+def test_what_another_has_is_refused_with_whose_it_is(spec: dict[str, Any], what: str) -> None:
+    [first, *_] = review(a("thief", **spec), None, [a("owner", **spec)], PLATFORM).refusals
+    assert what in first
+    assert "shop/owner" in first
+
+
+def test_a_path_is_the_same_with_a_slash_at_its_end() -> None:
+    routes = [{"paths": [path], "via": "gateway"} for path in ("/v1/things", "/v1/things/")]
+    owner, thief = a("owner", route=routes[0]), a("thief", route=routes[1])
+    assert len(review(thief, None, [owner], PLATFORM).refusals) == 1
+
+
+def test_a_gateways_paths_are_of_its_namespace_and_an_edges_of_its_host() -> None:
+    inside = {"paths": ["/v1/things"], "via": "gateway"}
+    elsewhere = a("owner", namespace="staging", route=inside)
+    assert review(a("other", route=inside), None, [elsewhere], PLATFORM).refusals == ()
+    edge = {"paths": ["/v1/things"], "host": "a.localhost"}
+    owner = a("owner", namespace="staging", route=edge)
+    assert len(review(a("thief", route=edge), None, [owner], PLATFORM).refusals) == 1
+    other_host = a("other", route={**edge, "host": "b.localhost"})
+    assert review(other_host, None, [owner], PLATFORM).refusals == ()
+
+
+def test_an_old_conflict_does_not_bar_other_changes() -> None:
+    conflicting = {"events": publishes("things.events")}
+    owner, old = a("owner", **conflicting), a("loser", **conflicting)
+    changed = a("loser", replicas=3, **conflicting)
+    assert review(changed, old, [owner], PLATFORM).refusals == ()
+    assert review(changed, None, [owner], PLATFORM).refusals != ()
+
+
+@given(spec=specs(), name=NAMES)
+def test_nobody_is_in_his_own_way(spec: dict[str, Any], name: str) -> None:
+    here = a(name, **{**spec, "image": "a:1"})
+    assert review(here, here, [here], PLATFORM).refusals == ()
+    assert review(here, None, [here], PLATFORM).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "warned"),
+    [
+        ("a", True),
+        ("a:latest", True),
+        ("registry:5000/a", True),
+        ("registry:5000/a:1.0", False),
+        ("a@sha256:0123", False),
+        ("a:latest@sha256:0123", False),
+    ],
+)
+def test_an_image_that_can_change_is_warned_of(image: str, *, warned: bool) -> None:
+    found = review(a("a", image=image), None, [], PLATFORM).warnings
+    assert any("spec.image" in warning for warning in found) is warned
+
+
+def test_a_topic_that_nobody_publishes_is_warned_of_with_the_likely_one() -> None:
+    owner = a("order", events=publishes("order.events"))
+    typo = a("reader", events=reads("order.evens", "reader"))
+    assert review(typo, None, [owner], PLATFORM).warnings == (
+        "no ShopService here publishes order.evens; is order.events meant?",
+    )
+    right = a("reader", events=reads("order.events", "reader"))
+    assert review(right, None, [owner], PLATFORM).warnings == ()
+
+
+def test_a_route_without_objectives_is_warned_of() -> None:
+    route = {"paths": ["/a"], "via": "gateway"}
+    assert "spec.slo" in review(a("a", route=route), None, [], PLATFORM).warnings[0]
+    slo = {"availability": "99.9"}
+    assert review(a("a", route=route, slo=slo), None, [], PLATFORM).warnings == ()
+
+
+def test_a_certificate_is_kept_renewed_and_trusted_meanwhile(tmp_path: Path) -> None:
+    first = certificates.make(("webhook.example", "127.0.0.1"))
+    secret = certificates.secret_of(first, namespace="a", name="b")
+    assert certificates.certificate_in(secret) == first
+    assert not first.is_due(first.expires - timedelta(days=91))
+    assert first.is_due(first.expires - timedelta(days=89))
+    second = certificates.make(("webhook.example",), before=first)
+    assert second.authorities == second.certificate + first.certificate
+    certificates.write(second, tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    assert (tmp_path / "tls.key").stat().st_mode & 0o077 == 0
+
+
+@given(st.dictionaries(st.sampled_from(["tls.crt", "tls.key", "ca.crt"]), st.text(), max_size=3))
+def test_a_secret_of_nonsense_is_no_certificate(data: dict[str, str]) -> None:
+    assert certificates.certificate_in({"metadata": {"annotations": None}, "data": data}) is None
