@@ -26,6 +26,8 @@ PUBLIC = {
     "payment GET /v1/payments/methods",
     "payment POST /v1/webhooks/{provider}",
     "shipping GET /v1/track/{number}",
+    "notification GET /v1/notifications/unsubscribe/{token}",
+    "notification POST /v1/notifications/unsubscribe/{token}",
     "gateway GET /v1/home",
 }
 WITHOUT_JSON = {
@@ -36,6 +38,7 @@ WITHOUT_JSON = {
     "order POST /v1/orders/{order_id}/cancel",
     "payment POST /v1/webhooks/{provider}",
     "notification POST /v1/notifications/{notification_id}/retry",
+    "notification POST /v1/notifications/unsubscribe/{token}",
 }
 ROLES = ("customer", "staff", "admin", "service")
 

@@ -17,6 +17,9 @@ class Kept:
     subject: str
     body: str
     id: str
+    html: str = ""
+    unsubscribe: str = ""
+    """The mail's List-Unsubscribe."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -28,10 +31,20 @@ class Box:
         self._count = 0
         self._refusals: Counter[tuple[str, bool]] = Counter()
 
-    def put(self, *, channel: str, to: str, subject: str, body: str, id_: str) -> Kept:
+    def put(  # noqa: PLR0913 - keyword-only, each of its own kind
+        self,
+        *,
+        channel: str,
+        to: str,
+        subject: str,
+        body: str,
+        id_: str,
+        html: str = "",
+        unsubscribe: str = "",
+    ) -> Kept:
         """Keep a message."""
         self._count += 1
-        kept = Kept(self._count, channel, to, subject, body, id_)
+        kept = Kept(self._count, channel, to, subject, body, id_, html, unsubscribe)
         self._messages.append(kept)
         return kept
 

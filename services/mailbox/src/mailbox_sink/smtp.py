@@ -28,21 +28,27 @@ class Intake:
         content = envelope.content
         data = content.encode() if isinstance(content, str) else content or b""
         mail = email.message_from_bytes(data, _class=EmailMessage, policy=default)
-        body = mail.get_body(("plain", "html"))
+        body, html = mail.get_body(("plain", "html")), mail.get_body(("html",))
         for recipient in envelope.rcpt_tos:
             self._box.put(
                 channel="email",
                 to=recipient,
                 subject=str(mail["Subject"] or ""),
-                body=body.get_content() if isinstance(body, EmailMessage) else "",
+                body=_text(body),
+                html=_text(html),
+                unsubscribe=str(mail["List-Unsubscribe"] or ""),
                 id_=str(mail["Message-ID"] or ""),
             )
         return "250 kept"
+
+
+def _text(part: object) -> str:
+    return str(part.get_content()) if isinstance(part, EmailMessage) else ""
 
 
 async def serve(box: Box, *, host: str, port: int) -> asyncio.Server:
     """Listen for mail."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
-        lambda: SMTP(Intake(box), hostname="mailbox", loop=loop), host, port
+        lambda: SMTP(Intake(box), hostname="mailbox", loop=loop, enable_SMTPUTF8=True), host, port
     )

@@ -5,29 +5,39 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification import models, service
+from shop_notification import models, reading, service, unsubscribe
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.repository import devices, messages, recipients
+from shop_notification.state import Engine, State
 from shop_shared.http.auth import CurrentUser, StaffCaller
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.postgres_engine import Engine
 from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.ids import uuid7
 from shop_shared.stores.postgres import transaction
 
-router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+PREFIX = "/v1/notifications"
+UNSUBSCRIBE = f"{PREFIX}/unsubscribe"
+MAX_DEVICES = 20
+router = APIRouter(prefix=PREFIX, tags=["notifications"])
 
 
 class Unreachable(Conflict):
     """The person is not known, or has no address on that channel."""
 
     code, title = "unreachable", "Recipient not reachable"
+
+
+class TooManyDevices(Conflict):
+    """The person has as many devices as one may have."""
+
+    code, title = "too_many_devices", "Too many devices"
 
 
 class NotParked(Conflict):
@@ -45,6 +55,7 @@ async def _visible(notification_id: UUID, caller: CurrentUser, engine: Engine) -
     return row
 
 
+Token = Annotated[str, Path(max_length=1000, description="Of the link in a mail")]
 VisibleNotification = Annotated[Any, Depends(_visible)]
 
 
@@ -87,9 +98,10 @@ async def create_notification(
             user_id=wanted.user_id,
             plan=plan,
             data={"subject": wanted.subject, "text": wanted.text},
+            waits=False,
         )
         if not stored:
-            raise Unreachable("The person does not take messages there.")
+            raise Unreachable("Nobody known, or one who takes no messages there.")
         return models.view(await messages.find(connection, stored[0]))
 
     scope = f"{caller.user_id} POST /v1/notifications"
@@ -100,7 +112,7 @@ async def create_notification(
 async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Preferences:
     """Read what one wants to be told."""
     async with engine.connect() as connection:
-        return _preferences(await recipients.preferences_of(connection, caller.user_id))
+        return reading.preferences_view(await recipients.preferences_of(connection, caller.user_id))
 
 
 @router.put("/preferences")
@@ -112,6 +124,7 @@ async def put_preferences(
     stored = recipients.Preferences(
         off={category: sorted(channels) for category, channels in wanted.off.items()},
         quiet=QuietHours(quiet.start, quiet.end, quiet.timezone) if quiet else None,
+        also=sorted(wanted.also),
     )
     async with transaction(engine) as connection:
         await recipients.save_preferences(connection, caller.user_id, stored)
@@ -126,12 +139,23 @@ async def list_devices(caller: CurrentUser, engine: Engine) -> models.Devices:
     return models.Devices(items=tuple(models.Device.model_validate(row) for row in rows))
 
 
-@router.put("/devices/{device_id}")
+@router.put("/devices/{device_id}", responses=documented(409))
 async def put_device(
     device_id: UUID, wanted: models.RegisterDevice, caller: CurrentUser, engine: Engine
 ) -> models.Device:
-    """Register a device for push messages; the id is the client's, a new UUID a device."""
+    """Register a device for push messages; the id is the client's, a new UUID for each device.
+
+    A person has at most 20 devices (409).
+    """
     async with transaction(engine) as connection:
+        await devices.lock_devices(connection, caller.user_id)
+        others = [
+            row
+            for row in await devices.devices_of(connection, caller.user_id)
+            if device_id != row.id and wanted.token != row.token
+        ]
+        if len(others) >= MAX_DEVICES:
+            raise TooManyDevices(f"At most {MAX_DEVICES} devices; remove one first.")
         stored = await devices.save_device(
             connection,
             device_id=device_id,
@@ -153,25 +177,44 @@ async def delete_device(device_id: UUID, caller: CurrentUser, engine: Engine) ->
         raise NotFound("No such device.")
 
 
+@router.get("/export")
+async def export(caller: CurrentUser, state: State, response: Response) -> models.Export:
+    """Download all personal data that this service holds (GDPR, articles 15 and 20)."""
+    response.headers["Content-Disposition"] = 'attachment; filename="notifications.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return await reading.export_of(
+        state.engine, caller.user_id, default_locale=state.settings.default_locale
+    )
+
+
+@router.get("/unsubscribe/{token}", response_class=HTMLResponse)
+async def unsubscribe_page(token: Token, state: State) -> HTMLResponse:
+    """Show what the link switches off, and a button that does it: fetching it changes nothing."""
+    link = unsubscribe.read(token, key=await state.link_key.get())
+    return HTMLResponse(unsubscribe.page(link.category), headers=unsubscribe.PAGE_HEADERS)
+
+
+@router.post("/unsubscribe/{token}", response_class=HTMLResponse)
+async def unsubscribe_by_link(token: Token, state: State) -> HTMLResponse:
+    """Switch off the mails of the link's category (RFC 8058: one click, without signing in)."""
+    link = unsubscribe.read(token, key=await state.link_key.get())
+    async with transaction(state.engine) as connection:
+        await recipients.switch_off(connection, link.user_id, category=link.category)
+    return HTMLResponse(
+        unsubscribe.page(link.category, done=True), headers=unsubscribe.PAGE_HEADERS
+    )
+
+
 @router.get("/{notification_id}")  # noqa: FAST003 - _visible takes it
 async def get_notification(
-    row: VisibleNotification, caller: CurrentUser, engine: Engine
+    row: VisibleNotification, caller: CurrentUser, state: State
 ) -> models.NotificationDetail:
-    """Read a message's status and every try to send it."""
-    async with engine.connect() as connection:
-        tries = await messages.attempts_of(connection, row.id)
-    staff = caller.has_role("staff", "admin")
-    return models.NotificationDetail(
-        **models.view(row).model_dump(),
-        history=tuple(
-            models.Attempt(
-                number=attempt.number,
-                at=attempt.at,
-                outcome=attempt.outcome,
-                detail=attempt.detail if staff else None,
-            )
-            for attempt in tries
-        ),
+    """Read a message, its status, and every attempt to send it."""
+    return await reading.detail_of(
+        state.engine,
+        row,
+        default_locale=state.settings.default_locale,
+        for_staff=caller.has_role("staff", "admin"),
     )
 
 
@@ -187,15 +230,3 @@ async def retry_notification(
         if status != "parked":
             raise NotParked(f"It is {status}.")
         return models.view(await messages.find(connection, notification_id))
-
-
-def _preferences(stored: recipients.Preferences) -> models.Preferences:
-    quiet = stored.quiet
-    return models.Preferences.model_validate(
-        {
-            "off": stored.off,
-            "quiet_hours": {"start": quiet.start, "end": quiet.end, "timezone": quiet.timezone}
-            if quiet
-            else None,
-        }
-    )

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from aio_pika.abc import AbstractConnection
 
 from shop_notification import api, consumers, queues, relay
-from shop_notification.channels.contract import Channel
 from shop_notification.channels.email import EmailChannel
+from shop_notification.channels.protocol import Channel
 from shop_notification.channels.push import PushChannel
 from shop_notification.channels.sms import SmsChannel
 from shop_notification.queues import Broker
+from shop_notification.repository import erasure
+from shop_notification.repository.link_keys import LinkKey
 from shop_notification.sender import Sender
 from shop_notification.settings import Settings
+from shop_notification.state import NotificationState
 from shop_shared import cli
-from shop_shared.http import health, problems
-from shop_shared.http.app import create_app
+from shop_shared.http import health, idempotency, problems
+from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
+from shop_shared.messaging import inbox
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.inbox import SqlInbox
+from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
-from shop_shared.stores import migrations, postgres
+from shop_shared.stores import migrations, postgres, retention
 
-CONTRACT = Contract(consumes=consumers.CONSUMES)
+CONTRACT = Contract(subscriptions=consumers.SUBSCRIPTIONS)
+BODIES = BodyLimits(
+    paths={
+        # RFC 8058: mail programs post a form.
+        f"{api.UNSUBSCRIBE}/": BodyLimits(max_bytes=4096, media_types=None, check_json=False)
+    }
+)
 
 
 def create(settings: Settings) -> Service:
@@ -35,11 +48,18 @@ def create(settings: Settings) -> Service:
         "sms": SmsChannel(settings),
         "push": PushChannel(settings),
     }
-    sender = Sender(engine, settings, channels)
+    link_key = LinkKey(engine)
+    sender = Sender(engine, settings, channels, link_key)
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
-    app = create_app(settings, title="Minishop notifications", contract=CONTRACT, verifier=verifier)
-    app.state.engine = engine
+    app = create_app(
+        settings,
+        title="Minishop notifications",
+        bodies=BODIES,
+        contract=CONTRACT,
+        verifier=verifier,
+    )
+    set_state(app, NotificationState(engine=engine, settings=settings, link_key=link_key))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"postgres": postgres.check(engine)})
@@ -47,8 +67,8 @@ def create(settings: Settings) -> Service:
         consume,
         settings,
         group=consumers.GROUP,
-        topics=list(consumers.CONSUMES),
-        handlers=consumers.HANDLERS,
+        topics=topics_of(consumers.SUBSCRIPTIONS),
+        handlers=handlers_of(consumers.SUBSCRIPTIONS),
         inbox=SqlInbox(engine),
     )
 
@@ -62,9 +82,18 @@ def create(settings: Settings) -> Service:
         settings.retry_delays_seconds,
         work,
     )
+    retain = partial(
+        retention.run,
+        engine,
+        erasure.suppress_unclaimed,
+        partial(erasure.purge_messages, keep=timedelta(days=settings.keep_messages_days)),
+        erasure.purge_erased,
+        inbox.purge,
+        idempotency.purge,
+    )
     return Service(
         app=app,
-        background=(consumer, broker),
+        background=(consumer, broker, retain),
         close=(
             sender.finish,
             *(channel.close for channel in channels.values()),

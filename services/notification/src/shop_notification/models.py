@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from shop_notification.plans import Category, Channel
+from shop_notification.plans import Category, Channel, OnRequest
 from shop_shared.models import Line, ResponseModel, StrictModel
 
 Status = Literal[
@@ -74,6 +74,10 @@ class Preferences(StrictModel):
     )
 
     off: dict[Switchable, frozenset[Channel]] = Field(default_factory=dict)
+    also: frozenset[OnRequest] = Field(
+        frozenset(),
+        description="Further mails: an order is confirmed, on its way and delivered without these",
+    )
     quiet_hours: QuietHours | None = None
 
 
@@ -107,7 +111,7 @@ class CreateNotification(StrictModel):
 
 
 class Notification(ResponseModel):
-    """A message and what became of it; what it says is not shown."""
+    """A message and what became of it."""
 
     id: UUID
     user_id: UUID
@@ -132,9 +136,43 @@ class Attempt(ResponseModel):
 
 
 class NotificationDetail(Notification):
-    """A message with every try."""
+    """A message, what it says, and every attempt to send it."""
 
+    subject: str | None = Field(description="Null for security messages and erased ones")
+    text: str | None
     history: tuple[Attempt, ...]
+
+
+class Contact(ResponseModel):
+    """How a person is reached."""
+
+    name: str
+    locale: str
+    email: str | None
+    phone: str | None
+
+
+class RegisteredDevice(Device):
+    """A device with its push token."""
+
+    token: str
+
+
+class WrittenMessage(Notification):
+    """A message and what it says."""
+
+    subject: str | None
+    text: str | None
+
+
+class Export(ResponseModel):
+    """All personal data that this service holds about a person."""
+
+    exported_at: datetime
+    contact: Contact | None
+    preferences: Preferences
+    devices: tuple[RegisteredDevice, ...]
+    messages: tuple[WrittenMessage, ...]
 
 
 def view(row: Any) -> Notification:  # noqa: ANN401 - a row's shape is its query's

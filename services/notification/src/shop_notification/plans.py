@@ -1,4 +1,4 @@
-"""Which event is told how: template, category and channels."""
+"""Which event is told how: template, category, channels, and which of them only on request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Literal
 
 Channel = Literal["email", "sms", "push"]
 Category = Literal["account", "security", "orders", "payments", "shipping"]
+OnRequest = Literal["order_completed", "payment_action", "payment_captured"]
 
 CHANNELS: tuple[Channel, ...] = ("email", "sms", "push")
 OPTIONAL: tuple[Category, ...] = ("account", "orders", "payments", "shipping")
-"""Security can not be switched off."""
+"""Security cannot be switched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,26 @@ class Plan:
     template: str
     category: Category
     channels: tuple[Channel, ...]
+    on_request: tuple[Channel, ...] = ()
+    """Channels used only where the recipient has asked for this template."""
 
 
+# An order that goes well is three mails: confirmed with the receipt, on its way, delivered. More
+# are on request; what goes wrong is always told.
 PLANS: Mapping[str, Plan] = {
     "minishop.user.registered.v1": Plan("welcome", "account", ("email",)),
     "minishop.user.password_reset_requested.v1": Plan("password_reset", "security", ("email",)),
+    "minishop.user.email_changed.v1": Plan("email_changed", "security", ("email",)),
+    "minishop.user.registration_repeated.v1": Plan("registration_repeated", "security", ("email",)),
     "minishop.order.confirmed.v1": Plan("order_confirmed", "orders", ("email", "push")),
     "minishop.order.confirmed.v2": Plan("order_confirmed", "orders", ("email", "push")),
     "minishop.order.cancelled.v1": Plan("order_cancelled", "orders", ("email", "push")),
     "minishop.order.expired.v1": Plan("order_expired", "orders", ("email", "push")),
-    "minishop.order.completed.v1": Plan("order_completed", "orders", ("email",)),
-    "minishop.payment.action_required.v1": Plan("payment_action", "payments", ("email", "push")),
-    "minishop.payment.captured.v1": Plan("payment_captured", "payments", ("email",)),
+    "minishop.order.completed.v1": Plan("order_completed", "orders", (), ("email",)),
+    "minishop.payment.action_required.v1": Plan(
+        "payment_action", "payments", ("push",), ("email",)
+    ),
+    "minishop.payment.captured.v1": Plan("payment_captured", "payments", (), ("email",)),
     "minishop.payment.failed.v1": Plan("payment_failed", "payments", ("email", "push")),
     "minishop.payment.refunded.v1": Plan("payment_refunded", "payments", ("email",)),
     "minishop.shipment.dispatched.v1": Plan("shipment_dispatched", "shipping", ("email", "push")),

@@ -13,14 +13,9 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_notification import service
-from shop_notification.channels.contract import (
-    Channel,
-    Message,
-    SendError,
-    TryAgainError,
-    UndeliverableError,
-)
+from shop_notification import service, unsubscribe
+from shop_notification.channels.protocol import Blame, Channel, Message, SendError
+from shop_notification.plans import OPTIONAL
 from shop_notification.queues import (
     BROKER_AWAY,
     TRACEPARENT,
@@ -31,14 +26,18 @@ from shop_notification.queues import (
 )
 from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
+from shop_notification.repository.link_keys import LinkKey
 from shop_notification.repository.sending import ClaimedMessage
 from shop_notification.settings import Settings
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent
+from shop_shared.stores import postgres
 from shop_shared.stores.postgres import transaction
 
 # Before a message that failed comes again: long enough not to spin while a store is away.
 NACK_SECONDS = 0.5
+MAX_UNRECORDED = 5
+"""Attempts of a message that may end with their process before it is parked."""
 _log = structlog.get_logger(__name__)
 _sent = Counter("notification_messages", "Messages by what came of a try", ["channel", "outcome"])
 
@@ -47,11 +46,16 @@ class Sender:
     """Consumes the work queues of all channels."""
 
     def __init__(
-        self, engine: AsyncEngine, settings: Settings, channels: Mapping[str, Channel]
+        self,
+        engine: AsyncEngine,
+        settings: Settings,
+        channels: Mapping[str, Channel],
+        link_key: LinkKey,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._channels = channels
+        self._link_key = link_key
         self._sending: set[asyncio.Task[None]] = set()
 
     async def consume(self, connection: AbstractConnection, broker: Broker) -> None:
@@ -92,34 +96,58 @@ class Sender:
             traceparent=str(traceparent) if traceparent else None,
             **{"messaging.system": "rabbitmq", "messaging.message.id": incoming.message_id or ""},
         ):
-            await self.send(UUID(incoming.body.decode()), broker)
+            try:
+                notification_id = UUID(incoming.body.decode())
+            except ValueError:
+                _log.exception("not a message of ours", message_id=incoming.message_id)
+                return
+            await self.send(notification_id, broker)
 
     async def send(self, notification_id: UUID, broker: Broker) -> None:
-        """Send a message unless it was sent, and record what came of it."""
+        """Send a message unless it was sent, and record what came of it.
+
+        An exception that nobody foresaw is TEMPORARY: tried again, bounded, and parked in the end.
+        """
         async with transaction(self._engine) as connection:
             claimed = await sending.claim(connection, notification_id)
             if claimed is None:
                 return
             where = await service.destinations(connection, claimed)
+        if claimed.unrecorded > MAX_UNRECORDED:
+            await self._park(claimed, "several attempts ended without a record", broker)
+            return
         if not where:
             await self._record(claimed, "suppressed", "suppressed", "nowhere to send it")
             return
         try:
             references = await self._hand_over(claimed, where)
-        except TryAgainError as error:
-            await self._again(claimed, str(error), broker)
-        except (UndeliverableError, jinja2.TemplateError) as error:
-            await self._park(claimed, str(error), broker)
+        except SendError as error:
+            await self._not_sent(claimed, error, broker)
+        except jinja2.TemplateError as error:
+            await self._park(claimed, repr(error), broker)
+        except Exception as error:
+            if postgres.is_temporary(error):
+                raise
+            _log.exception("message not sent", notification_id=str(claimed.id))
+            await self._again(claimed, repr(error), broker)
         else:
             await self._record(claimed, "sent", "sent", ", ".join(references))
 
+    async def _not_sent(self, claimed: ClaimedMessage, error: SendError, broker: Broker) -> None:
+        if error.blame is Blame.PERMANENT:
+            await self._park(claimed, str(error), broker)
+        else:
+            await self._again(claimed, str(error), broker)
+
     async def _hand_over(self, claimed: ClaimedMessage, where: Sequence[str]) -> list[str]:
         recipient = claimed.recipient
-        words = render(
+        unsubscribe_url = await self._unsubscribe_url(claimed)
+        rendered = render(
             claimed.template,
             locale=recipient.locale if recipient else self._settings.default_locale,
             default=self._settings.default_locale,
             data={"name": recipient.name if recipient else "", **claimed.data},
+            unsubscribe_url=unsubscribe_url,
         )
         references: list[str] = []
         refused: list[SendError] = []
@@ -127,24 +155,35 @@ class Sender:
             message = Message(
                 id=claimed.id,
                 destination=destination,
-                subject=words.subject,
-                short=words.short,
-                body=words.body,
+                subject=rendered.subject,
+                short=rendered.short,
+                body=rendered.body,
+                html=rendered.html,
+                unsubscribe_url=unsubscribe_url,
             )
             try:
                 references.append(await self._channels[claimed.channel].send(message))
-            except UndeliverableError as error:
-                refused.append(error)
-                if claimed.channel == "push":
-                    async with transaction(self._engine) as connection:
-                        await devices.drop_token(connection, destination)
-            except TryAgainError:
+            except SendError as error:
+                if error.blame is Blame.PERMANENT:
+                    refused.append(error)
+                    if error.is_gone and claimed.channel == "push":
+                        async with transaction(self._engine) as connection:
+                            await devices.drop_token(connection, destination)
                 # Some devices have it already: a try for the rest would tell those twice.
-                if not references:
+                elif not references:
                     raise
         if not references:
-            raise UndeliverableError("; ".join(map(str, refused)))
+            raise SendError("; ".join(map(str, refused)), blame=Blame.PERMANENT)
         return references
+
+    async def _unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
+        """Return the link that switches off mails like this one; None where there is no such."""
+        for category in OPTIONAL:
+            if claimed.channel == "email" and claimed.category == category:
+                link = unsubscribe.Link(claimed.user_id, category)
+                token = unsubscribe.token_of(link, key=await self._link_key.get())
+                return f"{self._settings.public_url}/v1/notifications/unsubscribe/{token}"
+        return None
 
     async def _again(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
         delays = self._settings.retry_delays_seconds

@@ -25,16 +25,21 @@ async def notify(  # noqa: PLR0913 - keyword-only, each of its own kind
     plan: Plan,
     data: Mapping[str, Any],
     destination: str | None = None,
+    waits: bool = True,
 ) -> list[UUID]:
-    """Store a message a channel that the person has and wants; return those that are new.
+    """Store a message for each channel that the person has and wants; return the new ones' ids.
 
     A destination given (a new address to be verified) counts instead of the recipient's own.
+    A message for somebody not known yet waits for them, unless `waits` is False; an erased account
+    gets none.
     """
     reach = await recipients.contact_channels(connection, user_id)
+    if reach.is_erased or (reach.recipient is None and destination is None and not waits):
+        return []
     wanted = reach.wanted
     stored: list[UUID] = []
-    for channel in plan.channels:
-        if plan.category != "security" and not wanted.wants(plan.category, channel):
+    for channel in (*plan.channels, *plan.on_request):
+        if not wanted.wants(plan, channel):
             continue
         if destination is None and not reach.has(channel):
             continue
@@ -58,7 +63,12 @@ async def notify(  # noqa: PLR0913 - keyword-only, each of its own kind
 
 
 async def upsert_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
-    """Store how somebody is reached, and release the messages that waited for it."""
+    """Store how somebody is reached, and release the messages that waited for it.
+
+    An erased account stays erased.
+    """
+    if (await recipients.contact_channels(connection, recipient.user_id)).is_erased:
+        return
     await recipients.save_recipient(connection, recipient)
     await messages.release_waiting(connection, recipient.user_id)
 

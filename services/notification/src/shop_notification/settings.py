@@ -1,4 +1,4 @@
-"""What the notification service can be told; the docs' table is made from it."""
+"""The notification service's settings; the docs' table is made from them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ class Settings(ServiceSettings):
     )
     send_timeout_seconds: float = Field(15, gt=0, description="For one try")
     default_locale: str = Field("en", description="Where a template lacks the reader's language")
+
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="Where people reach the shop, for links in mails"
+    )
+    keep_messages_days: int = Field(
+        90, ge=1, description="After which messages and their attempts are deleted"
+    )
 
     smtp_host: str = Field("mailbox", description="Mail server")
     smtp_port: int = Field(1025, ge=1, le=65535)

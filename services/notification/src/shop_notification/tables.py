@@ -32,6 +32,7 @@ preferences = sa.Table(
     sa.Column("quiet_from", sa.Time),
     sa.Column("quiet_until", sa.Time),
     sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("also", pg.JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
 )
 
 devices = sa.Table(
@@ -70,6 +71,7 @@ notifications = sa.Table(
         "id",
         postgresql_where=sa.text("order_id IS NOT NULL"),
     ),
+    sa.Index("notifications_age", "created_at"),
     sa.Index("notifications_due", "due_at", postgresql_where=sa.text("status = 'pending'")),
     sa.Index(
         "notifications_unsettled",
@@ -87,3 +89,12 @@ attempts = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
 )
+
+erased_users = sa.Table(
+    "erased_users",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("erased_at", _instant, nullable=False),
+)
+
+link_keys = sa.Table("link_keys", metadata, sa.Column("key", sa.LargeBinary, primary_key=True))

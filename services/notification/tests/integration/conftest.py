@@ -24,13 +24,17 @@ from mailbox_sink import smtp
 from mailbox_sink.box import Box, Kept
 from mailbox_sink.settings import Settings as MailboxSettings
 from shop_notification import main
-from shop_notification.consumers import HANDLERS
+from shop_notification.consumers import SUBSCRIPTIONS
 from shop_notification.settings import Settings
+from shop_notification.state import NotificationState
+from shop_shared.http.app_state import get_state
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard
 
+HANDLERS = handlers_of(SUBSCRIPTIONS)
 PATIENCE = 60.0
 
 
@@ -177,7 +181,7 @@ class Post:
     """What a test does to the notification service, and sees of it."""
 
     def __init__(self, service: Service, box: Box, tap: Tap) -> None:
-        self.engine = service.app.state.engine
+        self.engine = get_state(service.app, NotificationState).engine
         self.box = box
         self.tap = tap
         self.user = uuid4()

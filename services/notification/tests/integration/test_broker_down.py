@@ -42,14 +42,14 @@ async def test_messages_go_after_it_and_none_twice(
         await post.know()
         post.box.refuse("email", times=RETRIED, for_good=False)
         for _ in range(RETRIED):
-            await post.hear("order.completed")
+            await post.hear("order.cancelled")
         await statuses_of(post, "retrying")
 
         await asyncio.to_thread(breakable.send, "rabbitmq", signal.SIGKILL)
         heard = 0
         back_at = time.monotonic() + AWAY_SECONDS
         while time.monotonic() < back_at:
-            await post.hear("order.completed")  # is committed: nothing upstream waits for a broker
+            await post.hear("order.cancelled")  # is committed: nothing upstream waits for a broker
             heard += 1
             await asyncio.sleep(0.2)
         assert post.got() == []

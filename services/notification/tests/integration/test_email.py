@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from mailbox_sink.box import Box
-from shop_notification.channels.contract import Message, TryAgainError
 from shop_notification.channels.email import EmailChannel
+from shop_notification.channels.protocol import Blame, Message, SendError
 from shop_notification.settings import Settings
 
 from .conftest import Tap
@@ -32,14 +32,16 @@ async def test_mails_share_a_connection_until_the_server_ends_it(
         await channel.send(message(to))
     assert server.accepted == 1
     server.shut()
-    with pytest.raises(TryAgainError):
+    with pytest.raises(SendError) as refused:
         await channel.send(message(to))
+    assert refused.value.blame is Blame.TEMPORARY
     server.open()
     await channel.send(message(to))
     assert server.accepted == 2
     box.refuse("email", times=1, for_good=False)
-    with pytest.raises(TryAgainError):
+    with pytest.raises(SendError) as refused:
         await channel.send(message(to))
+    assert refused.value.blame is Blame.TEMPORARY
     await channel.send(message(to))
     assert server.accepted == 3
     assert len(box.find(channel="email", to=to)) == 5

@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shop_notification.channels.contract import Message
 from shop_notification.channels.email import EmailChannel
+from shop_notification.channels.protocol import Message
 from shop_shared.testing import Signer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Post = Any  # conftest.Post: test modules cannot import it
 
 CONFIRMED: dict[str, Any] = {
-    "lines": [{"name": "Mug", "quantity": 2}],
+    "lines": [{"name": "Mug", "quantity": 2, "unit_price": {"amount": 999, "currency": "USD"}}],
     "total": {"amount": 1998, "currency": "USD"},
 }
 
@@ -44,7 +44,7 @@ async def test_an_order_is_told_by_mail_and_to_every_device(
         assert answer.status_code == 200
     await post.hear("order.confirmed", **CONFIRMED)
     (mail,) = await post.until(1)
-    assert "2 \N{MULTIPLICATION SIGN} Mug" in mail.body
+    assert "2 \N{MULTIPLICATION SIGN} Mug: 19.98 USD" in mail.body
     assert "19.98 USD" in mail.body
     for token in tokens:
         await post.until(1, "push", token)
@@ -144,7 +144,7 @@ async def test_after_the_last_try_it_is_parked_and_staff_may_retry(
 ) -> None:
     await post.know()
     post.box.refuse("email", times=3, for_good=False)
-    await post.hear("order.completed")
+    await post.hear("order.cancelled")
     await post.settled()
     assert await post.statuses() == ["parked"]
     assert post.got() == []
@@ -162,7 +162,7 @@ async def test_after_the_last_try_it_is_parked_and_staff_may_retry(
 async def test_an_address_refused_for_good_is_parked_at_once(post: Post) -> None:
     await post.know()
     post.box.refuse("email", times=1, for_good=True)
-    await post.hear("order.completed")
+    await post.hear("order.cancelled")
     await post.settled()
     assert await post.statuses() == ["parked"]
 
@@ -186,11 +186,11 @@ async def test_a_device_that_is_no_more_is_forgotten(
 
 async def test_a_broker_that_is_away_delays_and_repeats_nothing(post: Post) -> None:
     await post.know()
-    await post.hear("order.completed")
+    await post.hear("order.cancelled")
     await post.until(1)
     post.tap.shut()
     for _ in range(20):
-        await post.hear("order.completed")
+        await post.hear("order.cancelled")
     await asyncio.sleep(0.5)
     assert len(post.got()) == 1
     post.tap.open()
@@ -202,7 +202,7 @@ async def test_a_broker_lost_again_and_again_repeats_nothing(post: Post) -> None
     await post.know()
     for _ in range(5):
         for _ in range(10):
-            await post.hear("order.completed")
+            await post.hear("order.cancelled")
         await asyncio.sleep(0.05)
         post.tap.shut()
         post.tap.open()
@@ -221,7 +221,7 @@ async def test_what_is_being_sent_when_the_broker_goes_is_sent_once(
 
     monkeypatch.setattr(EmailChannel, "send", slow)
     await post.know()
-    await post.hear("order.completed")
+    await post.hear("order.cancelled")
     async with asyncio.timeout(60):
         while await post.statuses() != ["sending"]:
             await asyncio.sleep(0.02)
@@ -235,7 +235,7 @@ async def test_what_is_being_sent_when_the_broker_goes_is_sent_once(
 async def test_a_message_lost_with_its_queue_is_queued_again(post: Post) -> None:
     await post.know()
     post.tap.shut()
-    await post.hear("order.completed")
+    await post.hear("order.cancelled")
     await post.rows(
         "UPDATE notifications SET status = 'queued', updated_at = now() - interval '1 day'"
         " WHERE user_id = :user"

@@ -22,7 +22,8 @@ DATA: dict[str, Any] = {
     "order": "ABC123",
     "total": "19.99 USD",
     "amount": "19.99 USD",
-    "lines": [{"name": "Mug", "quantity": 2}],
+    "lines": [{"name": "Mug", "quantity": 2, "price": "19.98 USD"}],
+    "new_email": "ada.king@example.com",
     "message": "no funds",
     "url": None,
     "tracking_number": "MS1",
@@ -72,3 +73,40 @@ def test_what_is_missing_is_an_error() -> None:
 )
 def test_money_reads_as_people_write_it(amount: int, currency: str, words: str) -> None:
     assert money({"amount": amount, "currency": currency}) == words
+
+
+def test_a_name_is_never_markup_and_a_link_is_one() -> None:
+    data = {**DATA, "name": "<img src=x onerror=alert(1)>", "url": "https://pay.example/?a=1&b=2"}
+    rendered = render("payment_action", locale="en", default="en", data=data)
+    assert "<img" not in rendered.html
+    assert "&lt;img" in rendered.html
+    assert '<a href="https://pay.example/?a=1&amp;b=2"' in rendered.html
+
+
+def test_a_receipt_is_a_list() -> None:
+    rendered = render("order_confirmed", locale="en", default="en", data=DATA)
+    assert "<li>2 \N{MULTIPLICATION SIGN} Mug: 19.98 USD</li>" in rendered.html
+    assert "Total: 19.99 USD" in rendered.body
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_value_makes_a_line_of_its_own(template: str) -> None:
+    forged = "x\nBcc: victim@example.com\u2028\u001b[31m"
+    values = {
+        key: forged if isinstance(value, str) and key != "text" else value
+        for key, value in DATA.items()
+    }
+    values["lines"] = [{"name": forged, "quantity": 2, "price": forged}]
+    rendered = render(template, locale="en", default="en", data=values)
+    for text in (rendered.subject, rendered.short, rendered.body, rendered.html):
+        assert "\u001b" not in text
+        assert "\u2028" not in text
+        assert not any(line.startswith("Bcc:") for line in text.splitlines())
+
+
+def test_unsubscribing_is_said_in_text_and_html() -> None:
+    url = "https://shop.example/v1/notifications/unsubscribe/t"
+    rendered = render("welcome", locale="de", default="en", data=DATA, unsubscribe_url=url)
+    assert url in rendered.body
+    assert f'href="{url}"' in rendered.html
+    assert "abbestellen" in rendered.html

@@ -1,17 +1,19 @@
-"""E-mail by SMTP (RFC 5321)."""
+"""E-mail by SMTP (RFC 5321): text and HTML, with one-click unsubscribing (RFC 8058)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 import aiosmtplib
 
-from shop_notification.channels.contract import Message, TryAgainError, UndeliverableError
+from shop_notification.channels.protocol import Blame, Message, SendError
 from shop_notification.settings import Settings
+from shop_shared.emails import BadEmailError, canonical
 
 _PERMANENT = 500
 
@@ -24,27 +26,27 @@ class EmailChannel:
         self._idle: list[aiosmtplib.SMTP] = []
 
     async def send(self, message: Message) -> str:
-        """Send; the Message-ID is the notification's, so a repetition can be told."""
-        mail = EmailMessage()
-        mail["From"] = self._settings.mail_from
-        mail["To"] = message.destination
-        mail["Subject"] = message.subject
-        mail["Message-ID"] = f"<{message.id}@minishop.dev>"
-        mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-        mail.set_content(message.body)
+        """Send; the Message-ID is the notification's, so that a repetition can be recognised."""
+        try:
+            to = canonical(message.destination)
+        except BadEmailError as error:
+            raise SendError(f"no address: {error}", blame=Blame.PERMANENT) from error
+        mail = compose(message, to=to, sender=self._settings.mail_from)
         try:
             async with self._connection() as smtp:
-                _, answer = await smtp.send_message(mail)
+                # Who gets it is told here, never read from a header, which can be read in two ways.
+                _, answer = await smtp.send_message(mail, recipients=[to])
+        except aiosmtplib.SMTPNotSupported as error:
+            raise SendError(str(error), blame=Blame.PERMANENT) from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
-            kind = UndeliverableError if min(codes) >= _PERMANENT else TryAgainError
-            raise kind(str(error)) from error
+            raise SendError(str(error), blame=_blame(min(codes))) from error
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise SendError(f"{error.code} {error.message}", blame=Blame.TEMPORARY) from error
         except aiosmtplib.SMTPResponseException as error:
-            kind = UndeliverableError if error.code >= _PERMANENT else TryAgainError
-            raise kind(f"{error.code} {error.message}") from error
+            raise SendError(f"{error.code} {error.message}", blame=_blame(error.code)) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise TryAgainError(repr(error)) from error
+            raise SendError(repr(error), blame=Blame.TEMPORARY) from error
         return answer
 
     async def close(self) -> None:
@@ -88,3 +90,27 @@ class EmailChannel:
         )
         await smtp.connect()
         return smtp
+
+
+def compose(message: Message, *, to: str, sender: str) -> EmailMessage:
+    """Return the mail. Raises ValueError for what no header can hold."""
+    mail = EmailMessage()
+    mail["From"] = sender
+    local, _, domain = to.rpartition("@")
+    mail["To"] = Address(username=local, domain=domain)
+    mail["Subject"] = message.subject
+    mail["Message-ID"] = f"<{message.id}@minishop.dev>"
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    if message.unsubscribe_url is not None:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"  # RFC 2369
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    mail.set_content(message.body)
+    if message.html is not None:
+        mail.add_alternative(message.html, subtype="html")
+    return mail
+
+
+def _blame(code: int) -> Blame:
+    """Return the blame of an SMTP reply code (RFC 5321, 4.2.1)."""
+    return Blame.PERMANENT if code >= _PERMANENT else Blame.TEMPORARY

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import httpx
 
-from shop_notification.channels.contract import Message
 from shop_notification.channels.http import post
+from shop_notification.channels.protocol import Message
 from shop_notification.settings import Settings
 
 

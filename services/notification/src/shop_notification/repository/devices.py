@@ -12,11 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification.tables import devices
 
+_INT63 = 2**63 - 1
+
 
 async def devices_of(connection: AsyncConnection, user_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return somebody's devices."""
     statement = sa.select(devices).where(devices.c.user_id == user_id).order_by(devices.c.id)
     return (await connection.execute(statement)).all()
+
+
+async def lock_devices(connection: AsyncConnection, user_id: UUID) -> None:
+    """Let changes of somebody's devices take turns until the transaction ends."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
 
 
 async def save_device(

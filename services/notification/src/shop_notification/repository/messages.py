@@ -97,6 +97,16 @@ async def attempts_of(connection: AsyncConnection, notification_id: UUID) -> Seq
     return (await connection.execute(statement)).all()
 
 
+async def all_of(connection: AsyncConnection, user_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return all messages to somebody, newest first; retention bounds them."""
+    statement = (
+        sa.select(notifications)
+        .where(notifications.c.user_id == user_id)
+        .order_by(notifications.c.id.desc())
+    )
+    return (await connection.execute(statement)).all()
+
+
 async def page(
     connection: AsyncConnection,
     *,

@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
-from shop_notification.tables import devices, notifications, preferences, recipients
+from shop_notification.tables import devices, erased_users, preferences, recipients
+
+_INT63 = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +35,16 @@ class Preferences:
 
     off: Mapping[str, Sequence[str]]
     quiet: QuietHours | None
+    also: Sequence[str] = ()
+    """Templates told only on request that were asked for."""
 
-    def wants(self, category: str, channel: str) -> bool:
-        """Whether messages of this category may come on this channel."""
-        return channel not in self.off.get(category, ())
+    def wants(self, plan: Plan, channel: str) -> bool:
+        """Return True if a message of this plan may come on this channel."""
+        if plan.category == "security":
+            return True
+        if channel in self.off.get(plan.category, ()):
+            return False
+        return channel not in plan.on_request or plan.template in self.also
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +54,7 @@ class ContactChannels:
     recipient: Recipient | None
     wanted: Preferences
     has_device: bool
+    is_erased: bool
 
     def has(self, channel: str) -> bool:
         """Whether there may be somewhere to send to: nobody known yet may have any address."""
@@ -53,6 +63,22 @@ class ContactChannels:
         if channel == "push":
             return self.has_device
         return bool(self.recipient.email if channel == "email" else self.recipient.phone)
+
+
+async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient | None:
+    """Return how somebody is reached, or None."""
+    statement = sa.select(*RECIPIENT_COLUMNS).where(recipients.c.user_id == user_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return recipient_in(row) if row is not None else None
+
+
+async def switch_off(connection: AsyncConnection, user_id: UUID, *, category: str) -> None:
+    """Switch off the mails of a category; other preferences stay."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
+    before = await preferences_of(connection, user_id)
+    off = {**before.off, category: sorted({*before.off.get(category, ()), "email"})}
+    changed = Preferences(off=off, quiet=before.quiet, also=before.also)
+    await save_preferences(connection, user_id, changed)
 
 
 async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
@@ -77,6 +103,7 @@ _CONTACT_CHANNELS = sa.select(
     *RECIPIENT_COLUMNS,
     *preferences.c,
     sa.exists().where(devices.c.user_id == _SOMEBODY.c.id).label("has_device"),
+    sa.exists().where(erased_users.c.user_id == _SOMEBODY.c.id).label("is_erased"),
 ).select_from(
     _SOMEBODY.outerjoin(recipients, recipients.c.user_id == _SOMEBODY.c.id).outerjoin(
         preferences, preferences.c.user_id == _SOMEBODY.c.id
@@ -91,6 +118,7 @@ async def contact_channels(connection: AsyncConnection, user_id: UUID) -> Contac
         recipient=recipient_in(row),
         wanted=_preferences(None if row.user_id is None else row),
         has_device=row.has_device,
+        is_erased=row.is_erased,
     )
 
 
@@ -121,7 +149,7 @@ def _preferences(row: Any) -> Preferences:  # noqa: ANN401 - as above
         if row.quiet_from is not None
         else None
     )
-    return Preferences(off=row.off, quiet=quiet)
+    return Preferences(off=row.off, quiet=quiet, also=row.also)
 
 
 async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: Preferences) -> None:
@@ -129,6 +157,7 @@ async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: P
     quiet = wanted.quiet
     row = {
         "off": {category: list(channels) for category, channels in wanted.off.items()},
+        "also": list(wanted.also),
         "quiet_from": quiet.start if quiet else None,
         "quiet_until": quiet.end if quiet else None,
         "timezone": quiet.timezone if quiet else "UTC",
@@ -137,21 +166,4 @@ async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: P
         pg.insert(preferences)
         .values(user_id=user_id, **row)
         .on_conflict_do_update(index_elements=["user_id"], set_=row)
-    )
-
-
-async def erase(connection: AsyncConnection, user_id: UUID) -> None:
-    """Forget somebody: who, where, and what was written."""
-    for table in (recipients, preferences, devices):
-        await connection.execute(sa.delete(table).where(table.c.user_id == user_id))
-    unsent = notifications.c.status.not_in(["sent", "parked", "suppressed"])
-    await connection.execute(
-        sa.update(notifications)
-        .where(notifications.c.user_id == user_id)
-        .values(
-            data={},
-            destination=None,
-            status=sa.case((unsent, "suppressed"), else_=notifications.c.status),
-            updated_at=sa.func.now(),
-        )
     )

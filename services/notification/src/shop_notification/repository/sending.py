@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification.repository.recipients import RECIPIENT_COLUMNS, Recipient, recipient_in
-from shop_notification.tables import attempts, notifications, recipients
+from shop_notification.tables import attempts, erased_users, notifications, recipients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +28,8 @@ class ClaimedMessage:
     data: Mapping[str, Any]
     destination: str | None
     attempt: int
+    unrecorded: int
+    """Attempts before this one of which nothing was recorded: their process ended first."""
     recipient: Recipient | None
 
 
@@ -66,6 +68,7 @@ async def claim(connection: AsyncConnection, notification_id: UUID) -> ClaimedMe
         data=row.data,
         destination=row.destination,
         attempt=row.attempts,
+        unrecorded=row.attempts - 1 - row.recorded,
         recipient=recipient_in(row),
     )
 
@@ -116,8 +119,20 @@ _claimed = (
     .returning(notifications)
     .cte("claimed")
 )
-_CLAIM = sa.select(_claimed, *RECIPIENT_COLUMNS).select_from(
+_recorded = (
+    sa.select(sa.func.count())
+    .where(attempts.c.notification_id == _claimed.c.id)
+    .correlate(_claimed)
+    .scalar_subquery()
+)
+_CLAIM = sa.select(_claimed, *RECIPIENT_COLUMNS, _recorded.label("recorded")).select_from(
     _claimed.outerjoin(recipients, recipients.c.user_id == _claimed.c.user_id)
+)
+
+
+_IS_ERASED = sa.exists().where(
+    erased_users.c.user_id == notifications.c.user_id,
+    notifications.c.id == sa.bindparam("this_id", type_=sa.Uuid),
 )
 
 
@@ -126,7 +141,10 @@ def _record(**changes: object) -> sa.Update:
         attempts.c.notification_id: sa.bindparam("this_id", type_=sa.Uuid),
         attempts.c.number: sa.bindparam("this_number", type_=sa.Integer),
         attempts.c.outcome: sa.bindparam("this_outcome", type_=sa.Text),
-        attempts.c.detail: sa.bindparam("this_detail", type_=sa.Text),
+        # An account erased meanwhile leaves no answer of a mail server behind.
+        attempts.c.detail: sa.case(
+            (_IS_ERASED, ""), else_=sa.bindparam("this_detail", type_=sa.Text)
+        ),
     }
     return (
         sa.update(notifications)

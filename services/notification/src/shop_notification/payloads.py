@@ -1,0 +1,166 @@
+"""The payloads of the events that the notification service reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from shop_notification.rendering import money
+
+
+class Payload(BaseModel):
+    """Another service's event: the fields read here, whatever else it has."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MoneyPayload(Payload):
+    """Money as events carry it."""
+
+    amount: int
+    currency: str
+
+    def formatted(self) -> str:
+        """Return the amount for people to read: `19.99 USD`."""
+        return money({"amount": self.amount, "currency": self.currency})
+
+
+class UserChanged(Payload):
+    """Somebody is new, or reached elsewhere than before."""
+
+    user_id: UUID
+    email: str
+    name: str
+    locale: str = "en"
+    phone: str | None = None
+
+
+class EmailChanged(Payload):
+    """An account has a new e-mail address."""
+
+    user_id: UUID
+    old_email: str
+    new_email: str
+
+
+class RegistrationRepeated(Payload):
+    """Somebody tried to use an account's e-mail address."""
+
+    user_id: UUID
+    email: str
+
+
+class UserDeleted(Payload):
+    """Somebody is gone."""
+
+    user_id: UUID
+
+
+class VerificationRequested(Payload):
+    """A code is to be sent to an address that is to be proved."""
+
+    user_id: UUID
+    channel: str
+    destination: str
+    code: str
+
+
+class PasswordResetRequested(Payload):
+    """A code is to be sent."""
+
+    user_id: UUID
+    email: str
+    code: str
+
+
+class OrderEvent(Payload):
+    """Something about an order; `template_context` is what its template names."""
+
+    order_id: UUID
+    customer_id: UUID
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return what the template names."""
+        return {"order": str(self.order_id)[-12:].upper()}
+
+
+class LinePayload(Payload):
+    """Goods."""
+
+    name: str
+    quantity: int
+    unit_price: MoneyPayload | None = None
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return name, quantity, and the price of all of them where it is known."""
+        price = self.unit_price
+        whole = price and MoneyPayload(amount=price.amount * self.quantity, currency=price.currency)
+        return {
+            "name": self.name,
+            "quantity": self.quantity,
+            "price": whole.formatted() if whole else None,
+        }
+
+
+class OrderConfirmed(OrderEvent):
+    """The order is paid and will be sent."""
+
+    lines: tuple[LinePayload, ...]
+    total: MoneyPayload
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return the goods and the total too."""
+        lines = [line.template_context() for line in self.lines]
+        return {
+            **super().template_context(),
+            "total": self.total.formatted(),
+            "lines": lines,
+        }
+
+
+class PaymentActionRequired(OrderEvent):
+    """The customer has to do something."""
+
+    action: dict[str, JsonValue]
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return where, if it is a page."""
+        return {**super().template_context(), "url": self.action.get("url")}
+
+
+class PaymentFailed(OrderEvent):
+    """No money came."""
+
+    message: str
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return why."""
+        return {**super().template_context(), "message": self.message}
+
+
+class MoneyMoved(OrderEvent):
+    """Money came or went back."""
+
+    amount: MoneyPayload
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return how much."""
+        return {**super().template_context(), "amount": self.amount.formatted()}
+
+
+class ShipmentEvent(OrderEvent):
+    """Something about a parcel."""
+
+    tracking_number: str
+    location: str | None = None
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return the number and where it is."""
+        return {
+            **super().template_context(),
+            "tracking_number": self.tracking_number,
+            "location": self.location,
+        }
