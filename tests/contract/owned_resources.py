@@ -59,7 +59,7 @@ class OwnedResources:
         body = VALID[f"{service} POST {path}"] | changes
         return str(self.call(service, "POST", path, headers, body)["id"])
 
-    def hear(self, service: str, name: str, **data: object) -> None:
+    def hear(self, service: str, name: str, /, **data: object) -> None:
         """Let a service's consumer hear an event."""
         member = SERVICES[service]
         settings = self.shop.stores.settings(member)
@@ -130,6 +130,7 @@ def _shipment(owned: OwnedResources) -> str:
 
 def _notification(owned: OwnedResources) -> str:
     user_id = str(owned.owner_id)
+    owned.hear("notification", "user.updated", user_id=user_id, email=owned.owner, name="Ada")
     return owned.post("notification", "/v1/notifications", owned.staff, user_id=user_id)
 
 
