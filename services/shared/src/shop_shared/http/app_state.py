@@ -17,9 +17,9 @@ main.py calls `set_state(app, OrderState(engine=engine))`; a test reads it by `g
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 
 StateT = TypeVar("StateT")
 
@@ -45,15 +45,3 @@ def state_dependency(kind: type[StateT]) -> Callable[[Request], Awaitable[StateT
         return get_state(request.app, kind)
 
     return get
-
-
-def wired(name: str) -> Any:  # noqa: ANN401 - FastAPI's own type of what Depends returns
-    """Make a dependency of what is at `app.state.<name>`: untyped, on its way out.
-
-    Engine = Annotated[AsyncEngine, wired("engine")]
-    """
-
-    async def get(request: Request) -> object:
-        return getattr(request.app.state, name)
-
-    return Depends(get)
