@@ -1,6 +1,6 @@
 """The order service over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_order import domain, models, repository, service
 from shop_order.state import Engine, State
 from shop_order.tracking import Tracker
+from shop_shared import payment_methods
 from shop_shared.http.auth import CurrentUser
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.problems import NotFound
+from shop_shared.http.problems import NotFound, Unprocessable
 from shop_shared.stores.postgres import transaction
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -36,6 +37,23 @@ async def _visible_order(order_id: UUID, caller: CurrentUser, engine: Engine) ->
     return order
 
 
+def _require_offered(
+    chosen: models.PaymentChoice, methods: Sequence[payment_methods.OfferedMethod]
+) -> None:
+    """Raise Unprocessable, naming what is possible, for a way to pay that is not offered."""
+    refused = payment_methods.refusal(
+        methods,
+        provider=chosen.provider,
+        method=chosen.method,
+        currency=chosen.currency,
+        token=chosen.token,
+    )
+    if refused is not None:
+        field, message = refused
+        errors = [{"pointer": f"/payment/{field}", "message": message}]
+        raise Unprocessable("This way to pay is not possible.", errors=errors)
+
+
 @router.post("", status_code=201, response_model=models.Order, responses=documented(409))
 async def place_order(
     wanted: models.PlaceOrder,
@@ -44,6 +62,7 @@ async def place_order(
     state: State,
 ) -> Response:
     """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
+    _require_offered(wanted.payment, state.settings.payment_methods)
 
     async def place(connection: AsyncConnection) -> models.Order:
         order = await service.place(

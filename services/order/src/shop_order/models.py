@@ -26,7 +26,7 @@ class Item(StrictModel):
 
 
 class PaymentChoice(StrictModel):
-    """How the customer pays; which provider takes which currency is payment's to say."""
+    """How the customer pays: one of the ways that are offered (GET /v1/payments/methods)."""
 
     provider: Literal["stripe", "paypal", "xendit", "midtrans"]
     method: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["card"])]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
+from shop_shared.payment_methods import OFFERED, OfferedMethod
 from shop_shared.settings import ServiceSettings
 
 
@@ -24,6 +25,11 @@ class Settings(ServiceSettings):
     )
     tracking_seconds: float = Field(
         600, gt=0, description="How long a stream lasts before the client connects again"
+    )
+
+    payment_methods: tuple[OfferedMethod, ...] = Field(
+        OFFERED,
+        description="JSON list of {provider, method, currencies, needs_token}, as in payment",
     )
 
     @property

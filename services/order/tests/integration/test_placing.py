@@ -114,6 +114,16 @@ async def test_a_key_is_required(
         ({"payment": PAYMENT | {"provider": "cash"}}, "/payment/provider"),
         ({"payment": PAYMENT | {"currency": "XXX"}}, "/payment/currency"),
         ({"payment": PAYMENT | {"token": "a\0b"}}, ""),
+        *(
+            ({"payment": PAYMENT | {"currency": currency}}, "/payment/currency")
+            for currency in ("KRW", "KWD", "INR", "HUF")
+        ),
+        ({"payment": PAYMENT | {"method": "sofort"}}, "/payment/method"),
+        ({"payment": PAYMENT | {"provider": "paypal"}}, "/payment/method"),
+        (
+            {"payment": {"provider": "midtrans", "method": "card", "currency": "IDR"}},
+            "/payment/token",
+        ),
     ],
     ids=repr,
 )
@@ -175,3 +185,19 @@ async def test_a_country_that_is_not_assigned_is_refused_with_a_hint(
     [error] = answer.json()["errors"]
     assert error["pointer"] == "/shipping_address/country"
     assert message in error["message"]
+
+
+async def test_a_way_to_pay_that_is_not_offered_is_answered_with_those_that_are(
+    client: httpx.AsyncClient, headers: dict[str, str], wanted: dict[str, Any]
+) -> None:
+    choice = {"provider": "xendit", "method": "virtual_account", "currency": "PHP"}
+    answer = await client.post(
+        "/v1/orders",
+        json=wanted | {"payment": choice},
+        headers={**headers, "Idempotency-Key": "offered"},
+    )
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "/payment/currency"
+    assert "xendit virtual_account takes IDR" in error["message"]
+    assert "PHP is taken by: xendit invoice, xendit ewallet" in error["message"]

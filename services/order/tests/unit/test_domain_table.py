@@ -234,3 +234,8 @@ def test_settled(status: Status, settled: bool) -> None:  # noqa: FBT001 - a tab
 
 def test_a_closed_order_with_money_outstanding_is_not_settled() -> None:
     assert not decide(order(Status.CANCELLED), CAPTURED).state.settled
+
+
+def test_a_free_order_that_is_closed_owes_nothing() -> None:
+    nothing = replace(CAPTURED, amount=Money(0, "USD"))
+    assert decide(order(Status.CANCELLED), nothing).state.settled

@@ -75,5 +75,6 @@ class Order:
     def settled(self) -> bool:
         """Whether nothing more is to be waited for."""
         if self.status in CLOSED:
-            return self.captured is None
+            # A free order was captured with nothing: there is nothing to be refunded.
+            return self.captured is None or self.captured.amount == self.refunded_amount
         return self.status in {Status.DELIVERED, Status.REFUNDED}
