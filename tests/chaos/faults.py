@@ -14,7 +14,8 @@ from shop_journey.processes import pids_of
 
 AWAY_SECONDS = 30
 PLATFORM, SERVICES, SYSTEM = "platform", "shop", "minishop-system"
-CHARGES_THAT_TIME_OUT = 10
+CHARGES_GONE_WRONG = 10
+SEARCH_LAG_SECONDS = 60
 
 
 class FaultError(Exception):
@@ -43,7 +44,11 @@ async def all_faults(kubectl: Kubectl) -> list[Fault]:
         away("connect-away", "deployment/minishop-connect"),
         Fault("postgres-restarted", _restart_postgres),
         Fault("redis-flushed", _flush_redis),
-        Fault("charged-then-timed-out", _time_out_after_charging),
+        Fault("charged-then-timed-out", _provider_fault("timeout_after_charging")),
+        Fault("charged-then-lost-search-lags", _lose_charges),
+        Fault("provider-refuses-our-key", _provider_fault("not_authorised", times=60)),
+        Fault("provider-unreadable", _provider_fault("unreadable")),
+        Fault("provider-charges-another-amount", _provider_fault("wrong_amount")),
     ]
 
 
@@ -84,7 +89,29 @@ async def _flush_redis(kubectl: Kubectl) -> None:
     await kubectl("exec", "-n", PLATFORM, "redis-0", "--", "sh", "-ec", flush)
 
 
-async def _time_out_after_charging(_: Kubectl) -> None:
+async def _order_fault(http: httpx.AsyncClient, fault: str, **more: float) -> None:
+    await ask(http, "POST", "/simulator/faults/stripe", body={"fault": fault, **more})
+
+
+def _provider_fault(
+    fault: str, *, times: int = CHARGES_GONE_WRONG
+) -> Callable[[Kubectl], Awaitable[None]]:
+    """Return what lets the next calls of Stripe go wrong so, in the payment simulator."""
+
+    async def inflict(_: Kubectl) -> None:
+        async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+            await _order_fault(http, fault, times=times)
+
+    return inflict
+
+
+async def _lose_charges(_: Kubectl) -> None:
+    """Let charges time out after charging, without webhooks, while Stripe's search lags.
+
+    A tenth of the load's customers cancel at once: what was taken of them must go back, once.
+    """
     async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
-        wanted = {"fault": "timeout_after_charging", "times": CHARGES_THAT_TIME_OUT}
-        await ask(http, "POST", "/simulator/faults/stripe", body=wanted)
+        await _order_fault(http, "search_lag", seconds=SEARCH_LAG_SECONDS)
+        await _order_fault(http, "lost", times=CHARGES_GONE_WRONG)
+        await asyncio.sleep(SEARCH_LAG_SECONDS)
+        await ask(http, "DELETE", "/simulator/faults")
