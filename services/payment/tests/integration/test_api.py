@@ -8,7 +8,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from shop_payment import reconciler
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer
 
 Shop = Any  # conftest.Shop: test modules cannot import it
@@ -135,3 +138,55 @@ async def test_the_service_is_ready_and_counts(client: httpx.AsyncClient) -> Non
     assert (await client.get("/readyz")).status_code == 200
     assert "payment_webhooks_total" in (await client.get("/metrics")).text
     assert (await client.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"
+
+
+async def test_staff_find_the_payment_of_any_order(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    staff, other = signer.headers(uuid4(), roles=["staff"]), signer.headers(uuid4())
+    path = f"/v1/payments?order_id={order}"
+    [found] = (await client.get(path, headers=staff)).json()["items"]
+    assert found["id"] == str(await shop.payment_id(order))
+    assert (await client.get(path, headers=other)).json()["items"] == []
+    of_customer = f"/v1/payments?customer_id={shop.customer}"
+    assert len((await client.get(of_customer, headers=staff)).json()["items"]) == 1
+    assert (await client.get(of_customer, headers=other)).json()["items"] == []
+
+
+async def test_a_free_order_is_captured_with_nothing_and_asks_no_provider(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    order = await shop.order(amount=0)
+    await shop.until(order, "captured")
+    _, captured = (await shop.events(order))[0]
+    assert captured["amount"] == {"amount": 0, "currency": "USD"}
+    assert await shop.charges("stripe", order) == []
+    own = signer.headers(shop.customer)
+    [shown] = (await client.get(f"/v1/payments?order_id={order}", headers=own)).json()["items"]
+    assert (shown["status"], shown["captured"]["amount"]) == ("captured", 0)
+    await shop.cancel(order)
+    await shop.until(order, "captured")
+    assert await shop.status(order) == "cancelled"
+
+
+async def test_old_webhooks_are_purged_and_others_stay(shop: Shop) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    kept = """
+        SELECT count(*) FROM webhooks JOIN payments ON payments.id = payment_id
+        WHERE order_id = :id
+    """
+    before = int(await shop.value(kept, order))
+    async with transaction(shop.engine) as connection:
+        await connection.execute(
+            sa.text(
+                "UPDATE webhooks SET received_at = now() - interval '31 days' WHERE event_id = "
+                "(SELECT event_id FROM webhooks JOIN payments ON payments.id = payment_id "
+                "WHERE order_id = :id LIMIT 1)"
+            ),
+            {"id": order},
+        )
+        assert await reconciler.purge_webhooks(connection) == 1
+    assert await shop.value(kept, order) == before - 1

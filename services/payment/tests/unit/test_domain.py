@@ -26,6 +26,7 @@ from shop_payment.domain import (
     Payment,
     RefundAnswered,
     RefundRefusedError,
+    RefundReported,
     RefundStatus,
     RequestRefund,
     Status,
@@ -171,3 +172,52 @@ def test_a_refused_refund_can_be_asked_again_and_is_alerted() -> None:
     assert refused.state.status is Status.CAPTURED
     assert refused.state.refundable == 1999
     assert [e.kind for e in refused.effects if isinstance(e, Alert)] == ["refund_failed"]
+
+
+FREE = StockReserved(customer_id=UUID(int=3), total=Total(amount=0, currency="EUR"))
+
+
+@pytest.mark.parametrize("order", [(PLACED, FREE), (FREE, PLACED)])
+def test_a_free_order_is_paid_without_a_provider(order: tuple[Message, Message]) -> None:
+    """In whatever currency: nothing is nothing."""
+    transition = decide(after(order[0]), order[1])
+    assert transition.effects == (AnnounceCaptured(),)
+    assert (transition.state.status, transition.state.captured) == (Status.CAPTURED, 0)
+    for again in (*order, OrderAbandoned(), OrderAbandoned()):
+        transition = decide(transition.state, again)
+        assert transition.effects == ()
+    assert transition.state.status is Status.CANCELLED
+
+
+def test_a_refund_on_the_dashboard_is_booked_once_and_one_that_does_not_fit_is_alerted() -> None:
+    def reported(amount: int, currency: str = "USD", reference: str = "re_1") -> RefundReported:
+        total = Total(amount=amount, currency=currency)
+        return RefundReported(reference=reference, total=total, status=RefundStatus.SUCCEEDED)
+
+    paid = after(PLACED, RESERVED, CAPTURED)
+    first = decide(paid, reported(1000))
+    assert first.state.status is Status.PARTIALLY_REFUNDED
+    assert [type(effect) for effect in first.effects] == [AnnounceRefunded]
+    assert decide(first.state, reported(1000)).effects == ()
+    for odd in (reported(1000, reference="re_2"), reported(1, "EUR", "re_3")):
+        refused = decide(first.state, odd)
+        assert refused.state == first.state
+        assert [e.kind for e in refused.effects if isinstance(e, Alert)] == ["unbooked_refund"]
+    assert decide(first.state, reported(999, reference="re_4")).state.status is Status.REFUNDED
+
+
+def test_a_second_charge_is_refunded_once_and_is_no_part_of_the_books() -> None:
+    other = MoneyCaptured(reference="pi_2", total=TOTAL)
+    second = decide(after(PLACED, RESERVED, CAPTURED), other)
+    (duplicate,) = second.state.duplicates
+    assert second.effects[1:] == (CallProvider(call=Call.REFUND, refund_id=duplicate.id),)
+    assert decide(second.state, other).effects == ()
+    answer = RefundAnswered(refund_id=duplicate.id, status=RefundStatus.SUCCEEDED, reference="re")
+    settled = decide(second.state, answer)
+    assert settled.effects == ()
+    assert (settled.state.refunded, settled.state.refundable) == (0, 1999)
+    assert settled.state.status is Status.CAPTURED
+    failed = decide(
+        second.state, RefundAnswered(refund_id=duplicate.id, status=RefundStatus.FAILED)
+    )
+    assert [e.kind for e in failed.effects if isinstance(e, Alert)] == ["refund_failed"]

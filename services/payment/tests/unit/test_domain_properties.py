@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_payment.domain import (
+    Alert,
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
     Call,
     CallProvider,
+    ChargeDisputed,
     ChargeFailed,
     ChargePending,
     CustomerApproved,
@@ -27,6 +29,7 @@ from shop_payment.domain import (
     Payment,
     RefundAnswered,
     RefundRefusedError,
+    RefundReported,
     RefundStatus,
     RequestRefund,
     Status,
@@ -61,6 +64,13 @@ messages: st.SearchStrategy[Message] = st.one_of(
         reference=references,
         total=st.sampled_from([TOTAL, TOTAL, Total(amount=1, currency="USD")]),
     ),
+    st.builds(
+        RefundReported,
+        reference=st.sampled_from(["re_1", "re_2"]),
+        total=st.sampled_from([TOTAL, Total(amount=900, currency="USD")]),
+        status=st.sampled_from(RefundStatus),
+    ),
+    st.builds(ChargeDisputed, reference=references, detail=st.just("fraud")),
     st.builds(ChargeFailed, reason=st.just("declined"), message=st.just("no")),
     st.builds(
         RequestRefund,
@@ -96,6 +106,8 @@ def test_one_charge_one_capture_and_no_refund_twice(history: list[Message]) -> N
     payment, effects = run(history)
     assert effects.count(CallProvider(call=Call.CHARGE)) <= 1
     assert effects.count(AnnounceCaptured()) == (1 if payment.captured else 0)
+    second = [e for e in effects if isinstance(e, Alert) and e.kind == "double_capture"]
+    assert len(second) == len(payment.duplicates)
     assert sum(isinstance(e, AnnounceFailed) for e in effects) <= 1
     refunded = [e for e in effects if isinstance(e, AnnounceRefunded)]
     assert len({e.refund_id for e in refunded}) == len(refunded)
