@@ -12,8 +12,7 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.cache import Cache
-from shop_operator.api.informer import Informer
-from shop_operator.api.kinds import CONFIG_MAP, ENTRY_SERVICE, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import CONFIG_MAP, ENTRY_SERVICE, LEASE, SHOP_SERVICE, Kind
 from shop_operator.api.lease import Lease
 from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
@@ -24,12 +23,14 @@ from shop_operator.reconcile import Reconciler
 from shop_operator.recorder import EventRecorder
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.routing import RouteTable
+from shop_operator.scopes import MISSING, READY, TERMINATING, Scope, Scopes
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.work_queue import WorkQueue
 
 _log = structlog.get_logger()
+_SETTLE_SECONDS: Final = 30.0
 _TABLE_SECONDS: Final = 0.5
 """How long changes of routes are collected: the table lists all services and is written whole."""
 
@@ -62,84 +63,79 @@ class Controller:
         )
         self._cache = Cache(client, platform, self._enqueue_for)
         gate = WriteGate(self._cache, may_write=lambda: self.lease.held)
-        self._services = {
-            namespace: Informer(
-                client, SHOP_SERVICE, namespace, self._enqueue_for, seconds=platform.resync_seconds
-            )
-            for namespace in platform.namespaces
-        }
-        provisioner = Provisioner(client=client, cache=self._cache, gate=gate, settings=platform)
         recorder = EventRecorder(client, gate, identity=identity)
-        logs = PodLogs(client)
-        routes = RouteRegistry(services=self._services, cache=self._cache, platform=platform)
+        self._recorder = recorder
+        self._tasks: asyncio.TaskGroup | None = None
+        self._scopes = Scopes(
+            client=client,
+            platform=platform,
+            cache=self._cache,
+            changed=self._enqueue_for,
+            started=self._enqueue_all,
+            reported=self._report,
+        )
+        routes = RouteRegistry(services=self._scopes.services, cache=self._cache, platform=platform)
         self._routes = routes
-        self._reconcilers = {
-            namespace: Reconciler(
-                client=client,
-                platform=platform,
-                services=services,
-                cache=self._cache,
-                gate=gate,
-                provisioner=provisioner,
-                applier=ChildApplier(client, self._cache, gate),
-                recorder=recorder,
-                logs=logs,
-                routes=routes,
-            )
-            for namespace, services in self._services.items()
-        }
-        self._tables = {
-            namespace: RouteTable(
-                client=client,
-                cache=self._cache,
-                gate=gate,
-                registry=routes,
-                namespace=namespace,
-                name=platform.route_table,
-            )
-            for namespace in self._services
-        }
+        self._reconciler = Reconciler(
+            client=client,
+            platform=platform,
+            services=self._scopes.services,
+            cache=self._cache,
+            gate=gate,
+            provisioner=Provisioner(client=client, cache=self._cache, gate=gate, settings=platform),
+            applier=ChildApplier(client, self._cache, gate),
+            recorder=recorder,
+            logs=PodLogs(client),
+            routes=routes,
+        )
+        self._table = RouteTable(
+            client=client, cache=self._cache, gate=gate, registry=routes, name=platform.route_table
+        )
 
     @property
     def ready(self) -> bool:
-        """True once every kind was listed: from then on this process can take over at any time."""
-        informers = [*self._cache.informers(), *self._services.values()]
-        return all(informer.synced.is_set() for informer in informers)
+        """True once this process can take over at any time.
+
+        Each kind was listed, in all namespaces that can be read.
+        """
+        return self._cache.synced and all(
+            scope.synced or (scope.settled and scope.state != READY) for scope in self._scopes
+        )
 
     def shop_services(self) -> Iterator[ShopService]:
         """Yield every ShopService that is known and can be read."""
-        for informer in self._services.values():
+        for informer in list(self._scopes.services.values()):
             for name, _ in informer.versions():
                 body = informer.get(name)
                 with contextlib.suppress(InvalidSpecError):  # its own reconcile reports that
                     if body is not None:
                         yield parse(body)
 
-    def enqueue_if_newer(self, key: Key, version: int) -> None:
-        """Enqueue a ShopService reported by Kopf's watch.
-
-        Does nothing if the informer already holds this resource version or a newer one.
-        """
-        services = self._services.get(key.namespace)
-        if services is not None and not services.knows(key.name, version):
-            self._queue.add(key)
-
     async def run(self) -> None:
         """Watch and reconcile until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for informer in (*self._cache.informers(), *self._services.values()):
+                self._tasks = tasks
+                for informer in self._cache.kafka:
                     tasks.create_task(informer.run())
                 tasks.create_task(self._cache.schemas.run())
-                await self._cache.wait_until_synced()
-                await self._cache.schemas.loaded.wait()
-                for informer in self._services.values():
-                    await informer.synced.wait()
+                self._scopes.run(tasks)
+                await self._wait_until_settled()
                 tasks.create_task(self.lease.run())
                 for _ in range(self._platform.workers):
                     tasks.create_task(self._work())
         finally:
+            self._tasks = None
             self._queue.close()
+
+    async def _wait_until_settled(self) -> None:
+        """Wait until everything was read that can be, but not for ever: what is read late waits."""
+        try:
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                await self._cache.wait_until_settled()
+                await self._scopes.wait_until_settled()
+        except TimeoutError:
+            _log.warning("not everything was read yet", seconds=_SETTLE_SECONDS)
 
     async def stop(self) -> None:
         """Release the Lease, so that a standby takes over at once."""
@@ -150,33 +146,63 @@ class Controller:
 
     def _enqueue_for(self, kind: Kind, name: str, key: Key | None) -> None:
         """Enqueue what the change of an object may concern."""
-        if not name:  # the CRD of a kind was installed
+        if not name:  # a kind can be read now
             self._cache.schemas.refresh_soon()
-            for services in self._services.values():
-                for each in services.owners():
-                    self._queue.add(each)
+            for scope in self._scopes:
+                self._enqueue_all(scope.namespace)
             return
         if kind in {CONFIG_MAP, ENTRY_SERVICE}:
-            for namespace in self._services:
-                self._queue.add(RouteTableRequest(namespace))
+            for scope in self._scopes:
+                self._queue.add(RouteTableRequest(scope.namespace))
             return
         if key is None:
             return
-        if key.namespace in self._services:
+        if key.namespace in self._scopes.services:
             # What a person changed goes before what other controllers report.
             self._queue.add(key, first=kind is SHOP_SERVICE and self.lease.held)
         if kind is SHOP_SERVICE:
-            SERVICES.set(sum(map(len, self._services.values())))
-            for namespace in self._services:  # all meet at one edge
-                self._queue.add_after(RouteTableRequest(namespace), _TABLE_SECONDS)
+            SERVICES.set(sum(map(len, self._scopes.services.values())))
+            for scope in self._scopes:  # all meet at one edge
+                self._queue.add_after(RouteTableRequest(scope.namespace), _TABLE_SECONDS)
 
-    def _on_started_leading(self) -> None:
-        """Enqueue everything: the former holder may have left some of it unfinished."""
-        for namespace, services in self._services.items():
+    def _enqueue_all(self, namespace: str) -> None:
+        """Enqueue a namespace's ShopServices and its route table."""
+        services = self._scopes.services.get(namespace)
+        if services is not None:
             for key in services.owners():
                 self._queue.add(key)
             self._queue.add(RouteTableRequest(namespace))
+
+    def _on_started_leading(self) -> None:
+        """Enqueue everything: the former holder may have left some of it unfinished."""
+        for scope in self._scopes:
+            self._enqueue_all(scope.namespace)
+            if scope.state != READY:
+                self._report(scope)
         self._holding.set()
+
+    def _report(self, scope: Scope) -> None:
+        """Record an Event about a namespace that is not, or is again, as it should be."""
+        if self._tasks is not None and self.lease.held:
+            self._tasks.create_task(self._record(scope.namespace, scope.state, scope.message))
+
+    async def _record(self, namespace: str, state: str, message: str) -> None:
+        """Record it about the Lease: the namespace itself may not be there, or takes no Events."""
+        regarding = {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.kind,
+            "namespace": self._platform.operator_namespace,
+            "name": self._platform.lease_name,
+        }
+        try:
+            await self._recorder.record_about(
+                regarding,
+                f"Namespace{state}",
+                f"namespace {namespace}: {message}",
+                warning=state != READY,
+            )
+        except NotHolderError:
+            return  # the next holder records it
 
     async def _work(self) -> None:
         while True:
@@ -193,11 +219,14 @@ class Controller:
         """Reconcile once; return the outcome, a label of the metric."""
         try:
             again = None
+            if not self._may_reconcile(request):
+                self._queue.forget(request)
+                return "not_kept"
             if isinstance(request, RouteTableRequest):
-                for key in await self._tables[request.namespace].reconcile():
+                for key in await self._table.reconcile(request.namespace):
                     self._queue.add(key)
             else:
-                again = await self._reconcilers[request.namespace].reconcile(request)
+                again = await self._reconciler.reconcile(request)
                 if self._routes.is_gateway(request):
                     # Its status, which this process wrote, decides about those behind it.
                     self._queue.add_after(RouteTableRequest(request.namespace), _TABLE_SECONDS)
@@ -215,6 +244,20 @@ class Controller:
         if again is not None and again > 0:
             self._queue.add_after(request, again)
         return "done"
+
+    def _may_reconcile(self, request: Request) -> bool:
+        """Return False where nothing is to be done, or not yet: its scope enqueues it then."""
+        scope = self._scopes.get(request.namespace)
+        if scope is None or not scope.settled:
+            return False
+        if isinstance(request, RouteTableRequest):
+            return scope.state == READY
+        if scope.state == MISSING:
+            return False
+        if scope.state != TERMINATING:
+            return True
+        body = scope.services.get(request.name)
+        return body is not None and "deletionTimestamp" in body["metadata"]
 
     def _requeue(self, request: Request, outcome: str, error: str, at_least: float) -> str:
         RETRIES.inc()

@@ -56,7 +56,8 @@ class Deletion:
             await self._leave_behind(service, f"deleted under managementPolicy {policy}")
         else:
             result = await self.applier.apply(service, (), self.cache.children(service.key))
-            if result.errors:
+            # What is in a namespace that ends goes with it, and the rights to it went first.
+            if result.errors and not self.cache.is_ending(service.namespace):
                 raise TemporaryError(result.errors[0].message)
             records = self.provisioner.records(service)
             left, error = await self.provisioner.release(service, records)
@@ -95,6 +96,8 @@ class Deletion:
         """
         if _ORPHAN in service.finalizers:
             return True
+        if self.cache.is_ending(service.namespace):
+            return False
         for child in self.cache.children(service.key):
             metadata = child["metadata"]
             if metadata["namespace"] != service.namespace or "deletionTimestamp" in metadata:

@@ -1,4 +1,4 @@
-"""Wires the operator: Kopf runs the process and watches ShopServices, the controller reconciles.
+"""Wires the operator: Kopf runs the process, the controller watches and reconciles.
 
 The division of work with Kopf: docs/adr/0021-kopf-is-the-shell.md.
 """
@@ -26,10 +26,8 @@ from shop_operator.admission.webhook import Webhook
 from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.controller import Controller
-from shop_operator.metadata import API_VERSION
 from shop_operator.probes import serve
 from shop_operator.settings import Settings
-from shop_operator.spec import Key
 
 
 def cli() -> None:
@@ -75,8 +73,9 @@ async def _run(platform: Settings) -> None:
                 await kopf.operator(
                     registry=_registry(controller, platform),
                     settings=_settings(webhook),
-                    namespaces=platform.namespaces,
+                    clusterwide=True,  # it watches nothing; the controller does
                     standalone=True,
+                    liveness_endpoint=_liveness(platform),
                     stop_flag=stop,
                 )
             running.cancel()
@@ -107,6 +106,11 @@ def _webhook(
             keeping.cancel()
 
 
+def _liveness(platform: Settings) -> str | None:
+    port = platform.liveness_port
+    return f"http://0.0.0.0:{port}/livez" if port else None
+
+
 def _registry(controller: Controller, platform: Settings) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
@@ -114,9 +118,13 @@ def _registry(controller: Controller, platform: Settings) -> kopf.OperatorRegist
     def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - Kopf's own arguments
         return connection.login()
 
-    @kopf.on.event(API_VERSION, "shopservices", registry=registry)
-    async def changed(namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: ANN401 - Kopf's
-        controller.enqueue_if_newer(Key(namespace or "", name or ""), int(meta["resourceVersion"]))
+    @kopf.on.probe(id="ready", registry=registry)
+    def ready(**_: Any) -> bool:  # noqa: ANN401 - Kopf's own arguments
+        return controller.ready
+
+    @kopf.on.probe(id="leader", registry=registry)
+    def leader(**_: Any) -> bool:  # noqa: ANN401 - Kopf's own arguments
+        return controller.lease.held
 
     if platform.webhook_port:
         handler.install(registry, platform, services=controller.shop_services)
@@ -128,10 +136,6 @@ def _settings(webhook: kopf.WebhookServer | None) -> kopf.OperatorSettings:
     settings.admission.server = webhook
     settings.posting.enabled = False
     settings.scanning.disabled = True
-    settings.watching.server_timeout = 60
-    settings.watching.client_timeout = 90
-    settings.watching.inactivity_timeout = 90
-    settings.watching.reconnect_backoff = 1
     settings.networking.error_backoffs = _Backoffs()
     return settings
 

@@ -28,3 +28,8 @@ SERVICES = Gauge("shop_operator_services", "ShopServices known.")
 SCHEMA_FAILURES = Counter(
     "shop_operator_schema_failures_total", "Reads of the API server's OpenAPI that failed."
 )
+NAMESPACE_STATE = Gauge(
+    "shop_operator_namespace_state",
+    "1 for the state that a namespace of services is in: Ready, Unreadable, Terminating, Missing.",
+    ["namespace", "state"],
+)

@@ -1,4 +1,4 @@
-"""HTTP endpoints of the operator: /livez, /readyz and /metrics."""
+"""HTTP endpoints of the operator: /readyz and /metrics. Kopf serves /livez (main.py)."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -21,9 +21,6 @@ class Probed(Protocol):
 async def serve(probed: Probed, *, port: int) -> AsyncIterator[None]:
     """Serve until the block ends."""
 
-    async def livez(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
     async def readyz(_: web.Request) -> web.Response:
         if probed.ready:
             return web.Response(text="ok\n")
@@ -33,7 +30,6 @@ async def serve(probed: Probed, *, port: int) -> AsyncIterator[None]:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
-    app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, access_log=None)

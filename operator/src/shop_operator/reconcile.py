@@ -4,7 +4,7 @@ Level-triggered: a reconcile gets only the key and reads the current state, so e
 duplicated or reordered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,7 +44,8 @@ class Reconciler:
 
     client: ApiClient
     platform: Settings
-    services: Informer
+    services: Mapping[str, Informer]
+    """The ShopServices of each namespace."""
     cache: Cache
     gate: WriteGate
     provisioner: Provisioner
@@ -59,7 +60,8 @@ class Reconciler:
         Returns the seconds after which to look again, None if a watch reports every change.
         Raises TemporaryError, ApiError, NotHolderError.
         """
-        body = self.services.get(key.name)
+        services = self.services.get(key.namespace)
+        body = None if services is None else services.get(key.name)
         if body is None:
             return None
         try:
@@ -97,8 +99,8 @@ class Reconciler:
         left = await self._release(service, plan, result)
         for drift in result.drifts:
             await self.recorder.record(service, "DriftCorrected", f"{drift}; put right")
-        after = await self._report(service, provisioned, result, left)
-        return _sooner(after, self.provisioner.recheck_seconds(service))
+        result.recheck_after(self.provisioner.recheck_seconds(service))
+        return await self._report(service, provisioned, result, left)
 
     async def _observe(self, service: ShopService) -> float | None:
         """Report what would be written, and write nothing but the status."""
@@ -153,7 +155,7 @@ class Reconciler:
         metadata = names | {"finalizers": [FINALIZER]}
         applied = {"apiVersion": API_VERSION, "kind": SHOP_SERVICE.kind, "metadata": metadata}
         body = await self.gate.write(self.client.apply(applied))
-        self.services.observe_write(body)
+        self._observe_write(service, body)
         return parse(body)
 
     async def _announce_rollout(self, service: ShopService) -> ShopService:
@@ -169,6 +171,10 @@ class Reconciler:
             raise TemporaryError("the ShopService changed meanwhile")
         return written
 
+    def _observe_write(self, service: ShopService, body: Manifest) -> None:
+        if service.namespace in self.services:  # else it was given up meanwhile
+            self.services[service.namespace].observe_write(body)
+
     async def _record(self, service: ShopService, plan: Plan) -> ShopService:
         """Write `status.external` before anything new is made outside the namespace.
 
@@ -182,7 +188,7 @@ class Reconciler:
             body = await self.gate.write(self.client.apply_status(manifest(service, status)))
         except (NotFoundError, ConflictError) as error:
             raise TemporaryError(f"the ShopService changed meanwhile: {error}") from error
-        self.services.observe_write(body)
+        self._observe_write(service, body)
         return parse(body)
 
     async def _release(self, service: ShopService, plan: Plan, result: ApplyResult) -> list[Record]:
@@ -244,7 +250,7 @@ class Reconciler:
             body = await self.gate.write(self.client.apply_status(manifest(service, status)))
         except (NotFoundError, ConflictError):
             return None
-        self.services.observe_write(body)
+        self._observe_write(service, body)
         before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
         ready = conditions[0]
         changed = (ready.status, ready.reason) != (before.get("status"), before.get("reason"))
@@ -259,10 +265,6 @@ def _parsed(body: Manifest) -> ShopService:
         return parse(body)
     except InvalidSpecError:
         return parse_unread(body)
-
-
-def _sooner(first: float | None, second: float | None) -> float | None:
-    return min((each for each in (first, second) if each is not None), default=None)
 
 
 def _raise_if_incomplete(

@@ -16,32 +16,30 @@ class NotOwnedError(Exception):
 
 
 class RouteTable:
-    """The ConfigMap with the routes of one namespace."""
+    """The ConfigMaps with the routes, one a namespace."""
 
-    def __init__(  # noqa: PLR0913 - keyword-only, what it works with
+    def __init__(
         self,
         *,
         client: ApiClient,
         cache: Cache,
         gate: WriteGate,
         registry: RouteRegistry,
-        namespace: str,
         name: str,
     ) -> None:
         self._client = client
         self._cache = cache
         self._gate = gate
         self._registry = registry
-        self._namespace = namespace
         self._name = name
 
-    async def reconcile(self) -> list[Key]:
-        """Apply the table if it differs from what the ShopServices declare.
+    async def reconcile(self, namespace: str) -> list[Key]:
+        """Apply a namespace's table if it differs from what the ShopServices declare.
 
         Return the services that must be looked at again, as their way in has changed.
         Raises ApiError, NotOwnedError, NotHolderError.
         """
-        namespace, name = self._namespace, self._name
+        name = self._name
         desired = self._registry.table(namespace)
         live = self._cache.get(CONFIG_MAP, namespace, name)
         if live is None:
@@ -52,6 +50,6 @@ class RouteTable:
             found = (live or {"metadata": {}})["metadata"].get("labels") or {}
             if live is not None and found.get(MANAGED_BY_LABEL) != MANAGER:
                 raise NotOwnedError(f"ConfigMap {namespace}/{name} is not the operator's")
-        if live is None or differences(desired, live):
+        if live is None or differences(desired, live, self._cache.schema(CONFIG_MAP)):
             await self._gate.write(self._client.apply(desired))
         return self._registry.outdated(namespace)

@@ -12,7 +12,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MINISHOP_", frozen=True, extra="ignore")
 
     namespaces: tuple[str, ...] = Field(
-        default=("shop",), min_length=1, description="Namespaces whose ShopServices are kept."
+        default=("shop",), description="Namespaces whose ShopServices are kept, whatever labels."
+    )
+    namespace_labels: dict[str, str] = Field(
+        default={"minishop.dev/managed": "true"},
+        description="Labels of further such namespaces, found while it runs; {} for none.",
     )
     operator_namespace: str = Field(
         default="minishop-system", description="Namespace of the operator and its Lease."
@@ -122,7 +126,10 @@ class Settings(BaseSettings):
         min_length=1,
         description="Names by which the API server calls the webhook.",
     )
-    http_port: int = Field(default=8080, description="Port of /livez, /readyz and /metrics.")
+    http_port: int = Field(default=8080, description="Port of /readyz and /metrics.")
+    liveness_port: int = Field(
+        default=8081, ge=0, description="Port of /livez, which Kopf serves; 0 for none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."
     )

@@ -17,7 +17,7 @@ import structlog
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
-from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, POD, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, NAMESPACE, POD, SHOP_SERVICE, Kind
 from shop_operator.api.managed_fields import keep_others
 from shop_operator.api.pods import essentials, same_essentials
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, Manifest, key_of
@@ -28,14 +28,17 @@ _MISSING_SECONDS = 3.0
 """Pause between lists of a kind whose CRD is not installed."""
 _SHORTEST_SECONDS = 0.5
 """A watch that ends sooner than this has failed and is restarted with backoff."""
-_WHOLE = frozenset({SHOP_SERVICE, *IN_KAFKA_NAMESPACE})
+_WHOLE = frozenset({SHOP_SERVICE, NAMESPACE, *IN_KAFKA_NAMESPACE})
 """Kinds that are watched without a label: in Kafka's namespace, other people's names count too."""
+_FORBIDDEN = 403
 _log = structlog.get_logger()
 
+Failed = Callable[[], None]
+"""Called when a failure begins, changes or ends."""
 Changed = Callable[[Kind, str, Key | None], None]
 """Called with the kind, the object's name and the key of the ShopService that it belongs to.
 
-An empty name means that the CRD of the kind was installed."""
+An empty name means that the kind can be read now: its CRD was installed, or the right given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,27 @@ class _Entry:
 class Informer:
     """A kind's objects in a namespace: those with our label, or all where `_WHOLE` has the kind."""
 
-    def __init__(
-        self, client: ApiClient, kind: Kind, namespace: str, changed: Changed, *, seconds: float
+    def __init__(  # noqa: PLR0913 - what it reads, then whom it tells
+        self,
+        client: ApiClient,
+        kind: Kind,
+        namespace: str,
+        changed: Changed,
+        *,
+        seconds: float,
+        failed: Failed = lambda: None,
     ) -> None:
         self.kind = kind
         self.namespace = namespace
         self.missing = False
         self.synced = asyncio.Event()
+        self.settled = asyncio.Event()
+        """Set once the objects were listed, or could not be."""
+        self.failure: ApiError | None = None
+        """Why the last list or watch failed; None while all is well."""
         self._client = client
         self._changed = changed
+        self._failed = failed
         self._seconds = seconds
         ours = "" if kind in _WHOLE else f"{MANAGED_BY_LABEL}={MANAGER}"
         self._labels = kind.selector or ours
@@ -96,11 +111,6 @@ class Informer:
         if _version(body) > self._seen:
             self._put(body, notify=False)
 
-    def knows(self, name: str, version: int) -> bool:
-        """Return True if the object is stored in this version or a newer one."""
-        entry = self._entries.get(name)
-        return entry is not None and entry.version >= version
-
     async def run(self) -> None:
         """List and watch until cancelled, with backoff while the server does not answer."""
         pause = 0.5
@@ -112,16 +122,34 @@ class Informer:
                 self._mark_kind_missing()
                 await asyncio.sleep(_MISSING_SECONDS)
             except ApiError as error:
-                _log.warning(
-                    "watch failed",
-                    kind=self.kind.kind,
-                    namespace=self.namespace,
-                    status=error.status,
-                    error=str(error),
-                )
+                self._fail(error)
                 jitter = random.uniform(0.5, 1)  # noqa: S311 - jitter
                 await asyncio.sleep(max(error.retry_after or 0, pause * jitter))
                 pause = min(pause * 2, 15.0)
+
+    @property
+    def unreadable(self) -> ApiError | None:
+        """Why what is stored here can't be relied on: never listed, or no longer allowed to."""
+        if self.failure is None or (self.synced.is_set() and self.failure.status != _FORBIDDEN):
+            return None
+        return self.failure
+
+    def _fail(self, error: ApiError) -> None:
+        """Remember a failure; it is logged when it begins, not each time that it is met again."""
+        is_news = self.failure is None or self.failure.status != error.status
+        self.failure = error
+        self.settled.set()
+        # A namespace that can't be read is one warning of the controller's, not one a kind.
+        level = "debug" if error.status == _FORBIDDEN or not is_news else "warning"
+        getattr(_log, level)(
+            "watch failed",
+            kind=self.kind.kind,
+            namespace=self.namespace,
+            status=error.status,
+            error=str(error),
+        )
+        if is_news:
+            self._failed()
 
     async def _list_and_watch(self) -> None:
         async with self._client.listing:
@@ -156,7 +184,8 @@ class Informer:
     def _replace(self, items: "list[Manifest] | tuple[()]", version: int) -> None:
         if version < self._seen:
             return  # from an API server whose cache is stale; the next list is newer
-        was_missing, self.missing = self.missing, False
+        was_unreadable = self.missing or self.unreadable is not None
+        self.missing, failure, self.failure = False, self.failure, None
         names = {body["metadata"]["name"] for body in items}
         for name in self._entries.keys() - names:
             if self._entries[name].version <= version:
@@ -165,8 +194,11 @@ class Informer:
             self._put(body)
         self._seen = version
         self.synced.set()
-        if was_missing:
-            _log.info("kind is known now", kind=self.kind.kind)
+        self.settled.set()
+        if failure is not None:
+            self._failed()
+        if was_unreadable:
+            _log.info("kind is readable now", kind=self.kind.kind, namespace=self.namespace)
             self._changed(self.kind, "", None)
 
     def _put(self, body: Manifest, *, notify: bool = True) -> None:
@@ -210,6 +242,7 @@ class Informer:
             self._drop(name)
         self._seen = 0
         self.synced.set()
+        self.settled.set()
 
 
 def _parsed(entry: _Entry) -> Manifest:

@@ -21,7 +21,7 @@ class Kind:
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Return the URL path of its collection, of one object, or of a subresource.
 
-        Without a namespace it is the collection of all namespaces.
+        Without a namespace it is the collection of all namespaces, or of a kind that has none.
         """
         root = "/apis" if "/" in self.api_version else "/api"
         within = ["namespaces", namespace] if namespace else []
@@ -33,6 +33,7 @@ class Kind:
 
 
 SHOP_SERVICE: Final = Kind("minishop.dev/v1alpha1", "ShopService", "shopservices")
+NAMESPACE: Final = Kind("v1", "Namespace", "namespaces")
 LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
 POD: Final = Kind("v1", "Pod", "pods")

@@ -84,10 +84,7 @@ class ChildApplier:
         if write:
             await self._hand_over_replicas(wanted.values(), before.values())
         for child, manifest in wanted.items():
-            kind = kind_of(manifest)
-            if self._cache.missing(kind):
-                if kind.kind not in result.missing_kinds:
-                    result.missing_kinds.append(kind.kind)
+            if not self._can_be_read(manifest, result):
                 continue
             try:
                 if write:
@@ -104,6 +101,18 @@ class ChildApplier:
             if child not in wanted and not is_released and manifest["kind"] not in keep:
                 await self._prune(service, manifest, result, write=write)
         return result
+
+    def _can_be_read(self, manifest: Manifest, result: ApplyResult) -> bool:
+        """Return False, and say why in the result, if a child's kind is not known or forbidden."""
+        kind = kind_of(manifest)
+        if self._cache.missing(kind):
+            if kind.kind not in result.missing_kinds:
+                result.missing_kinds.append(kind.kind)
+            return False
+        unreadable = self._cache.unreadable(kind, manifest["metadata"]["namespace"])
+        if unreadable is not None:
+            result.errors.append(apply_error_of(manifest, unreadable))
+        return unreadable is None
 
     async def _apply_child(
         self, service: ShopService, manifest: Manifest, live: Manifest | None, result: ApplyResult
