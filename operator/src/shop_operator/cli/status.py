@@ -81,9 +81,10 @@ def tree(body: Manifest, *, with_namespace: bool = False) -> Iterator[str]:
 
 
 def ready(body: Manifest) -> str:
-    """Return the status of the Ready condition; Unknown before the first look."""
+    """Return the status of the Ready condition; Unknown before the operator saw this spec."""
+    generation = body["metadata"].get("generation")
     for condition in (body.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "Ready":
+        if condition["type"] == "Ready" and condition.get("observedGeneration") == generation:
             return str(condition["status"])
     return "Unknown"
 
