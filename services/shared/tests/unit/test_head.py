@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import Response
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from shop_shared.http import health
@@ -21,6 +21,17 @@ health.install(app)
 async def thing(response: Response) -> dict[str, int]:
     response.headers["ETag"] = '"7"'
     return {"number": 7}
+
+
+@app.put("/thing")
+async def put_thing() -> None:
+    """Another route of the same path."""
+
+
+router = APIRouter(prefix="/things")
+router.add_api_route("/{number}", thing, methods=["GET"])
+router.add_api_route("/{number}", put_thing, methods=["PUT"])
+app.include_router(router)
 
 
 @app.get("/endless")
@@ -53,6 +64,13 @@ async def test_head_has_the_headers_of_get(client: httpx.AsyncClient, path: str)
     assert {k: v for k, v in asked.headers.items() if k not in volatile} == {
         k: v for k, v in got.headers.items() if k not in volatile
     }
+
+
+@pytest.mark.parametrize("path", ["/thing", "/things/1"])
+async def test_a_405_names_every_method_of_the_path(client: httpx.AsyncClient, path: str) -> None:
+    for method in ("POST", "DELETE"):
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
 
 
 async def test_head_of_an_endless_stream_ends(client: httpx.AsyncClient) -> None:

@@ -9,6 +9,8 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from shop_shared.observability.trace_context import current_trace_id
 
@@ -213,6 +215,21 @@ def of_status(
     return made
 
 
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Return every method that the path has, of all its routes (RFC 9110, 15.5.6).
+
+    What is mounted is files, to be read only.
+    """
+    methods = {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for route in app.routes
+        if route.matches({**scope, "method": method})[0] is Match.FULL
+        and (method == "GET" or not isinstance(route, Mount))
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of app a problem; what nobody foresaw is logged and a bare 500."""
 
@@ -220,9 +237,12 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, Problem)  # noqa: S101 - registered for it
         return response(error)
 
-    async def of_http(_request: Request, error: Exception) -> Response:
+    async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-        return response(of_status(error.status_code, error.detail, error.headers))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed(app, request.scope))
+        return response(of_status(error.status_code, error.detail, headers))
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
