@@ -45,11 +45,12 @@ def test_a_summary_of_what_is_no_order(order_id: str, shop: Shop, owned: OwnedRe
 
 def test_a_summary_has_the_messages_of_its_order_only(shop: Shop, owned: OwnedResources) -> None:
     mine = owned.token_of(owned.owner)
+    owned.hear(
+        "notification", "user.updated", user_id=str(owned.owner_id), email=owned.owner, name="Ada"
+    )
     orders = [make("order_id", owned) for _ in range(2)]
     for order in orders:
-        owned.hear(
-            "notification", "order.completed", order_id=order, customer_id=str(owned.owner_id)
-        )
+        owned.hear("notification", "order.expired", order_id=order, customer_id=str(owned.owner_id))
     summary = owned.call("gateway", "GET", f"/v1/orders/{orders[0]}/summary", mine)
     assert summary["complete"] is True
     told = summary["parts"]["notifications"]["data"]["items"]
