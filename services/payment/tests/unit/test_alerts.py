@@ -13,7 +13,20 @@ from shop_payment import service
 MANIFEST = Path(__file__).resolve().parents[4] / "manifests" / "shop" / "payment.yaml"
 
 
-@pytest.mark.parametrize("kind", ["amount_mismatch", "charge_refused", "refund_refused"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "amount_mismatch",
+        "charge_refused",
+        "refund_refused",
+        "not_authorised",
+        "unreadable",
+        "unanswered",
+        "dispute",
+        "double_capture",
+        "unbooked_refund",
+    ],
+)
 def test_each_kind_is_counted_from_zero_on(kind: str) -> None:
     [alert] = yaml.safe_load(MANIFEST.read_text())["spec"]["alerts"]
     [metric] = re.findall(r"\w+_total", alert["expr"])
