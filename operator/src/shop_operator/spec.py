@@ -7,8 +7,17 @@ The API server has validated and defaulted what is read here; the defaults are r
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, field_validator
+
+from shop_operator.pod_spec import (
+    MODEST,
+    Autoscaling,
+    EnvVar,
+    Part,
+    Probes,
+    Resources,
+    Template,
+)
 
 Deletion = Literal["Retain", "Drop"]
 
@@ -32,68 +41,7 @@ def normalised(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys("/" + "/".join(filter(None, p.split("/"))) for p in paths))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class Lag(_Part):
-    """How many waiting messages one pod is meant to have."""
-
-    per_pod: int = 100
-
-
-class Autoscaling(_Part):
-    """Bounds and targets of the autoscaler: by CPU, with `lag` also by waiting messages."""
-
-    max: int
-    min: int = 1
-    cpu_percent: int = 70
-    lag: Lag | None = None
-
-
-class TemplateMetadata(_Part):
-    """Further labels and annotations of the pods."""
-
-    labels: dict[str, str] = Field(default_factory=dict)
-    annotations: dict[str, str] = Field(default_factory=dict)
-
-
-class Template(_Part):
-    """Additions to the pods, in Kubernetes' own shape; the API server has checked `spec`."""
-
-    metadata: TemplateMetadata = TemplateMetadata()
-    spec: dict[str, Any] = Field(default_factory=dict)
-
-
-class EnvVar(_Part):
-    """An environment variable in clear."""
-
-    name: str
-    value: str = ""
-
-
-class Resources(_Part):
-    """Kubernetes quantities by resource name."""
-
-    requests: dict[str, str | int] = Field(default_factory=dict)
-    limits: dict[str, str | int] = Field(default_factory=dict)
-
-
-# Both or neither: a default limit could be below what a spec requests.
-_MODEST = Resources(requests={"cpu": "50m", "memory": "96Mi"}, limits={"memory": "256Mi"})
-
-
-class Probes(_Part):
-    """HTTP paths."""
-
-    liveness: str = "/livez"
-    readiness: str = "/readyz"
-    startup: str = "/startupz"
-
-
-class Database(_Part):
+class Database(Part):
     """The service's own database."""
 
     kind: Literal["postgres", "mongodb"]
@@ -102,7 +50,7 @@ class Database(_Part):
     on_delete: Deletion = "Retain"
 
 
-class Topic(_Part):
+class Topic(Part):
     """A topic that the service owns."""
 
     topic: str
@@ -112,7 +60,7 @@ class Topic(_Part):
     on_delete: Deletion = "Retain"
 
 
-class Subscription(_Part):
+class Subscription(Part):
     """A topic that the service consumes, and its consumer group."""
 
     topic: str
@@ -121,13 +69,13 @@ class Subscription(_Part):
     """What becomes of the group's dead letters."""
 
 
-class Outbox(_Part):
+class Outbox(Part):
     """The table or collection that the service writes its events to."""
 
     table: str | None = None
 
 
-class Events(_Part):
+class Events(Part):
     """Events out and in."""
 
     publishes: tuple[Topic, ...] = ()
@@ -135,7 +83,7 @@ class Events(_Part):
     outbox: Outbox | None = None
 
 
-class SecretFile(_Part):
+class SecretFile(Part):
     """A file under /vault/secrets."""
 
     name: str
@@ -143,7 +91,7 @@ class SecretFile(_Part):
     template: str | None = None
 
 
-class Secrets(_Part):
+class Secrets(Part):
     """Secrets mounted as files, and their provider."""
 
     provider: Literal["vault", "kubernetes"] = "kubernetes"
@@ -151,14 +99,14 @@ class Secrets(_Part):
     files: tuple[SecretFile, ...] = ()
 
 
-class Plugin(_Part):
+class Plugin(Part):
     """A Kong plugin."""
 
     name: str
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-class Route(_Part):
+class Route(Part):
     """Paths that reach the service from outside."""
 
     paths: tuple[str, ...]
@@ -172,27 +120,27 @@ class Route(_Part):
         return normalised(paths)
 
 
-class RouteTable(_Part):
+class RouteTable(Part):
     """Where the table of routes is mounted."""
 
     mount_path: str = "/etc/minishop/routes"
 
 
-class Metrics(_Part):
+class Metrics(Part):
     """Where metrics are, and how often they are read."""
 
     path: str = "/metrics"
     interval: str = "15s"
 
 
-class Slo(_Part):
+class Slo(Part):
     """Objectives; availability is a percentage."""
 
     availability: str | None = None
     latency_p99_ms: int | None = Field(default=None, alias="latencyP99Ms")
 
 
-class Alert(_Part):
+class Alert(Part):
     """An alert of the service's own; `expr` is PromQL, `hold` a duration such as 10m."""
 
     name: str
@@ -202,13 +150,13 @@ class Alert(_Part):
     severity: Literal["page", "ticket"] = "ticket"
 
 
-class DisruptionBudget(_Part):
+class DisruptionBudget(Part):
     """A count or a percentage of pods."""
 
     max_unavailable: int | str = 1
 
 
-class Network(_Part):
+class Network(Part):
     """Allowed network peers."""
 
     ingress_from: tuple[str, ...] = ()
@@ -216,7 +164,7 @@ class Network(_Part):
     egress_cidrs: tuple[str, ...] = ()
 
 
-class Spec(_Part):
+class Spec(Part):
     """What the service is."""
 
     image: str
@@ -224,7 +172,7 @@ class Spec(_Part):
     replicas: int = 1
     autoscaling: Autoscaling | None = None
     env: tuple[EnvVar, ...] = ()
-    resources: Resources = _MODEST
+    resources: Resources = MODEST
     template: Template = Template()
     probes: Probes = Probes()
     database: Database | None = None
@@ -253,7 +201,7 @@ class Spec(_Part):
         return table if "." in table else f"public.{table}"
 
 
-class ShopService(_Part):
+class ShopService(Part):
     """A ShopService as read from the cluster or a file."""
 
     namespace: str

@@ -8,8 +8,9 @@ from typing import Final
 
 from shop_operator.metadata import Manifest, owned
 from shop_operator.names import topic_prefix
+from shop_operator.pod_spec import Autoscaling
 from shop_operator.settings import Settings
-from shop_operator.spec import Autoscaling, ShopService
+from shop_operator.spec import ShopService
 
 AUTOSCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 
