@@ -1,8 +1,9 @@
 """The order service, wired."""
 
+from datetime import timedelta
 from functools import partial
 
-from shop_order import api, consumers, events, sweeper
+from shop_order import api, consumers, erasure, events, sweeper
 from shop_order.settings import Settings
 from shop_order.state import OrderState
 from shop_order.tracking import Tracker
@@ -47,7 +48,14 @@ def create(settings: Settings) -> Service:
             consumer,
             partial(sweeper.run, engine, settings),
             tracker.run,
-            partial(retention.run, engine, outbox.purge, inbox.purge, idempotency.purge),
+            partial(
+                retention.run,
+                engine,
+                outbox.purge,
+                inbox.purge,
+                idempotency.purge,
+                partial(erasure.erase, keep=timedelta(days=settings.erase_after_days)),
+            ),
         ),
         stopping=(tracker.stop,),
         close=(engine.dispose, revocations.close),

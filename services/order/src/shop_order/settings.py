@@ -31,6 +31,11 @@ class Settings(ServiceSettings):
         OFFERED,
         description="JSON list of {provider, method, currencies, needs_token}, as in payment",
     )
+    erase_after_days: float = Field(
+        30,
+        ge=0,
+        description="How long settled orders keep the data of a deleted account",
+    )
 
     @property
     def pending_timeout(self) -> timedelta:

@@ -7,6 +7,7 @@ from shop_order.domain import Status
 from shop_shared.http.idempotency import idempotency_table
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table
+from shop_shared.stores.erasure import deleted_customers_table
 
 metadata = sa.MetaData()
 
@@ -53,6 +54,7 @@ order_history = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 
+deleted_customers = deleted_customers_table(metadata)
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)

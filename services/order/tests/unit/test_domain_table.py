@@ -239,3 +239,21 @@ def test_a_closed_order_with_money_outstanding_is_not_settled() -> None:
 def test_a_free_order_that_is_closed_owes_nothing() -> None:
     nothing = replace(CAPTURED, amount=Money(0, "USD"))
     assert decide(order(Status.CANCELLED), nothing).state.settled
+
+
+FREE = InventoryReserved(PRICED, Money(0, "USD"), DEADLINE)
+
+
+def test_a_free_order_is_confirmed_as_soon_as_its_stock_is_held() -> None:
+    transition = decide(order(Status.PENDING), FREE)
+    assert transition.state.status is Status.PAID
+    assert transition.effects == (Confirmed(),)
+    assert decide(transition.state, PaymentCaptured(Money(0, "USD"))).state is transition.state
+
+
+def test_a_free_order_that_is_cancelled_owes_nothing_and_is_settled() -> None:
+    free = decide(order(Status.PENDING), FREE).state
+    stopped = decide(decide(free, CancelOrder()).state, ShipmentFailed("cancelled"))
+    assert stopped.state.status is Status.CANCELLED
+    assert stopped.effects == (Cancelled("customer", refund=False, restock=True),)
+    assert stopped.state.settled

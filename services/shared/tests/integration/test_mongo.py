@@ -1,14 +1,16 @@
 """Outbox and inbox on a real MongoDB."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import ClassVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from shop_servers.servers import Database as FreshDatabase
 
 from shop_shared.messaging import mongo_events
+from shop_shared.messaging.dispatch import TemporaryError
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.mongo_events import MongoInbox
 from shop_shared.settings import ServiceSettings
@@ -85,6 +87,51 @@ async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
 
     first, second = await asyncio.gather(take(), take())
     assert sorted([first, second], key=len) == [set(), {"1", "2"}]
+
+
+async def test_an_event_that_another_consumer_inserted_is_tried_again(
+    client: mongo.Client,
+) -> None:
+    inbox = MongoInbox(client, client.get_default_database())
+
+    class Blind(MongoInbox):
+        """Does not see what is there, as a snapshot from before does not."""
+
+        async def insert_new(self, tx: mongo.Session, group: str, ids: Sequence[str]) -> set[str]:
+            self._inbox = _Unseen(self._inbox)  # type: ignore[assignment]  # find() sees nothing
+            return await super().insert_new(tx, group, ids)
+
+    async with inbox.transaction() as session:
+        await inbox.insert_new(session, "g", ["1"])
+    blind = Blind(client, client.get_default_database())
+    with pytest.raises(TemporaryError):
+        async with blind.transaction() as session:
+            await blind.insert_new(session, "g", ["1", "2"])
+
+
+class _Unseen:
+    def __init__(self, collection: Any) -> None:
+        self._collection = collection
+        self.insert_many = collection.insert_many
+
+    def find(self, _condition: Any, projection: Any, session: Any) -> Any:
+        return self._collection.find({"_id": "nothing"}, projection, session=session)
+
+
+async def test_a_duplicate_key_of_a_handler_is_not_taken_for_a_lost_race(
+    client: mongo.Client,
+) -> None:
+    inbox = MongoInbox(client, client.get_default_database())
+    things = client.get_default_database()["things"]
+    await things.insert_one({"_id": 1})
+    with pytest.raises(DuplicateKeyError) as one:
+        async with inbox.transaction() as session:
+            await things.insert_one({"_id": 1}, session=session)
+    with pytest.raises(BulkWriteError) as many:
+        async with inbox.transaction() as session:
+            await things.insert_many([{"_id": 1}], session=session)
+    assert not inbox.is_temporary(one.value)
+    assert not inbox.is_temporary(many.value)
 
 
 async def test_old_rows_go_and_new_ones_stay(client: mongo.Client) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.stores import erasure
 from shop_shipping import service
 
 GROUP = "shipping"
@@ -34,6 +35,20 @@ class OrderCancellationRequested(OrderEventPayload):
 
 class OrderCancelled(OrderEventPayload):
     """Ended. A parcel that is still here stays."""
+
+
+class UserDeleted(BaseModel):
+    """A customer's account is deleted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    user_id: UUID
+
+
+async def _user_deleted(
+    connection: AsyncConnection, user: UserDeleted, _event: ReceivedEvent
+) -> None:
+    await erasure.record(connection, user.user_id)
 
 
 def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...]:
@@ -74,4 +89,5 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
             cancellation_requested,
         ),
         Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
+        Subscription("user.events", "minishop.user.deleted.v1", UserDeleted, _user_deleted),
     )

@@ -1,5 +1,6 @@
 """The shipping service, wired."""
 
+from datetime import timedelta
 from functools import partial
 
 from shop_shared import cli
@@ -14,7 +15,7 @@ from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres, redis, retention
 from shop_shared.stores.pg_notify import listen
-from shop_shipping import api, consumers, events, worker
+from shop_shipping import api, consumers, erasure, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
@@ -62,7 +63,13 @@ def create(settings: Settings) -> Service:
             consumer,
             partial(listen, settings, CHANNEL, wake.on_notify),
             partial(worker.run, engine, settings, carrier, wake),
-            partial(retention.run, engine, outbox.purge, inbox.purge),
+            partial(
+                retention.run,
+                engine,
+                outbox.purge,
+                inbox.purge,
+                partial(erasure.erase, keep=timedelta(days=settings.erase_after_days)),
+            ),
         ),
         close=(engine.dispose, revocations.close, *([store.aclose] if store else [])),
     )

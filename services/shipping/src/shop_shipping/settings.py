@@ -31,3 +31,8 @@ class Settings(ServiceSettings):
     tracking_cache_seconds: int = Field(
         5, ge=1, description="How long a public tracking answer may be old"
     )
+    erase_after_days: float = Field(
+        30,
+        ge=0,
+        description="How long settled shipments keep the data of a deleted account",
+    )

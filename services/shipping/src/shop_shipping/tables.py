@@ -5,6 +5,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table
+from shop_shared.stores.erasure import deleted_customers_table
 from shop_shipping.domain import Status
 
 metadata = sa.MetaData()
@@ -54,5 +55,6 @@ shipment_progress = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
 )
 
+deleted_customers = deleted_customers_table(metadata)
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)

@@ -101,6 +101,8 @@ def _reserved(order: Order, message: InventoryReserved) -> Transition:
         total=message.total,
         deadline=message.reserved_until,
     )
+    if message.total.amount == 0 and held.captured is None:
+        held = replace(held, captured=message.total)  # free: there is no money to wait for
     # The money can be quicker than the stock's own word: each has a topic of its own.
     return Transition(held) if held.captured is None else _paid(held)
 
@@ -217,7 +219,7 @@ def _cancelled(
     order: Order, reason: str, *, status: Status = Status.CANCELLED, restock: bool = False
 ) -> Transition:
     owed = order.captured is not None and order.captured.amount > order.refunded_amount
-    if order.captured is not None and not owed:
+    if order.captured is not None and order.captured.amount > 0 and not owed:
         status = Status.REFUNDED  # the money went back before the goods were stopped
     ended = replace(order, status=status, cancel_reason=reason)
     return Transition(ended, (Cancelled(reason, refund=owed, restock=restock),))

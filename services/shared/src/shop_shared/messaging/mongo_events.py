@@ -5,14 +5,16 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError
 
 from shop_shared.clock import now
+from shop_shared.messaging.dispatch import TemporaryError
 from shop_shared.messaging.events import CONTENT_TYPE, SPEC_VERSION, Event
 from shop_shared.stores.mongo import Client, Database, Session, is_temporary, transaction
 
 OUTBOX_KEEP = timedelta(days=1)
 INBOX_KEEP = timedelta(days=14)
+DUPLICATE_KEY = 11000
 
 
 async def publish(session: Session, database: Database, *events: Event) -> None:
@@ -58,21 +60,29 @@ class MongoInbox:
             yield session
 
     async def insert_new(self, tx: Session, group: str, ids: Sequence[str]) -> set[str]:
-        """Insert those ids that are missing: a duplicate key would end the transaction."""
+        """Insert those ids that are missing: a duplicate key would end the transaction.
+
+        Raises TemporaryError where another consumer inserted one between look and insert.
+        """
         keys = {f"{group}:{event_id}": event_id for event_id in ids}
         seen = self._inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1}, session=tx)
         async for document in seen:
             del keys[document["_id"]]
         if keys:
             at = now()
-            await self._inbox.insert_many(
-                [{"_id": key, "received_at": at} for key in keys], session=tx
-            )
+            documents = [{"_id": key, "received_at": at} for key in keys]
+            try:
+                await self._inbox.insert_many(documents, session=tx)
+            except BulkWriteError as error:
+                codes = {each["code"] for each in error.details["writeErrors"]}
+                if codes != {DUPLICATE_KEY}:
+                    raise
+                raise TemporaryError("another consumer has just inserted the event") from error
         return set(keys.values())
 
     def is_temporary(self, error: BaseException) -> bool:
-        """Add to `is_temporary` an id that another consumer wrote between look and insert."""
-        return is_temporary(error) or (isinstance(error, OperationFailure) and error.code == 11000)  # noqa: PLR2004 - DuplicateKey
+        """See `mongo.is_temporary`. A handler's own DuplicateKeyError is not: it is a bug."""
+        return isinstance(error, TemporaryError) or is_temporary(error)
 
 
 def _document(event: Event) -> dict[str, Any]:
