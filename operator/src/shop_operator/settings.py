@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     )
     http_port: int = Field(default=8080, description="Port of /readyz and /metrics.")
     liveness_port: int = Field(
-        default=8081, ge=0, description="Port of /livez, which Kopf serves; 0 for none."
+        default=0, ge=0, le=65535, description="Port of /livez, which Kopf serves; 0 for none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."

@@ -25,7 +25,6 @@ def operator_program(
         "MINISHOP_POSTGRES_ADDRESS": platform.postgres_address,
         "MINISHOP_LEASE_SECONDS": "3",
         "MINISHOP_HTTP_PORT": "0",
-        "MINISHOP_LIVENESS_PORT": "0",
     }
     command = [Path(sys.executable).with_name("shop-operator"), "run", "--kubeconfig", kubeconfig]
     with log.open("wb") as output:

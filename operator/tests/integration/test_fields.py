@@ -418,3 +418,18 @@ async def test_a_fight_over_a_field_is_damped_and_named(shop: Shop) -> None:
         return bool(live["spec"]["replicas"] == 2 and ports[0]["containerPort"] == 9000)
 
     await eventually(followed, seconds=2)
+
+
+async def test_a_child_that_is_deleted_again_and_again(shop: Shop) -> None:
+    await _settled(shop, "fought")
+    rounds, end = 0, time.monotonic() + 8
+    while time.monotonic() < end:
+        live = await shop.get(BUDGET, "fought")
+        if live is not None:
+            uid = live["metadata"]["uid"]
+            await shop.client.delete(BUDGET, shop.namespace, "fought", uid=uid)
+            rounds += 1
+        await asyncio.sleep(0.05)
+    assert 3 <= rounds <= 7
+    message = await shop.reason("fought", "Synced", "Contested")
+    assert "PodDisruptionBudget fought: it is deleted again and again" in message

@@ -27,7 +27,7 @@ def test_an_hour_of_fighting_costs_few_corrections() -> None:
             corrections += 1
         clock.now += 1
     assert FREE_CORRECTIONS + 12 < corrections < FREE_CORRECTIONS + 25
-    assert fights.fields_of("Deployment") == [FIELD]
+    assert fights.of("Deployment") == [FIELD]
     assert fights.seconds_left(("Deployment", "spec.paused")) == 0
 
 

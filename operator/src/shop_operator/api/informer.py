@@ -31,6 +31,8 @@ _SHORTEST_SECONDS = 0.5
 _WHOLE = frozenset({SHOP_SERVICE, NAMESPACE, *IN_KAFKA_NAMESPACE})
 """Kinds that are watched without a label: in Kafka's namespace, other people's names count too."""
 _FORBIDDEN = 403
+_SETTLED_AFTER = 4
+"""Failures in a row, some 5 s, after which others no longer wait for this kind to be listed."""
 _log = structlog.get_logger()
 
 Failed = Callable[[], None]
@@ -67,6 +69,7 @@ class Informer:
         self.synced = asyncio.Event()
         self.settled = asyncio.Event()
         """Set once the objects were listed, or could not be."""
+        self._failures = 0
         self.failure: ApiError | None = None
         """Why the last list or watch failed; None while all is well."""
         self._client = client
@@ -130,7 +133,8 @@ class Informer:
     @property
     def unreadable(self) -> ApiError | None:
         """Why what is stored here can't be relied on: never listed, or no longer allowed to."""
-        if self.failure is None or (self.synced.is_set() and self.failure.status != _FORBIDDEN):
+        is_known = self.synced.is_set() or not self.settled.is_set()
+        if self.failure is None or (is_known and self.failure.status != _FORBIDDEN):
             return None
         return self.failure
 
@@ -138,7 +142,9 @@ class Informer:
         """Remember a failure; it is logged when it begins, not each time that it is met again."""
         is_news = self.failure is None or self.failure.status != error.status
         self.failure = error
-        self.settled.set()
+        self._failures += 1
+        if error.status == _FORBIDDEN or self._failures >= _SETTLED_AFTER:
+            self.settled.set()
         # A namespace that can't be read is one warning of the controller's, not one a kind.
         level = "debug" if error.status == _FORBIDDEN or not is_news else "warning"
         getattr(_log, level)(
@@ -186,6 +192,7 @@ class Informer:
             return  # from an API server whose cache is stale; the next list is newer
         was_unreadable = self.missing or self.unreadable is not None
         self.missing, failure, self.failure = False, self.failure, None
+        self._failures = 0
         names = {body["metadata"]["name"] for body in items}
         for name in self._entries.keys() - names:
             if self._entries[name].version <= version:

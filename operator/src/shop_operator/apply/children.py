@@ -14,7 +14,7 @@ from shop_operator.api.cache import Cache
 from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, Kind, kind_of
 from shop_operator.api.managed_fields import HAND_OVER
 from shop_operator.api.write_gate import WriteGate
-from shop_operator.apply.comparison import Comparison, Differences
+from shop_operator.apply.comparison import Comparison
 from shop_operator.apply.diff import differences
 from shop_operator.apply.fights import Fights
 from shop_operator.apply.foreign import managers_of, removal
@@ -28,6 +28,8 @@ from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _INVALID: Final = 422
+_DELETED: Final = ""
+"""What stands for a field where the whole child was deleted."""
 _RELEASED: Final = frozenset(kind.kind for kind in IN_KAFKA_NAMESPACE)
 Identity = tuple[str, str, str, str]
 
@@ -119,6 +121,10 @@ class ChildApplier:
     ) -> Manifest | None:
         """Create or update one child; return the live object, or None if another owns it."""
         if live is None:
+            drift = drift_of(service, manifest, None, None)
+            is_gone = drift is not None or self._fights.is_known((identity(manifest), _DELETED))
+            if is_gone and self._must_wait(manifest, None, [_DELETED], result):
+                return None
             try:
                 made = await self._gate.write(self._client.apply_new(manifest))
             except ConflictError:
@@ -127,15 +133,17 @@ class ChildApplier:
                 if live is None and not result.failed_on(manifest):
                     raise
             else:
-                _record_drift(service, drift_of(service, manifest, None, None), result)
+                _record_drift(service, drift, result)
                 return self._as_applied(manifest, made)
         if live is None or "deletionTimestamp" in live["metadata"]:
             return live  # the watch reports when it is gone
         found = await self._comparison.compare(manifest, live)
         result.foreign += found.reported
-        if self._must_wait(service, manifest, live, found, result) or not found.paths:
+        drift = drift_of(service, manifest, live, found.paths)
+        is_held = drift is not None and self._must_wait(manifest, live, found.paths, result)
+        if is_held or not found.paths:
             return live
-        _record_drift(service, drift_of(service, manifest, live, found.paths), result)
+        _record_drift(service, drift, result)
         if found.foreign:
             patch = removal(found.foreign, live)
             live = await self._gate.write(self._client.patch(*_place(manifest), patch))
@@ -144,31 +152,27 @@ class ChildApplier:
         return live
 
     def _must_wait(
-        self,
-        service: ShopService,
-        manifest: Manifest,
-        live: Manifest,
-        found: Differences,
-        result: ApplyResult,
+        self, manifest: Manifest, live: Manifest | None, paths: list[str], result: ApplyResult
     ) -> bool:
-        """Return True if all that differs was put right too often lately to be again already."""
+        """Return True if all that drifted was put right too often lately to be again already.
+
+        Fields that are fought over are told in the result, also while they are as desired.
+        """
         child = identity(manifest)
-        if drift_of(service, manifest, live, found.paths) is None:
-            return False  # a new spec
-        fields = [(child, path) for path in found.paths]
-        waits = [self._fights.seconds_left(field) for field in fields]
+        waits = [self._fights.seconds_left((child, path)) for path in paths]
         must_wait = bool(waits) and min(waits) > 0
         if must_wait:
             result.recheck_after(min(waits))
         else:
-            for field in fields:
-                self._fights.record(field)
-        for fought in self._fights.fields_of(child):
+            for path in paths:
+                self._fights.record((child, path))
+        for fought in self._fights.of(child):
             path = str(fought[1])
-            managers = " and ".join(managers_of(live, path)) or "another manager"
+            managers = managers_of(live, path) if live is not None and path else []
+            what = f"{path} is changed" if path else "it is deleted"
             result.contested.append(
-                f"{manifest['kind']} {manifest['metadata']['name']}: {path} is changed again and "
-                f"again by {managers}"
+                f"{manifest['kind']} {manifest['metadata']['name']}: {what} again and again by "
+                f"{' and '.join(managers) or 'another'}"
             )
             result.recheck_after(self._fights.quiet_after(fought) + 1)
         return must_wait

@@ -5,6 +5,7 @@ the other side has been quiet for a while.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,7 @@ class Fights:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._fights: dict[Field, _Fight] = {}
+        self._fields: defaultdict[object, set[Field]] = defaultdict(set)
 
     def seconds_left(self, field: Field) -> float:
         """Return how long the next correction of a field has to wait; 0 for now."""
@@ -47,6 +49,7 @@ class Fights:
                 self._current(each)
         count = 1 if fight is None else fight.corrections + 1
         self._fights[field] = _Fight(count, self._clock())
+        self._fields[field[0]].add(field)
 
     def is_fought_over(self, field: Field) -> bool:
         """Return True if a field is put right less often than it is changed."""
@@ -58,19 +61,23 @@ class Fights:
         fight = self._current(field)
         return 0.0 if fight is None else fight.last + _quiet(fight) - self._clock()
 
-    def fields_of(self, child: object) -> list[Field]:
+    def is_known(self, field: Field) -> bool:
+        """Return True if a field was put right lately."""
+        return self._current(field) is not None
+
+    def of(self, child: object) -> list[Field]:
         """Return the fields of a child that are fought over."""
-        return [
-            field
-            for field in list(self._fights)
-            if field[0] == child and self.is_fought_over(field)
-        ]
+        fields = self._fields.get(child, ())
+        return [field for field in list(fields) if self.is_fought_over(field)]
 
     def _current(self, field: Field) -> _Fight | None:
         """Return the fight, forgotten if it was quiet for long enough."""
         fight = self._fights.get(field)
         if fight is not None and self._clock() - fight.last > _quiet(fight):
             del self._fights[field]
+            self._fields[field[0]].discard(field)
+            if not self._fields[field[0]]:
+                del self._fields[field[0]]
             return None
         return fight
 

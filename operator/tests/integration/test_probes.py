@@ -1,0 +1,51 @@
+"""The endpoints of the real program: /livez by Kopf, /readyz and /metrics by the operator."""
+
+import socket
+from pathlib import Path
+
+import aiohttp
+
+from shop_cluster.control_plane import ControlPlane
+
+from .conftest import Shop, eventually
+from .program import operator_program
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+async def test_it_says_that_it_lives_leads_and_is_ready(
+    shop: Shop, plane: ControlPlane, tmp_path: Path
+) -> None:
+    http, liveness = free_port(), free_port()
+    ports = {"MINISHOP_HTTP_PORT": str(http), "MINISHOP_LIVENESS_PORT": str(liveness)}
+    with operator_program(shop.platform, plane.kubeconfig, tmp_path / "log", **ports) as process:
+        async with aiohttp.ClientSession() as session:
+
+            async def answers(port: int, path: str) -> str:
+                try:
+                    async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                        return await answer.text() if answer.ok else ""
+                except aiohttp.ClientError:
+                    return ""
+
+            async def ready() -> bool:
+                return bool(await answers(http, "/readyz"))
+
+            async def leads() -> bool:
+                return '"leader": true' in await answers(liveness, "/livez")
+
+            await eventually(ready, seconds=60)
+            await eventually(leads, seconds=60)  # Kopf keeps an answer for 10 s
+            kept = f'_namespace_state{{namespace="{shop.namespace}",state="Ready"}} 1.0'
+
+            async def is_kept() -> bool:
+                return kept in await answers(http, "/metrics")
+
+            await eventually(is_kept)
+        await shop.declare("alone")  # one watch of ShopServices is enough
+        await shop.settled("alone")
+        assert process.poll() is None
