@@ -52,8 +52,10 @@ class Route:
     path: str
     has_token: bool
     """Whether its document says that it asks for one."""
+    right: str | None
+    """What a caller needs: `order:read`."""
     roles: frozenset[str]
-    """Of which a caller needs one; none: anyone signed in."""
+    """Those that have the right, as its document says."""
     takes_nothing: bool
     """Whether {} is a body of it."""
 
@@ -72,7 +74,7 @@ class Route:
 
     def url(self, **ids: str) -> str:
         """Return its path with these ids, and ids of nothing for the others."""
-        made = {"provider": "stripe", "number": tracking_number.generate()}
+        made = {"provider": "stripe", "number": tracking_number.generate(), "token": "t"}
         return self.path.format(**{name: made.get(name, str(uuid4())) for name in self.ids} | ids)
 
     def request(self, headers: Mapping[str, str], **ids: str) -> dict[str, Any]:
@@ -102,13 +104,15 @@ def _routes() -> list[Route]:
                 name = schema.get("$ref", "").rpartition("/")[2]
                 model = document["components"]["schemas"].get(name, {"required": ["?"]})
                 security = operation.get("security", [])
+                scopes = [scope for way in security for scope in way.get("bearer", ())]
                 found.append(
                     Route(
                         member,
                         method.upper(),
                         path,
                         has_token=any("bearer" in way for way in security),
-                        roles=frozenset(r for way in security for r in way.get("bearer", ())),
+                        right=next((scope for scope in scopes if ":" in scope), None),
+                        roles=frozenset(scope for scope in scopes if ":" not in scope),
                         takes_nothing=not model.get("required"),
                     )
                 )

@@ -7,7 +7,6 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from shop_auth import policies
 from shop_auth.models import (
     AuthorizeRequest,
     Grant,
@@ -22,9 +21,10 @@ from shop_auth.models import (
 )
 from shop_auth.repository import StoredSession
 from shop_auth.state import Auth, Keys
-from shop_shared.http.auth import CurrentUser, StaffCaller, require_roles
+from shop_shared.http import policies
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.openapi import documented
-from shop_shared.http.problems import Forbidden, NotFound, Unauthenticated
+from shop_shared.http.problems import Forbidden, NotFound, Unauthenticated, Unprocessable
 from shop_shared.http.tokens import TokenVerifier
 from shop_shared.models import in_one_line
 
@@ -33,6 +33,12 @@ router = APIRouter(tags=["auth"])
 
 _log = structlog.get_logger(__name__)
 UserAgent = Annotated[str, Header(include_in_schema=False)]
+
+
+class NotAboutOneself(Forbidden):
+    """Somebody else's rights, or those of a role that the caller does not have."""
+
+    code, title = "not_about_oneself", "Not about oneself"
 
 
 def _no_store(response: Response) -> None:
@@ -64,46 +70,59 @@ async def refresh(wanted: RefreshRequest, auth: Auth) -> Tokens:
 
 
 @router.post("/v1/auth/logout", status_code=204)
-async def log_out(caller: CurrentUser, auth: Auth) -> None:
+async def log_out(caller: Annotated[Principal, permit("end", "session")], auth: Auth) -> None:
     """End this session."""
     if caller.session_id is not None:
         await auth.sign_out(caller.user_id, caller.session_id)
 
 
 @router.get("/v1/auth/sessions")
-async def list_sessions(caller: CurrentUser, auth: Auth) -> Sessions:
+async def list_sessions(
+    caller: Annotated[Principal, permit("read", "session")], auth: Auth
+) -> Sessions:
     """List one's sessions, newest first."""
     return _sessions(await auth.sessions(caller.user_id), current=caller.session_id)
 
 
 @router.delete("/v1/auth/sessions", status_code=204)
-async def end_sessions(caller: CurrentUser, auth: Auth) -> None:
+async def end_sessions(caller: Annotated[Principal, permit("end", "session")], auth: Auth) -> None:
     """End all of one's sessions, this one too."""
     await auth.sign_out_everywhere(caller.user_id)
 
 
 @router.delete("/v1/auth/sessions/{session_id}", status_code=204)
-async def end_session(session_id: UUID, caller: CurrentUser, auth: Auth) -> None:
+async def end_session(
+    session_id: UUID, caller: Annotated[Principal, permit("end", "session")], auth: Auth
+) -> None:
     """End one of one's sessions."""
     if not await auth.sign_out(caller.user_id, str(session_id)):
         raise NotFound("No such session.")
 
 
 @router.get("/v1/auth/users/{user_id}/sessions")
-async def list_sessions_of(user_id: UUID, _caller: StaffCaller, auth: Auth) -> Sessions:
+async def list_sessions_of(
+    user_id: UUID, _caller: Annotated[Principal, permit("read", "user_session")], auth: Auth
+) -> Sessions:
     """List a user's sessions, newest first (staff)."""
     return _sessions(await auth.sessions(user_id), current=None)
 
 
 @router.delete("/v1/auth/users/{user_id}/sessions", status_code=204)
-async def end_sessions_of(user_id: UUID, caller: StaffCaller, auth: Auth) -> None:
+async def end_sessions_of(
+    user_id: UUID, caller: Annotated[Principal, permit("end", "user_session")], auth: Auth
+) -> None:
     """End all sessions of a user (staff), say of a stolen phone. They may sign in again."""
     _log.info("sessions ended by staff", user_id=str(user_id), by=str(caller.user_id))
     await auth.sign_out_everywhere(user_id)
 
 
 @router.delete("/v1/auth/users/{user_id}/sessions/{session_id}", status_code=204)
-async def end_session_of(user_id: UUID, session_id: UUID, caller: StaffCaller, auth: Auth) -> None:
+async def end_session_of(
+    user_id: UUID,
+    session_id: UUID,
+    caller: Annotated[Principal, permit("end", "user_session")],
+    auth: Auth,
+) -> None:
     """End one session of a user (staff)."""
     if not await auth.sign_out(user_id, str(session_id)):
         raise NotFound("No such session.")
@@ -112,7 +131,7 @@ async def end_session_of(user_id: UUID, session_id: UUID, caller: StaffCaller, a
 
 @router.post(
     "/v1/auth/introspect",
-    dependencies=[Depends(_no_store), Depends(require_roles("service", "admin"))],
+    dependencies=[Depends(_no_store), permit("introspect", "token")],
 )
 async def introspect(wanted: IntrospectRequest, request: Request) -> Introspection:
     """Look into an access token (services and admins; RFC 7662)."""
@@ -126,18 +145,29 @@ async def introspect(wanted: IntrospectRequest, request: Request) -> Introspecti
 
 
 @router.post("/v1/auth/authorize", responses=documented(403))
-async def authorize(wanted: AuthorizeRequest, caller: CurrentUser) -> policies.Decision:
+async def authorize(
+    wanted: AuthorizeRequest, caller: Annotated[Principal, permit("ask", "decision")]
+) -> policies.Decision:
     """Decide whether the subject may do the action to the resource, and say why.
 
-    About others than oneself only services and staff may ask.
+    The same policies decide at every route of every service. People ask about themselves, with the
+    roles that their token has; services and administrators about anybody, with any roles.
     """
     subject, resource = wanted.subject, wanted.resource
-    if subject.id != caller.user_id and not caller.has_role("service", "staff", "admin"):
-        raise Forbidden("Only for oneself.")
+    roles = subject.roles if subject.roles is not None else sorted(caller.roles)
+    if caller.roles.isdisjoint({"service", "admin"}):
+        if subject.id != caller.user_id:
+            raise NotAboutOneself("Only for oneself.")
+        if not caller.roles.issuperset(roles):
+            raise NotAboutOneself("Only with the roles of one's own token.")
+    elif subject.roles is None and subject.id != caller.user_id:
+        raise Unprocessable(
+            "Whose roles?",
+            errors=[{"pointer": "/subject/roles", "message": "required for another subject"}],
+        )
     return policies.decide(
-        policies.load(None),
         subject=str(subject.id),
-        roles=subject.roles,
+        roles=roles,
         action=wanted.action,
         resource=resource.type,
         owner=str(resource.owner_id) if resource.owner_id else None,

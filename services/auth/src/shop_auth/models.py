@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from shop_auth.policies import Word
+from shop_shared.http.policies import Word
 from shop_shared.models import ResponseModel, StrictModel
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -106,7 +106,9 @@ class Subject(StrictModel):
     """Who wants to act."""
 
     id: UUID
-    roles: list[Word] = Field(max_length=10)
+    roles: list[Word] | None = Field(
+        None, max_length=10, description="Default: those of one's own token"
+    )
 
 
 class Resource(StrictModel):

@@ -1,6 +1,5 @@
 """What the auth service can be told; the docs' table is made from it."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -25,7 +24,6 @@ class Settings(ServiceSettings):
     service_clients: dict[str, str] = Field(
         {}, description="JSON: client id → SHA-256 (hex) of the client's random secret"
     )
-    policies: Path | None = Field(None, description="A JSON file instead of the built-in policies")
     user_url: str = Field("http://user:8000", description="The user service")
     user_timeout_seconds: float = Field(5, gt=0, description="How long to wait for its answer")
     access_token_seconds: int = Field(600, ge=60, le=3600, description="Life of an access token")

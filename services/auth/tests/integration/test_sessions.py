@@ -240,19 +240,32 @@ async def test_introspection_is_not_for_customers(http: httpx.AsyncClient) -> No
     assert answer.status_code == 403
 
 
-async def test_one_may_ask_about_oneself_only(http: httpx.AsyncClient) -> None:
+async def test_one_may_ask_about_oneself_only(http: httpx.AsyncClient, users: Any) -> None:
     tokens = await sign_in(http)
 
-    async def ask(subject: UUID) -> httpx.Response:
-        question = {
-            "subject": {"id": str(subject), "roles": ["customer"]},
-            "action": "read",
-            "resource": {"type": "order", "owner_id": str(ADA)},
+    async def ask(subject: UUID, roles: list[str] | None, by: Json) -> httpx.Response:
+        question: Json = {
+            "subject": {"id": str(subject)} | ({"roles": roles} if roles is not None else {}),
+            "action": "refund",
+            "resource": {"type": "payment", "owner_id": str(ADA)},
         }
-        return await http.post("/v1/auth/authorize", json=question, headers=bearer(tokens))
+        return await http.post("/v1/auth/authorize", json=question, headers=bearer(by))
 
-    assert (await ask(ADA)).json()["decision"] == "allow"
-    assert (await ask(UUID(int=2))).status_code == 403
+    assert (await ask(ADA, ["customer"], tokens)).json()["decision"] == "deny"
+    assert (await ask(ADA, None, tokens)).json()["decision"] == "deny"
+    # Nobody claims a role that their token does not have.
+    for claimed in (["admin"], ["customer", "staff"], ["service"]):
+        assert (await ask(ADA, claimed, tokens)).status_code == 403
+    assert (await ask(UUID(int=2), ["customer"], tokens)).status_code == 403
+    users.roles = ("customer", "staff")
+    staff = await sign_in(http)
+    assert (await ask(ADA, None, staff)).json()["decision"] == "allow"
+    assert (await ask(ADA, ["admin"], staff)).status_code == 403
+    assert (await ask(UUID(int=2), ["staff"], staff)).status_code == 403
+    users.roles = ("admin",)
+    admin = await sign_in(http)
+    assert (await ask(UUID(int=2), ["staff"], admin)).json()["decision"] == "allow"
+    assert (await ask(UUID(int=2), None, admin)).status_code == 422
 
 
 async def test_bad_input(http: httpx.AsyncClient) -> None:

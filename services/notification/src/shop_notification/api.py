@@ -14,7 +14,7 @@ from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.repository import devices, messages, recipients
 from shop_notification.state import Engine, State
-from shop_shared.http.auth import CurrentUser, StaffCaller
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
@@ -46,7 +46,11 @@ class NotParked(Conflict):
     code, title = "not_parked", "Message is not parked"
 
 
-async def _visible(notification_id: UUID, caller: CurrentUser, engine: Engine) -> Any:  # noqa: ANN401 - a row
+async def _visible(
+    notification_id: UUID,
+    caller: Annotated[Principal, permit("read", "notification")],
+    engine: Engine,
+) -> Any:  # noqa: ANN401 - a row
     """Return the message if the caller may see it; other people's do not exist for them."""
     async with engine.connect() as connection:
         row = await messages.find(connection, notification_id)
@@ -61,7 +65,7 @@ VisibleNotification = Annotated[Any, Depends(_visible)]
 
 @router.get("")
 async def list_notifications(  # noqa: PLR0913 - a parameter a part of the request
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("read", "notification")],
     engine: Engine,
     *,
     limit: Limit = 20,
@@ -84,7 +88,7 @@ async def list_notifications(  # noqa: PLR0913 - a parameter a part of the reque
 @router.post("", status_code=201, response_model=models.Notification)
 async def create_notification(
     wanted: models.CreateNotification,
-    caller: StaffCaller,
+    caller: Annotated[Principal, permit("create", "notification")],
     key: Annotated[str, Depends(idempotency_key)],
     engine: Engine,
 ) -> Response:
@@ -109,7 +113,9 @@ async def create_notification(
 
 
 @router.get("/preferences")
-async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Preferences:
+async def get_preferences(
+    caller: Annotated[Principal, permit("read", "preferences")], engine: Engine
+) -> models.Preferences:
     """Read what one wants to be told."""
     async with engine.connect() as connection:
         return reading.preferences_view(await recipients.preferences_of(connection, caller.user_id))
@@ -117,7 +123,9 @@ async def get_preferences(caller: CurrentUser, engine: Engine) -> models.Prefere
 
 @router.put("/preferences")
 async def put_preferences(
-    wanted: models.Preferences, caller: CurrentUser, engine: Engine
+    wanted: models.Preferences,
+    caller: Annotated[Principal, permit("update", "preferences")],
+    engine: Engine,
 ) -> models.Preferences:
     """Say what one wants to be told; what is not named is on."""
     quiet = wanted.quiet_hours
@@ -132,7 +140,9 @@ async def put_preferences(
 
 
 @router.get("/devices")
-async def list_devices(caller: CurrentUser, engine: Engine) -> models.Devices:
+async def list_devices(
+    caller: Annotated[Principal, permit("read", "device")], engine: Engine
+) -> models.Devices:
     """List one's devices."""
     async with engine.connect() as connection:
         rows = await devices.devices_of(connection, caller.user_id)
@@ -141,7 +151,10 @@ async def list_devices(caller: CurrentUser, engine: Engine) -> models.Devices:
 
 @router.put("/devices/{device_id}", responses=documented(409))
 async def put_device(
-    device_id: UUID, wanted: models.RegisterDevice, caller: CurrentUser, engine: Engine
+    device_id: UUID,
+    wanted: models.RegisterDevice,
+    caller: Annotated[Principal, permit("update", "device")],
+    engine: Engine,
 ) -> models.Device:
     """Register a device for push messages; the id is the client's, a new UUID for each device.
 
@@ -169,7 +182,9 @@ async def put_device(
 
 
 @router.delete("/devices/{device_id}", status_code=204)
-async def delete_device(device_id: UUID, caller: CurrentUser, engine: Engine) -> None:
+async def delete_device(
+    device_id: UUID, caller: Annotated[Principal, permit("delete", "device")], engine: Engine
+) -> None:
     """Forget a device."""
     async with transaction(engine) as connection:
         gone = await devices.delete_device(connection, device_id=device_id, user_id=caller.user_id)
@@ -178,7 +193,9 @@ async def delete_device(device_id: UUID, caller: CurrentUser, engine: Engine) ->
 
 
 @router.get("/export")
-async def export(caller: CurrentUser, state: State, response: Response) -> models.Export:
+async def export(
+    caller: Annotated[Principal, permit("export", "contact")], state: State, response: Response
+) -> models.Export:
     """Download all personal data that this service holds (GDPR, articles 15 and 20)."""
     response.headers["Content-Disposition"] = 'attachment; filename="notifications.json"'
     response.headers["Cache-Control"] = "no-store"
@@ -207,20 +224,24 @@ async def unsubscribe_by_link(token: Token, state: State) -> HTMLResponse:
 
 @router.get("/{notification_id}")  # noqa: FAST003 - _visible takes it
 async def get_notification(
-    row: VisibleNotification, caller: CurrentUser, state: State
+    row: VisibleNotification,
+    caller: Annotated[Principal, permit("read", "notification")],
+    state: State,
 ) -> models.NotificationDetail:
     """Read a message, its status, and every attempt to send it."""
     return await reading.detail_of(
         state.engine,
         row,
         default_locale=state.settings.default_locale,
-        for_staff=caller.has_role("staff", "admin"),
+        for_staff=not caller.only_own,
     )
 
 
 @router.post("/{notification_id}/retry", status_code=202, responses=documented(409))
 async def retry_notification(
-    notification_id: UUID, _caller: StaffCaller, engine: Engine
+    notification_id: UUID,
+    _caller: Annotated[Principal, permit("retry", "notification")],
+    engine: Engine,
 ) -> models.Notification:
     """Let a parked message go again (staff)."""
     async with transaction(engine) as connection:

@@ -6,16 +6,16 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_payment import domain, models, repository, service, webhooks
 from shop_payment.repository import Record
 from shop_payment.state import Engine, State
-from shop_shared.http.auth import CurrentUser
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.problems import Forbidden, NotFound
+from shop_shared.http.problems import NotFound
 from shop_shared.money import Currency, Money
 from shop_shared.payment_methods import ProviderName
 
@@ -23,7 +23,14 @@ router = APIRouter(prefix="/v1/payments", tags=["payments"])
 webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
-async def _visible_payment(payment_id: UUID, caller: CurrentUser, engine: Engine) -> Record:
+async def _visible_payment(
+    payment_id: UUID, caller: Annotated[Principal, permit("read", "payment")], engine: Engine
+) -> Record:
+    """FastAPI dependency: the payment, read by its owner or staff. Raises NotFound."""
+    return await _find(payment_id, caller, engine)
+
+
+async def _find(payment_id: UUID, caller: Principal, engine: AsyncEngine) -> Record:
     """Return the payment if the caller may see it; other people's do not exist for them."""
     async with engine.connect() as connection:
         record = await repository.find(connection, payment_id)
@@ -38,7 +45,7 @@ VisiblePayment = Annotated[Record, Depends(_visible_payment)]
 
 @router.get("")
 async def list_payments(  # noqa: PLR0913 - a parameter a part of the request
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("read", "payment")],
     engine: Engine,
     *,
     limit: Limit = 20,
@@ -86,15 +93,13 @@ async def get_payment(record: VisiblePayment) -> models.Payment:
 )
 async def refund_payment(
     wanted: models.CreateRefund,
-    record: VisiblePayment,
-    caller: CurrentUser,
+    payment_id: UUID,
+    caller: Annotated[Principal, permit("refund", "payment")],
     key: Annotated[str, Depends(idempotency_key)],
     engine: Engine,
 ) -> Response:
     """Return all or a part of the money (staff). `pending` until the provider has answered."""
-    if not caller.has_role("staff", "admin"):
-        raise Forbidden("Only staff may refund.")
-    payment_id = record.payment.id
+    await _find(payment_id, caller, engine)
 
     async def make(connection: AsyncConnection) -> models.Refund:
         payment, refund = await service.refund(

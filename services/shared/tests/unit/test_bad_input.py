@@ -9,7 +9,7 @@ from pydantic import Field
 
 from shop_shared.http import health
 from shop_shared.http.app import BodyLimits, create_app
-from shop_shared.http.auth import AdminCaller, CurrentUser
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.pagination import Cursor, Limit, decode_cursor, encode_cursor
 from shop_shared.models import Count, Line, StrictModel
 from shop_shared.money import Money
@@ -48,11 +48,11 @@ def build(signer: Signer) -> FastAPI:
         return body
 
     @app.post("/raw")
-    async def raw(caller: CurrentUser) -> str:
+    async def raw(caller: Annotated[Principal, permit("read", "user")]) -> str:
         return caller.subject
 
     @app.get("/admin")
-    async def admin(_caller: AdminCaller) -> None: ...
+    async def admin(_caller: Annotated[Principal, permit("suspend", "user")]) -> None: ...
 
     @app.get("/things/{thing_id}")
     async def get(thing_id: UUID) -> Response:

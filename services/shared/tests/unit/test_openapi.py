@@ -1,8 +1,10 @@
+from typing import Annotated
+
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from shop_shared.http import openapi
-from shop_shared.http.auth import CurrentUser
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.openapi import documented
 
 
@@ -18,15 +20,18 @@ def test_an_operation_names_the_problems_it_can_answer() -> None:
     async def public() -> None: ...
 
     @app.post("/own/{number}", responses=documented(404))
-    async def own(number: int, body: Body, caller: CurrentUser) -> None: ...
+    async def own(
+        number: int, body: Body, caller: Annotated[Principal, permit("ask", "decision")]
+    ) -> None: ...
 
     document = app.openapi()
     assert app.openapi() is document
     assert set(document["paths"]["/public"]["get"]["responses"]) == {"200", "400", "503"}
     operation = document["paths"]["/own/{number}"]["post"]
-    statuses = {"200", "400", "401", "404", "413", "415", "422", "503"}
+    statuses = {"200", "400", "401", "403", "404", "413", "415", "422", "503"}
     assert set(operation["responses"]) == statuses
-    assert operation["security"] == [{"bearer": []}]
+    scopes = ["decision:ask", "admin", "customer", "service", "staff"]
+    assert operation["security"] == [{"bearer": scopes}]
     for status in statuses - {"200"}:
         [(media_type, content)] = operation["responses"][status]["content"].items()
         assert media_type == "application/problem+json"

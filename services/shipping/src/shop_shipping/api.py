@@ -8,11 +8,12 @@ from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.clock import now
-from shop_shared.http.auth import AdminCaller, CurrentUser, bearer, current_user
+from shop_shared.http.auth import Principal, bearer, current_user, permit, require
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
-from shop_shared.http.problems import Forbidden, NotFound
+from shop_shared.http.policies import scopes_for
+from shop_shared.http.problems import NotFound
 from shop_shared.stores.postgres import transaction
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
 from shop_shipping.repository import Intent
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["shipments"])
 
 @router.get("/shipments")
 async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("read", "shipment")],
     engine: Engine,
     *,
     limit: Limit = 20,
@@ -52,7 +53,7 @@ async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
 )
 async def get_shipment(
     shipment_id: UUID,
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("read", "shipment")],
     engine: Engine,
     response: Response,
     if_none_match: IfNoneMatch = None,
@@ -74,7 +75,7 @@ async def get_shipment(
 @router.post("/shipments", status_code=201, responses=documented(403, 409))
 async def create_shipment(
     wanted: models.CreateShipment,
-    _: AdminCaller,
+    _: Annotated[Principal, permit("create", "shipment")],
     state: State,
     response: Response,
 ) -> models.Shipment:
@@ -90,7 +91,7 @@ async def create_shipment(
 async def change_shipment(
     shipment_id: UUID,
     change: models.ChangeShipment,
-    _: AdminCaller,
+    _: Annotated[Principal, permit("update", "shipment")],
     engine: Engine,
     response: Response,
     *,
@@ -117,7 +118,7 @@ async def _reporter(
     request: Request,
     state: State,
     carrier_signature: Annotated[str | None, Security(_carrier_signature)],
-    _token: Annotated[object, Security(bearer, scopes=["staff", "admin"])],
+    _token: Annotated[object, Security(bearer, scopes=scopes_for("record_scan", "shipment"))],
 ) -> str:
     """Return who reports a scan: a carrier that signed it, or staff."""
     secret_setting = state.settings.carrier_secret
@@ -125,9 +126,7 @@ async def _reporter(
         secret = secret_setting.get_secret_value()
         signatures.verify(secret, carrier_signature, await request.body(), now())
         return "carrier"
-    caller = await current_user(request)
-    if not caller.has_role("staff", "admin"):
-        raise Forbidden("Only for carriers and staff.")
+    require(await current_user(request), "record_scan", "shipment")
     return "staff"
 
 

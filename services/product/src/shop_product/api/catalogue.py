@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from shop_product.api import views
-from shop_product.api.visibility import PRIVATE, is_staff
+from shop_product.api.visibility import PRIVATE, has_sight
 from shop_product.models import Product, ProductCreate, ProductPatch
 from shop_product.repository import products
 from shop_product.service import catalogue
 from shop_product.state import Lists, Store
-from shop_shared.http.auth import StaffCaller
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.problems import NotFound
@@ -34,7 +34,7 @@ async def get_product(
     The ETag is the version to edit; ``available`` changes without it.
     """
     document = await products.find(store.database, product_id, hidden=True)
-    if document is None or not (document["active"] or await is_staff(request)):
+    if document is None or not (document["active"] or await has_sight(request)):
         raise NotFound("No such product.")
     set_etag(response, document["version"])
     if not document["active"]:
@@ -75,7 +75,11 @@ async def get_image(
 
 @router.post("", status_code=201, responses=documented(409))
 async def create_product(
-    wanted: ProductCreate, caller: StaffCaller, store: Store, lists: Lists, response: Response
+    wanted: ProductCreate,
+    caller: Annotated[Principal, permit("create", "product")],
+    store: Store,
+    lists: Lists,
+    response: Response,
 ) -> Product:
     """Add a product (staff)."""
     document = await catalogue.create(store, wanted, by=caller.user_id)
@@ -89,7 +93,7 @@ async def create_product(
 async def change_product(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     patch: ProductPatch,
-    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("update", "product")],  # noqa: ARG001 - the role is checked
     store: Store,
     lists: Lists,
     *,
@@ -106,7 +110,7 @@ async def change_product(  # noqa: PLR0913 - a parameter a part of the request
 @router.delete("/{product_id}", status_code=204)
 async def delete_product(
     product_id: UUID,
-    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("delete", "product")],  # noqa: ARG001 - the role is checked
     store: Store,
     lists: Lists,
     if_match: IfMatch = None,

@@ -1,11 +1,13 @@
 """The bulk import: NDJSON in, NDJSON out."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
 
 from shop_product.models import EXAMPLE, ImportLine, ProductCreate
 from shop_product.service import imports
 from shop_product.state import Lists, Store
-from shop_shared.http.auth import StaffCaller
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.openapi import documented
 from shop_shared.http.request_limits import MEBIBYTE, BodyLimits
 
@@ -35,7 +37,10 @@ router = APIRouter(tags=["catalogue"])
     },
 )
 async def import_products(
-    request: Request, caller: StaffCaller, store: Store, lists: Lists
+    request: Request,
+    caller: Annotated[Principal, permit("import", "product")],
+    store: Store,
+    lists: Lists,
 ) -> Response:
     """Make or update many products (staff). Send at most 16 MiB at a time.
 

@@ -11,7 +11,7 @@ from shop_product.models import Adjustment, AdjustmentCreate, Inventory, Invento
 from shop_product.repository import inventory
 from shop_product.service import ledger
 from shop_product.state import Lists, Store
-from shop_shared.http.auth import StaffCaller
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
@@ -32,7 +32,11 @@ RequestKey = Annotated[
 
 @low_stock_router.get("")
 async def list_low_stock(
-    _: StaffCaller, store: Store, *, limit: Limit = 20, before: Before = None
+    _: Annotated[Principal, permit("read", "inventory")],
+    store: Store,
+    *,
+    limit: Limit = 20,
+    before: Before = None,
 ) -> Page[LowStock]:
     """List the products whose available units are at or under their threshold (staff)."""
     found = await inventory.low(store.database, before=before, limit=limit + 1)
@@ -42,7 +46,7 @@ async def list_low_stock(
 @router.get("/adjustments", responses=documented(404))
 async def list_adjustments(
     product_id: UUID,
-    _: StaffCaller,
+    _: Annotated[Principal, permit("read", "inventory")],
     store: Store,
     *,
     limit: Limit = 20,
@@ -57,7 +61,7 @@ async def list_adjustments(
 @router.get("")
 async def get_inventory(
     product_id: UUID,
-    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("read", "inventory")],  # noqa: ARG001 - the role is checked
     store: Store,
     response: Response,
 ) -> Inventory:
@@ -71,7 +75,7 @@ async def get_inventory(
 async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     counted: InventoryPut,
-    caller: StaffCaller,
+    caller: Annotated[Principal, permit("update", "inventory")],
     store: Store,
     lists: Lists,
     *,
@@ -89,7 +93,7 @@ async def count_inventory(  # noqa: PLR0913 - a parameter a part of the request
 async def adjust_inventory(  # noqa: PLR0913 - a parameter a part of the request
     product_id: UUID,
     wanted: AdjustmentCreate,
-    caller: StaffCaller,
+    caller: Annotated[Principal, permit("adjust", "inventory")],
     store: Store,
     lists: Lists,
     *,

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from shop_product.api.cached_route import CachedRoute, cache_key, render
 from shop_product.api.views import listed
-from shop_product.api.visibility import PRIVATE, staff_only
+from shop_product.api.visibility import PRIVATE, require_sight
 from shop_product.models import Categories, Category, ListedProduct
 from shop_product.repository import products
 from shop_product.repository.products import Sort
@@ -95,7 +95,7 @@ async def list_products(  # noqa: PLR0913 - a parameter a part of the query
         return orjson.dumps(page)
 
     if not active:
-        await staff_only(request)
+        await require_sight(request)
         return Response(await make(), headers=PRIVATE, media_type="application/json")
     return render(await state.lists.answer(cache_key(request), make), if_none_match)
 

@@ -1,13 +1,19 @@
-"""Who is calling: access tokens verified here, by the auth service's public keys (RFC 8725)."""
+"""Who is calling, and whether they may: access tokens verified by the auth service's public keys.
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+RFC 8725 for the tokens; `policies` for the rights. A route names what it does to what:
+
+    @router.get("/{order_id}")
+    async def get_order(order_id: UUID, caller: Annotated[Principal, permit("read", "order")]): ...
+"""
+
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from fastapi import Depends, Request, Security
+from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 
+from shop_shared.http.policies import granted, roles_for, scopes_for
 from shop_shared.http.problems import Forbidden, Unauthenticated
 from shop_shared.http.tokens import TokenVerifier
 
@@ -24,18 +30,16 @@ class Principal:
     scopes: frozenset[str]
     session_id: str | None = None
     email: str | None = None
-
-    def has_role(self, *roles: str) -> bool:
-        """Say whether the caller has any of the roles."""
-        return not self.roles.isdisjoint(roles)
+    only_own: bool = True
+    """Whether the policy that let them in is about their own resources only."""
 
     def can_view(self, owner_id: UUID) -> bool:
-        """Return True if the caller may see things of owner_id: their own; staff see everyone's."""
-        return self.user_id == owner_id or self.has_role("staff", "admin")
+        """Return True if the caller's right covers resources of owner_id."""
+        return not self.only_own or self.user_id == owner_id
 
     def owner_filter(self, asked: UUID | None = None) -> UUID | None:
-        """Return whose rows to list: the caller's; for staff those of `asked`, or all (None)."""
-        return asked if self.has_role("staff", "admin") else self.user_id
+        """Return whose rows to list: the caller's own; else those of `asked`, or all (None)."""
+        return self.user_id if self.only_own else asked
 
 
 def principal(claims: dict[str, Any]) -> Principal:
@@ -64,7 +68,7 @@ bearer = HTTPBearer(
 async def current_user(
     request: Request, _scheme: Annotated[object, Security(bearer)] = None
 ) -> Principal:
-    """FastAPI dependency: the caller, or 401. The app's verifier is `app.state.token_verifier`."""
+    """FastAPI dependency: the caller, or 401. Routes use `permit`, which asks for a right too."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send an access token as `Authorization: Bearer …`.")
@@ -72,37 +76,31 @@ async def current_user(
     return principal(await verifier.verify(token.strip()))
 
 
-CurrentUser = Annotated[Principal, Depends(current_user)]
+def may(caller: Principal, action: str, resource: str) -> bool:
+    """Return True if any policy gives the caller the right, at least to their own."""
+    return granted(caller.roles, action, resource) is not None
 
 
-def require_roles(*roles: str) -> Callable[[Principal], Awaitable[Principal]]:
-    """Make a dependency: the caller, who has one of the roles, or 403."""
+def require(caller: Principal, action: str, resource: str) -> Principal:
+    """Return the caller with what their right covers. Raises Forbidden if they have none."""
+    policy = granted(caller.roles, action, resource)
+    if policy is None:
+        roles = ", ".join(roles_for(action, resource))
+        raise Forbidden(f"To {action} {resource.replace('_', ' ')} is for: {roles}.")
+    return replace(caller, only_own=policy.condition == "own")
 
-    # As scopes they are in the OpenAPI document: roles that a caller needs (OpenAPI 3.1, 4.8.30).
+
+def permit(action: str, resource: str) -> Any:  # noqa: ANN401 - FastAPI's own type of Security()
+    """Make the FastAPI dependency: the caller, who has the right, or 401 or 403.
+
+    The OpenAPI document names the right and the roles that have it as scopes (OpenAPI 3.1, 4.8.30).
+    Raises ValueError for a right that no policy gives to anybody.
+    """
+    scopes = scopes_for(action, resource)
+
     async def check(
-        caller: Annotated[Principal, Security(current_user, scopes=roles)],
+        caller: Annotated[Principal, Security(current_user, scopes=scopes)],
     ) -> Principal:
-        if not caller.has_role(*roles):
-            raise Forbidden(f"Only for: {', '.join(roles)}.")
-        return caller
+        return require(caller, action, resource)
 
-    return check
-
-
-def require_scope(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
-    """Make a dependency: the caller, whose token carries the scope, or 403."""
-
-    async def check(caller: CurrentUser) -> Principal:
-        if scope not in caller.scopes:
-            raise Forbidden(f"The token lacks the scope {scope}.")
-        return caller
-
-    return check
-
-
-service_caller = require_roles("service")
-"""FastAPI dependency: another service, or 403."""
-
-ServiceCaller = Annotated[Principal, Depends(service_caller)]
-AdminCaller = Annotated[Principal, Depends(require_roles("admin"))]
-StaffCaller = Annotated[Principal, Depends(require_roles("staff", "admin"))]
+    return Security(check)

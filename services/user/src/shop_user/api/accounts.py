@@ -1,8 +1,10 @@
 """One's own account."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 
-from shop_shared.http.auth import CurrentUser
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.stores.postgres import transaction
@@ -34,7 +36,9 @@ async def register(wanted: Registration, engine: Engine, passwords: Passwords) -
 
 
 @router.get("/me", responses=documented(403, 404))
-async def get_me(caller: CurrentUser, engine: Engine, response: Response) -> User:
+async def get_me(
+    caller: Annotated[Principal, permit("read", "user")], engine: Engine, response: Response
+) -> User:
     """Read one's account."""
     async with transaction(engine) as connection:
         account = await accounts.present(connection, caller.user_id)
@@ -45,7 +49,7 @@ async def get_me(caller: CurrentUser, engine: Engine, response: Response) -> Use
 @router.patch("/me", responses=documented(403, 404))
 async def change_me(
     patch: ProfilePatch,
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("update", "user")],
     engine: Engine,
     response: Response,
     if_match: IfMatch = None,
@@ -57,7 +61,7 @@ async def change_me(
 
 
 @router.delete("/me", status_code=204, responses=documented(403, 404, 409))
-async def delete_me(caller: CurrentUser, engine: Engine) -> None:
+async def delete_me(caller: Annotated[Principal, permit("delete", "user")], engine: Engine) -> None:
     """Delete one's account: personal data is erased and every session ends.
 
     The last administrator cannot: 409.
@@ -67,7 +71,9 @@ async def delete_me(caller: CurrentUser, engine: Engine) -> None:
 
 @router.post("/me/verifications", status_code=202, responses=documented(403, 404, 409, 429))
 async def request_verification(
-    wanted: VerificationRequest, caller: CurrentUser, engine: Engine
+    wanted: VerificationRequest,
+    caller: Annotated[Principal, permit("update", "user")],
+    engine: Engine,
 ) -> Accepted:
     """Have a code sent to one's e-mail or phone: six digits, good for ten minutes."""
     await verification.request(engine, caller.user_id, wanted.channel)
@@ -76,7 +82,9 @@ async def request_verification(
 
 @router.post("/me/verifications/confirm", status_code=204, responses=documented(403, 404))
 async def confirm_verification(
-    wanted: VerificationConfirm, caller: CurrentUser, engine: Engine
+    wanted: VerificationConfirm,
+    caller: Annotated[Principal, permit("update", "user")],
+    engine: Engine,
 ) -> None:
     """Prove the address by the code. After five wrong ones a new code is needed."""
     await verification.confirm(engine, caller.user_id, wanted.channel, wanted.code)
@@ -84,7 +92,10 @@ async def confirm_verification(
 
 @router.post("/me/password", status_code=204, responses=documented(403, 404))
 async def change_password(
-    wanted: PasswordChange, caller: CurrentUser, engine: Engine, passwords: Passwords
+    wanted: PasswordChange,
+    caller: Annotated[Principal, permit("update", "user")],
+    engine: Engine,
+    passwords: Passwords,
 ) -> None:
     """Change one's password. Every other session ends."""
     await accounts.change_password(
@@ -99,7 +110,10 @@ async def change_password(
 
 @router.post("/me/email", status_code=202, responses=documented(403, 404, 409, 429))
 async def request_email_change(
-    wanted: EmailChange, caller: CurrentUser, engine: Engine, passwords: Passwords
+    wanted: EmailChange,
+    caller: Annotated[Principal, permit("update", "user")],
+    engine: Engine,
+    passwords: Passwords,
 ) -> Accepted:
     """Have a code sent to a new e-mail address. The answer is the same if it has an account."""
     await email_change.request(engine, passwords, caller.user_id, wanted)
@@ -108,14 +122,18 @@ async def request_email_change(
 
 @router.post("/me/email/confirm", status_code=204, responses=documented(403, 404))
 async def confirm_email_change(
-    wanted: EmailChangeConfirm, caller: CurrentUser, engine: Engine
+    wanted: EmailChangeConfirm,
+    caller: Annotated[Principal, permit("update", "user")],
+    engine: Engine,
 ) -> None:
     """Move the account to the new address by its code; a notice goes to the old one."""
     await email_change.confirm(engine, caller.user_id, wanted.code)
 
 
 @router.get("/me/export", responses=documented(403, 404))
-async def export_me(caller: CurrentUser, engine: Engine, response: Response) -> Export:
+async def export_me(
+    caller: Annotated[Principal, permit("export", "user")], engine: Engine, response: Response
+) -> Export:
     """Download all personal data that this service holds (GDPR, articles 15 and 20)."""
     response.headers["Content-Disposition"] = 'attachment; filename="account.json"'
     response.headers["Cache-Control"] = "no-store"

@@ -1,10 +1,11 @@
 """One's address book."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from shop_shared.http.auth import CurrentUser
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, require_match, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.problems import Conflict, NotFound
@@ -28,7 +29,9 @@ class BookFull(Conflict):
 
 
 @router.get("")
-async def list_addresses(caller: CurrentUser, engine: Engine) -> Addresses:
+async def list_addresses(
+    caller: Annotated[Principal, permit("read", "address")], engine: Engine
+) -> Addresses:
     """Read the whole book, the default first."""
     async with transaction(engine) as connection:
         await present(connection, caller.user_id)
@@ -38,7 +41,10 @@ async def list_addresses(caller: CurrentUser, engine: Engine) -> Addresses:
 
 @router.post("", status_code=201, responses=documented(409))
 async def add_address(
-    wanted: AddressWrite, caller: CurrentUser, engine: Engine, response: Response
+    wanted: AddressWrite,
+    caller: Annotated[Principal, permit("create", "address")],
+    engine: Engine,
+    response: Response,
 ) -> Address:
     """Add an address."""
     async with transaction(engine) as connection:
@@ -54,7 +60,10 @@ async def add_address(
 
 @router.get("/{address_id}")
 async def get_address(
-    address_id: UUID, caller: CurrentUser, engine: Engine, response: Response
+    address_id: UUID,
+    caller: Annotated[Principal, permit("read", "address")],
+    engine: Engine,
+    response: Response,
 ) -> Address:
     """Read an address."""
     async with transaction(engine) as connection:
@@ -69,7 +78,7 @@ async def get_address(
 async def replace_address(  # noqa: PLR0913 - a parameter a part of the request
     address_id: UUID,
     wanted: AddressWrite,
-    caller: CurrentUser,
+    caller: Annotated[Principal, permit("update", "address")],
     engine: Engine,
     *,
     response: Response,
@@ -88,7 +97,9 @@ async def replace_address(  # noqa: PLR0913 - a parameter a part of the request
 
 
 @router.delete("/{address_id}", status_code=204)
-async def delete_address(address_id: UUID, caller: CurrentUser, engine: Engine) -> None:
+async def delete_address(
+    address_id: UUID, caller: Annotated[Principal, permit("delete", "address")], engine: Engine
+) -> None:
     """Take an address out of the book."""
     async with transaction(engine) as connection:
         if not await addresses.delete(connection, caller.user_id, address_id):

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from shop_shared.emails import Email
-from shop_shared.http.auth import AdminCaller, CurrentUser, StaffCaller
+from shop_shared.http.auth import Principal, permit
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/users", tags=["staff"])
 
 @router.get("")
 async def list_users(  # noqa: PLR0913 - a parameter a part of the query
-    caller: StaffCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("list", "user")],  # noqa: ARG001 - the role is checked
     engine: Engine,
     *,
     email: Annotated[Email | None, Query(description="The account with this e-mail")] = None,
@@ -42,7 +42,9 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
 
 
 @router.get("/{user_id}")
-async def get_user(user_id: UUID, caller: CurrentUser, engine: Engine) -> User:
+async def get_user(
+    user_id: UUID, caller: Annotated[Principal, permit("read", "user")], engine: Engine
+) -> User:
     """Read an account: one's own, for the staff anybody's."""
     async with transaction(engine) as connection:
         account = await accounts.find(connection, user_id)
@@ -52,21 +54,30 @@ async def get_user(user_id: UUID, caller: CurrentUser, engine: Engine) -> User:
 
 
 @router.post("/{user_id}/suspend", responses=documented(409))
-async def suspend(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
+async def suspend(
+    user_id: UUID, caller: Annotated[Principal, permit("suspend", "user")], engine: Engine
+) -> User:
     """Lock an account (admin): it cannot sign in, and its sessions end."""
     account = await administration.set_status(engine, user_id, "suspended", by=caller.user_id)
     return User.model_validate(account)
 
 
 @router.post("/{user_id}/reinstate", responses=documented(409))
-async def reinstate(user_id: UUID, caller: AdminCaller, engine: Engine) -> User:
+async def reinstate(
+    user_id: UUID, caller: Annotated[Principal, permit("reinstate", "user")], engine: Engine
+) -> User:
     """Open a locked account again (admin)."""
     account = await administration.set_status(engine, user_id, "active", by=caller.user_id)
     return User.model_validate(account)
 
 
 @router.put("/{user_id}/roles", responses=documented(409))
-async def set_roles(user_id: UUID, wanted: RolesPut, caller: AdminCaller, engine: Engine) -> User:
+async def set_roles(
+    user_id: UUID,
+    wanted: RolesPut,
+    caller: Annotated[Principal, permit("set_roles", "user")],
+    engine: Engine,
+) -> User:
     """Give an account its roles (admin). Its sessions end, so that they hold at once."""
     account = await administration.set_roles(engine, user_id, wanted.roles, by=caller.user_id)
     return User.model_validate(account)

@@ -1,8 +1,10 @@
 """For other services only: the gateway routes nothing under /internal."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
 
-from shop_shared.http.auth import ServiceCaller
+from shop_shared.http.auth import Principal, permit
 from shop_user.models import Credentials, EmailQuery, PasswordChangedAt, VerifiedCredentials
 from shop_user.service import credentials
 from shop_user.state import Engine, Passwords
@@ -13,7 +15,7 @@ router = APIRouter(prefix="/internal/v1", tags=["internal"])
 @router.post("/credentials:verify")
 async def verify_credentials(
     presented: Credentials,
-    caller: ServiceCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("verify", "credentials")],  # noqa: ARG001 - the role is checked
     engine: Engine,
     passwords: Passwords,
 ) -> VerifiedCredentials:
@@ -24,7 +26,7 @@ async def verify_credentials(
 @router.post("/credentials:changed")
 async def get_password_change(
     asked: EmailQuery,
-    caller: ServiceCaller,  # noqa: ARG001 - the role is checked
+    caller: Annotated[Principal, permit("verify", "credentials")],  # noqa: ARG001 - the role is checked
     engine: Engine,
 ) -> PasswordChangedAt:
     """Return when an account's password last changed: wrong ones from before count no more."""
