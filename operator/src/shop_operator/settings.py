@@ -110,6 +110,18 @@ class Settings(BaseSettings):
     cluster_scoped_namespaces: tuple[str, ...] = Field(
         default=(), description="Namespaces whose names stay as declared where scope is namespace."
     )
+    redis_databases: dict[str, int] = Field(
+        default={},
+        description=(
+            "Number of a namespace's own database in Redis; needed where names carry the namespace."
+        ),
+    )
+    rabbitmq_vhosts: dict[str, str] = Field(
+        default={},
+        description=(
+            "A namespace's own virtual host in RabbitMQ; needed where names carry the namespace."
+        ),
+    )
     workers: int = Field(default=8, ge=1, le=64, description="ShopServices reconciled at once.")
     resync_seconds: float = Field(
         default=60, gt=0, description="Time after which all is listed again."

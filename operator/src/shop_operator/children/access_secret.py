@@ -105,9 +105,12 @@ def _urls(service: ShopService, platform: Settings, access: Access) -> dict[str,
             query = f"replicaSet={platform.mongodb_replica_set}&authSource={name}"
             urls["database_url"] = f"mongodb://{login}@{at}/{name}?{query}"
     if service.spec.cache and access.redis is not None:
-        urls["redis_url"] = f"redis://{_quoted(access.redis)}@{platform.redis_address}/0"
+        number = platform.redis_databases.get(service.namespace, 0)
+        urls["redis_url"] = f"redis://{_quoted(access.redis)}@{platform.redis_address}/{number}"
     if service.spec.queue and access.rabbitmq is not None:
-        urls["rabbitmq_url"] = f"amqp://{_quoted(access.rabbitmq)}@{platform.rabbitmq_address}/"
+        vhost = quote(platform.rabbitmq_vhosts.get(service.namespace, ""), safe="")
+        login = _quoted(access.rabbitmq)
+        urls["rabbitmq_url"] = f"amqp://{login}@{platform.rabbitmq_address}/{vhost}"
     return urls
 
 

@@ -41,6 +41,21 @@ class Platform:
         admin = await self.login(found.mongodb_admin_secret)
         return MongoDB(host, int(port), replica_set, admin)
 
+    async def redis(self, namespace: str) -> Login:
+        """Return the login of Redis, in which a namespace with names of its own has a database."""
+        found = self._settings
+        if found.is_scoped(namespace) and namespace not in found.redis_databases:
+            raise _not_separate("Redis", "database", f"REDIS_DATABASES={{'{namespace}': 1}}")
+        return await self.login(found.redis_secret)
+
+    async def rabbitmq(self, namespace: str) -> Login:
+        """Return the login of RabbitMQ, in which such a namespace has a virtual host."""
+        found = self._settings
+        if found.is_scoped(namespace) and namespace not in found.rabbitmq_vhosts:
+            hint = f"RABBITMQ_VHOSTS={{'{namespace}': '{namespace}'}}"
+            raise _not_separate("RabbitMQ", "virtual host", hint)
+        return await self.login(found.rabbitmq_secret)
+
     async def login(self, name: str) -> Login:
         """Return the login in one of the platform's Secrets."""
         at, login = self._logins.get(name, (float("-inf"), None))
@@ -86,3 +101,12 @@ class Platform:
                     f"Secret {service.namespace}/{name} with the key {key} is not there; create "
                     f"it, or correct the path of secrets.files {file.name}",
                 )
+
+
+def _not_separate(store: str, what: str, example: str) -> StoreError:
+    example = example.replace("'", '"')
+    return StoreError(
+        "StoreNotSeparate",
+        f"names carry the namespace, which needs a {what} of its own in {store}: give the operator "
+        f"one, as in MINISHOP_{example}",
+    )

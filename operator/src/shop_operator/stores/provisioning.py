@@ -154,12 +154,13 @@ class Provisioning:
 
     async def platform_logins(self, access: Access) -> tuple[Access, StoreError | None]:
         """Add the platform's logins to the passwords; check the Secrets of `secrets.files`."""
-        spec, platform, settings = self._service.spec, self._shared.platform, self._shared.settings
+        spec, platform = self._service.spec, self._shared.platform
+        namespace = self._service.namespace
         try:
             if spec.cache:
-                access = replace(access, redis=await platform.login(settings.redis_secret))
+                access = replace(access, redis=await platform.redis(namespace))
             if spec.queue:
-                access = replace(access, rabbitmq=await platform.login(settings.rabbitmq_secret))
+                access = replace(access, rabbitmq=await platform.rabbitmq(namespace))
             if spec.secrets.provider == "kubernetes":
                 await platform.look_for_files(self._service)
         except StoreError as error:
