@@ -96,6 +96,12 @@ class Stores:
                 async for unit in database["inventory"].find()
             ]
 
+    async def mongodb_names(self) -> list[str]:
+        """Return the names of MongoDB's databases and of its users, by their database."""
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+            users = (await client["admin"].command("usersInfo", {"forAllDBs": True}))["users"]
+            return [*await client.list_database_names(), *(user["_id"] for user in users)]
+
     async def events(self) -> tuple[list[tuple[str, str, str]], dict[str, frozenset[str]]]:
         """Return every event in the outboxes, and what each group that keeps an inbox has heard."""
         published: list[tuple[str, str, str]] = []
@@ -125,8 +131,8 @@ async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
     """Reach the stores in namespace `platform`. Raises ClusterError."""
     kubectl = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []), "-n", "platform"]
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(_forwarded(kubectl, "postgres", 5432))
-        mongodb = await stack.enter_async_context(_forwarded(kubectl, "mongodb", 27017))
+        postgres = await stack.enter_async_context(forwarded(kubectl, "postgres", 5432))
+        mongodb = await stack.enter_async_context(forwarded(kubectl, "mongodb", 27017))
         user, password = await _secret(kubectl, "postgres-admin")
         root, root_password = await _secret(kubectl, "mongodb-admin")
         stores = Stores(
@@ -138,7 +144,8 @@ async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def _forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterator[int]:
+async def forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterator[int]:
+    """Forward a port of a Service, and yield it as it is on this machine. Raises ClusterError."""
     process = await asyncio.create_subprocess_exec(
         *kubectl,
         "port-forward",
