@@ -1,5 +1,6 @@
 """Connections to a PostgreSQL server, one a login and database, open for one reconcile."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -84,8 +85,8 @@ class PostgresSession:
 
     async def _connect(self, login: Login, database: str) -> Connection:
         server = self.server
-        try:
-            return await asyncpg.connect(
+        opening = asyncio.ensure_future(
+            asyncpg.connect(
                 host=server.host,
                 port=server.port,
                 user=login.username,
@@ -94,6 +95,14 @@ class PostgresSession:
                 timeout=_TIMEOUT_SECONDS,
                 command_timeout=_COMMAND_SECONDS,
             )
+        )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # asyncpg leaves its socket open when it is cancelled while it connects.
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+                (await opening).terminate()
+            raise
         except (
             asyncpg.InvalidAuthorizationSpecificationError,
             asyncpg.InsufficientPrivilegeError,
