@@ -46,7 +46,7 @@ async def kubectl_shop(kafka: Kafka, *words: str) -> str:
     """What the command says; it must succeed."""
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("kubectl-shop"),
-        *("events", *words, "--kafka", kafka.bootstrap_servers),
+        *("dead-letters", *words, "--kafka", kafka.bootstrap_servers),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await process.communicate()
