@@ -16,10 +16,11 @@ from .outside import Sql, mongo
 
 
 @pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
+async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
     """A name for databases, whose remains are removed."""
     found = f"c{secrets.token_hex(4)}"
     yield found
+    await shop.stop()
     await Sql(postgres).drop(found)
 
 

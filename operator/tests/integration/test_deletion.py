@@ -21,10 +21,11 @@ ENUM = f"{SPEC_SCHEMA}/properties/database/properties/kind/enum"
 
 
 @pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
+async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
     """A name for databases, whose remains are removed."""
     found = f"x{secrets.token_hex(4)}"
     yield found
+    await shop.stop()
     await Sql(postgres).drop(found)
 
 

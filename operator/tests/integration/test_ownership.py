@@ -20,10 +20,11 @@ KAFKA = {"apiVersion": KAFKA_TOPIC.api_version, "kind": KAFKA_TOPIC.kind}
 
 
 @pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
+async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
     """A name for databases, whose remains are removed."""
     found = f"o{secrets.token_hex(4)}"
     yield found
+    await shop.stop()
     await Sql(postgres).drop(found)
 
 

@@ -14,10 +14,11 @@ from .outside import Sql, deleted, mongo, remembers
 
 
 @pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
+async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
     """A name for databases, whose remains are removed."""
     found = f"r{secrets.token_hex(4)}"
     yield found
+    await shop.stop()
     await Sql(postgres).drop(found)
 
 
