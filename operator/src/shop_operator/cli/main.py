@@ -86,10 +86,10 @@ def _run(options: argparse.Namespace) -> int:
     """Run a command: `here` asks nobody, `alone` asks Kafka, `run` the API server."""
     if "here" in options:
         return int(options.here(options))
-    if options.namespace is None:
-        options.namespace = connection.login().default_namespace or "default"
     if "alone" in options:
         return int(asyncio.run(options.alone(Settings(), options)))
+    if options.namespace is None:
+        options.namespace = connection.login().default_namespace or "default"
     return asyncio.run(_ask(options.run, options))
 
 

@@ -18,7 +18,7 @@ _CONDITIONS = frozenset((b"if-match", b"if-none-match"))
 _EXCLUDED = frozenset(DEFAULT_EXCLUDED_CONTENT_TYPES)
 _WITHOUT_CONTENT = frozenset((204, 304))
 _SUFFIX = b'-gzip"'
-_QUALITY = re.compile(r"\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
+_QUALITY = re.compile(r"\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE | re.ASCII)
 
 
 def accepts_gzip(header: str | None) -> bool:
