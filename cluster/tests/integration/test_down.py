@@ -18,7 +18,7 @@ from shop_cluster import cgroups
 from shop_cluster.down import down, unmount
 from shop_cluster.network import links, restore_host
 from shop_cluster.paths import ClusterPaths
-from shop_cluster.processes import kill, marked
+from shop_cluster.processes import kill, marked, wait_gone
 from shop_cluster.up import up
 
 # Somebody may be building images meanwhile.
@@ -113,8 +113,11 @@ def test_up_after_a_reboot(bare: ClusterPaths, request: pytest.FixtureRequest) -
 
 def power_off(paths: ClusterPaths) -> None:
     """Take away what does not outlive a machine: processes, mounts, links, rules, /run."""
-    for pid in [each for each in marked(paths) if each != os.getpid()]:
-        kill(pid, signal.SIGKILL)
+    # The guard may have begun another supervisor while the first was killed.
+    while left := [each for each in marked(paths) if each != os.getpid()]:
+        for pid in left:
+            kill(pid, signal.SIGKILL)
+        wait_gone(left, seconds=5)
     cgroups.destroy(paths.cgroup)
     unmount(paths)
     restore_host(paths)
