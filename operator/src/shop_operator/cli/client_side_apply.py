@@ -61,6 +61,8 @@ def _merged(one: Manifest, other: Mapping[str, Any]) -> Manifest:
     found = dict(one)
     for name, value in other.items():
         old = found.get(name)
-        both = isinstance(old, dict) and isinstance(value, Mapping)
-        found[name] = _merged(old, value) if both and old is not None else value
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            found[name] = _merged(old, value)
+        else:
+            found[name] = value
     return found

@@ -8,7 +8,6 @@ the words so far and prints one candidate a line, then a line with a colon and a
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -92,5 +91,4 @@ def cli() -> None:
     """Run `kubectl_complete-shop`."""
     from shop_operator.cli.main import parser  # noqa: PLC0415 - it imports this module
 
-    os.environ.setdefault("NO_COLOR", "1")
     sys.stdout.write("\n".join(complete(parser(), sys.argv[1:])) + "\n")
