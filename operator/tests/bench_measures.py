@@ -64,11 +64,12 @@ async def create(client: ApiClient, count: int) -> tuple[float, int]:
 async def _declare(client: ApiClient, number: int, image: str = "minishop/bench:1") -> None:
     name = f"bench-{number}"
     events = {"publishes": [{"topic": f"{name}.events"}]}
+    route = {**SPEC["route"], "paths": [f"/{name}"]}  # a path can be one service's only
     body = {
         "apiVersion": API_VERSION,
         "kind": "ShopService",
         "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"image": image, **SPEC, "events": events},
+        "spec": {"image": image, **SPEC, "events": events, "route": route},
     }
     await client.apply(body, manager="bench")
 
@@ -114,16 +115,16 @@ async def declare_captured(client: ApiClient, postgres: str) -> None:
 
 
 async def drift(client: ApiClient, tries: int) -> list[float]:
-    """Change and delete the children of one service by turns; return the seconds to repair."""
-    body = await client.get(SHOP_SERVICE, "shop", CAPTURED)
-    login = f"{CAPTURED}-outbox"  # a Secret of passwords alone, which are made anew
-    children = [
-        child
-        for child in body["status"]["children"]
-        if (child["kind"], child["name"]) != (SECRET.kind, login)
-    ]
+    """Change and delete children by turns; return the seconds to repair each.
+
+    First each child of the service that has every kind, then those of one bench service after the
+    other: a field that is changed again and again is put right ever later (`apply/fights.py`).
+    """
+    captured = await _children(client, CAPTURED)
     found = []
     for number in range(tries):
+        service = number - 2 * len(captured)
+        children = captured if service < 0 else await _children(client, f"bench-{service}")
         child = children[number // 2 % len(children)]
         kind, namespace = kind_of(child), child.get("namespace", "shop")
         live = await client.get(kind, namespace, child["name"])
@@ -146,6 +147,13 @@ async def drift(client: ApiClient, tries: int) -> list[float]:
         await _until(repaired, why=f"{kind} {child['name']} is not repaired")
         found.append(time.perf_counter() - started)
     return found
+
+
+async def _children(client: ApiClient, service: str) -> list[Manifest]:
+    """Return the children in a status, without Secrets of nothing but passwords: made anew."""
+    children = (await client.get(SHOP_SERVICE, "shop", service))["status"]["children"]
+    login = SECRET.kind, f"{service}-outbox"
+    return [child for child in children if (child["kind"], child["name"]) != login]
 
 
 async def takeover(client: ApiClient, processes: dict[int, "subprocess.Popen[bytes]"]) -> float:
