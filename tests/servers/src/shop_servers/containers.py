@@ -40,7 +40,11 @@ def recipe(name: str, instance: ServerInstance) -> Recipe:
             return Recipe(
                 image="postgres:15",
                 command=["postgres", *postgres.flags(instance)],
-                environment={"POSTGRES_HOST_AUTH_METHOD": "trust"},
+                environment={
+                    "POSTGRES_PASSWORD": postgres.PASSWORD,
+                    # Else the image lets everybody in who comes from this machine.
+                    "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256",
+                },
             )
         case "mongodb":
             run = f"chmod 400 {_KEY} && chown mongodb {_KEY} && exec docker-entrypoint.sh mongod"

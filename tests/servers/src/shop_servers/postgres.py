@@ -1,4 +1,4 @@
-"""PostgreSQL from Debian, ready for logical decoding."""
+"""PostgreSQL from Debian, ready for logical decoding, with a password for everybody."""
 
 import signal
 from pathlib import Path
@@ -9,6 +9,7 @@ from shop_servers.instance import Facts, ServerInstance
 from shop_servers.packages import debian
 
 USER = "postgres"  # initdb refuses root
+PASSWORD = "postgres"
 
 
 async def start(instance: ServerInstance) -> Facts:
@@ -16,7 +17,10 @@ async def start(instance: ServerInstance) -> Facts:
     binaries = await _binaries()
     data = instance.make_directory("data", user=USER)
     if not (data / "PG_VERSION").exists():
-        options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        password = instance.directory / "password"
+        password.write_text(PASSWORD)
+        options = ["--auth=scram-sha-256", f"--pwfile={password}"]
+        options += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         await instance.run([binaries / "initdb", "-D", data, "-U", USER, *options], user=USER)
     instance.stop_with = signal.SIGQUIT  # a killed one leaves shared memory behind
     await instance.spawn([binaries / "postgres", "-D", data, *flags(instance)], user=USER)
@@ -46,7 +50,7 @@ def flags(instance: ServerInstance) -> list[str]:
 async def ready(instance: ServerInstance) -> Facts:
     """Wait for it."""
     port = instance.port()
-    url = f"postgresql://{USER}:{USER}@127.0.0.1:{port}/postgres"
+    url = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres"
 
     async def probe() -> None:
         await (await asyncpg.connect(url)).close()
