@@ -1,5 +1,7 @@
 """Each fixture hands out a server that answers, and databases that are empty and apart."""
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -9,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 from redis.asyncio import Redis as RedisClient
-from shop_servers.servers import Connect, Database, Kafka, Postgres, RabbitMQ
+from shop_servers.servers import BaoNamespace, Connect, Database, Kafka, Postgres, RabbitMQ
 
 
 async def test_postgres_database_belongs_to_its_owner_who_is_no_superuser(
@@ -81,3 +83,29 @@ async def test_kafka_keeps_what_it_is_given(kafka: Kafka) -> None:
     finally:
         await producer.stop()
     assert (sent.topic, sent.offset) == (topic, 0)
+
+
+def test_openbao_is_unsealed_and_serves_what_its_tests_need(bao_namespace: BaoNamespace) -> None:
+    server = bao_namespace.server
+    trust = ssl.create_default_context(cafile=server.ca)
+    headers = {"X-Vault-Token": server.token, "X-Vault-Namespace": bao_namespace.name}
+    with httpx.Client(base_url=f"{server.url}/v1/", headers=headers, verify=trust) as client:
+        for path, kind in (
+            ("sys/mounts/database", "database"),
+            ("sys/mounts/rabbitmq", "rabbitmq"),
+            ("sys/mounts/secret", "kv"),
+            ("sys/auth/kubernetes", "kubernetes"),
+        ):
+            client.post(path, json={"type": kind}).raise_for_status()
+        del client.headers["X-Vault-Namespace"]
+        plugins = client.request("LIST", "sys/plugins/catalog/database").json()["data"]["keys"]
+    assert {"postgresql-database-plugin", "valkey-database-plugin"} <= set(plugins)
+
+
+def test_openbao_refuses_who_has_no_token_and_logs_it(bao_namespace: BaoNamespace) -> None:
+    server = bao_namespace.server
+    trust = ssl.create_default_context(cafile=server.ca)
+    path = f"{bao_namespace.name}/secret/data/anything"
+    answer = httpx.get(f"{server.url}/v1/{path}", verify=trust)
+    assert answer.status_code == httpx.codes.FORBIDDEN
+    assert path.removeprefix(f"{bao_namespace.name}/") in Path(server.audit).read_text()

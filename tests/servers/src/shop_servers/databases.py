@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
 from shop_servers.redis import DATABASES
-from shop_servers.servers import Database
+from shop_servers.servers import BaoNamespace, Database, OpenBao
 
 T = TypeVar("T")
 
@@ -130,6 +131,24 @@ def drop_vhost(vhost_url: str, management_url: str) -> None:
     """Delete the virtual host with all its queues."""
     name = urlsplit(vhost_url).path.removeprefix("/")
     httpx.delete(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+
+
+def create_bao_namespace(server: OpenBao) -> BaoNamespace:
+    """An empty namespace in OpenBao."""
+    name = _name()
+    _bao(server, "POST", name)
+    return BaoNamespace(server=server, name=name)
+
+
+def drop_bao_namespace(namespace: BaoNamespace) -> None:
+    """Delete the namespace with everything in it; its leases are revoked."""
+    _bao(namespace.server, "DELETE", namespace.name)
+
+
+def _bao(server: OpenBao, method: str, name: str) -> None:
+    url, headers = f"{server.url}/v1/sys/namespaces/{name}", {"X-Vault-Token": server.token}
+    trust = ssl.create_default_context(cafile=server.ca)
+    httpx.request(method, url, headers=headers, verify=trust).raise_for_status()
 
 
 def _name() -> str:

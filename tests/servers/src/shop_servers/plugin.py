@@ -18,10 +18,12 @@ from shop_servers.packages import locked
 from shop_servers.server_set import ServerSet, kept
 from shop_servers.servers import (
     SERVERS,
+    BaoNamespace,
     Connect,
     Database,
     Kafka,
     MongoDB,
+    OpenBao,
     Postgres,
     RabbitMQ,
     Redis,
@@ -122,6 +124,20 @@ def kafka(servers: ServerSet) -> Kafka:
 def connect(servers: ServerSet) -> Connect:
     """A running Kafka Connect with Debezium."""
     return Connect(**servers.need("connect")["connect"])
+
+
+@pytest.fixture(scope="session")
+def openbao(pytestconfig: pytest.Config) -> OpenBao:
+    """A running OpenBao, always of this run: it starts in a second."""
+    return OpenBao(**pytestconfig.stash[OWN].need("openbao")["openbao"])
+
+
+@pytest.fixture
+def bao_namespace(openbao: OpenBao) -> Iterator[BaoNamespace]:
+    """An empty namespace in OpenBao for this test."""
+    namespace = _databases().create_bao_namespace(openbao)
+    yield namespace
+    _databases().drop_bao_namespace(namespace)
 
 
 @pytest.fixture

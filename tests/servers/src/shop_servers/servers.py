@@ -61,6 +61,26 @@ class Connect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenBao:
+    """OpenBao, unsealed; the token is root's."""
+
+    url: str
+    ca: str
+    """The file with the certificate that signs the server's."""
+    token: str
+    audit: str
+    """The file in which the server logs each request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaoNamespace:
+    """A namespace in OpenBao of one test: policies, logins and mounts of its own."""
+
+    server: OpenBao
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Database:
     """A database of one test."""
 

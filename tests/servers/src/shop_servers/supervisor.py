@@ -17,7 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shop_servers import connect, docker_daemon, kafka, mongodb, postgres, rabbitmq, redis
+from shop_servers import (
+    connect,
+    docker_daemon,
+    kafka,
+    mongodb,
+    openbao,
+    postgres,
+    rabbitmq,
+    redis,
+)
 from shop_servers.instance import Facts, ServerError, ServerInstance
 
 SOCKET = "socket"
@@ -38,16 +47,18 @@ KINDS: Mapping[str, Kind] = {
     "rabbitmq": Kind(rabbitmq.start),
     "kafka": Kind(kafka.start),
     "connect": Kind(connect.start, needs=("kafka",)),
+    "openbao": Kind(openbao.start),
 }
 
 
 def kinds() -> Mapping[str, Kind]:
-    """How servers are run on this machine: as containers where Docker is, else as processes."""
+    """How servers are run here: as containers where Docker is and knows them, else as processes."""
     if not docker_daemon.wanted():
         return KINDS
     from shop_servers import containers  # noqa: PLC0415 - Docker's client is slow to load
 
-    return {name: replace(kind, start=containers.STARTS[name]) for name, kind in KINDS.items()}
+    starts = containers.STARTS
+    return {name: replace(kind, start=starts.get(name, kind.start)) for name, kind in KINDS.items()}
 
 
 class Supervisor:
