@@ -3,9 +3,10 @@
 from datetime import timedelta
 from functools import partial
 
-from shop_order import api, consumers, erasure, events, sweeper
+from shop_order import api, consumers, events, sweeper
 from shop_order.settings import Settings
 from shop_order.state import OrderState
+from shop_order.tables import PERSONAL_DATA
 from shop_order.tracking import Tracker
 from shop_shared import cli
 from shop_shared.http import health, idempotency, problems
@@ -17,7 +18,7 @@ from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
-from shop_shared.stores import migrations, postgres, retention
+from shop_shared.stores import erasure, migrations, postgres, retention
 
 CONTRACT = Contract(publishes=events.PUBLISHED, subscriptions=consumers.SUBSCRIPTIONS)
 
@@ -54,7 +55,11 @@ def create(settings: Settings) -> Service:
                 outbox.purge,
                 inbox.purge,
                 idempotency.purge,
-                partial(erasure.erase, keep=timedelta(days=settings.erase_after_days)),
+                partial(
+                    erasure.erase,
+                    data=PERSONAL_DATA,
+                    keep=timedelta(days=settings.erase_after_days),
+                ),
             ),
         ),
         stopping=(tracker.stop,),

@@ -7,7 +7,7 @@ from shop_order.domain import Status
 from shop_shared.http.idempotency import idempotency_table
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table
-from shop_shared.stores.erasure import deleted_customers_table
+from shop_shared.stores.erasure import PersonalData, deleted_customers_table
 
 metadata = sa.MetaData()
 
@@ -58,3 +58,16 @@ deleted_customers = deleted_customers_table(metadata)
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)
+
+PERSONAL_DATA = PersonalData(
+    table=orders,
+    address=orders.c.shipping_address,
+    settled=sa.or_(
+        orders.c.status.in_([Status.DELIVERED, Status.REFUNDED]),
+        sa.and_(
+            orders.c.status.in_([Status.REJECTED, Status.CANCELLED, Status.EXPIRED]),
+            sa.func.coalesce(orders.c.captured_amount, 0) <= orders.c.refunded_amount,
+        ),
+    ),
+    also={"payment": orders.c.payment.op("||")(sa.cast({"token": None}, pg.JSONB))},
+)

@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_order import erasure
 from shop_order.consumers import SUBSCRIPTIONS
+from shop_order.tables import PERSONAL_DATA
 from shop_shared.messaging.subscriptions import handlers_of
+from shop_shared.stores import erasure
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import heard
 
@@ -35,7 +36,7 @@ async def test_personal_data_goes_when_the_order_has_ended_and_the_time_is_over(
 
     async def erase(keep: timedelta) -> int:
         async with transaction(engine) as connection:
-            return await erasure.erase(connection, keep=keep)
+            return await erasure.erase(connection, data=PERSONAL_DATA, keep=keep)
 
     async def read(order_id: str) -> dict[str, Any]:
         answer = await client.get(f"/v1/orders/{order_id}", headers=staff)

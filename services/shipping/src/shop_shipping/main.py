@@ -13,13 +13,14 @@ from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
-from shop_shared.stores import migrations, postgres, redis, retention
+from shop_shared.stores import erasure, migrations, postgres, redis, retention
 from shop_shared.stores.pg_notify import listen
-from shop_shipping import api, consumers, erasure, events, worker
+from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
 from shop_shipping.state import ShippingState
+from shop_shipping.tables import PERSONAL_DATA
 from shop_shipping.wake_signal import CHANNEL, WakeSignal
 
 
@@ -68,7 +69,11 @@ def create(settings: Settings) -> Service:
                 engine,
                 outbox.purge,
                 inbox.purge,
-                partial(erasure.erase, keep=timedelta(days=settings.erase_after_days)),
+                partial(
+                    erasure.erase,
+                    data=PERSONAL_DATA,
+                    keep=timedelta(days=settings.erase_after_days),
+                ),
             ),
         ),
         close=(engine.dispose, revocations.close, *([store.aclose] if store else [])),

@@ -5,8 +5,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table
-from shop_shared.stores.erasure import deleted_customers_table
-from shop_shipping.domain import Status
+from shop_shared.stores.erasure import PersonalData, deleted_customers_table
+from shop_shipping.domain import ENDED, Status
 
 metadata = sa.MetaData()
 
@@ -58,3 +58,7 @@ shipment_progress = sa.Table(
 deleted_customers = deleted_customers_table(metadata)
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
+
+PERSONAL_DATA = PersonalData(
+    table=shipments, address=shipments.c.address, settled=shipments.c.status.in_(ENDED)
+)

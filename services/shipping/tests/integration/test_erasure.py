@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.messaging.subscriptions import handlers_of
+from shop_shared.stores import erasure
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import heard
-from shop_shipping import erasure
 from shop_shipping.consumers import subscriptions
+from shop_shipping.tables import PERSONAL_DATA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Story = Any  # the conftest's
@@ -21,7 +22,7 @@ async def test_personal_data_goes_when_the_parcel_has_ended(
 ) -> None:
     async def erase() -> int:
         async with transaction(engine) as connection:
-            return await erasure.erase(connection, keep=timedelta())
+            return await erasure.erase(connection, data=PERSONAL_DATA, keep=timedelta())
 
     await story.tell("confirmed")
     deleted = heard("user.deleted", story.customer_id, {"user_id": story.customer_id})
