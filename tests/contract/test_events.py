@@ -13,19 +13,20 @@ from shop_gateway import consumers as gateway_consumers
 from shop_shared.devtools.contracts import files_of
 from shop_shared.messaging.asyncapi import document
 from shop_shared.messaging.events import EventPayload, ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 
 PRODUCERS = {
     payload.type: (member, payload)
     for member in SERVICES.values()
     for payload in member.contract.publishes
 }
-HEARD = [
-    pytest.param(member, topic, type_, model, id=f"{member}-{type_}")
+SUBSCRIBED = [
+    pytest.param(member, each, id=f"{member}-{each.type}")
     for member in SERVICES.values()
-    for topic, type_, model in member.contract.received()
+    for each in member.contract.subscriptions
 ]
 SAID = [pytest.param(member, payload, id=type_) for type_, (member, payload) in PRODUCERS.items()]
-CONSUMERS = [member for member in SERVICES.values() if member.contract.received()]
+CONSUMERS = [member for member in SERVICES.values() if member.contract.subscriptions]
 
 
 def received(payload: EventPayload) -> ReceivedEvent:
@@ -40,15 +41,16 @@ def received(payload: EventPayload) -> ReceivedEvent:
     )
 
 
-@pytest.mark.parametrize(("consumer", "topic", "type_", "model"), HEARD)
+@pytest.mark.parametrize(("consumer", "subscription"), SUBSCRIBED)
 def test_consumer_reads_all_that_its_producer_may_say(
-    consumer: Member, topic: str, type_: str, model: type[BaseModel]
+    consumer: Member, subscription: Subscription[Any, Any]
 ) -> None:
+    type_ = subscription.type
     assert type_ in PRODUCERS, f"{consumer} waits for {type_}, which nobody publishes"
     _, published = PRODUCERS[type_]
-    assert published.topic() == topic, f"{consumer} listens in the wrong place"
+    assert published.topic() == subscription.topic, f"{consumer} listens in the wrong place"
     for payload in payloads(published):
-        received(payload).parse(model)
+        received(payload).parse(subscription.model)
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=str)
@@ -56,9 +58,9 @@ def test_what_a_consumer_reads_somebody_says(consumer: Member) -> None:
     """A misspelt field with a default would be read as if it never came."""
     named: set[tuple[str, str]] = set()
     read: set[tuple[str, str]] = set()
-    for _, type_, model in consumer.contract.received():
-        for payload in payloads(PRODUCERS[type_][1]):
-            _note(received(payload).parse(model), named, read)
+    for subscription in consumer.contract.subscriptions:
+        for payload in payloads(PRODUCERS[subscription.type][1]):
+            _note(received(payload).parse(subscription.model), named, read)
     assert named == read
 
 
@@ -75,11 +77,11 @@ def _note(value: Any, named: set[tuple[str, str]], read: set[tuple[str, str]]) -
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=str)
-def test_each_type_heard_has_its_handler(consumer: Member) -> None:
+def test_each_type_subscribed_has_its_handler(consumer: Member) -> None:
     wired = consumer_of(consumer.create())
-    subscribed = consumer.contract.received()
-    assert sorted(wired["topics"]) == sorted({topic for topic, _, _ in subscribed})
-    assert set(wired["handlers"]) == {type_ for _, type_, _ in subscribed}
+    subscribed = consumer.contract.subscriptions
+    assert wired["topics"] == sorted({each.topic for each in subscribed})
+    assert set(wired["handlers"]) == {each.type for each in subscribed}
 
 
 def test_gateway_listens_where_the_catalogue_speaks() -> None:

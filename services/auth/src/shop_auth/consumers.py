@@ -7,22 +7,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
 from redis.exceptions import RedisError
 
 from shop_auth.repository import SessionStore
 from shop_shared.messaging.consumer import TemporaryError
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "auth"
 TOPIC = "user.events"
 
 
-class AccountEvent(BaseModel):
+class AccountEvent(ReceivedPayload):
     """An event about an account."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     user_id: UUID
 

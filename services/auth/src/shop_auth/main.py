@@ -1,7 +1,5 @@
 """The auth service, wired."""
 
-from functools import partial
-
 import httpx
 from fastapi import Request, Response
 from redis.exceptions import RedisError
@@ -20,8 +18,7 @@ from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.messaging.asyncapi import Contract
-from shop_shared.messaging.consumer import NoInbox, consume
-from shop_shared.messaging.subscriptions import handlers_of, topics_of
+from shop_shared.messaging.consumer import NoInbox, consumer_of
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
 
@@ -62,12 +59,10 @@ def create(settings: Settings) -> Service:
     app.add_exception_handler(RedisError, _closed)
     app.include_router(api.router)
     health.install(app, required={"redis": check(redis)})
-    consumer = partial(
-        consume,
+    consumer = consumer_of(
         settings,
         group=consumers.GROUP,
-        topics=topics_of(CONTRACT.subscriptions),
-        handlers=handlers_of(consumers.subscriptions(sessions)),
+        subscriptions=consumers.subscriptions(sessions),
         inbox=NoInbox(),
     )
     return Service(app=app, background=(consumer,), close=(users_client.aclose, redis.aclose))

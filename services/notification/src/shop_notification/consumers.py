@@ -13,7 +13,6 @@ from shop_notification.payloads import (
     OrderConfirmed,
     OrderEvent,
     PasswordResetRequested,
-    Payload,
     PaymentActionRequired,
     PaymentFailed,
     RegistrationRepeated,
@@ -26,7 +25,7 @@ from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.repository import erasure
 from shop_notification.repository.recipients import Recipient
 from shop_shared.clock import now
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "notification"
@@ -117,7 +116,7 @@ async def _about_order(tx: AsyncConnection, order: OrderEvent, event: ReceivedEv
 
 def _subscribe(
     type_: str,
-    model: type[Payload],
+    model: type[ReceivedPayload],
     handler: Any = _about_order,  # noqa: ANN401 - of the model
 ) -> Subscription[AsyncConnection, Any]:
     return Subscription(

@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from shop_notification.rendering import money
+from shop_shared.messaging.events import ReceivedPayload
 
 
-class Payload(BaseModel):
-    """Another service's event: the fields read here, whatever else it has."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class MoneyPayload(Payload):
+class MoneyPayload(ReceivedPayload):
     """Money as events carry it."""
 
     amount: int
@@ -28,7 +23,7 @@ class MoneyPayload(Payload):
         return money({"amount": self.amount, "currency": self.currency})
 
 
-class UserChanged(Payload):
+class UserChanged(ReceivedPayload):
     """Somebody is new, or reached elsewhere than before."""
 
     user_id: UUID
@@ -38,7 +33,7 @@ class UserChanged(Payload):
     phone: str | None = None
 
 
-class EmailChanged(Payload):
+class EmailChanged(ReceivedPayload):
     """An account has a new e-mail address."""
 
     user_id: UUID
@@ -46,20 +41,20 @@ class EmailChanged(Payload):
     new_email: str
 
 
-class RegistrationRepeated(Payload):
+class RegistrationRepeated(ReceivedPayload):
     """Somebody tried to use an account's e-mail address."""
 
     user_id: UUID
     email: str
 
 
-class UserDeleted(Payload):
+class UserDeleted(ReceivedPayload):
     """Somebody is gone."""
 
     user_id: UUID
 
 
-class VerificationRequested(Payload):
+class VerificationRequested(ReceivedPayload):
     """A code is to be sent to an address that is to be proved."""
 
     user_id: UUID
@@ -68,7 +63,7 @@ class VerificationRequested(Payload):
     code: str
 
 
-class PasswordResetRequested(Payload):
+class PasswordResetRequested(ReceivedPayload):
     """A code is to be sent."""
 
     user_id: UUID
@@ -76,7 +71,7 @@ class PasswordResetRequested(Payload):
     code: str
 
 
-class OrderEvent(Payload):
+class OrderEvent(ReceivedPayload):
     """Something about an order; `template_context` is what its template names."""
 
     order_id: UUID
@@ -87,7 +82,7 @@ class OrderEvent(Payload):
         return {"order": str(self.order_id)[-12:].upper()}
 
 
-class LinePayload(Payload):
+class LinePayload(ReceivedPayload):
     """Goods."""
 
     name: str

@@ -4,23 +4,21 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, service
 from shop_order.repository import Cause
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging import deleted_customers
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
 from shop_shared.money import Money
-from shop_shared.stores import erasure
 
 GROUP = "order"
 
 
-class OrderEventPayload(BaseModel):
+class OrderEventPayload(ReceivedPayload):
     """An event about an order: the fields read here, whatever else it has."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
 
@@ -140,20 +138,6 @@ class ShipmentFailed(OrderEventPayload):
         return domain.ShipmentFailed(self.reason)
 
 
-class UserDeleted(BaseModel):
-    """A customer's account is deleted."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    user_id: UUID
-
-
-async def _user_deleted(
-    connection: AsyncConnection, user: UserDeleted, _event: ReceivedEvent
-) -> None:
-    await erasure.record(connection, user.user_id)
-
-
 async def _handle(
     connection: AsyncConnection, payload: OrderEventPayload, event: ReceivedEvent
 ) -> None:
@@ -180,5 +164,5 @@ SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     _subscribe("shipment.in_transit.v1", ShipmentMoved),
     _subscribe("shipment.delivered.v1", ShipmentDelivered),
     _subscribe("shipment.failed.v1", ShipmentFailed),
-    Subscription("user.events", "minishop.user.deleted.v1", UserDeleted, _user_deleted),
+    deleted_customers.SUBSCRIPTION,
 )

@@ -15,8 +15,7 @@ from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.asyncapi import Contract
-from shop_shared.messaging.consumer import consume
-from shop_shared.messaging.subscriptions import handlers_of, topics_of
+from shop_shared.messaging.consumer import consumer_of
 from shop_shared.server import Service
 from shop_shared.stores import erasure, migrations, postgres, retention
 
@@ -34,12 +33,10 @@ def create(settings: Settings) -> Service:
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"postgres": postgres.check(engine)})
-    consumer = partial(
-        consume,
+    consumer = consumer_of(
         settings,
         group=consumers.GROUP,
-        topics=topics_of(consumers.SUBSCRIPTIONS),
-        handlers=handlers_of(consumers.SUBSCRIPTIONS),
+        subscriptions=consumers.SUBSCRIPTIONS,
         inbox=inbox.SqlInbox(engine),
     )
     return Service(

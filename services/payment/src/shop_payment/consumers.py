@@ -6,20 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, service
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
 
 GROUP = "payment"
 
 
-class OrderEvent(BaseModel):
+class OrderEvent(ReceivedPayload):
     """Another service's event about an order: the fields that are read here; others are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
 

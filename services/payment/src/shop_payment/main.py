@@ -17,9 +17,8 @@ from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging.asyncapi import Contract
-from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.consumer import consumer_of
 from shop_shared.messaging.inbox import SqlInbox
-from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres
 from shop_shared.stores.pg_notify import listen
@@ -69,12 +68,10 @@ def create(settings: Settings) -> Service:
     app.include_router(api.router)
     app.include_router(api.webhook_router)
     health.install(app, required={"postgres": postgres.check(engine)})
-    consumer = partial(
-        consume,
+    consumer = consumer_of(
         settings,
         group=consumers.GROUP,
-        topics=topics_of(consumers.SUBSCRIPTIONS),
-        handlers=handlers_of(consumers.SUBSCRIPTIONS),
+        subscriptions=consumers.SUBSCRIPTIONS,
         inbox=SqlInbox(engine),
     )
     return Service(

@@ -4,22 +4,20 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from shop_product.repository.store import Tx
 from shop_product.service import reservations
 from shop_shared.clock import now
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
 from shop_shared.stores import mongo
 
 GROUP = "product"
 
 
-class OrderEventPayload(BaseModel):
+class OrderEventPayload(ReceivedPayload):
     """An event about an order: the fields read here, whatever else it has."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
 

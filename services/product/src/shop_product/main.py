@@ -18,9 +18,8 @@ from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging.asyncapi import Contract
-from shop_shared.messaging.consumer import consume
+from shop_shared.messaging.consumer import consumer_of
 from shop_shared.messaging.mongo_events import MongoInbox
-from shop_shared.messaging.subscriptions import handlers_of, topics_of
 from shop_shared.server import Service
 from shop_shared.stores import mongo
 
@@ -44,12 +43,10 @@ def create(settings: Settings) -> Service:
     problems.install_unavailable(app, [PyMongoError], is_temporary=mongo.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"mongodb": mongo.check(client)})
-    consumer = partial(
-        consume,
+    consumer = consumer_of(
         settings,
         group=consumers.GROUP,
-        topics=topics_of(subscriptions),
-        handlers=handlers_of(subscriptions),
+        subscriptions=subscriptions,
         inbox=MongoInbox(client, store.database),
     )
     return Service(

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field, create_model
 from shop_shared.devtools.contracts import files_of
 from shop_shared.devtools.schema_changes import breaking_changes
 from shop_shared.messaging.asyncapi import Contract, document
-from shop_shared.messaging.events import EventPayload
+from shop_shared.messaging.events import EventPayload, ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription
 
 
 class Line(BaseModel):
@@ -25,7 +26,7 @@ class Placed(EventPayload):
     note: str | None = None
 
 
-class Heard(BaseModel):
+class Captured(BaseModel):
     payment_id: str
 
 
@@ -91,9 +92,11 @@ def test_contract_files_are_of_what_a_service_publishes() -> None:
     class Described(Placed):
         lines: list[Line] = Field(description="what was ordered")
 
-    contract = Contract(
-        publishes=[Described], consumes={"payment.events": {"minishop.payment.captured.v1": Heard}}
-    )
+    async def handle(_tx: None, _captured: Captured, _event: ReceivedEvent) -> None:
+        """Only the contract counts here."""
+
+    captured = Subscription("payment.events", "minishop.payment.captured.v1", Captured, handle)
+    contract = Contract(publishes=[Described], subscriptions=[captured])
     files = files_of(document(contract, title="Order", version="1"))
     assert sorted(files) == ["asyncapi.json", "schemas/minishop.order.placed.v1.json"]
     assert b'"asyncapi": "3.0.0"' in files["asyncapi.json"]

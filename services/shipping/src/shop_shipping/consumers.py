@@ -3,21 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging import deleted_customers
+from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription
-from shop_shared.stores import erasure
 from shop_shipping import service
 
 GROUP = "shipping"
 
 
-class OrderEventPayload(BaseModel):
+class OrderEventPayload(ReceivedPayload):
     """An event about an order: the fields read here, whatever else it has."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     order_id: UUID
     customer_id: UUID
@@ -35,20 +32,6 @@ class OrderCancellationRequested(OrderEventPayload):
 
 class OrderCancelled(OrderEventPayload):
     """Ended. A parcel that is still here stays."""
-
-
-class UserDeleted(BaseModel):
-    """A customer's account is deleted."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    user_id: UUID
-
-
-async def _user_deleted(
-    connection: AsyncConnection, user: UserDeleted, _event: ReceivedEvent
-) -> None:
-    await erasure.record(connection, user.user_id)
 
 
 def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...]:
@@ -89,5 +72,5 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
             cancellation_requested,
         ),
         Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
-        Subscription("user.events", "minishop.user.deleted.v1", UserDeleted, _user_deleted),
+        deleted_customers.SUBSCRIPTION,
     )

@@ -10,8 +10,7 @@ from shop_shared.http.app_state import set_state
 from shop_shared.http.tokens import create_verifier, revocations_of
 from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.asyncapi import Contract
-from shop_shared.messaging.consumer import consume
-from shop_shared.messaging.subscriptions import handlers_of, topics_of
+from shop_shared.messaging.consumer import consumer_of
 from shop_shared.server import Service
 from shop_shared.stores import erasure, migrations, postgres, redis, retention
 from shop_shared.stores.pg_notify import listen
@@ -49,12 +48,10 @@ def create(settings: Settings) -> Service:
         required={"postgres": postgres.check(engine)},
         degraded={"redis": redis.check(store)} if store else {},
     )
-    consumer = partial(
-        consume,
+    consumer = consumer_of(
         settings,
         group=consumers.GROUP,
-        topics=topics_of(subscriptions),
-        handlers=handlers_of(subscriptions),
+        subscriptions=subscriptions,
         inbox=inbox.SqlInbox(engine),
     )
     return Service(

@@ -1,7 +1,7 @@
 """AsyncAPI 3 documents, made from the payloads a service publishes and its subscriptions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,19 +16,6 @@ class Contract:
 
     publishes: Sequence[type[EventPayload]] = ()
     subscriptions: Sequence[Subscription[Any, Any]] = ()
-    consumes: Mapping[str, Mapping[str, type[BaseModel]]] = field(default_factory=dict)
-    """Topic, type and model, for services that have no Subscription table yet."""
-
-    def received(self) -> list[tuple[str, str, type[BaseModel]]]:
-        """Return the topic, type and model of every event the service reads."""
-        return [
-            *((each.topic, each.type, each.model) for each in self.subscriptions),
-            *(
-                (topic, type_, model)
-                for topic, types in self.consumes.items()
-                for type_, model in types.items()
-            ),
-        ]
 
 
 def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
@@ -37,7 +24,7 @@ def document(contract: Contract, *, title: str, version: str) -> dict[str, Any]:
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     sent = [(model.topic(), model.type, model, "send") for model in contract.publishes]
-    received = [(*each, "receive") for each in contract.received()]
+    received = [(each.topic, each.type, each.model, "receive") for each in contract.subscriptions]
     for topic, type_, model, action in [*sent, *received]:
         messages[type_] = _message(type_, model, action)
         channel = channels.setdefault(topic, {"address": topic, "messages": {}})

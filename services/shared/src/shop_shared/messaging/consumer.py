@@ -7,6 +7,7 @@ crash between the two means that messages are delivered again, and the inbox ski
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -25,15 +26,34 @@ from shop_shared.messaging.dispatch import (
     NoInbox,
     TemporaryError,
 )
+from shop_shared.messaging.subscriptions import Subscription, handlers_of, topics_of
 from shop_shared.settings import ServiceSettings
 
-__all__ = ["Handler", "Inbox", "NoInbox", "TemporaryError", "consume"]
+__all__ = ["Handler", "Inbox", "NoInbox", "TemporaryError", "consume", "consumer_of"]
 
 TxT = TypeVar("TxT")
 MAX_BATCH = 200
 MAX_BACKOFF = 10.0
 POLL = 1.0
 _log = structlog.get_logger(__name__)
+
+
+def consumer_of(
+    settings: ServiceSettings,
+    *,
+    group: str,
+    subscriptions: Sequence[Subscription[TxT, Any]],
+    inbox: Inbox[TxT],
+) -> Callable[[], Awaitable[None]]:
+    """Return `consume` for a service's subscriptions. Raises ValueError for one made twice."""
+    return partial(
+        consume,
+        settings,
+        group=group,
+        topics=topics_of(subscriptions),
+        handlers=handlers_of(subscriptions),
+        inbox=inbox,
+    )
 
 
 async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind

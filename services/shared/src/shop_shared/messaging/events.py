@@ -45,6 +45,15 @@ class EventPayload(BaseModel):
         return f"{cls.aggregate}.events"
 
 
+class ReceivedPayload(BaseModel):
+    """What a service reads of another's event: the fields it names, whatever else there is.
+
+    Every reader has models of its own, so that a publisher may add fields without asking anybody.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event on its way to the outbox."""
