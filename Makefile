@@ -52,6 +52,10 @@ down: cluster-down ## take all of it away
 lint: .venv/ready ## style, types, import directions
 	@./lint
 
+.PHONY: audit
+audit: ## known vulnerabilities in what uv.lock locks (asks osv.dev)
+	@$(UV) audit --frozen
+
 .PHONY: contracts contracts-check
 contracts: .venv/ready ## write what is generated: event schemas, AsyncAPI documents, settings tables
 	@.venv/bin/python -m shop_shared.devtools.contracts

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-from shop_cluster.go_toolchain import go
+from shop_cluster.build import tool
 from shop_cluster.published_crds import published
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ NATIVE = ("", "apps", "batch", "autoscaling", "policy")
 
 def build(folder: Path) -> list[dict[str, Any]]:
     """Return the objects of a kustomization. Raises CalledProcessError with what was wrong."""
-    command = [go(), "-C", str(ROOT / "kustomize"), "tool", "kustomize", "build", str(folder)]
+    command = [str(tool("kustomize")), "build", str(folder)]
     text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
     return list(yaml.safe_load_all(text))
 

@@ -1,4 +1,4 @@
-"""Open-loop load by vegeta, at the version that go.mod locks: requests start when they are due."""
+"""Open-loop load by vegeta at the version that `tools/` locks: requests start when they are due."""
 
 import base64
 import json
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from shop_cluster.go_toolchain import go
+from shop_cluster.build import tool
 
-HERE = Path(__file__).parent
 TIMEOUT = "30s"
 
 
@@ -79,5 +78,5 @@ def attack(targets: Iterable[Target], *, rate: int, seconds: int) -> Report:
 
 
 def _vegeta(*words: str) -> str:
-    command = [go(), "-C", str(HERE), "tool", "vegeta", *words]
+    command = [str(tool("vegeta")), *words]
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -49,11 +50,34 @@ def pause() -> Path:
     return go_program(checkout() / "cluster" / "pause", ldflags="-s -w")
 
 
-def go_program(source: Path, *, ldflags: str) -> Path:
-    """Return the program that a Go module's root builds to, from the cache when it is there."""
+def tool(name: str) -> Path:
+    """Return a program of `tools/`: others' work, at the versions that its go.mod and go.sum lock.
+
+    Raises:
+        ClusterError: there is no such tool; or as `shopkube`.
+
+    """
+    source = checkout() / "tools" / name
+    if not (source / "go.mod").is_file():
+        raise ClusterError(f"no tool {name!r}: tools/ has {', '.join(_tools())}")
+    [package] = re.findall(r"^tool (\S+)$", (source / "go.mod").read_text(), re.MULTILINE)
+    return go_program(source, package=package, ldflags="-s -w")
+
+
+def _tools() -> list[str]:
+    return sorted(file.parent.name for file in (checkout() / "tools").glob("*/go.mod"))
+
+
+def go_program(source: Path, *, ldflags: str, package: str = ".") -> Path:
+    """Return what a package builds to in the Go module at `source`, from the cache if it is there.
+
+    Raises:
+        ClusterError: as `shopkube`.
+
+    """
     files = [*source.glob("*.go"), *source.glob("go.*")]
     name = source.name
-    target = cache() / "bin" / f"{name}-{content_hash(files, ldflags)}" / name
+    target = cache() / "bin" / f"{name}-{content_hash(files, ldflags, package)}" / name
     if target.exists():
         return target
     target.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -61,14 +85,14 @@ def go_program(source: Path, *, ldflags: str) -> Path:
     with (target.parent.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _build(source, target, ldflags=ldflags)
+            _build(source, target, ldflags=ldflags, package=package)
     return target
 
 
-def _build(source: Path, target: Path, *, ldflags: str) -> None:
+def _build(source: Path, target: Path, *, ldflags: str, package: str) -> None:
     scratch = target.parent.with_name(f"{target.parent.name}.partial")
     command = [go(), "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
-    command += ["-ldflags", ldflags, "-o", str(scratch / target.name), "."]
+    command += ["-ldflags", ldflags, "-o", str(scratch / target.name), package]
     environment = {**os.environ, "CGO_ENABLED": "0"}
     with long_step(f"building {target.name} (once for this content)"):
         done = subprocess.run(  # noqa: S603 - our own go.mod, no outside input

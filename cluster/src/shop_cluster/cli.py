@@ -1,4 +1,4 @@
-"""The command line: `shop-cluster up | down | status | images | image | platform`."""
+"""The command line: `shop-cluster up | down | status | images | image | platform | tool`."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shop_cluster import kind, preflight, stale_pods
-from shop_cluster.build import shopkube
+from shop_cluster.build import shopkube, tool
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     image.add_argument("folder", type=Path, help="holds its Dockerfile; its name is the image's")
     image.add_argument("--version", default="0.1.0", help="the image's tag (0.1.0)")
     image.set_defaults(run=_run_image)
+    program = commands.add_parser("tool", help="build a program of tools/, and print its path")
+    program.add_argument("name", help="a folder of tools/")
+    program.set_defaults(run=_run_tool)
     return parser
 
 
@@ -120,6 +123,11 @@ def _run_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     image = image_of_folder(asked.folder, version=asked.version)
     _ensure(paths, [image])
     say(f"{image.tag.removeprefix('docker.io/')} is in the cluster")
+    return 0
+
+
+def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
+    sys.stdout.write(f"{tool(asked.name)}\n")
     return 0
 
 

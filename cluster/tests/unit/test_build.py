@@ -1,5 +1,6 @@
 """A program is built once a content, and a failure leaves nothing half-built."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,18 @@ def test_code_that_does_not_compile(source: Path) -> None:
     (source / "main.go").write_text("package main\n\nfunc main() { nothing() }\n")
     with pytest.raises(ClusterError, match=r"^building hello failed: .*nothing.*$"):
         build.go_program(source, ldflags="-s -w")
+
+
+def test_a_tool_is_built_from_the_package_that_its_module_names(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = source.parent
+    monkeypatch.setattr(build, "checkout", lambda: checkout)
+    (checkout / "tools" / "hello" / "command").mkdir(parents=True)
+    (checkout / "tools" / "hello" / "go.mod").write_text(
+        "module example.org/hello\n\ngo 1.24.0\n\ntool example.org/hello/command\n"
+    )
+    (source / "main.go").rename(checkout / "tools" / "hello" / "command" / "main.go")
+    program = build.tool("hello")
+    assert program.name == "hello"
+    assert subprocess.run([program], capture_output=True, check=True).stderr == b"1\n"

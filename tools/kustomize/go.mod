@@ -1,4 +1,4 @@
-module minishop.dev/kustomize
+module minishop.dev/tools/kustomize
 
 go 1.24.0
 

@@ -1,4 +1,4 @@
-module minishop.dev/load
+module minishop.dev/tools/vegeta
 
 go 1.24.0
 
