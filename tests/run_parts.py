@@ -1,6 +1,7 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
-`python tests/run_parts.py unit operator` runs those; without a name, lint and all, in this order.
+`python tests/run_parts.py unit operator` runs those; without a name, lint and the core's parts in
+this order; with `--all` the layers' too.
 A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
 """
 
@@ -31,6 +32,8 @@ class Part:
     root: Path = ROOT
     background: bool = False
     """Whether it runs beside the parts that follow, but for the last, which waits for it."""
+    layer: bool = False
+    """Whether it belongs to a layer: `make test-all` runs it, `make test` does not."""
 
 
 # Two workers for two cores, where the tests don't share one thing that is not theirs; more where
@@ -54,6 +57,7 @@ PARTS = (
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
+    Part("delivery", ("tests/delivery",), layer=True),
     Part("e2e", ("tests/e2e",)),
 )
 
@@ -167,12 +171,14 @@ def main() -> int:
     """Run what is asked for; return 1 when anything failed."""
     names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", help=f"lint, {', '.join(names)}; none: all")
+    parser.add_argument("part", nargs="*", help=f"lint, {', '.join(names)}; none: the core")
+    parser.add_argument("--all", action="store_true", help="without a name, the layers' parts too")
     parser.add_argument("--pytest", default="", help="further arguments for pytest, in one word")
     asked = parser.parse_args()
     if unknown := set(asked.part) - {"lint", *names}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    wanted = asked.part or ["lint", *names]
+    core = [part.name for part in PARTS if asked.all or not part.layer]
+    wanted = asked.part or ["lint", *core]
     began = time.monotonic()
     outcomes = [lint()] if "lint" in wanted else []
     parts = [part for part in PARTS if part.name in wanted]
