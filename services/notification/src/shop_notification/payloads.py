@@ -75,11 +75,12 @@ class OrderEvent(ReceivedPayload):
     """Something about an order; `template_context` is what its template names."""
 
     order_id: UUID
+    order_number: str | None = None
     customer_id: UUID
 
     def template_context(self) -> Mapping[str, Any]:
         """Return what the template names."""
-        return {"order": str(self.order_id)[-12:].upper()}
+        return {"order": self.order_number or str(self.order_id)[-12:].upper()}
 
 
 class LinePayload(ReceivedPayload):

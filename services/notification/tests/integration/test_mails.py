@@ -20,7 +20,7 @@ LINE = {"name": "<b>Mug</b>", "quantity": 2, "unit_price": {"amount": 999, "curr
 
 async def an_order(post: Post) -> None:
     """Let an order go well, from payment to delivery."""
-    about = {"order_id": uuid4()}
+    about = {"order_id": uuid4(), "order_number": "MS-7K3Q-9F25"}
     await post.hear("payment.action_required", action={"url": "https://pay.example"}, **about)
     await post.hear("payment.captured", amount=MONEY, **about)
     await post.hear("order.confirmed", lines=[LINE], total=MONEY, **about)
@@ -45,6 +45,7 @@ async def test_an_order_is_three_mails(post: Post) -> None:
         "Your parcel is on its way",
         "Your parcel has arrived",
     }
+    assert all("MS-7K3Q-9F25" in mail.body for mail in mails)
     [receipt] = [mail for mail in mails if mail.subject == "Your order is confirmed"]
     assert "19.98 USD" in receipt.body
     assert "&lt;b&gt;Mug" in receipt.html

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order import domain, models, repository, service
+from shop_order import domain, models, order_number, repository, service
 from shop_order.state import Engine, State
 from shop_order.tracking import Tracker
 from shop_shared import payment_methods
@@ -56,6 +56,15 @@ def _require_offered(
         raise Unprocessable("This way to pay is not possible.", errors=errors)
 
 
+def _parsed(number: str) -> str:
+    """Return a typed order number as it is stored. Raises Unprocessable."""
+    try:
+        return order_number.parse(number)
+    except order_number.MistypedNumberError as error:
+        errors = [{"pointer": "/query/number", "message": str(error)}]
+        raise Unprocessable("No order has this number.", errors=errors) from error
+
+
 @router.post("", status_code=201, response_model=models.Order, responses=documented(409))
 async def place_order(
     wanted: models.PlaceOrder,
@@ -92,14 +101,22 @@ async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
     limit: Limit = 20,
     before: Before = None,
     status: domain.Status | None = None,
+    number: Annotated[
+        str | None,
+        Query(max_length=40, description="The order of this number", examples=["ms7k3q 9f25"]),
+    ] = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose orders")] = None,
 ) -> Page[models.Order]:
-    """List orders, newest first: one's own; for staff everybody's."""
+    """List orders, newest first: one's own; for staff everybody's.
+
+    A `number` is found as people write it: without case, spaces or dashes, O for 0, I or L for 1.
+    """
     async with engine.connect() as connection:
         orders = await repository.page(
             connection,
             customer_id=caller.owner_filter(customer_id),
             status=status,
+            number=None if number is None else _parsed(number),
             before=before,
             limit=limit + 1,
         )

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from shop_order import domain
+from shop_order import domain, order_number
 from shop_shared.addresses import PostalCode
 from shop_shared.clock import now
 from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Currency, Money
 
 _ORDER = "01989f6a-0000-7000-8000-00000000000a"
+_NUMBER = {"order_number": order_number.EXAMPLE}
 _CUSTOMER = "01989f6a-0000-7000-8000-00000000000b"
 _PRODUCT = "01989f6a-0000-7000-8000-000000000001"
 _ADDRESS: dict[str, JsonValue] = {
@@ -55,7 +56,9 @@ _CONFIRMED_EXAMPLE: dict[str, JsonValue] = {
 
 def _example(**fields: JsonValue) -> ConfigDict:
     return ConfigDict(
-        json_schema_extra={"examples": [{"order_id": _ORDER, "customer_id": _CUSTOMER, **fields}]}
+        json_schema_extra={
+            "examples": [{"order_id": _ORDER, **_NUMBER, "customer_id": _CUSTOMER, **fields}]
+        }
     )
 
 
@@ -65,6 +68,7 @@ class OrderPayload(EventPayload):
     aggregate: ClassVar[str] = "order"
 
     order_id: UUID
+    order_number: str = Field(description="The order's number for people")
     customer_id: UUID
 
 
@@ -216,8 +220,7 @@ def placed(order: domain.Order) -> Event:
     kind = OrderPlaced if _has_postal_code(order) else OrderPlacedV2
     payload = kind.model_validate(
         {
-            "order_id": order.id,
-            "customer_id": order.customer_id,
+            **_about(order),
             "lines": [
                 {"product_id": line.product_id, "quantity": line.quantity} for line in order.lines
             ],
@@ -231,7 +234,7 @@ def placed(order: domain.Order) -> Event:
 
 def of_effect(order: domain.Order, effect: domain.Effect) -> Event:
     """Make the event that publishes an effect of an order's transition."""
-    about: dict[str, Any] = {"order_id": order.id, "customer_id": order.customer_id}
+    about = _about(order)
     match effect:
         case domain.Confirmed():
             payload: EventPayload = _confirmed(order)
@@ -250,8 +253,7 @@ def _confirmed(order: domain.Order) -> OrderConfirmedV2:
     kind = OrderConfirmed if _has_postal_code(order) else OrderConfirmedV2
     return kind.model_validate(
         {
-            "order_id": order.id,
-            "customer_id": order.customer_id,
+            **_about(order),
             "lines": [
                 {
                     "product_id": line.product_id,
@@ -266,6 +268,14 @@ def _confirmed(order: domain.Order) -> OrderConfirmedV2:
             "shipping_address": order.shipping_address,
         }
     )
+
+
+def _about(order: domain.Order) -> dict[str, Any]:
+    return {
+        "order_id": order.id,
+        "order_number": order.number,
+        "customer_id": order.customer_id,
+    }
 
 
 def _has_postal_code(order: domain.Order) -> bool:

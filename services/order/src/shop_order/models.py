@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
+from shop_order import order_number
 from shop_order.domain import Order as DomainOrder
 from shop_order.domain import Status
 from shop_shared import addresses
@@ -87,6 +88,11 @@ class Order(ResponseModel):
     """An order as its customer sees it."""
 
     id: UUID
+    number: str = Field(
+        pattern=order_number.PATTERN,
+        examples=[order_number.EXAMPLE],
+        description="The order's number for people; `id` is for programs",
+    )
     customer_id: UUID
     status: Status
     lines: tuple[Line, ...]
@@ -126,6 +132,7 @@ def order_view(order: DomainOrder) -> Order:
     """Return what its customer sees of an order."""
     return Order(
         id=order.id,
+        number=order.number,
         customer_id=order.customer_id,
         status=order.status,
         lines=tuple(

@@ -25,9 +25,13 @@ class Cause:
     actor: UUID | None = None
 
 
-async def insert(connection: AsyncConnection, order: Order, cause: Cause) -> None:
-    """Store a new order and the first entry of its history, in one statement."""
-    await connection.execute(_INSERT, _row(order) | _entry(order, None, cause))
+async def insert(connection: AsyncConnection, order: Order, cause: Cause) -> bool:
+    """Store a new order and the first entry of its history, in one statement.
+
+    False, and nothing stored, where another order has its number.
+    """
+    stored = await connection.execute(_INSERT, _row(order) | _entry(order, None, cause))
+    return stored.rowcount == 1
 
 
 async def save(connection: AsyncConnection, before: Order, after: Order, cause: Cause) -> None:
@@ -60,20 +64,23 @@ async def due(connection: AsyncConnection, *, at: datetime, limit: int) -> list[
     return [_order(row) for row in rows]
 
 
-async def page(
+async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
     *,
     customer_id: UUID | None,
     status: Status | None,
+    number: str | None = None,
     before: UUID | None,
     limit: int,
 ) -> list[Order]:
-    """Return orders, newest first, placed before the one given."""
+    """Return orders, newest first, placed before the one given; by its number there is one."""
     query = sa.select(orders).order_by(orders.c.id.desc()).limit(limit)
     if customer_id is not None:
         query = query.where(orders.c.customer_id == customer_id)
     if status is not None:
         query = query.where(orders.c.status == status)
+    if number is not None:
+        query = query.where(orders.c.number == number)
     if before is not None:
         query = query.where(orders.c.id < before)
     return [_order(row) for row in await connection.execute(query)]
@@ -92,7 +99,8 @@ async def versions(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUI
     return {row.id: row.version for row in rows}
 
 
-_COLUMNS = [column for column in orders.c if column.name not in {"id", "customer_id", "placed_at"}]
+_FIXED = {"id", "number", "customer_id", "placed_at"}
+_COLUMNS = [column for column in orders.c if column.name not in _FIXED]
 _HISTORY_COLUMNS = [column.name for column in order_history.c if column.name != "order_id"]
 
 
@@ -111,8 +119,9 @@ def _with_history(change: sa.CTE) -> sa.Insert:
 
 
 _INSERT = _with_history(
-    sa.insert(orders)
+    pg.insert(orders)
     .values({column.name: _value(column, "new_") for column in orders.c})
+    .on_conflict_do_nothing(index_elements=["number"])
     .returning(orders.c.id)
     .cte("placed")
 )
@@ -146,6 +155,7 @@ _VERSIONS = sa.select(orders.c.id, orders.c.version).where(
 def _row(order: Order) -> dict[str, Any]:
     return {
         "new_id": order.id,
+        "new_number": order.number,
         "new_customer_id": order.customer_id,
         "new_status": order.status,
         "new_version": order.version,
@@ -180,6 +190,7 @@ def _entry(order: Order, previous: Status | None, cause: Cause) -> dict[str, Any
 def _order(row: sa.Row[Any]) -> Order:
     return Order(
         id=row.id,
+        number=row.number,
         customer_id=row.customer_id,
         lines=tuple(_line(line) for line in row.lines),
         payment=row.payment,

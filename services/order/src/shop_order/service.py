@@ -1,12 +1,14 @@
 """The order service's operations. Each works in the transaction it is given."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order import events, repository
+from shop_order import events, order_number, repository
 from shop_order.domain import (
     AddressLockedError,
     CancelOrder,
@@ -55,11 +57,13 @@ async def place(
     *,
     customer_id: UUID,
     pending_timeout: timedelta,
+    make_number: Callable[[], str] = order_number.generate,
 ) -> Order:
     """Store a new order and publish `order.placed`."""
     placed_at = now()
     order = Order(
         id=uuid7(),
+        number=make_number(),
         customer_id=customer_id,
         lines=tuple(Line(item.product_id, item.quantity) for item in wanted.items),
         payment=wanted.payment.model_dump(),
@@ -67,7 +71,8 @@ async def place(
         placed_at=placed_at,
         deadline=placed_at + pending_timeout,
     )
-    await repository.insert(connection, order, Cause("order.place", actor=customer_id))
+    while not await repository.insert(connection, order, Cause("order.place", actor=customer_id)):
+        order = replace(order, number=make_number())
     await publish(connection, events.placed(order))
     return order
 

@@ -15,6 +15,8 @@ orders = sa.Table(
     "orders",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
+    # Numbered by the database where a version without numbers places an order, in an upgrade.
+    sa.Column("number", sa.Text, nullable=False, server_default=sa.text("new_order_number()")),
     sa.Column("customer_id", sa.Uuid, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -34,6 +36,7 @@ orders = sa.Table(
     sa.CheckConstraint(
         "status IN ({})".format(", ".join(f"'{status}'" for status in Status)), name="orders_status"
     ),
+    sa.UniqueConstraint("number", name="orders_number"),
     sa.Index("orders_customer", "customer_id", "id"),
     sa.Index("orders_deadline", "deadline", postgresql_where=sa.text("deadline IS NOT NULL")),
     # Room on each page for the next version of a row (a heap-only update touches no index).

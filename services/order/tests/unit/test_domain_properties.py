@@ -41,6 +41,7 @@ DEADLINE = NOW + timedelta(minutes=15)
 TOTAL = Money(1000, "USD")
 ORDER = Order(
     id=UUID(int=1),
+    number="MS-7K3Q-9F25",
     customer_id=UUID(int=2),
     lines=(Line(UUID(int=3), 1),),
     payment={},

@@ -46,6 +46,7 @@ def order(status: Status) -> Order:  # noqa: PLR0911 - a return a kind of status
     """Return an order as it stands in that status on the usual way there."""
     pending = Order(
         id=UUID(int=1),
+        number="MS-7K3Q-9F25",
         customer_id=UUID(int=2),
         lines=(Line(PRODUCT, 2),),
         payment={"provider": "stripe", "method": "card", "currency": "USD"},

@@ -141,6 +141,7 @@ def _charge(desk: Desk, wanted: dict[str, Any], fault: Fault) -> Document:
         "status_code": _CODES[state],
         "status_message": "Success" if state != "deny" else "Deny by the bank",
         "transaction_time": timestamp(),
+        **{name: text for name, text in wanted.items() if name.startswith("custom_field")},
     }
     if state == "pending":
         url = desk.page(details["order_id"])

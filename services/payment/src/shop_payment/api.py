@@ -131,6 +131,7 @@ def _view(record: Record) -> models.Payment:
     return models.Payment(
         id=payment.id,
         order_id=payment.order_id,
+        order_number=payment.order_number,
         status=payment.status,
         provider=method.provider if method else None,
         method=method.name if method else None,

@@ -42,6 +42,7 @@ class OrderPlaced(OrderEvent):
     """The customer has ordered and chosen how to pay."""
 
     customer_id: UUID
+    order_number: str | None = None
     payment: ChosenMethod
 
 
@@ -62,7 +63,9 @@ async def _on_placed(tx: AsyncConnection, placed: OrderPlaced, _event: ReceivedE
     method = domain.Method(
         provider=chosen.provider, name=chosen.method, currency=chosen.currency, token=chosen.token
     )
-    message = domain.OrderPlaced(customer_id=placed.customer_id, method=method)
+    message = domain.OrderPlaced(
+        customer_id=placed.customer_id, method=method, order_number=placed.order_number
+    )
     await service.handle_order_event(tx, placed.order_id, message)
 
 

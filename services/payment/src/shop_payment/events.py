@@ -19,6 +19,10 @@ class PaymentEvent(EventPayload):
 
     payment_id: UUID
     order_id: UUID
+    order_number: Annotated[
+        str | None,
+        Field(description="For people; null of an order from before there were numbers"),
+    ] = None
     customer_id: UUID
 
 

@@ -52,6 +52,7 @@ class Payment(ResponseModel):
 
     id: UUID
     order_id: UUID
+    order_number: str | None = Field(description="The order's number for people")
     status: Status
     provider: str | None
     method: str | None

@@ -143,6 +143,7 @@ def payment_of(
     return Payment(
         id=row.id,
         order_id=row.order_id,
+        order_number=row.order_number,
         customer_id=row.customer_id,
         status=Status(row.status),
         method=None
@@ -226,6 +227,7 @@ _LOCK_ORDER = (
 def _columns(payment: Payment) -> dict[str, Any]:
     method, total = payment.method, payment.total
     return {
+        "order_number": payment.order_number,
         "customer_id": payment.customer_id,
         "status": payment.status,
         "provider": method.provider if method else None,

@@ -149,6 +149,7 @@ def _payload(payment: Payment, effect: Effect) -> EventPayload | None:
     about: dict[str, Any] = {
         "payment_id": payment.id,
         "order_id": payment.order_id,
+        "order_number": payment.order_number,
         "customer_id": payment.customer_id,
     }
     match effect:

@@ -21,6 +21,7 @@ payments = sa.Table(
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("order_id", sa.Uuid, nullable=False, unique=True),
+    sa.Column("order_number", sa.Text),
     sa.Column("customer_id", sa.Uuid),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("provider", sa.Text),

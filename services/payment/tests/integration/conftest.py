@@ -38,6 +38,7 @@ from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer, heard, said
 
 PATIENCE = 60
+NUMBER = "MS-7K3Q-9F25"
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class Shop:
         """Place an order whose stock is reserved at once."""
         order_id = uuid7()
         payment = {"provider": provider, "method": method, "currency": currency, "token": token}
-        await self.hear("order.placed", order_id, payment=payment)
+        await self.hear("order.placed", order_id, payment=payment, order_number=NUMBER)
         total = {"amount": amount, "currency": currency}
         await self.hear("inventory.reserved", order_id, total=total)
         return order_id

@@ -60,6 +60,20 @@ async def test_midtrans_takes_a_card_at_once_in_whole_rupiah(shop: Shop) -> None
     assert charge["gross_amount"] == "145000.00"
 
 
+@pytest.mark.parametrize(
+    ("provider", "method", "currency"), [("stripe", "card", "USD"), *WAYS], ids=str
+)
+async def test_the_payer_and_every_event_read_the_orders_number(
+    shop: Shop, provider: str, method: str, currency: str
+) -> None:
+    order = await shop.order(provider, method, amount=250_000, currency=currency, token=None)
+    await shop.until(order, "action_required")
+    (charge,) = await shop.charges(provider, order)
+    assert "MS-7K3Q-9F25" in str(charge)
+    ((_, asked),) = await shop.events(order)
+    assert asked["order_number"] == "MS-7K3Q-9F25"
+
+
 @pytest.mark.parametrize("token", ["pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"])
 async def test_a_declined_card_fails_the_payment(shop: Shop, token: str) -> None:
     order = await shop.order(token=token)

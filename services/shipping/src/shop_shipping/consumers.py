@@ -17,6 +17,7 @@ class OrderEventPayload(ReceivedPayload):
     """An event about an order: the fields read here, whatever else it has."""
 
     order_id: UUID
+    order_number: str | None = None
     customer_id: UUID
 
 
@@ -43,6 +44,7 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
         await service.create(
             connection,
             order_id=order.order_id,
+            order_number=order.order_number,
             customer_id=order.customer_id,
             address=order.shipping_address,
             carrier=carrier,
@@ -53,7 +55,11 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
     ) -> None:
         if not await service.stop(connection, order.order_id):
             await service.record_cancelled_before_shipping(
-                connection, order_id=order.order_id, customer_id=order.customer_id, carrier=carrier
+                connection,
+                order_id=order.order_id,
+                order_number=order.order_number,
+                customer_id=order.customer_id,
+                carrier=carrier,
             )
 
     async def cancelled(

@@ -53,6 +53,8 @@ class Shipment:
     address: Mapping[str, Any] | None
     """None where an order was cancelled before there was anything to send."""
     created_at: datetime
+    order_number: str | None = None
+    """The order's number for people; None of an order from before there were numbers."""
     status: Status = Status.CREATED
     version: int = 1
     booked_at: datetime | None = None

@@ -1,7 +1,7 @@
 """What the shipping service says has happened (shipment.events); contracts are in `schemas/`."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict, JsonValue
@@ -27,6 +27,7 @@ class ShipmentPayload(EventPayload):
 
     shipment_id: UUID
     order_id: UUID
+    order_number: str | None = None
     customer_id: UUID
     tracking_number: str
 
@@ -93,6 +94,7 @@ def created(shipment: Shipment) -> Event:
         ShipmentCreated(
             shipment_id=shipment.id,
             order_id=shipment.order_id,
+            order_number=shipment.order_number,
             customer_id=shipment.customer_id,
             tracking_number=shipment.tracking_number,
             carrier=shipment.carrier,
@@ -103,9 +105,10 @@ def created(shipment: Shipment) -> Event:
 
 def announce(shipment: Shipment, progress: Progress) -> Event:
     """Put a parcel's progress into an event."""
-    ids = {
+    ids: dict[str, Any] = {
         "shipment_id": shipment.id,
         "order_id": shipment.order_id,
+        "order_number": shipment.order_number,
         "customer_id": shipment.customer_id,
     }
     number, at = shipment.tracking_number, progress.at

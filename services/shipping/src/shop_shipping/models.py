@@ -70,6 +70,7 @@ class Shipment(ResponseModel):
 
     id: UUID
     order_id: UUID
+    order_number: str | None = Field(description="The order's number for people")
     customer_id: UUID
     status: Status
     tracking_number: str
@@ -101,6 +102,7 @@ def shipment_view(shipment: domain.Shipment) -> Shipment:
     return Shipment(
         id=shipment.id,
         order_id=shipment.order_id,
+        order_number=shipment.order_number,
         customer_id=shipment.customer_id,
         status=shipment.status,
         tracking_number=shipment.tracking_number,

@@ -130,7 +130,7 @@ async def progress(connection: AsyncConnection, shipment_id: UUID) -> Sequence[s
     return (await connection.execute(_PROGRESS, {"key": shipment_id})).all()
 
 
-_FIXED = {"id", "order_id", "created_at", "traceparent"}
+_FIXED = {"id", "order_id", "order_number", "created_at", "traceparent"}
 _COLUMNS = [column for column in shipments.c if column.name not in _FIXED]
 
 
@@ -224,6 +224,7 @@ def _row(shipment: Shipment, intent: Intent) -> dict[str, Any]:
     return {
         "new_id": shipment.id,
         "new_order_id": shipment.order_id,
+        "new_order_number": shipment.order_number,
         "new_customer_id": shipment.customer_id,
         "new_tracking_number": shipment.tracking_number,
         "new_carrier": shipment.carrier,
@@ -246,6 +247,7 @@ def _shipment(row: sa.Row[Any]) -> Shipment:
     return Shipment(
         id=row.id,
         order_id=row.order_id,
+        order_number=row.order_number,
         customer_id=row.customer_id,
         tracking_number=row.tracking_number,
         carrier=row.carrier,

@@ -45,16 +45,17 @@ class AddressLocked(Conflict):
     code, title = "address_locked", "The address can no longer be changed"
 
 
-async def create(
+async def create(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
     *,
     order_id: UUID,
+    order_number: str | None,
     customer_id: UUID,
     address: Mapping[str, Any],
     carrier: str,
 ) -> Shipment | None:
     """Store an order's shipment, to be booked at once, and publish it. None where it has one."""
-    shipment = _new(order_id, customer_id, address, carrier)
+    shipment = replace(_new(order_id, customer_id, address, carrier), order_number=order_number)
     if not await repository.insert(connection, shipment, Intent(now())):
         return None
     await publish(connection, events.created(shipment))
@@ -68,6 +69,7 @@ async def create_by_hand(
     shipment = await create(
         connection,
         order_id=wanted.order_id,
+        order_number=None,
         customer_id=wanted.customer_id,
         address=wanted.address.model_dump(),
         carrier=carrier,
@@ -89,11 +91,17 @@ async def stop(connection: AsyncConnection, order_id: UUID) -> bool:
 
 
 async def record_cancelled_before_shipping(
-    connection: AsyncConnection, *, order_id: UUID, customer_id: UUID, carrier: str
+    connection: AsyncConnection,
+    *,
+    order_id: UUID,
+    order_number: str | None,
+    customer_id: UUID,
+    carrier: str,
 ) -> None:
     """Store a failed shipment, so that a confirmation that comes late ships nothing; publish it."""
     never = replace(
         _new(order_id, customer_id, None, carrier),
+        order_number=order_number,
         status=Status.FAILED,
         failure=Failure.CANCELLED,
     )

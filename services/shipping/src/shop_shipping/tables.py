@@ -15,6 +15,7 @@ shipments = sa.Table(
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("order_id", sa.Uuid, nullable=False),
+    sa.Column("order_number", sa.Text),
     sa.Column("customer_id", sa.Uuid, nullable=False),
     sa.Column("tracking_number", sa.Text, nullable=False),
     sa.Column("carrier", sa.Text, nullable=False),

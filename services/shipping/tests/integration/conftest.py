@@ -111,6 +111,7 @@ class Story:
         """Hand the shipping service an event about the order."""
         told = {
             "order_id": self.order_id,
+            "order_number": "MS-7K3Q-9F25",
             "customer_id": self.customer_id,
             "shipping_address": {**ADDRESS, "line2": line2},
         }

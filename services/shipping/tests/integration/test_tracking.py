@@ -35,13 +35,22 @@ async def test_anyone_follows_a_parcel_and_learns_nothing_of_its_customer(
 ) -> None:
     await story.tell("confirmed")
     await story.work()
-    number = (await story.shipment())["tracking_number"]
+    shipment = await story.shipment()
+    number = shipment["tracking_number"]
+    assert shipment["order_number"] == "MS-7K3Q-9F25"
+    assert {event["order_number"] for _, event in await story.said()} == {"MS-7K3Q-9F25"}
     answer = await client.get(f"/v1/track/{number.lower()}")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "public, max-age=5"
     assert answer.json()["status"] == "delivered"
     assert [step["status"] for step in answer.json()["progress"]][-1] == "delivered"
-    for secret in (str(story.customer_id), str(story.order_id), "Ada Lovelace", "St James"):
+    for secret in (
+        str(story.customer_id),
+        str(story.order_id),
+        "MS-7K3Q-9F25",
+        "Ada Lovelace",
+        "St James",
+    ):
         assert secret not in answer.text
 
 

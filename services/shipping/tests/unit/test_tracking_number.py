@@ -1,7 +1,7 @@
 import pytest
 
-from shop_shipping import tracking_number
-from shop_shipping.tracking_number import check_character, generate, is_valid
+from shop_shared.check_character import CHARACTERS, check_character
+from shop_shipping.tracking_number import generate, is_valid
 
 
 def test_the_check_character_is_iso_7064s() -> None:
@@ -18,7 +18,7 @@ def test_a_generated_number_is_valid_and_new() -> None:
 def test_every_mistyped_character_is_found() -> None:
     number = generate()
     for place in range(len(number)):
-        for other in tracking_number._CHARACTERS:
+        for other in CHARACTERS:
             if other != number[place]:
                 assert not is_valid(number[:place] + other + number[place + 1 :])
 

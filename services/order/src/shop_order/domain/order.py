@@ -54,6 +54,8 @@ class Order:
     """An order as it stands; `version` counts its changes and is its ETag."""
 
     id: UUID
+    number: str
+    """The number for people: see `order_number`."""
     customer_id: UUID
     lines: tuple[Line, ...]
     payment: Mapping[str, Any]

@@ -56,7 +56,8 @@ def decide(payment: Payment, message: Message) -> Transition:  # noqa: C901, PLR
         case OrderPlaced():
             if payment.method is not None:
                 return Transition(payment)
-            return _start(replace(payment, method=message.method, customer_id=message.customer_id))
+            known = replace(payment, method=message.method, order_number=message.order_number)
+            return _start(replace(known, customer_id=message.customer_id))
         case StockReserved():
             if payment.total is not None:
                 return Transition(payment)

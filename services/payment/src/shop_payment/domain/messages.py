@@ -17,6 +17,7 @@ class OrderPlaced:
 
     customer_id: UUID
     method: Method
+    order_number: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -85,6 +85,8 @@ class Payment:
 
     id: UUID
     order_id: UUID
+    order_number: str | None = None
+    """The order's number for people; None of an order from before there were numbers."""
     customer_id: UUID | None = None
     status: Status = Status.WAITING
     method: Method | None = None

@@ -223,6 +223,7 @@ def _charge(payment: Payment) -> Charge:
         method=payment.method.name,
         token=payment.method.token,
         expires_at=_expiry(payment.pay_until),
+        order_number=payment.order_number,
     )
 
 

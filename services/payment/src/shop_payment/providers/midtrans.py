@@ -76,7 +76,7 @@ class MidtransProvider:
                 "order_id": str(charge.payment_id),
                 "gross_amount": to_whole(charge.total),
             },
-            "custom_field1": str(charge.order_id),
+            "custom_field1": charge.order_number or str(charge.order_id),
             **_payment_type(charge),
         }
         created = await self._call(

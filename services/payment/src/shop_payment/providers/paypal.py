@@ -82,7 +82,7 @@ class PayPalProvider:
                 {
                     "reference_id": str(charge.payment_id),
                     "custom_id": str(charge.payment_id),
-                    "invoice_id": str(charge.order_id),
+                    "invoice_id": charge.order_number or str(charge.order_id),
                     "amount": _amount(charge.total),
                 }
             ],

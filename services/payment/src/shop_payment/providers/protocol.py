@@ -144,6 +144,8 @@ class Charge:
     method: str
     token: str | None
     expires_at: datetime
+    order_number: str | None = None
+    """What the payer reads; None of an order from before there were numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

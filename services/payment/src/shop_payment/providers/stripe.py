@@ -78,15 +78,17 @@ class StripeProvider:
         self._return_url = return_url
 
     async def create(self, charge: Charge) -> ChargeAnswer:
+        metadata = {"payment_id": str(charge.payment_id), "order_id": str(charge.order_id)}
+        if charge.order_number is not None:
+            metadata["order_number"] = charge.order_number
         params: PaymentIntentCreateParams = {
             "amount": to_stripe(charge.total),
             "currency": charge.total.currency.lower(),
             "allowed_payment_method_types": cast("Any", [charge.method]),
-            "metadata": {
-                "payment_id": str(charge.payment_id),
-                "order_id": str(charge.order_id),
-            },
+            "metadata": metadata,
         }
+        if charge.order_number is not None:
+            params["description"] = f"Order {charge.order_number}"
         if charge.token is not None:
             params["payment_method"] = charge.token
             params["confirm"] = True

@@ -82,7 +82,7 @@ class XenditProvider:
             "external_id": str(charge.payment_id),
             "amount": to_number(charge.total),
             "currency": charge.total.currency,
-            "description": f"Order {charge.order_id}",
+            "description": f"Order {charge.order_number or charge.order_id}",
             "invoice_duration": max(60, _seconds_until(charge.expires_at)),
             "success_redirect_url": self._return_url,
             "failure_redirect_url": self._return_url,
