@@ -13,6 +13,7 @@ from typing import Self
 import httpx
 import uvicorn
 
+from shop_shared.http.protocol import LimitedHttpProtocol
 from shop_shared.server import Service
 
 PATIENCE_SECONDS = 60
@@ -55,7 +56,7 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
             service = create()
             config = uvicorn.Config(
                 service.app,
-                http="httptools",
+                http=LimitedHttpProtocol,
                 ws="none",
                 lifespan="on",
                 access_log=False,

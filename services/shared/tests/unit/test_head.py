@@ -70,7 +70,15 @@ async def test_head_has_the_headers_of_get(client: httpx.AsyncClient, path: str)
 async def test_a_405_names_every_method_of_the_path(client: httpx.AsyncClient, path: str) -> None:
     for method in ("POST", "DELETE"):
         answer = await client.request(method, path)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, PUT")
+
+
+@pytest.mark.parametrize("path", ["/thing", "/things/1"])
+async def test_options_name_every_method_of_the_path(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.options(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
+    assert (await client.options("/missing")).status_code == 404
 
 
 async def test_head_of_an_endless_stream_ends(client: httpx.AsyncClient) -> None:
@@ -81,4 +89,4 @@ async def test_head_of_an_endless_stream_ends(client: httpx.AsyncClient) -> None
 
 async def test_head_of_what_can_only_be_posted_to_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.head("/only-post")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")

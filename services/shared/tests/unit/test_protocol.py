@@ -30,6 +30,10 @@ async def port() -> AsyncIterator[int]:
     async def seen(request: Request) -> dict[str, int]:
         return {"fields": len(request.headers.raw)}
 
+    @app.post("/streamed")
+    async def streamed(request: Request) -> int:
+        return sum([len(piece) async for piece in request.stream()])
+
     @app.post("/trailers")
     async def trailers(request: Request) -> list[str]:
         await request.body()
@@ -160,3 +164,57 @@ async def test_trailers_do_not_become_fields(port: int) -> None:
     answer = await exchange(port, body + b"X-User-Id: admin\r\n\r\n")
     assert status(answer) == 200
     assert b"x-user-id" not in answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        (["GET /x HTTP/1.1"], 400),
+        (["GET /x HTTP/1.1", "Host: shop", "Host: shop"], 400),
+        (["GET /x HTTP/1.1", "Host: shop", "host: other"], 400),
+        (["GET /x HTTP/1.1", "Host: sh op"], 400),
+        (["GET /x HTTP/1.1", "Host: shop/x"], 400),
+        (["GET /x HTTP/1.1", "Host: user@shop"], 400),
+        (["GET /x HTTP/1.0", "Host: shop", "Host: shop"], 400),
+        (["GET /x"], 505),
+        (["GET /x HTTP/2.0", "Host: shop"], 505),
+        (["POST /streamed HTTP/1.0", "Host: shop", "Transfer-Encoding: chunked"], 400),
+        (["POST /streamed HTTP/1.1", "Host: shop", "Transfer-Encoding: gzip, chunked"], 501),
+        (["POST /streamed HTTP/1.1", "Host: shop", "Transfer-Encoding: gzip"], 501),
+        (["POST /streamed HTTP/1.1", "Host: shop", "Transfer-Encoding: identity"], 501),
+        (["POST /streamed HTTP/1.1", "Host: shop", "Transfer-Encoding: xchunked"], 501),
+    ],
+    ids=str,
+)
+async def test_a_head_against_the_rules_is_refused(
+    port: int, lines: list[str], refused: int
+) -> None:
+    answer = await exchange(port, "\r\n".join(lines).encode() + b"\r\n\r\n")
+    assert status(answer) == refused
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("host", ["shop", "shop:8000", "[::1]:80", "", "xn--bcher-kva.example"])
+async def test_a_host_is_a_name_or_an_address(port: int, host: str) -> None:
+    request = f"GET /x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert status(await exchange(port, request.encode())) == 200
+
+
+async def test_http_1_0_needs_no_host(port: int) -> None:
+    assert status(await exchange(port, b"GET /x HTTP/1.0\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"0x2\r\n{}\r\n0\r\n\r\n", b"-2\r\n", b"zz\r\n", b"f" * 20 + b"\r\n", b"2\r\n{}XX"]
+)
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
+async def test_chunks_that_are_none_are_a_400_problem(
+    port: int, body: bytes, expect: bytes
+) -> None:
+    """Not a connection that closes without a word."""
+    head = b"POST /streamed HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n" + expect
+    answer = await exchange(port, head + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    final = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert status(final) == 400
+    assert final.count(b"HTTP/1.1 ") == 1
+    assert b"application/problem+json" in final

@@ -218,7 +218,7 @@ def of_status(
 def _allowed(app: FastAPI, scope: Scope) -> list[str]:
     """Return every method that the path has, of all its routes (RFC 9110, 15.5.6).
 
-    What is mounted is files, to be read only.
+    What is mounted is files, to be read only. HEAD is where GET is, OPTIONS everywhere.
     """
     methods = {
         method
@@ -227,7 +227,7 @@ def _allowed(app: FastAPI, scope: Scope) -> list[str]:
         if route.matches({**scope, "method": method})[0] is Match.FULL
         and (method == "GET" or not isinstance(route, Mount))
     }
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+    return sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
 
 
 def install(app: FastAPI) -> None:
@@ -242,6 +242,8 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_allowed(app, request.scope))
+            if request.method == "OPTIONS":  # RFC 9110, 9.3.7
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
         return response(of_status(error.status_code, error.detail, headers))
 
     async def of_validation(_request: Request, error: Exception) -> Response:

@@ -3,9 +3,13 @@
 uvicorn's parser (llhttp) has none: it would collect a head of any size, for as long as it takes.
 Refused are a target that is too long (414), too many or too large fields (431), and a head that is
 not there in time (408); a connection on which nothing was ever said is closed without a word.
+
+Refused is too what llhttp takes and RFC 9112 does not: a missing, repeated or malformed Host (3.2),
+a transfer coding beside `chunked` (6.1), another version of HTTP (RFC 9110, 15.6.6).
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,6 +25,9 @@ HEAD_SECONDS = 10.0
 """From the first byte of a request, or the connection's beginning, to the end of its head."""
 
 LINGER_SECONDS = 2.0
+
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+"""The characters of `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2)."""
 
 
 class _HeadRefusedError(Exception):
@@ -95,18 +102,47 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """End the head and call the application."""
+        """End the head and call the application. Raises for a head that RFC 9112 forbids."""
         self._in_head = False
         self._stop_timer()
+        self._refused = self._against_the_rules()
+        if self._refused:
+            raise _HeadRefusedError
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses: 400, or the status of the limit that was passed."""
         self._refuse(self._refused or 400, msg)
 
+    def _against_the_rules(self) -> int:
+        """Return the status that refuses the head, or 0."""
+        version = self.parser.get_http_version()
+        if version not in {"1.0", "1.1"}:
+            return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
+            return HTTPStatus.BAD_REQUEST
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if version == "1.0":
+            return HTTPStatus.BAD_REQUEST if codings else 0
+        if not hosts:
+            return HTTPStatus.BAD_REQUEST
+        return 0 if codings in ([], [b"chunked"]) else HTTPStatus.NOT_IMPLEMENTED
+
+    def _give_up_request(self) -> None:
+        """Tell the application of a request whose body cannot be read on that its client left.
+
+        Nothing that it may still answer is sent.
+        """
+        if self.cycle is not None and not self.cycle.response_started and not self.pipeline:
+            self.cycle.disconnected = self.cycle.response_complete = True
+            self.cycle.waiting_for_100_continue = False
+            self.cycle.message_event.set()
+
     def _refuse(self, status: int, detail: str | None = None) -> None:
         """Answer with a problem and close, unless an answer of before is still being sent."""
         self._stop_timer()
+        self._give_up_request()
         if self._idle():
             answer = problems.response(problems.of_status(status, _DETAILS.get(status, detail)))
             fields = [*self.server_state.default_headers, *answer.raw_headers]
@@ -153,6 +189,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
 
 _DETAILS = {
+    501: "Of transfer codings only `chunked` is understood.",
+    505: "HTTP/1.1 and HTTP/1.0 are spoken here.",
     408: "The request's header fields did not come in time.",
     414: f"A target may have {MAX_TARGET_BYTES} bytes.",
     431: f"At most {MAX_FIELDS} header fields of {MAX_FIELDS_BYTES} bytes together.",
