@@ -91,7 +91,7 @@ class Auth:
         attempt = await self._begin(grant)
         try:
             account = await self._users.verify(grant.email, grant.password)
-        except Unavailable:
+        except (TooManyRequests, Unavailable):
             await self._attempts.take_back(attempt)
             raise
         if account is None:

@@ -8,7 +8,7 @@ import httpx
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shop_shared.http.problems import Unavailable
+from shop_shared.http.problems import TooManyRequests, Unavailable
 
 _AWAY = "Sign-in is not possible at the moment."
 _log = structlog.get_logger(__name__)
@@ -41,7 +41,10 @@ class Users:
         self._token = token
 
     async def verify(self, email: str, password: str) -> Account | None:
-        """Return the account, or None for wrong credentials. Raises ``Unavailable``."""
+        """Return the account, or None for wrong credentials.
+
+        Raises ``Unavailable``, and ``TooManyRequests`` while too many sign in at once.
+        """
         answer = await self._post(
             "/internal/v1/credentials:verify", {"email": email, "password": password}
         )
@@ -67,11 +70,14 @@ class Users:
 
     async def _post(self, path: str, content: dict[str, str]) -> httpx.Response:
         try:
-            return await self._client.post(
+            answer = await self._client.post(
                 path, json=content, headers={"Authorization": f"Bearer {await self._token()}"}
             )
         except httpx.HTTPError as error:
             raise Unavailable(_AWAY) from error
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise TooManyRequests("Too many sign-ins at once.", retry_after=1)
+        return answer
 
 
 def _unusable(answer: httpx.Response, error: Exception) -> Unavailable:

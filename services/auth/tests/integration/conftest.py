@@ -16,7 +16,7 @@ from shop_auth.settings import Settings
 from shop_auth.state import AuthState
 from shop_auth.users import Account
 from shop_shared.http.app_state import get_state
-from shop_shared.http.problems import Unavailable
+from shop_shared.http.problems import TooManyRequests, Unavailable
 from shop_shared.server import Service
 
 ADA = UUID(int=1)
@@ -33,12 +33,15 @@ class KnownUsers:
         self.changed_at: datetime | None = None
         self.pause = 0.0
         self.is_away = False
+        self.is_busy = False
 
     async def verify(self, email: str, password: str) -> Account | None:
         self.asked += 1
         await asyncio.sleep(self.pause)
         if self.is_away:
             raise Unavailable("away")
+        if self.is_busy:
+            raise TooManyRequests("busy", retry_after=1)
         if (email, password) != ("ada@example.com", self.password):
             return None
         return Account(user_id=ADA, email=email, roles=self.roles, status=self.status)

@@ -75,5 +75,8 @@ async def test_what_was_not_a_wrong_password_does_not_count(
     users.is_away = True
     assert await statuses(http, 5) == [503] * 5
     users.is_away = False
+    users.is_busy = True
+    assert await statuses(http, 15) == [429] * 15
+    users.is_busy = False
     assert await statuses(http, 1) == [200]
     assert await statuses(http, 10, password="wrong") == [401] * 10

@@ -111,7 +111,7 @@ async def refund_payment(
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
 
 
-@webhook_router.post("/{provider}", responses=documented(413))
+@webhook_router.post("/{provider}", responses=documented(413, 424))
 async def receive_webhook(
     provider: ProviderName,
     request: Request,

@@ -27,7 +27,7 @@ from shop_payment.providers.protocol import (
     WebhookNotice,
 )
 from shop_payment.tables import webhooks
-from shop_shared.http.problems import BadRequest, Unavailable
+from shop_shared.http.problems import BadRequest, Problem
 from shop_shared.stores.postgres import transaction
 
 _log = structlog.get_logger(__name__)
@@ -40,10 +40,19 @@ class WebhookRefused(BadRequest):
     code, title = "webhook_refused", "Webhook refused"
 
 
+class WebhookUnverifiable(Problem):
+    """What proves it cannot be fetched now; the provider sends it again after any status but 2xx.
+
+    Not a 503: anybody can send such a webhook, and the gateway takes a 503 for a broken service.
+    """
+
+    status, code, title = 424, "webhook_unverifiable", "Webhook cannot be verified now"
+
+
 async def receive(
     engine: AsyncEngine, provider: PaymentProvider, headers: Mapping[str, str], body: bytes
 ) -> None:
-    """Verify and store a webhook. Raises WebhookRefused, and Unavailable to have it sent again."""
+    """Verify and store a webhook. Raises WebhookRefused, WebhookUnverifiable."""
     try:
         notice = await provider.parse_webhook(headers, body)
     except ForgedWebhookError as error:
@@ -52,7 +61,7 @@ async def receive(
         raise WebhookRefused("The webhook is not verified.") from error
     except NotSentError as error:
         _received.labels(provider.name, "unverifiable").inc()
-        raise Unavailable("The webhook can't be verified now.") from error
+        raise WebhookUnverifiable from error
     except UnreadableWebhookError as error:
         _received.labels(provider.name, "unreadable").inc()
         _log.warning("webhook not understood", provider=provider.name, error=repr(error))
@@ -99,9 +108,10 @@ async def _look(connection: AsyncConnection, payment: Payment, notice: WebhookNo
     for refund_id in payment.pending_refunds:
         await queue.enqueue(connection, payment, Call.REFUND, refund_id=refund_id)
     if notice.concern is Concern.REFUND and payment.is_paid:
-        if not _is_ours(payment, notice):
+        # One of ours that fails after it succeeded is news, too.
+        if notice.is_failure or not _is_ours(payment, notice):
             await queue.enqueue(connection, payment, Call.FETCH_REFUNDS)
-    elif not payment.is_paid or notice.captured is not None:
+    elif not payment.is_paid or notice.captured is not None or notice.is_failure:
         await queue.enqueue(
             connection,
             payment,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -93,6 +96,63 @@ async def test_our_own_refund_is_not_booked_twice(shop: Shop, provider: str) -> 
     assert await shop.value(count, order) == 1
 
 
+@pytest.mark.parametrize("by", ["us", "dashboard"])
+async def test_a_refund_that_comes_back_after_it_succeeded_calls_a_person(
+    shop: Shop, by: str
+) -> None:
+    """Weeks later, when the payer's bank could not credit it."""
+    order, said = await paid(shop, "stripe")
+    reference = await shop.reference(order)
+    if by == "us":
+        await shop.cancel(order)
+    else:
+        shop.simulator.app.state.dashboard.refund("stripe", reference)
+    await shop.until(order, *said, "refunded")
+    before = alerts("refund_failed")
+    desk = shop.desks["stripe"]
+    [refund] = [r for r in desk.refunds.values() if r["payment_intent"] == reference]
+    refund["status"] = "failed"
+    for _ in range(2):
+        stripe.send(desk, "refund.failed", refund)
+    await shop.until(order, *said, "refunded")
+    assert alerts("refund_failed") >= before + 1
+    assert await shop.status(order) == "refunded"
+
+
+@pytest.mark.parametrize("provider", ["midtrans", "paypal"])
+async def test_a_charge_that_is_voided_after_it_was_paid_calls_a_person(
+    shop: Shop, provider: str
+) -> None:
+    order, said = await paid(shop, provider)
+    before = alerts("dispute")
+    desk = shop.desks[provider]
+    if provider == "midtrans":
+        transaction = midtrans.find(desk, await shop.reference(order))
+        transaction |= {"transaction_status": "cancel", "status_code": "200"}
+        midtrans.notify(desk, transaction)
+    else:
+        unit = desk.charges[await shop.reference(order)]["purchase_units"][0]
+        [capture] = unit["payments"]["captures"]
+        capture["status"] = "DECLINED"
+        resource = capture | {"custom_id": unit["custom_id"]}
+        signer = shop.simulator.app.state.signer
+        desk.webhooks.send(paypal.signed(desk, signer, "PAYMENT.CAPTURE.DENIED", resource))
+    await shop.until(order, *said)
+    assert alerts("dispute") == before + 1
+    assert await shop.status(order) == "captured"
+
+
+async def test_an_attempt_that_failed_before_is_no_reason_to_call_a_person(shop: Shop) -> None:
+    """Its webhook comes late: the provider, asked, says that it is paid."""
+    order, said = await paid(shop, "stripe")
+    before = alerts("dispute")
+    desk = shop.desks["stripe"]
+    intent = desk.charges[await shop.reference(order)]
+    stripe.send(desk, "payment_intent.payment_failed", intent | {"status": "failed"})
+    await shop.until(order, *said)
+    assert alerts("dispute") == before
+
+
 async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
     shop: Shop, addresses: Any
 ) -> None:
@@ -125,6 +185,18 @@ async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
     assert await shop.status(order) == "captured"
 
 
+def _thin(desk: Any) -> Webhook:
+    """A thin event, which carries no object; https://docs.stripe.com/event-destinations."""
+    webhook: Webhook = stripe.signed(desk, "v1.billing.meter.error_report_triggered", {})
+    event = json.loads(webhook.body)
+    del event["data"]
+    body = json.dumps(event).encode()
+    at = int(time.time())
+    key = desk.settings.stripe_webhook_secret.encode()
+    proof = hmac.new(key, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return Webhook("stripe", {"Stripe-Signature": f"t={at},v1={proof}"}, body)
+
+
 def foreign(shop: Shop, provider: str) -> list[Webhook]:
     """Webhooks that prove right and concern nothing of ours."""
     desk = shop.desks[provider]
@@ -140,6 +212,7 @@ def foreign(shop: Shop, provider: str) -> list[Webhook]:
             stripe.signed(desk, "payment_intent.succeeded", intent | {"metadata": None}),
             stripe.signed(desk, "balance.available", {"object": "balance", "available": []}),
             stripe.signed(desk, "refund.created", {"object": "refund", "id": "re_1"}),
+            _thin(desk),
         ]
     if provider == "paypal":
         signer = shop.simulator.app.state.signer
@@ -150,6 +223,8 @@ def foreign(shop: Shop, provider: str) -> list[Webhook]:
             paypal.signed(desk, signer, "PAYMENT.CAPTURE.COMPLETED", capture),
             paypal.signed(desk, signer, "CHECKOUT.ORDER.APPROVED", unit),
             paypal.signed(desk, signer, "BILLING.PLAN.CREATED", {"id": "P-1"}),
+            paypal.signed(desk, signer, "CHECKOUT.ORDER.COMPLETED", {"id": "O1"}),
+            paypal.signed(desk, signer, "CHECKOUT.ORDER.VOIDED", {"purchase_units": []}),
         ]
     if provider == "xendit":
         test = {"id": "x", "external_id": "invoice_123124123", "status": "PAID"}
@@ -157,6 +232,8 @@ def foreign(shop: Shop, provider: str) -> list[Webhook]:
             xendit.signed(desk, test | {"amount": 50000, "currency": "IDR"}),
             xendit.signed(desk, {"id": "va", "external_id": "demo", "bank_code": "BCA"}),
             xendit.signed(desk, {"event": "payment.succeeded", "data": {"id": "py-1"}}),
+            xendit.signed(desk, {"event": "qr.payment", "qr_code": {"external_id": "x"}}),
+            xendit.signed(desk, {"id": "d", "external_id": "pay-out-1", "status": "FAILED"}),
         ]
     transaction = {"order_id": "invoice-17", "status_code": "200", "gross_amount": "1.00"}
     return [

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from payment_simulator import midtrans, paypal, stripe, xendit
 from payment_simulator.webhooks import Webhook
@@ -231,6 +232,86 @@ async def test_nonsense_is_refused(client: httpx.AsyncClient, provider: str, bod
     headers = {"x-callback-token": "xendit-callback-development"}
     answer = await client.post(f"/v1/webhooks/{provider}", content=body, headers=headers)
     assert answer.status_code == 400
+
+
+_FIELDS = ("order_id", "status_code", "gross_amount", "signature_key", "id", "external_id")
+MONSTERS = {
+    "nested arrays": b"[" * 100_000,
+    "nested objects": b'{"a":' * 100_000,
+    "lone surrogates": b"{" + b",".join(b'"%s":"\\ud800"' % f.encode() for f in _FIELDS) + b"}",
+    "NUL": b"{" + b",".join(b'"%s":"\\u0000"' % f.encode() for f in _FIELDS) + b"}",
+    "other types": b"{" + b",".join(b'"%s":[{}]' % f.encode() for f in _FIELDS) + b"}",
+    "infinite": b"{" + b",".join(b'"%s":1e400' % f.encode() for f in _FIELDS) + b"}",
+    "5000 digits": b'{"gross_amount":' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("monster", MONSTERS)
+async def test_a_body_made_to_break_the_reader_is_refused(
+    client: httpx.AsyncClient, provider: str, monster: str
+) -> None:
+    headers = {"x-callback-token": "xendit-callback-development"}
+    answer = await client.post(
+        f"/v1/webhooks/{provider}", content=MONSTERS[monster], headers=headers
+    )
+    # Xendit's token proves the caller, whose strange fields are of nothing of ours.
+    assert answer.status_code in ({200, 400} if provider == "xendit" else {400}), answer.text
+
+
+PROOFS = {
+    "stripe": ["Stripe-Signature"],
+    "paypal": [
+        "PAYPAL-TRANSMISSION-ID",
+        "PAYPAL-TRANSMISSION-TIME",
+        "PAYPAL-TRANSMISSION-SIG",
+        "PAYPAL-CERT-URL",
+        "PAYPAL-AUTH-ALGO",
+    ],
+    "xendit": ["x-callback-token"],
+}
+ODD = [
+    b"\xff\xfe",
+    b"\xc3\xa4",
+    b"t=1,v1=\xff",
+    b"t=" + b"9" * 5000 + b",v1=a",
+    b"https://\xff/",
+    b"==",
+]
+
+
+@pytest.mark.parametrize(
+    ("provider", "header"), [(p, header) for p, headers in PROOFS.items() for header in headers]
+)
+@pytest.mark.parametrize("value", ODD)
+async def test_a_proof_of_other_characters_is_refused(
+    shop: Shop, client: httpx.AsyncClient, provider: str, header: str, value: bytes
+) -> None:
+    webhook = genuine(shop, provider, uuid4())
+    headers = {name.lower().encode(): text.encode() for name, text in webhook.headers.items()}
+    headers[header.lower().encode()] = value
+    answer = await client.post(
+        f"/v1/webhooks/{provider}", content=webhook.body, headers=list(headers.items())
+    )
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == "webhook_refused"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_certificate_that_cannot_be_had_now_says_nothing_of_the_webhook(
+    shop: Shop, client: httpx.AsyncClient, addresses: Shop, status: int
+) -> None:
+    """Not forged; and no 503 either, by which anybody could close the service for everybody."""
+    webhook = genuine(shop, "paypal", uuid4())
+
+    @shop.simulator.app.get(f"/busy/{status}")
+    async def busy() -> Response:
+        return Response(status_code=status)
+
+    url = f"{addresses.simulator_url}/busy/{status}"
+    moved = Webhook("paypal", {**webhook.headers, "PAYPAL-CERT-URL": url}, webhook.body)
+    answer = await post(client, moved)
+    assert (answer.status_code, answer.json()["code"]) == (424, "webhook_unverifiable")
 
 
 async def test_a_webhook_of_another_provider_does_not_reach_the_payment(

@@ -15,7 +15,7 @@ from shop_shared.stores import migrations, postgres, retention
 from shop_shared.stores.pg_notify import listen
 from shop_user import api, events
 from shop_user.passwords import Passwords
-from shop_user.repository import codes, password_resets
+from shop_user.repository import codes, password_resets, password_tries
 from shop_user.service.administration import ensure_admin
 from shop_user.service.password_reset import ResetWorker
 from shop_user.settings import Settings
@@ -41,7 +41,14 @@ def create(settings: Settings) -> Service:
         background=(
             resets.run,
             partial(listen, settings, password_resets.CHANNEL, resets.wake),
-            partial(retention.run, engine, codes.purge, password_resets.purge, outbox.purge),
+            partial(
+                retention.run,
+                engine,
+                codes.purge,
+                password_resets.purge,
+                password_tries.purge,
+                outbox.purge,
+            ),
         ),
         close=(engine.dispose, passwords.close, revocations.close),
     )

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from shop_shared.http.problems import Unavailable
+from shop_shared.http.problems import TooManyRequests
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,14 +31,14 @@ class Passwords:
         self._free = waiting
 
     async def hash(self, password: str) -> str:
-        """Return the hash of ``password`` in PHC format; raise ``Unavailable`` when overloaded."""
+        """Return the hash of ``password`` in PHC format. Raises TooManyRequests when overloaded."""
         return await self._run(_HASHER.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether ``password`` is the one hashed.
 
         Without a hash (no such account) the work is done all the same, so that the time of the
-        answer does not tell whether the account exists.
+        answer does not tell whether the account exists. Raises TooManyRequests when overloaded.
         """
         matches = await self._run(_matches, password_hash or _NOBODY, password)
         return matches and password_hash is not None
@@ -53,7 +53,8 @@ class Passwords:
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._free == 0:
-            raise Unavailable("too many sign-ins at once; try again in a moment")
+            # Not 503: anybody can cause it, and the gateway would take this service for broken.
+            raise TooManyRequests("Too many sign-ins at once.", retry_after=1)
         self._free -= 1
         try:
             call = partial(work, *args, **kwargs)

@@ -106,3 +106,12 @@ reset_tries = sa.Table(
     sa.Column("since", _instant, nullable=False, index=True),
 )
 """Tries at the code of a password reset, known address or not."""
+
+password_tries = sa.Table(
+    "password_tries",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("since", _instant, nullable=False, index=True),
+)
+"""Tries at the present password of an account whose owner is signed in."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shop_shared.http.problems import Unavailable
+from shop_shared.http.problems import TooManyRequests
 from shop_user.passwords import Passwords
 
 
@@ -38,5 +38,5 @@ async def test_who_would_wait_too_long_is_told_at_once(passwords: Passwords) -> 
     answers = await asyncio.gather(
         *(passwords.hash("correct horse 1") for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(answer, Unavailable) for answer in answers) == 3
+    assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 3
     assert await passwords.hash("correct horse 1")

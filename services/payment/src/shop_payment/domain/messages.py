@@ -103,7 +103,7 @@ class RefundReported:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChargeDisputed:
-    """The payer's bank took the money back: a person has to answer or accept it."""
+    """The money was taken back, by the payer's bank or at the provider: a person has to look."""
 
     reference: str
     detail: str

@@ -69,8 +69,9 @@ def give_back(payment: Payment) -> Transition:
 
 def book_refund(payment: Payment, message: RefundReported) -> Transition:
     """Book a refund made on the provider's dashboard; one that does not fit calls a person."""
-    if any(refund.reference == message.reference for refund in payment.refunds):
-        return Transition(payment)
+    booked = next((r for r in payment.refunds if r.reference == message.reference), None)
+    if booked is not None:
+        return answer_refund(payment, RefundAnswered(refund_id=booked.id, status=message.status))
     if message.status is RefundStatus.FAILED:
         return Transition(payment)
     currency = payment.total.currency if payment.total else None
@@ -83,14 +84,17 @@ def book_refund(payment: Payment, message: RefundReported) -> Transition:
         reason="provider_dashboard",
         reference=message.reference,
     )
-    booked = replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund))
-    return answer_refund(booked, RefundAnswered(refund_id=refund.id, status=message.status))
+    issued = replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund))
+    return answer_refund(issued, RefundAnswered(refund_id=refund.id, status=message.status))
 
 
 def _answer_duplicate(
     payment: Payment, duplicate: DuplicateCharge, message: RefundAnswered
 ) -> Transition:
     if duplicate.status is not RefundStatus.PENDING:
+        if (duplicate.status, message.status) == (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+            detail = f"the refund of second charge {duplicate.reference} came back"
+            return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
         return Transition(payment)
     reference = message.reference or duplicate.refund_reference
     answered = replace(duplicate, status=message.status, refund_reference=reference)
@@ -109,7 +113,7 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
         return _answer_duplicate(payment, duplicate, message)
     refund = payment.refund(message.refund_id)
     if refund is None or refund.status is not RefundStatus.PENDING:
-        return Transition(payment)
+        return _answer_settled(payment, refund, message)
     answered = replace(
         refund, status=message.status, reference=message.reference or refund.reference
     )
@@ -128,6 +132,21 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
         )
         return Transition(again.state, (alert, *again.effects))
     return Transition(payment)
+
+
+def _answer_settled(payment: Payment, refund: Refund | None, message: RefundAnswered) -> Transition:
+    """Call a person for a refund that came back after it was booked; the books stay as they are.
+
+    The payer's bank may send it back for weeks (https://docs.stripe.com/refunds#failed-refunds).
+    """
+    if (
+        refund is None
+        or refund.status is not RefundStatus.SUCCEEDED
+        or message.status is not RefundStatus.FAILED
+    ):
+        return Transition(payment)
+    detail = f"refund {refund.id} of {refund.amount} came back after it had succeeded"
+    return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
 
 
 def _settled(payment: Payment) -> Status:

@@ -15,6 +15,7 @@ from shop_payment.domain import (
     CLOSED_UNPAID,
     OPEN,
     Call,
+    ChargeDisputed,
     ChargeFailed,
     Message,
     MoneyCaptured,
@@ -131,10 +132,19 @@ async def _fetched(provider: PaymentProvider, call: ProviderCall, charge: Charge
         # What a webhook named counts where it took money, or where nothing else is known.
         if isinstance(found, MoneyCaptured) or (found is not None and payment.reference is None):
             return Result((found,))
-    if payment.is_paid:
-        return Result()
     found = await provider.fetch(charge, payment.reference)
-    return Result() if found is None else Result((found,))
+    if found is None:
+        return Result()
+    if payment.is_paid:
+        # Asked because a webhook said that it came to nothing: voided after it was captured?
+        return Result((_taken_back(found),)) if isinstance(found, ChargeFailed) else Result()
+    return Result((found,))
+
+
+def _taken_back(found: ChargeFailed) -> Message:
+    return ChargeDisputed(
+        reference=found.reference or "", detail=f"no longer paid at the provider: {found.message}"
+    )
 
 
 async def _reported(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +45,7 @@ from shop_payment.providers.protocol import (
     as_uuid,
     reading,
     require_own,
+    webhook_json,
 )
 
 _DUPLICATE_ORDER = 406
@@ -58,6 +58,7 @@ _SERVER_ERROR = 500
 _NOT_AUTHORISED = frozenset({401, 402, 403, 410})
 _DECLINED = frozenset({400, 408, 409, 411, 412, 413, 414})
 _CHARGEBACKS = frozenset({"chargeback", "partial_chargeback"})
+_FAILED = frozenset({"cancel", "deny", "expire", "failure"})
 _REFUNDED = frozenset({"refund", "partial_refund"})
 
 
@@ -140,10 +141,10 @@ class MidtransProvider:
 
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         try:
-            event: dict[str, Any] = json.loads(body)
+            event = webhook_json(body)
             signed = f"{event['order_id']}{event['status_code']}{event['gross_amount']}"
             signature = str(event["signature_key"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
             raise UnreadableWebhookError("not a notification of Midtrans") from error
         expected = hashlib.sha512((signed + self._server_key).encode()).hexdigest()
         if not hmac.compare_digest(signature.encode(), expected.encode()):
@@ -154,12 +155,15 @@ class MidtransProvider:
             concern = Concern.DISPUTE
         elif status in _REFUNDED:
             concern = Concern.REFUND
+        if "\0" in status:
+            raise UnreadableWebhookError("not a status of Midtrans")
         return WebhookNotice(
             event_id=hashlib.sha256(body).hexdigest(),  # it has none; a repetition is the same body
             kind=status,
             concern=concern,
             payment_id=as_uuid(event["order_id"]),
             captured=_claimed(event) if status in {"capture", "settlement"} else None,
+            is_failure=status in _FAILED,
         )
 
     async def close(self) -> None:

@@ -8,7 +8,6 @@ simply never captured. https://developer.paypal.com/docs/api/orders/v2/
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +39,7 @@ from shop_payment.providers.protocol import (
     as_uuid,
     reading,
     require_own,
+    webhook_json,
 )
 
 _REFUNDS = {
@@ -175,7 +175,7 @@ class PayPalProvider:
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         await self._signatures.verify(headers, body)
         try:
-            return read_notice(json.loads(body))
+            return read_notice(webhook_json(body))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableWebhookError(repr(error)) from error
 

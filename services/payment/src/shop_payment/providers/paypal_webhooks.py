@@ -8,7 +8,6 @@ are fetched. https://developer.paypal.com/api/rest/webhooks/rest/#link-verifythe
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -32,6 +31,8 @@ from shop_payment.providers.protocol import (
 )
 
 _MAX_CERTIFICATES = 16
+_FAILURES = frozenset({"CANCELLED", "DECLINED", "DENIED", "FAILED", "VOIDED"})
+_LATER = frozenset({408, 425, 429})
 
 
 class PayPalSignatures:
@@ -51,7 +52,7 @@ class PayPalSignatures:
             signature = base64.b64decode(headers["paypal-transmission-sig"], validate=True)
             url = headers["paypal-cert-url"]
             algorithm = headers["paypal-auth-algo"]
-        except (KeyError, binascii.Error) as error:
+        except (KeyError, ValueError) as error:  # b64decode: ValueError beyond ASCII
             raise ForgedWebhookError(f"header missing or malformed: {error}") from error
         if algorithm.upper() != "SHA256WITHRSA":
             raise ForgedWebhookError("only SHA256withRSA is accepted")
@@ -84,17 +85,18 @@ class PayPalSignatures:
     async def _fetch(self, url: str) -> x509.Certificate:
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise ForgedWebhookError("the certificate's address is none") from error
         if parsed.userinfo or _origin(parsed) not in self._origins:
             raise ForgedWebhookError(f"certificates of {parsed.host} are not trusted")
         try:
             response = await self._http.get(parsed)
-            response.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise ForgedWebhookError(f"no certificate at {url}") from error
         except httpx.HTTPError as error:
             raise NotSentError(f"cannot fetch {url}") from error
+        if response.status_code in _LATER or response.is_server_error:
+            raise NotSentError(f"no certificate at {url} now: {response.status_code}")
+        if not response.is_success:
+            raise ForgedWebhookError(f"no certificate at {url}")
         try:
             return x509.load_pem_x509_certificate(response.content)
         except ValueError as error:
@@ -109,18 +111,18 @@ def _origin(url: httpx.URL) -> str:
 def read_notice(event: dict[str, Any]) -> WebhookNotice:
     """Read a verified event. Raises KeyError and the like for another shape."""
     kind: str = event["event_type"]
-    resource: dict[str, Any] = event["resource"]
+    resource: dict[str, Any] = event.get("resource") or {}
     related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
     payment_id, reference = as_uuid(resource.get("custom_id")), related.get("order_id")
     concern = Concern.CHARGE
     if kind.startswith("CHECKOUT.ORDER."):
-        payment_id = as_uuid(resource["purchase_units"][0].get("custom_id"))
-        reference = resource["id"]
+        units = resource.get("purchase_units") or [{}]
+        payment_id, reference = as_uuid(units[0].get("custom_id")), resource.get("id")
     elif "DISPUTE" in kind or kind == "PAYMENT.CAPTURE.REVERSED":
         concern = Concern.DISPUTE
         disputed = (resource.get("disputed_transactions") or [{}])[0]
         payment_id = payment_id or as_uuid(disputed.get("custom"))
-    elif kind == "PAYMENT.CAPTURE.REFUNDED":
+    elif kind == "PAYMENT.CAPTURE.REFUNDED" or kind.startswith("PAYMENT.REFUND."):
         concern = Concern.REFUND
     return WebhookNotice(
         event_id=event["id"],
@@ -131,6 +133,7 @@ def read_notice(event: dict[str, Any]) -> WebhookNotice:
         captured=_claimed(resource) if kind == "PAYMENT.CAPTURE.COMPLETED" else None,
         refund_id=as_uuid(resource.get("invoice_id")) if concern is Concern.REFUND else None,
         refund_reference=resource.get("id") if concern is Concern.REFUND else None,
+        is_failure=kind.rpartition(".")[2] in _FAILURES,
     )
 
 

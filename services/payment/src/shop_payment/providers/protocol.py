@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
+
+import orjson
 
 from shop_payment.domain import (
     ChargeDisputed,
@@ -117,6 +119,20 @@ def reading(what: str) -> Iterator[None]:
         raise UnreadableError(f"{what}: {error!r}") from error
 
 
+def webhook_json(body: bytes) -> dict[str, Any]:
+    """Return a webhook's JSON object. Raises UnreadableWebhookError for any other body.
+
+    Read strictly: whatever anybody sends, deep nesting and lone surrogates too, is read or refused.
+    """
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableWebhookError(f"no JSON: {error}") from error
+    if not isinstance(event, dict):
+        raise UnreadableWebhookError("no JSON object")
+    return event
+
+
 def require_own(charge: Charge, answered: object) -> None:
     """Raise OtherPaymentError unless an answer names our payment.
 
@@ -195,6 +211,14 @@ class WebhookNotice:
     captured: Total | None = None
     refund_id: UUID | None = None
     refund_reference: str | None = None
+    is_failure: bool = False
+    """It says that the charge or refund came to nothing, perhaps after it had succeeded."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no id or kind that could be looked up."""
+        for text in (self.event_id, self.kind, self.reference, self.refund_reference):
+            if text is not None and (not isinstance(text, str) or "\0" in text):
+                raise ValueError(f"{text!r} is no id or kind")
 
 
 class PaymentProvider(Protocol):

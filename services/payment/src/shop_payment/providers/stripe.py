@@ -7,7 +7,6 @@ confirms with the client secret. https://docs.stripe.com/api/payment_intents
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -43,6 +42,7 @@ from shop_payment.providers.protocol import (
     as_uuid,
     reading,
     require_own,
+    webhook_json,
 )
 
 if TYPE_CHECKING:
@@ -184,16 +184,18 @@ class StripeProvider:
             )
 
     async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
-        signature = headers.get("stripe-signature")
+        signature = headers.get("stripe-signature", "")
+        if not signature.isascii():  # the SDK's comparison would raise a TypeError
+            raise ForgedWebhookError("a signature of other characters than ASCII's")
         try:
             stripe.WebhookSignature.verify_header(body, signature, self._webhook_secret, TOLERANCE)
         except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
             raise ForgedWebhookError(str(error)) from error
-        signed_at = int(next(p[2:] for p in (signature or "").split(",") if p.startswith("t=")))
+        signed_at = int(next(p[2:] for p in signature.split(",") if p.startswith("t=")))
         if signed_at > time.time() + TOLERANCE:  # the SDK looks back only
             raise ForgedWebhookError("signed in the future")
         try:
-            return _notice(json.loads(body))
+            return _notice(webhook_json(body))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableWebhookError(repr(error)) from error
 
@@ -202,7 +204,9 @@ class StripeProvider:
 
 
 def _notice(event: dict[str, Any]) -> WebhookNotice:
-    thing: dict[str, Any] = event["data"]["object"]
+    # A thin event (https://docs.stripe.com/event-destinations#thin-events) carries no object: it is
+    # about nothing that this service makes.
+    thing: dict[str, Any] = (event.get("data") or {}).get("object") or {}
     kind, of = event["type"], thing.get("object")
     metadata = thing.get("metadata") or {}
     concern = Concern.CHARGE
@@ -219,6 +223,7 @@ def _notice(event: dict[str, Any]) -> WebhookNotice:
         captured=_claimed(thing) if kind == "payment_intent.succeeded" else None,
         refund_id=as_uuid(metadata.get("refund_id")),
         refund_reference=thing["id"] if of == "refund" else None,
+        is_failure=thing.get("status") in {"canceled", "failed"},
     )
 
 

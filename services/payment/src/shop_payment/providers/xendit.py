@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +39,7 @@ from shop_payment.providers.protocol import (
     as_uuid,
     reading,
     require_own,
+    webhook_json,
 )
 
 _REFUNDS = {
@@ -49,6 +49,7 @@ _REFUNDS = {
     "PENDING": RefundStatus.PENDING,
 }
 _PAID = frozenset({"PAID", "SETTLED"})
+_FAILED = frozenset({"CANCELLED", "EXPIRED", "FAILED"})
 _NOT_FOUND = 404
 _CHANNELS = {
     "virtual_account": ["BCA", "BNI", "BRI", "MANDIRI", "PERMATA"],
@@ -163,7 +164,7 @@ class XenditProvider:
         # The id must be bound to the body, or one id could be spent to hide another's message.
         digest = hashlib.sha256(body).hexdigest()
         try:
-            return _notice(json.loads(body), f"{headers.get('webhook-id', '')}:{digest}")
+            return _notice(webhook_json(body), f"{headers.get('webhook-id', '')}:{digest}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableWebhookError(repr(error)) from error
 
@@ -181,7 +182,7 @@ def _notice(event: dict[str, Any], event_id: str) -> WebhookNotice:
     A callback of another product (a fixed virtual account, a pay-out) names no payment of ours.
     """
     if "event" in event:
-        kind, thing = str(event["event"]), event["data"]
+        kind, thing = str(event["event"]), event.get("data") or {}
         concern = Concern.REFUND if kind.startswith("refund.") else Concern.CHARGE
         if "dispute" in kind or "chargeback" in kind:
             concern = Concern.DISPUTE
@@ -194,6 +195,7 @@ def _notice(event: dict[str, Any], event_id: str) -> WebhookNotice:
             reference=thing.get("invoice_id"),
             refund_id=as_uuid(thing.get("reference_id")) if concern is Concern.REFUND else None,
             refund_reference=thing.get("id") if concern is Concern.REFUND else None,
+            is_failure=thing.get("status") in _FAILED,
         )
     if "external_id" not in event and "id" not in event:
         raise UnreadableWebhookError("neither an event nor a thing of Xendit's")
@@ -204,6 +206,7 @@ def _notice(event: dict[str, Any], event_id: str) -> WebhookNotice:
         payment_id=as_uuid(event.get("external_id")),
         reference=event.get("id"),
         captured=_claimed(event) if status in _PAID else None,
+        is_failure=status in _FAILED,
     )
 
 

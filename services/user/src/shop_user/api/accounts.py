@@ -22,13 +22,20 @@ from shop_user.models import (
     VerificationConfirm,
     VerificationRequest,
 )
-from shop_user.service import accounts, email_change, export, password_reset, verification
+from shop_user.service import (
+    accounts,
+    email_change,
+    export,
+    password_change,
+    password_reset,
+    verification,
+)
 from shop_user.state import Engine, Passwords
 
 router = APIRouter(prefix="/v1/users", tags=["accounts"])
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=documented(429))
 async def register(wanted: Registration, engine: Engine, passwords: Passwords) -> Accepted:
     """Open an account. The answer is the same when the e-mail has one already."""
     await accounts.register(engine, passwords, wanted)
@@ -90,7 +97,7 @@ async def confirm_verification(
     await verification.confirm(engine, caller.user_id, wanted.channel, wanted.code)
 
 
-@router.post("/me/password", status_code=204, responses=documented(403, 404))
+@router.post("/me/password", status_code=204, responses=documented(403, 404, 429))
 async def change_password(
     wanted: PasswordChange,
     caller: Annotated[Principal, permit("update", "user")],
@@ -98,7 +105,7 @@ async def change_password(
     passwords: Passwords,
 ) -> None:
     """Change one's password. Every other session ends."""
-    await accounts.change_password(
+    await password_change.change(
         engine,
         passwords,
         caller.user_id,
@@ -147,7 +154,7 @@ async def request_password_reset(wanted: PasswordResetRequest, engine: Engine) -
     return Accepted(message="If there is an account, a code is on its way.")
 
 
-@router.post("/password-resets/confirm", status_code=204)
+@router.post("/password-resets/confirm", status_code=204, responses=documented(429))
 async def reset_password(wanted: PasswordReset, engine: Engine, passwords: Passwords) -> None:
     """Set a new password by the code from the mail. Every session ends."""
     await password_reset.confirm(engine, passwords, wanted)

@@ -32,12 +32,6 @@ class AccountSuspended(Forbidden):
     code, title = "account_suspended", "Account suspended"
 
 
-class WrongPassword(Forbidden):
-    """The present password was asked for, and another came."""
-
-    code, title = "wrong_password", "Wrong password"
-
-
 class LastAdministrator(Conflict):
     """The shop would be left without an administrator."""
 
@@ -136,26 +130,6 @@ async def require_another_admin(connection: AsyncConnection, user_id: UUID) -> N
     """Raise LastAdministrator if the account is the only active administrator's."""
     if await accounts.is_only_admin(connection, user_id):
         raise LastAdministrator("Make somebody else an administrator first.")
-
-
-async def change_password(  # noqa: PLR0913 - keyword-only, each of its own kind
-    engine: AsyncEngine,
-    passwords: Passwords,
-    user_id: UUID,
-    *,
-    current: str,
-    new: str,
-    session_id: str | None,
-) -> None:
-    """Set a new password; every other session ends. Raises ``WrongPassword``."""
-    async with transaction(engine) as connection:
-        before = await present(connection, user_id)
-    if not await passwords.verify(before["password_hash"], current):
-        raise WrongPassword("The current password is wrong.")
-    password_hash = await passwords.hash(new)
-    async with transaction(engine) as connection:
-        await present(connection, user_id, lock=True)
-        await set_password(connection, user_id, password_hash, kept_session_id=session_id)
 
 
 async def set_password(

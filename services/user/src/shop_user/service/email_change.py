@@ -19,8 +19,8 @@ from shop_user.events import (
 from shop_user.models import EmailChange
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
-from shop_user.service import sent_codes
-from shop_user.service.accounts import WrongPassword, present
+from shop_user.service import present_password, sent_codes
+from shop_user.service.accounts import present
 from shop_user.service.sent_codes import CodeInvalid
 
 
@@ -38,10 +38,7 @@ async def request(
     Either way a code is stored and counted and one event is written, so that neither the answer nor
     its time tells whether the address is taken. Raises WrongPassword, SameEmail, TooManyRequests.
     """
-    async with transaction(engine) as connection:
-        before = await present(connection, user_id)
-    if not await passwords.verify(before["password_hash"], wanted.current_password):
-        raise WrongPassword("The current password is wrong.")
+    await present_password.require(engine, passwords, user_id, wanted.current_password)
     async with transaction(engine) as connection:
         account = await present(connection, user_id, lock=True)
         if account["email"] == wanted.new_email:

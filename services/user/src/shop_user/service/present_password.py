@@ -1,0 +1,49 @@
+"""The present password, which a signed-in owner has to give before what matters is changed.
+
+A stolen access token must not be a way to guess it: wrong ones are bounded as at sign-in.
+"""
+
+import math
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.http.problems import Forbidden, TooManyRequests
+from shop_shared.stores.postgres import transaction
+from shop_user.passwords import Passwords
+from shop_user.repository import password_tries
+from shop_user.service.accounts import present
+
+MAX_WRONG = 10
+"""In a window of `password_tries.WINDOW`; as many as auth's default at sign-in."""
+
+
+class WrongPassword(Forbidden):
+    """The present password was asked for, and another came."""
+
+    code, title = "wrong_password", "Wrong password"
+
+
+async def require(engine: AsyncEngine, passwords: Passwords, user_id: UUID, password: str) -> None:
+    """Raise WrongPassword unless it is the account's, TooManyRequests after too many wrong ones.
+
+    Raises NotFound and AccountSuspended for an account that cannot be changed. No transaction is
+    open while the password is checked.
+    """
+    async with transaction(engine) as connection:
+        account = await present(connection, user_id)
+        tries, left = await password_tries.count(connection, user_id)
+    if tries > MAX_WRONG:
+        raise TooManyRequests(
+            "Too many wrong passwords.", retry_after=max(1, math.ceil(left.total_seconds()))
+        )
+    try:
+        is_right = await passwords.verify(account["password_hash"], password)
+    except TooManyRequests:  # it was never checked
+        async with transaction(engine) as connection:
+            await password_tries.take_back(connection, user_id)
+        raise
+    if not is_right:
+        raise WrongPassword("The current password is wrong.")
+    async with transaction(engine) as connection:
+        await password_tries.forget(connection, user_id)
