@@ -33,6 +33,7 @@ from shop_gateway.proxy import Proxy, ProxyRequest
 from shop_gateway.rate_limit import RateLimit
 from shop_gateway.streaming import AnswerStreams, is_endless
 from shop_shared.http import problems
+from shop_shared.http.deadline import HEADER as DEADLINE
 from shop_shared.http.problems import TooManyRequests
 from shop_shared.http.tokens import SessionEnded
 from shop_shared.observability import telemetry
@@ -185,8 +186,11 @@ class EdgeMiddleware:
 
 
 def _without_content(scope: Scope) -> Headers:
-    """Return the headers without those of a body that the gateway's own reads do not look at."""
-    headers: Headers = scope["headers"]
+    """Return the headers without those of a body that the gateway's own reads do not look at.
+
+    Nor does a caller say how long a composed answer may take.
+    """
+    headers: Headers = without(scope["headers"], DEADLINE)
     return without(headers, *_OF_CONTENT) if scope["method"] in _READING else headers
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Literal
 
 from starlette.types import Scope
@@ -26,6 +27,27 @@ CALLER = "shop_gateway.caller"
 Identify = Callable[[Scope], Awaitable[Caller]]
 
 
+IPV6_PREFIX = 64
+"""Bits of an IPv6 address that tell one subscriber from another (RFC 6177, RFC 7934)."""
+
+
+def counted_address(scope: Scope) -> str:
+    """Return who counts as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+
+    One subscriber has 2^64 addresses at least and may use another for each request.
+    """
+    client: str = scope["client"][0] if scope.get("client") else "unknown"
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), IPV6_PREFIX), strict=False))
+
+
 def identify_by(verifier: TokenVerifier) -> Identify:
     """Return a function of a request that says who calls.
 
@@ -34,7 +56,7 @@ def identify_by(verifier: TokenVerifier) -> Identify:
     """
 
     async def identify(scope: Scope) -> Caller:
-        address = Caller("address", scope["client"][0] if scope.get("client") else "unknown")
+        address = Caller("address", counted_address(scope))
         header = first(scope["headers"], b"authorization") or b""
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:

@@ -197,3 +197,12 @@ async def test_the_reader_loads_nothing_from_elsewhere_and_runs_nothing_inline(
             assert not each.startswith("//"), each
             assert (await client.get(each)).status_code == 200, each
         assert not re.search(r"<script(?![^>]*src=)|<style|\bon[a-z]+=|style=", page.text)
+
+
+async def test_a_caller_does_not_say_how_long_a_summary_may_take(gateway: Gateway) -> None:
+    client = await gateway(
+        {"order": (["/v1/orders"], answering("/v1/orders/{id}", {"status": "paid"}))}
+    )
+    headers = {**AUTH, "X-Request-Timeout-Ms": "0"}
+    answer = await client.get(f"/v1/orders/{ORDER_ID}/summary", headers=headers)
+    assert answer.status_code == 200

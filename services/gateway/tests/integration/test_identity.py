@@ -149,6 +149,26 @@ async def test_behind_a_proxy_the_rightmost_address_that_is_no_proxy_counts(
     assert other.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("addresses", "other"),
+    [
+        (("2001:db8:1:2::1", "2001:DB8:1:2:ffff::9", "2001:db8:1:2:0:1:2:3"), "2001:db8:1:3::1"),
+        (("::ffff:203.0.113.7", "203.0.113.7", "::ffff:cb00:7107"), "::ffff:203.0.113.8"),
+    ],
+)
+async def test_who_has_many_addresses_is_one_caller(
+    addresses: tuple[str, ...], other: str, gateway: Gateway, signer: tuple[Signer, str]
+) -> None:
+    client = await start(gateway, signer[1], **INGRESS)
+
+    async def get(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return (await client.get("/v1/products", headers=headers)).status_code
+
+    assert [await get(address) for address in addresses] == [200, 200, 429]
+    assert await get(other) == 200
+
+
 async def test_two_lines_of_the_field_are_one_list(
     gateway: Gateway, signer: tuple[Signer, str]
 ) -> None:

@@ -304,10 +304,10 @@ async def test_a_certificate_that_cannot_be_had_now_says_nothing_of_the_webhook(
     """Not forged; and no 503 either, by which anybody could close the service for everybody."""
     webhook = genuine(shop, "paypal", uuid4())
 
-    @shop.simulator.app.get(f"/busy/{status}")
     async def busy() -> Response:
         return Response(status_code=status)
 
+    shop.simulator.app.add_api_route(f"/busy/{status}", busy)
     url = f"{addresses.simulator_url}/busy/{status}"
     moved = Webhook("paypal", {**webhook.headers, "PAYPAL-CERT-URL": url}, webhook.body)
     answer = await post(client, moved)

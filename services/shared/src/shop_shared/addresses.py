@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -60,21 +61,29 @@ def require_postal_code(country: str, postal_code: str | None) -> None:
         raise ValueError(f"an address in {country} needs a postal_code")
 
 
+def _nothing(value: object) -> object:
+    """Return None for an empty line: forms send one, and a stored address has one."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Nothing = BeforeValidator(_nothing)
+
+
 class Address(StrictModel):
-    """Where a parcel goes."""
+    """Where a parcel goes. An empty optional line is the same as none."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     name: Line
     line1: Line
-    line2: Line | None = None
+    line2: Annotated[Line | None, Nothing] = None
     city: Line
-    region: Line | None = None
-    postal_code: PostalCode | None = Field(
+    region: Annotated[Line | None, Nothing] = None
+    postal_code: Annotated[PostalCode | None, Nothing] = Field(
         None, description="Required where the country's addresses have one"
     )
     country: Country
-    phone: PhoneNumber | None = None
+    phone: Annotated[PhoneNumber | None, Nothing] = None
 
     @model_validator(mode="after")
     def _has_its_postal_code(self) -> Self:

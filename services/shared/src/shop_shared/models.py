@@ -1,6 +1,7 @@
 """Base models and field types of request and response bodies."""
 
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import (
@@ -20,21 +21,46 @@ Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 # Of the general category Cc only tab, line feed and carriage return belong in text. The Unicode
 # bidirectional algorithm's embeddings, overrides and isolates (UAX #9) show text in another order
 # than it is stored in; ESC begins a terminal's control sequences.
-_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Noncharacters are for a program's own use (Unicode, 23.7).
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(0x10000 * n + 0xFFFE) + chr(0x10000 * n + 0xFFFF) for n in range(17)
+)
+_NOT_IN_TEXT = re.compile(
+    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069{_NONCHARACTERS}]"
+)
 # All of Cc, the line and paragraph separators (Zl, Zp), and the whole property Bidi_Control.
-_NOT_IN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_NOT_IN_LINE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+    f"\ufff9-\ufffb{_NONCHARACTERS}]"
+)
+# Letters and symbols that show nothing (Default_Ignorable_Code_Point, and the Braille blank).
+_BLANKS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_UNSEEN = frozenset({"Cf", "Co", "Cs", "Mn", "Me", "Zs"})
 
 
 def one_line(value: str) -> str:
-    """Return the value. Raises ValueError if any character could break or reorder its line."""
+    """Return the value.
+
+    Raises ValueError if any character could break or reorder its line, or if none can be seen.
+    """
     if found := _NOT_IN_LINE.search(value):
         raise ValueError(f"must be one line: U+{ord(found[0]):04X} is not allowed")
+    if value.strip() and all(map(_is_unseen, value)):
+        raise ValueError("must have a character that can be seen")
     return value
 
 
+def _is_unseen(character: str) -> bool:
+    return character in _BLANKS or unicodedata.category(character) in _UNSEEN
+
+
 def in_one_line(value: str) -> str:
-    """Return a value that nobody checked as one line: what `one_line` refuses becomes a space."""
-    return " ".join(_NOT_IN_LINE.sub(" ", value).split())
+    """Return a value that nobody checked as one line: what `one_line` refuses becomes a space.
+
+    Empty where nothing of it can be seen.
+    """
+    line = " ".join(_NOT_IN_LINE.sub(" ", value).split())
+    return "" if all(map(_is_unseen, line)) else line
 
 
 OneLine = AfterValidator(one_line)

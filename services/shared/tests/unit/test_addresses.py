@@ -20,6 +20,20 @@ def test_a_postal_code_may_be_left_out_where_a_country_has_none(country: str) ->
     assert address(country=country, postal_code="123").postal_code == "123"
 
 
+@pytest.mark.parametrize("field", ["line2", "region", "phone", "postal_code"])
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_an_empty_optional_line_is_none(field: str, empty: str | None) -> None:
+    """As the address book stores it."""
+    assert getattr(address(**{"country": "HK", field: empty}), field) is None
+
+
+@pytest.mark.parametrize("field", ["name", "line1", "city"])
+def test_a_line_that_must_be_there_is_not_empty(field: str) -> None:
+    for empty in ("", " ", None):
+        with pytest.raises(ValidationError):
+            address(**{field: empty})
+
+
 @pytest.mark.parametrize("country", ["GB", "US", "DE", "JP", "FR", "IN", "BR"])
 def test_a_postal_code_is_required_where_a_country_has_them(country: str) -> None:
     with pytest.raises(ValidationError, match=f"an address in {country} needs a postal_code"):

@@ -66,6 +66,33 @@ def test_names_of_every_script_are_lines(name: str) -> None:
     assert Written(name=name).name == name
 
 
+BLANK = [
+    "\u200b",
+    "\u3164",
+    "\u2800",
+    "\u2060\u200d",
+    "\u115f \u1160",
+    "\u00ad",
+    "\U000e0041",
+    "\u0301",
+]
+
+
+@pytest.mark.parametrize("field", ["name", "label"])
+@pytest.mark.parametrize("name", BLANK, ids=ascii)
+def test_a_line_can_be_seen(field: str, name: str) -> None:
+    with pytest.raises(ValidationError, match="can be seen"):
+        Written.model_validate({field: name})
+    assert Written.model_validate({field: f"a{name}"})
+
+
+@pytest.mark.parametrize("field", ["name", "label", "text"])
+@pytest.mark.parametrize("character", ["\uffff", "\ufffe", "\ufdd0", "\U0010ffff"], ids=ascii)
+def test_noncharacters_are_no_text(field: str, character: str) -> None:
+    with pytest.raises(ValidationError, match=f"U\\+{ord(character):04X}"):
+        Written.model_validate({field: f"a{character}"})
+
+
 def test_text_has_lines() -> None:
     assert Written(text="one\r\ntwo\tthree\n").text == "one\r\ntwo\tthree\n"
 

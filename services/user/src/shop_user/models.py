@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from shop_shared.addresses import Country, require_postal_code
 from shop_shared.emails import Email
@@ -32,8 +32,16 @@ Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), OneLine
 ]
-OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), OneLine]
-PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), OneLine]
+NoLine = BeforeValidator(
+    lambda value: "" if value is None else value, json_schema_input_type=str | None
+)
+"""Takes null for an empty line: an order's address has null where this book has ""."""
+OptionalLine = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=120), OneLine, NoLine
+]
+PostalCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=20), OneLine, NoLine
+]
 
 
 class Registration(StrictModel):

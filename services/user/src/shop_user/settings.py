@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
     database_url: SecretStr = Field(description="postgresql://…")
     password_threads: int = Field(2, ge=1, le=16, description="Threads that hash passwords")
     password_waiting: int = Field(
-        64, ge=1, description="Callers who may wait for a hash; one more is answered 503"
+        64, ge=1, description="Callers who may wait for a hash; one more is answered 429"
     )
     admin_email: Email | None = Field(None, description="First administrator, made by `migrate`")
     admin_password: SecretStr | None = Field(None, description="The administrator's password")

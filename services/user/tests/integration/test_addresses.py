@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shop_shared.addresses import Address as OrderAddress
 from shop_shared.testing import Signer, assert_refused, bad_requests
 
 URL = "/v1/users/me/addresses"
@@ -73,6 +74,20 @@ async def test_a_postal_code_is_asked_for_where_there_are_some(
     for country, status in (("HK", 201), ("AE", 201), ("GB", 422), ("ZZ", 422), ("UK", 422)):
         body = {**without, "country": country}
         assert (await http.post(URL, json=body, headers=ada.headers)).status_code == status
+
+
+async def test_a_stored_address_is_an_orders_address_and_back(
+    http: httpx.AsyncClient, ada: Any
+) -> None:
+    body = {**ADDRESS, "country": "HK", "postal_code": None, "line2": None, "region": None}
+    made = await http.post(URL, json=body, headers=ada.headers)
+    assert made.status_code == 201, made.text
+    stored = {name: made.json()[name] for name in OrderAddress.model_fields}
+    assert (stored["postal_code"], stored["line2"]) == ("", "")
+    address = OrderAddress.model_validate(stored)
+    assert (address.postal_code, address.line2) == (None, None)
+    again = {**ADDRESS, **address.model_dump()}
+    assert (await http.post(URL, json=again, headers=ada.headers)).status_code == 201
 
 
 @pytest.mark.parametrize("field", ["label", "name", "line1", "line2", "city", "region"])
