@@ -46,6 +46,16 @@ def dead_letter_topic(service: ShopService, platform: Settings, read: Subscripti
     return f"{topic_prefix(service.namespace, platform)}{read.topic}.{read.group}.dlt"
 
 
+def vault_name(service: ShopService) -> str:
+    """Return the name of the service's policy, its roles and its connection in Vault."""
+    return f"{service.namespace}-{service.name}"
+
+
+def vault_folder(service: ShopService) -> str:
+    """Return the folder of the service's secrets in Vault's key/value engine."""
+    return f"{service.namespace}/{service.name}"
+
+
 def connector_login(service: ShopService) -> str:
     """Return the name of the Secret with Debezium's login, in the service's namespace."""
     return f"{service.name}-outbox"

@@ -67,6 +67,35 @@ class Settings(BaseSettings):
     rabbitmq_secret: str = Field(
         default="rabbitmq-auth", description="Secret with username and password of RabbitMQ."
     )
+    vault_address: str = Field(
+        default="", description="URL of Vault or OpenBao; empty where there is none."
+    )
+    vault_namespace: str = Field(
+        default="", description="Vault's own namespace (OpenBao, HCP), not Kubernetes'."
+    )
+    vault_ca_file: str = Field(
+        default="", description="File with the CA of Vault's certificate; empty for public ones."
+    )
+    vault_role: str = Field(
+        default="minishop-operator", description="Role that the operator logs in to Vault as."
+    )
+    vault_token_file: str = Field(
+        default="/var/run/secrets/kubernetes.io/serviceaccount/token",
+        description="File with the ServiceAccount's token that it logs in with.",
+    )
+    vault_auth_path: str = Field(
+        default="kubernetes", description="Path of Vault's auth method for Kubernetes."
+    )
+    vault_kv_mount: str = Field(
+        default="secret", description="Path of Vault's key/value engine, version 2."
+    )
+    vault_database_mount: str = Field(
+        default="database", description="Path of Vault's database engine."
+    )
+    vault_pods: str = Field(
+        default="platform",
+        description="Namespace of the pods that serve Vault; empty if it is outside the cluster.",
+    )
     otlp_endpoint: str = Field(
         default="", description="Where pods send telemetry; none when empty."
     )

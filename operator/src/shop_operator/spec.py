@@ -88,6 +88,7 @@ class SecretFile(Part):
 
     name: str
     path: str
+    key: str | None = None
     template: str | None = None
 
 
@@ -97,6 +98,11 @@ class Secrets(Part):
     provider: Literal["vault", "kubernetes"] = "kubernetes"
     role: str | None = None
     files: tuple[SecretFile, ...] = ()
+
+    @property
+    def keeps_vault(self) -> bool:
+        """True if the operator keeps the service's policy, role and logins in Vault."""
+        return self.provider == "vault" and self.role is None
 
 
 class Plugin(Part):

@@ -60,7 +60,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
         "plugins run at the edge",
     ),
-    ({"secrets": {"provider": "vault"}}, "names the Vault role"),
+    ({"secrets": {"files": [{"name": "a", "path": "a/b", "key": "k"}]}}, "last part of the path"),
     ({"secrets": {"files": [{"name": "a", "path": "a/b", "template": "t"}]}}, "leave it out"),
     ({"secrets": {"files": [{"name": "a", "path": "nokey"}]}}, "name of the Secret"),
     ({"port": 0}, "greater than or equal to 1"),
@@ -89,6 +89,7 @@ GOOD: list[dict[str, Any]] = [
     {"database": {"kind": "mongodb", "name": "a"}, "events": {"outbox": {"table": "outbox"}}},
     {"events": {"publishes": [TOPIC, {"topic": "b.events"}]}},
     {"events": {"subscribes": [{**TOPIC, "group": "a"}, {**TOPIC, "group": "b"}]}},
+    {"secrets": {"provider": "vault", "files": [{"name": "a", "path": "x", "key": "k"}]}},
     {
         "secrets": {
             "provider": "vault",

@@ -210,12 +210,12 @@ async def test_what_a_newer_version_made_is_not_left_behind_in_silence(shop: Sho
     await shop.settled("future")
     await shop.stop()
     body = await shop.client.get(SHOP_SERVICE, shop.namespace, "future")
-    entry = {"store": "vault", "kind": "Policy", "name": "future", "onDelete": "Drop"}
+    entry = {"store": "later", "kind": "Thing", "name": "future", "onDelete": "Drop"}
     await _write_status(shop, body, {**body["status"], "external": [entry]})
     await shop.start()
     await delete(shop, "future")
     message = await shop.reason("future", "Ready", "UnknownExternal")
-    assert "Policy future" in message
+    assert "Thing future" in message
     await shop.declare("future", managementPolicy="Paused")
     await gone(shop, "future")
 

@@ -16,7 +16,11 @@ from shop_operator.spec import parse
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").iterdir())
 ACCESS = Access("owner/pass", "capture", Login("default", "p@ss"), Login("guest", "guest"))
-PLATFORM = Settings(edge="gateway-api", otlp_endpoint="http://otel-collector.monitoring:4317")
+PLATFORM = Settings(
+    edge="gateway-api",
+    otlp_endpoint="http://otel-collector.monitoring:4317",
+    vault_address="https://vault.platform.svc:8200",
+)
 
 
 @pytest.mark.parametrize("folder", FIXTURES, ids=lambda folder: folder.name)

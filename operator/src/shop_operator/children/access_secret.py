@@ -71,7 +71,7 @@ def access_secret(service: ShopService, platform: Settings, access: Access) -> I
     """Yield the Secret of a service that has a store."""
     if not service.has_access_secret or not access.complete(service):
         return
-    data = {name: encode(url) for name, url in _urls(service, platform, access).items()}
+    data = {name: encode(url) for name, url in store_urls(service, platform, access).items()}
     yield owned(service, "v1", "Secret", name=access_name(service), type="Opaque", data=data)
 
 
@@ -91,7 +91,8 @@ def decode(data: str) -> str:
     return base64.b64decode(data).decode()
 
 
-def _urls(service: ShopService, platform: Settings, access: Access) -> dict[str, str]:
+def store_urls(service: ShopService, platform: Settings, access: Access) -> dict[str, str]:
+    """Return the stores' addresses with the logins that are known, by the file's name."""
     urls: dict[str, str] = {}
     database = service.spec.database
     if database is not None and access.owner is not None:

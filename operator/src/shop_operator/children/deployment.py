@@ -6,6 +6,7 @@ from shop_operator.children.access_secret import RENEWED_ANNOTATION, access_file
 from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, USER, merged
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
+from shop_operator.children.vault import vault_files
 from shop_operator.metadata import Manifest, labels, owned, selector
 from shop_operator.names import topic_prefix
 from shop_operator.settings import Settings
@@ -51,7 +52,7 @@ def _template_metadata(
         found |= platform.gateway_pod_labels
     metadata: Manifest = {"labels": found}
     annotations = dict(
-        vault_annotations(service) if service.spec.secrets.provider == "vault" else ()
+        vault_annotations(service, platform) if service.spec.secrets.provider == "vault" else ()
     )
     if password_renewed is not None:
         annotations[RENEWED_ANNOTATION] = password_renewed
@@ -148,7 +149,7 @@ def _environment(service: ShopService, platform: Settings) -> list[dict[str, Any
                 "valueFrom": {"secretKeyRef": {"name": access_name(service), "key": file}},
             }
             for file in access_files(service)
-            if file.upper() not in values
+            if file.upper() not in values and file not in vault_files(service)
         ]
     return found
 

@@ -4,6 +4,7 @@ The platform's stores are allowed by namespace and port: a policy selects pods, 
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from shop_operator.metadata import (
     MANAGED_BY_LABEL,
@@ -69,6 +70,7 @@ def _egress(service: ShopService, platform: Settings) -> list[Manifest]:
         stores.add(_port(platform.rabbitmq_address))
     if stores:
         rules.append(_to_ports(_namespaces(platform.platform_namespace), sorted(stores)))
+    rules += _to_vault(service, platform)
     if spec.events.publishes or spec.events.subscribes:
         kafka = _namespaces(platform.kafka_namespace)
         rules.append(_to_ports(kafka, [_port(platform.kafka_bootstrap)]))
@@ -96,6 +98,19 @@ def _namespaces(*names: str) -> dict[str, Any]:
 
 def _to_ports(peer: Manifest, ports: list[int]) -> Manifest:
     return {"to": [peer], "ports": [{"protocol": "TCP", "port": port} for port in ports]}
+
+
+def _to_vault(service: ShopService, platform: Settings) -> list[Manifest]:
+    if not service.spec.secrets.keeps_vault or not platform.vault_address:
+        return []
+    port = {"protocol": "TCP", "port": _port_of_url(platform.vault_address)}
+    pods = {"to": [_namespaces(platform.vault_pods)]} if platform.vault_pods else {}
+    return [{**pods, "ports": [port]}]
+
+
+def _port_of_url(url: str) -> int:
+    found = urlsplit(url)
+    return found.port or (443 if found.scheme == "https" else 80)
 
 
 def _port(address: str) -> int:

@@ -1,24 +1,76 @@
 """Annotations for the Vault Agent Injector, which belong on the pod template.
 
-Source: developer.hashicorp.com/vault/docs/platform/k8s/injector/annotations
+Source: developer.hashicorp.com/vault/docs/platform/k8s/injector/annotations; the templates are
+Consul Template's.
 """
 
-from shop_operator.spec import ShopService
+from typing import Final
 
-_PREFIX = "vault.hashicorp.com"
+from shop_operator.names import database_name, vault_folder, vault_name
+from shop_operator.settings import Settings
+from shop_operator.spec import SecretFile, ShopService
+
+MONGODB_SECRET: Final = "mongodb"  # noqa: S105 - the last part of a path
+"""The secret with the login of MongoDB, for which OpenBao has no plugin."""
+_PREFIX: Final = "vault.hashicorp.com"
+_AGENT: Final = {
+    "agent-inject": "true",
+    # The migration's container needs the files before the sidecar runs.
+    "agent-init-first": "true",
+}
+_AGENT_SIZE: Final = {
+    "agent-run-as-same-user": "true",
+    "agent-requests-cpu": "5m",
+    "agent-limits-cpu": "250m",
+    "agent-requests-mem": "16Mi",
+    "agent-limits-mem": "64Mi",
+}
 
 
-def annotations(service: ShopService) -> dict[str, str]:
+def annotations(service: ShopService, platform: Settings) -> dict[str, str]:
     """Return the annotations that name the files for the injector to write."""
     secrets = service.spec.secrets
-    found = {
-        f"{_PREFIX}/agent-inject": "true",
-        f"{_PREFIX}/role": secrets.role or service.name,
-        # The migration's container needs the files before the sidecar runs.
-        f"{_PREFIX}/agent-init-first": "true",
-    }
+    found = _AGENT | {"role": secrets.role or vault_name(service)}
+    if secrets.keeps_vault:
+        found |= _AGENT_SIZE
+        if service.spec.database is not None:
+            path, template = _database(service, platform)
+            found["agent-inject-secret-database_url"] = path
+            found["agent-inject-template-database_url"] = template
     for file in secrets.files:
-        found[f"{_PREFIX}/agent-inject-secret-{file.name}"] = file.path
-        if file.template:
-            found[f"{_PREFIX}/agent-inject-template-{file.name}"] = file.template
-    return found
+        found[f"agent-inject-secret-{file.name}"] = file.path
+        template = file.template or _default_template(file)
+        if template:
+            found[f"agent-inject-template-{file.name}"] = template
+    return {f"{_PREFIX}/{name}": value for name, value in found.items()}
+
+
+def vault_files(service: ShopService) -> list[str]:
+    """Return the files with addresses of stores that Vault's agent brings."""
+    secrets = service.spec.secrets
+    return ["database_url"] if secrets.keeps_vault and service.spec.database else []
+
+
+def _database(service: ShopService, platform: Settings) -> tuple[str, str]:
+    """Return the path of the database's login, and the template that makes its address."""
+    database = service.spec.database
+    if database is not None and database.kind == "mongodb":
+        path = f"{platform.vault_kv_mount}/data/{vault_folder(service)}/{MONGODB_SECRET}"
+        return path, _with(path, _value("url"))
+    path = f"{platform.vault_database_mount}/creds/{vault_name(service)}"
+    at = f"{platform.postgres_host}:{platform.postgres_port}"
+    name, login = database_name(service, platform), "{{ .Data.username }}:{{ .Data.password }}"
+    return path, _with(path, f"postgresql://{login}@{at}/{name}")
+
+
+def _default_template(file: SecretFile) -> str:
+    """Return the template of a file that is one key of a secret; empty where no key is named."""
+    return _with(file.path, _value(file.key)) if file.key else ""
+
+
+def _value(key: str) -> str:
+    return f'{{{{ index .Data.data "{key}" }}}}'
+
+
+def _with(path: str, content: str) -> str:
+    return f'{{{{ with secret "{path}" }}}}{content}{{{{ end }}}}'

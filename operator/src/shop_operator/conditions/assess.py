@@ -177,7 +177,8 @@ def _workload(result: ApplyResult, rollout: Rollout) -> Condition:
 def _secrets(
     service: ShopService, provisioned: Provisioned, result: ApplyResult
 ) -> Iterator[Condition]:
-    if not service.has_access_secret and not service.spec.secrets.files:
+    kept = service.spec.secrets.keeps_vault
+    if not service.has_access_secret and not service.spec.secrets.files and not kept:
         return
     error = provisioned.secrets_error
     held = readiness.blocked(result, frozenset({"Secret"}))
@@ -192,6 +193,9 @@ def _secrets(
     elif not provisioned.access.complete(service):
         message = "waits for the database to make its passwords"
         yield Condition("SecretsReady", "False", "DatabaseNotReady", message)
+    elif kept:
+        message = "its policy, role and logins are in Vault; the agent brings them to the pods"
+        yield Condition("SecretsReady", "True", "Available", message)
     elif service.spec.secrets.provider == "vault" and service.spec.secrets.files:
         message = "Vault's agent brings the files; a pod that waits for one says so in its init log"
         yield Condition("SecretsReady", "True", "LeftToVault", message)

@@ -4,9 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
-from shop_operator.children.access_secret import Access
+from shop_operator.children.access_secret import Access, store_urls
 from shop_operator.children.kafka_topic import declared_topics
-from shop_operator.names import capture_role, connector_name, database_name
+from shop_operator.children.vault import MONGODB_SECRET
+from shop_operator.names import (
+    capture_role,
+    connector_name,
+    database_name,
+    vault_folder,
+    vault_name,
+)
 from shop_operator.settings import Settings
 from shop_operator.spec import Outbox, ShopService
 from shop_operator.stores.errors import StoreError
@@ -16,6 +23,10 @@ from shop_operator.stores.mongodb.database import Database as MongoDatabase
 from shop_operator.stores.mongodb.database import User
 from shop_operator.stores.postgres.capture import Publication, ReplicationSlot
 from shop_operator.stores.postgres.database import Database, Role
+from shop_operator.stores.postgres.login_maker import LoginMaker
+from shop_operator.stores.vault.database import Connection, LoginRole, login_maker
+from shop_operator.stores.vault.policy import AuthRole, Policy
+from shop_operator.stores.vault.secret import WrittenSecret
 
 _OF_RECORD: Final[dict[tuple[str, str], Callable[[Record], External]]] = {
     ("postgres", "Role"): lambda record: Role(
@@ -36,6 +47,16 @@ _OF_RECORD: Final[dict[tuple[str, str], Callable[[Record], External]]] = {
     ("mongodb", "Database"): lambda record: MongoDatabase(
         name=record.name, on_delete=record.on_delete
     ),
+    ("postgres", "LoginMaker"): lambda record: LoginMaker(
+        name=record.name, database=record.database
+    ),
+    ("vault", "DatabaseConnection"): lambda record: Connection(
+        name=record.name, database=record.database
+    ),
+    ("vault", "LoginRole"): lambda record: LoginRole(name=record.name, database=record.database),
+    ("vault", "Secret"): lambda record: WrittenSecret(name=record.name),
+    ("vault", "Policy"): lambda record: Policy(name=record.name),
+    ("vault", "AuthRole"): lambda record: AuthRole(name=record.name),
 }
 
 
@@ -49,6 +70,8 @@ def declared(service: ShopService, platform: Settings, access: Access) -> list[E
     if service.spec.database is not None:
         postgres = service.spec.database.kind == "postgres"
         found += (_postgres if postgres else _mongodb)(service, platform, access)
+    if service.spec.secrets.keeps_vault:
+        found += _vault(service, platform, access)
     found += _kafka(service, platform)
     return found
 
@@ -124,6 +147,24 @@ def _mongodb(service: ShopService, platform: Settings, access: Access) -> Iterat
             on_delete="Drop",
             password=access.capture or "",
         )
+
+
+def _vault(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:
+    """Yield what gives out logins before the policy and the role that let the pods ask for them."""
+    name, database = vault_name(service), service.spec.database
+    folder, logins = vault_folder(service), []
+    if database is not None and database.kind == "postgres":
+        own = database_name(service, platform)
+        at = f"{platform.postgres_host}:{platform.postgres_port}"
+        yield LoginMaker(name=login_maker(own), database=own)
+        yield Connection(name=name, database=own, at=at)
+        yield LoginRole(name=name, database=own)
+        logins.append(f"{platform.vault_database_mount}/creds/{name}")
+    elif database is not None:
+        content = {"url": store_urls(service, platform, access).get("database_url", "")}
+        yield WrittenSecret(name=f"{folder}/{MONGODB_SECRET}", content=content)
+    yield Policy(name=name, paths=(f"{platform.vault_kv_mount}/data/{folder}/*", *logins))
+    yield AuthRole(name=name)
 
 
 def _kafka(service: ShopService, platform: Settings) -> Iterator[External]:

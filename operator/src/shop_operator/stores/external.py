@@ -23,7 +23,7 @@ class Record:
     """An entry of `status.external`."""
 
     store: str
-    """postgres, mongodb or kafka."""
+    """postgres, mongodb, vault or kafka."""
     kind: str
     name: str
     database: str = ""
@@ -50,7 +50,12 @@ class Record:
         return found | ({"database": self.database} if self.database else {})
 
 
-STORE_NAMES = {"postgres": "PostgreSQL", "mongodb": "MongoDB", "kafka": "Kafka's namespace"}
+STORE_NAMES = {
+    "postgres": "PostgreSQL",
+    "mongodb": "MongoDB",
+    "vault": "Vault",
+    "kafka": "Kafka's namespace",
+}
 
 
 def record_of(entry: Mapping[str, Any]) -> Record:

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shop_operator.apply.result import ApplyError
 from shop_operator.spec import Deletion, ShopService
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record, record_of
 
+KAFKA: Final = "kafka"
+DATABASES: Final = frozenset({"postgres", "mongodb"})
+LOGINS: Final = frozenset({"vault"})
+"""Stores of logins, and of what gives logins out."""
 _RELEASE_ORDER: Final = (
     "KafkaConnector",
     "ReplicationSlot",
@@ -15,6 +20,11 @@ _RELEASE_ORDER: Final = (
     "CaptureRole",
     "CaptureUser",
     "KafkaTopic",
+    "AuthRole",
+    "Policy",
+    "LoginRole",
+    "DatabaseConnection",
+    "LoginMaker",
     "Database",
 )
 """Kinds that are released before all others: readers before what they read, owners last."""
@@ -130,17 +140,77 @@ def _not_owned(external: External, live: Found, owner: str) -> StoreError:
     )
 
 
-def not_as_declared(
-    declared: Iterable[External], found: Mapping[Identity, Found | StoreError | None]
+def store_error(
+    plan: Plan,
+    declared: Iterable[External],
+    found: Mapping[Identity, Found | StoreError | None],
+    stores: frozenset[str],
 ) -> StoreError | None:
-    """Return what would be made or altered in the stores; None if nothing would.
+    """Return why these stores are not as declared, before anything is made."""
+    for external in declared:
+        identity = external.record.identity
+        live = plan.conflicts.get(identity) or found.get(identity)
+        if external.record.store in stores and isinstance(live, StoreError):
+            return live
+    waiting = any(external.record.store in stores for external in plan.withheld)
+    return _withheld(plan, found) if waiting else None
+
+
+def kafka_errors(
+    plan: Plan,
+    declared: Iterable[External],
+    found: Mapping[Identity, Found | StoreError | None],
+) -> list[ApplyError]:
+    """Return the resources in Kafka's namespace that may not be applied, and why."""
+    errors = []
+    for external in declared:
+        record = external.record
+        live = found.get(record.identity)
+        if record.store != KAFKA:
+            continue
+        if record.identity in plan.conflicts:
+            error = plan.conflicts[record.identity]
+            errors.append(ApplyError(record.kind, record.name, error.reason, str(error)))
+        elif external in plan.withheld or isinstance(live, StoreError):
+            error = live if isinstance(live, StoreError) else _withheld(plan, found)
+            errors.append(
+                ApplyError(record.kind, record.name, error.reason, str(error), temporary=True)
+            )
+    return errors
+
+
+def unreadable(
+    found: Mapping[Identity, Found | StoreError | None], stores: frozenset[str]
+) -> StoreError | None:
+    """Return why something in these stores could not be read, or None."""
+    errors = (live for i, live in found.items() if i[0] in stores and isinstance(live, StoreError))
+    return next(errors, None)
+
+
+def _withheld(plan: Plan, found: Mapping[Identity, Found | StoreError | None]) -> StoreError:
+    """Return why something that could be made is not made."""
+    conflict = next(iter(plan.conflicts.values()), None)
+    if conflict is not None and conflict.reason == "ScopeChanged":
+        return conflict
+    why = conflict or next(live for live in found.values() if isinstance(live, StoreError))
+    return StoreError(
+        "Withheld", f"nothing new is made until it is known whose everything is: {why}"
+    )
+
+
+def not_as_declared(
+    declared: Iterable[External],
+    found: Mapping[Identity, Found | StoreError | None],
+    stores: frozenset[str],
+) -> StoreError | None:
+    """Return what would be made or altered in these stores; None if nothing would.
 
     What capture needs does not count: it waits for the outbox, and Debezium makes its slot.
     """
     missing, differing = [], []
     for external in declared:
         record, live = external.record, found.get(external.record.identity)
-        if record.store == "kafka" or record.kind in _OF_CAPTURE:
+        if record.store not in stores or record.kind in _OF_CAPTURE:
             continue
         if live is None:
             missing.append(str(record))

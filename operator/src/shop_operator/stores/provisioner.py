@@ -15,17 +15,17 @@ from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before, of_record
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
-from shop_operator.stores.ownership import in_release_order, recorded
+from shop_operator.stores.ownership import DATABASES, KAFKA, in_release_order, recorded
 from shop_operator.stores.platform import Platform
 from shop_operator.stores.provisioning import Provisioning
 from shop_operator.stores.sessions import Resources, Servers, Sessions
+from shop_operator.stores.vault.session import VaultLogin
 
 _TRUST_SECONDS: Final = 3.0
 """How long stores that were found as declared are not read again."""
 _CAPTURE_SECONDS: Final = 5.0
-_DATABASE_SECONDS: Final = 60.0
+_STORES_SECONDS: Final = 60.0
 _CAPTURES_PER_SECOND: Final = 4
-_STREAMS: Final = frozenset({"postgres", "mongodb"})
 
 
 class Provisioner:
@@ -38,7 +38,8 @@ class Provisioner:
         self.platform = Platform(client, settings)
         self.captures = CaptureWatch()
         self.passwords = PasswordMemory()
-        self._servers = Servers(self.platform.postgres, self.platform.mongodb)
+        vault = VaultLogin(settings)
+        self._servers = Servers(self.platform.postgres, self.platform.mongodb, vault)
         self._resources = Resources(client, cache, gate)
         self._trusted: dict[Key, tuple[float, tuple[External, ...], dict[Identity, Found]]] = {}
 
@@ -49,9 +50,9 @@ class Provisioner:
     def recheck_seconds(self, service: ShopService) -> float | None:
         """Return when to look at the stores again, which nothing reports changes of."""
         if service.spec.database is None:
-            return None
+            return _STORES_SECONDS if service.spec.secrets.keeps_vault else None
         if service.spec.outbox_table is None:
-            return _DATABASE_SECONDS
+            return _STORES_SECONDS
         return max(_CAPTURE_SECONDS, len(self.captures) / _CAPTURES_PER_SECOND)
 
     def records(self, service: ShopService) -> list[Record]:
@@ -82,7 +83,9 @@ class Provisioner:
                     left.append(record)
                     blocked.setdefault(record.store, error)
                 if error is not None and record.kind == "KafkaConnector":
-                    blocked |= dict.fromkeys(_STREAMS, error)  # it still reads there
+                    blocked |= dict.fromkeys(DATABASES, error)  # it still reads there
+                if error is not None and record.kind == "LoginRole":
+                    blocked |= dict.fromkeys(DATABASES, error)  # its logins are still there
         return left, next(iter(blocked.values()), None)
 
     def trusted(self, key: Key, externals: Sequence[External]) -> dict[Identity, Found] | None:
@@ -93,7 +96,7 @@ class Provisioner:
 
     def trust(self, key: Key, externals: Sequence[External], found: dict[Identity, Found]) -> None:
         """Remember that all was found as declared; Kafka's resources are in the cache anyway."""
-        stores = {i: live for i, live in found.items() if i[0] in _STREAMS}
+        stores = {i: live for i, live in found.items() if i[0] != KAFKA}
         self._trusted[key] = time.monotonic(), tuple(externals), stores
 
     async def _release(self, sessions: Sessions, record: Record) -> StoreError | None:

@@ -19,12 +19,23 @@ from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
-from shop_operator.stores.ownership import Plan, compare, not_as_declared, recorded
+from shop_operator.stores.ownership import (
+    DATABASES,
+    KAFKA,
+    LOGINS,
+    Plan,
+    compare,
+    kafka_errors,
+    not_as_declared,
+    recorded,
+    store_error,
+    unreadable,
+)
 from shop_operator.stores.platform import Platform
 from shop_operator.stores.postgres.capture import ReplicationSlot
 from shop_operator.stores.sessions import Sessions
+from shop_operator.stores.vault.secret import look_for_files
 
-_KAFKA = "kafka"
 _OWNERS: Final = frozenset({"Role", "User"})
 _CAPTURES: Final = frozenset({"CaptureRole", "CaptureUser"})
 
@@ -103,57 +114,83 @@ class Provisioning:
 
     async def provision(self, plan: Plan) -> Provisioned:
         """Make what is missing and alter what differs, as planned; read the platform's logins."""
-        stores = [external for external in plan.ensure if external.record.store != _KAFKA]
-        error, ensured = self._store_error(plan), set[str]()
+        ensured: set[str] = set()
+        error = await self._ensure(plan, DATABASES, ensured)
+        if error is None:
+            login_error = await self._ensure(plan, LOGINS, ensured)
+        else:
+            login_error = unreadable(self._found, LOGINS)
         try:
-            if self._shared.trusted(self._service.key, self._declared) is None:
-                for external in stores:
-                    self._sessions.resources.gate.require()
-                    await external.ensure(self._sessions)
-                    ensured.add(external.record.kind)
-            else:
-                ensured = {external.record.kind for external in stores}
             ready = error is None and await self._outbox_ready()
             capture_error = await self._capture(plan) if error is None else None
         except StoreError as failed:
-            error, ready, capture_error = error or failed, False, None
-        if error is None and not plan.withheld and (ready or not self._wants_outbox):
+            error, ready, capture_error = failed, False, None
+        settled = not (error or login_error or plan.withheld)
+        if settled and (ready or self._service.spec.outbox_table is None):
             found = {i: live for i, live in self._found.items() if isinstance(live, Found)}
             if len(found) == len(self._declared):
                 self._shared.trust(self._service.key, self._declared, found)
         given = self._given(ensured)
         self._shared.passwords.remember(self._service, given)
-        access, secrets_error = await self.platform_logins(given)
+        access, secrets_error = await self._secrets(given)
         return Provisioned(
             access,
             error,
-            secrets_error,
+            login_error or secrets_error,
             capture_error,
             outbox_ready=ready,
-            errors=tuple(self._kafka_errors(plan)),
+            errors=tuple(kafka_errors(plan, self._declared, self._found)),
             applicable=frozenset(
                 (external.record.kind, external.record.name)
                 for external in plan.ensure
-                if external.record.store == _KAFKA
+                if external.record.store == KAFKA
             ),
         )
 
     async def look_up(self, live: Sequence[Manifest]) -> Provisioned:
         """Return what is there and what is missing, where nothing may be written."""
         plan = await self.plan(live)
-        error = self._store_error(plan) or not_as_declared(self._declared, self._found)
+        error, login_error = (
+            store_error(plan, self._declared, self._found, stores)
+            or not_as_declared(self._declared, self._found, stores)
+            for stores in (DATABASES, LOGINS)
+        )
         try:
             ready = error is None and await self._outbox_ready()
         except StoreError as failed:
             error, ready = failed, False
-        access, secrets_error = await self.platform_logins(self._known)
+        access, secrets_error = await self._secrets(self._known)
         names = {(external.record.kind, external.record.name) for external in self._declared}
         return Provisioned(
-            access, error, secrets_error, outbox_ready=ready, applicable=frozenset(names)
+            access,
+            error,
+            login_error or secrets_error,
+            outbox_ready=ready,
+            applicable=frozenset(names),
         )
 
-    async def platform_logins(self, access: Access) -> tuple[Access, StoreError | None]:
-        """Add the platform's logins to the passwords; check the Secrets of `secrets.files`."""
+    async def _ensure(
+        self, plan: Plan, stores: frozenset[str], ensured: set[str]
+    ) -> StoreError | None:
+        """Make and alter what is in these stores; add the kinds of it to `ensured`.
+
+        Returns why something is not as declared.
+        """
+        error = store_error(plan, self._declared, self._found, stores)
+        is_trusted = self._shared.trusted(self._service.key, self._declared) is not None
+        try:
+            for external in plan.ensure:
+                if external.record.store in stores:
+                    if not is_trusted:
+                        self._sessions.resources.gate.require()
+                        await external.ensure(self._sessions)
+                    ensured.add(external.record.kind)
+        except StoreError as failed:
+            return error or failed
+        return error
+
+    async def _secrets(self, access: Access) -> tuple[Access, StoreError | None]:
+        """Add the platform's logins to the passwords; check the secrets of `secrets.files`."""
         spec, platform = self._service.spec, self._shared.platform
         namespace = self._service.namespace
         try:
@@ -163,13 +200,11 @@ class Provisioning:
                 access = replace(access, rabbitmq=await platform.rabbitmq(namespace))
             if spec.secrets.provider == "kubernetes":
                 await platform.look_for_files(self._service)
+            elif spec.secrets.keeps_vault and spec.secrets.files:
+                await look_for_files(await self._sessions.vault(), self._service)
         except StoreError as error:
             return access, error
         return access, None
-
-    @property
-    def _wants_outbox(self) -> bool:
-        return self._service.spec.outbox_table is not None
 
     async def _read(self, externals: Sequence[External]) -> None:
         """Read the things; a store that failed once is not asked again in this reconcile."""
@@ -199,34 +234,6 @@ class Provisioning:
             f"{known[0]} was made with the setting scope: {scope}; set it back, add {namespace} to "
             "MINISHOP_CLUSTER_SCOPED_NAMESPACES, or move the data to a new ShopService",
         )
-
-    def _store_error(self, plan: Plan) -> StoreError | None:
-        """Return why the database is not as declared, before anything is made."""
-        for external in self._declared:
-            identity = external.record.identity
-            live = plan.conflicts.get(identity) or self._found.get(identity)
-            if external.record.store != _KAFKA and isinstance(live, StoreError):
-                return live
-        stores = [each for each in plan.withheld if each.record.store != _KAFKA]
-        return _withheld(plan) if stores else None
-
-    def _kafka_errors(self, plan: Plan) -> list[ApplyError]:
-        """Return the resources in Kafka's namespace that may not be applied, and why."""
-        found = []
-        for external in self._declared:
-            record = external.record
-            live = self._found.get(record.identity)
-            if record.store != _KAFKA:
-                continue
-            if record.identity in plan.conflicts:
-                error = plan.conflicts[record.identity]
-                found.append(ApplyError(record.kind, record.name, error.reason, str(error)))
-            elif external in plan.withheld or isinstance(live, StoreError):
-                error = live if isinstance(live, StoreError) else _withheld(plan)
-                found.append(
-                    ApplyError(record.kind, record.name, error.reason, str(error), temporary=True)
-                )
-        return found
 
     def _given(self, ensured: set[str]) -> Access:
         """Return the passwords that the stores have: others are not written to a Secret."""
@@ -288,14 +295,3 @@ class Provisioning:
         except ApiError as error:
             name = connector["metadata"]["name"]
             raise StoreError("ApiError", f"KafkaConnector {name}: {error}") from error
-
-
-def _withheld(plan: Plan) -> StoreError:
-    """Return why something that could be made is not made."""
-    conflict = next(iter(plan.conflicts.values()), None)
-    if conflict is not None and conflict.reason == "ScopeChanged":
-        return conflict
-    why = str(conflict) if conflict is not None else "a store does not answer"
-    return StoreError(
-        "Withheld", f"nothing new is made until it is known whose everything is: {why}"
-    )

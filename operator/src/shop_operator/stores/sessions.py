@@ -14,6 +14,7 @@ from shop_operator.api.write_gate import WriteGate
 from shop_operator.spec import ShopService
 from shop_operator.stores.mongodb.session import MongoDB, MongoSession
 from shop_operator.stores.postgres.session import Postgres, PostgresSession
+from shop_operator.stores.vault.session import VaultLogin, VaultSession
 
 _TRUST_SECONDS: Final = 60.0
 """How long a login that worked is not tried again."""
@@ -34,6 +35,7 @@ class Servers:
 
     postgres: Callable[[], Awaitable[Postgres]]
     mongodb: Callable[[], Awaitable[MongoDB]]
+    vault: VaultLogin
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a database is created: PostgreSQL copies its template for one at a time."""
     logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)
@@ -58,6 +60,7 @@ class Sessions:
         self._resources = resources
         self._postgres: PostgresSession | None = None
         self._mongodb: MongoSession | None = None
+        self._vault: VaultSession | None = None
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -85,6 +88,12 @@ class Sessions:
             server = await self.servers.mongodb()
             self._mongodb = await self._stack.enter_async_context(server.session())
         return self._mongodb
+
+    async def vault(self) -> VaultSession:
+        """Return the session with Vault. Raises StoreError where there is none."""
+        if self._vault is None:
+            self._vault = self.servers.vault.session()
+        return self._vault
 
     def is_trusted(self, *login: str) -> bool:
         """Return True if a login, given as its parts, worked in the last minute."""

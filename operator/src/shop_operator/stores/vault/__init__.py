@@ -1,0 +1,1 @@
+"""Vault: what it keeps for a ShopService, as declared state."""

@@ -1,0 +1,168 @@
+"""Logins of PostgreSQL that Vault makes for a lease: a connection, and a role of its engine.
+
+Each login is a member of the database's owner and acts as it from the first statement on, so that
+what a migration makes is the owner's. A lease that ends takes its sessions with it. The connection
+is marked in its URL, as the name that its sessions show; the role by a comment in its statements.
+
+Source: OpenBao, "Database secrets engine (API)"; PostgreSQL manual, "Role Membership".
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from shop_operator.stores.external import Found, Record
+from shop_operator.stores.postgres.login_maker import LoginMaker
+from shop_operator.stores.postgres.session import literal, quoted
+from shop_operator.stores.sessions import Sessions
+from shop_operator.stores.vault.marks import mark, owner_in
+from shop_operator.stores.vault.session import VaultSession
+
+_PASSWORD_BYTES: Final = 24
+_LEASE_SECONDS: Final = 3600
+_LONGEST_SECONDS: Final = 24 * 3600
+_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+_PLUGIN: Final = "postgresql-database-plugin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How Vault reaches one database: as the role that makes its logins."""
+
+    name: str
+    database: str
+    at: str = ""
+    """host:port, as Vault reaches it; empty if the connection is only to be released."""
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(
+            store="vault", kind="DatabaseConnection", name=self.name, database=self.database
+        )
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live connection; its URL carries its mark."""
+        vault = await sessions.vault()
+        live = await vault.read(self._path(vault))
+        if live is None:
+            return None
+        details = live.get("connection_details") or {}
+        url = str(details.get("connection_url", ""))
+        wanted = self._fields(sessions)
+        as_declared = (
+            live.get("plugin_name") == _PLUGIN
+            and live.get("allowed_roles") == wanted["allowed_roles"]
+            and url == wanted["connection_url"]
+            and details.get("username") == wanted["username"]
+        )
+        if as_declared and self.at:
+            as_declared = await self._maker.has_password(sessions)
+        hint = f"add application_name={mark(sessions.owner)} to its connection_url"
+        return Found(owner_in(unquote(url)), hint, as_declared=as_declared)
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Give Vault the connection with a new password, if it differs or has none."""
+        live = await self.read(sessions)
+        if live is not None and live.as_declared:
+            return
+        vault, password = await sessions.vault(), secrets.token_urlsafe(_PASSWORD_BYTES)
+        await self._maker.set_password(sessions, password)
+        await vault.write(self._path(vault), self._fields(sessions) | {"password": password})
+
+    async def release(self, sessions: Sessions) -> bool:
+        """Delete the connection."""
+        vault = await sessions.vault()
+        await vault.delete(self._path(vault))
+        return True
+
+    @property
+    def _maker(self) -> LoginMaker:
+        return LoginMaker(name=login_maker(self.database), database=self.database)
+
+    def _path(self, vault: VaultSession) -> str:
+        return f"{vault.settings.vault_database_mount}/config/{self.name}"
+
+    def _fields(self, sessions: Sessions) -> dict[str, Any]:
+        name = quote(mark(sessions.owner), safe="")
+        query = f"sslmode=prefer&application_name={name}"
+        login = "{{username}}:{{password}}"
+        return {
+            "plugin_name": _PLUGIN,
+            "allowed_roles": [self.name],
+            "connection_url": f"postgresql://{login}@{self.at}/{self.database}?{query}",
+            "username": login_maker(self.database),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRole:
+    """What Vault does to make and to end a login of a database."""
+
+    name: str
+    database: str
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        return Record(store="vault", kind="LoginRole", name=self.name, database=self.database)
+
+    async def read(self, sessions: Sessions) -> Found | None:
+        """Return the live role; a comment in its statements is its mark."""
+        vault = await sessions.vault()
+        live = await vault.read(self._path(vault))
+        if live is None:
+            return None
+        wanted = self._fields(sessions.owner)
+        return Found(
+            owner_in(" ".join(live.get("creation_statements") or ())),
+            f"add the comment /* {mark(sessions.owner)} */ to its creation_statements",
+            as_declared=all(live.get(key) == value for key, value in wanted.items()),
+        )
+
+    async def ensure(self, sessions: Sessions) -> None:
+        """Write the role if it differs."""
+        live = await self.read(sessions)
+        if live is None or not live.as_declared:
+            vault = await sessions.vault()
+            await vault.write(self._path(vault), self._fields(sessions.owner))
+
+    async def release(self, sessions: Sessions) -> bool:
+        """End every login that it made, and delete it."""
+        vault = await sessions.vault()
+        mount = vault.settings.vault_database_mount
+        await vault.write(f"sys/leases/revoke-prefix/{mount}/creds/{self.name}", {"sync": True})
+        await vault.delete(self._path(vault))
+        return True
+
+    def _path(self, vault: VaultSession) -> str:
+        return f"{vault.settings.vault_database_mount}/roles/{self.name}"
+
+    def _fields(self, owner: str) -> dict[str, Any]:
+        database, maker = quoted(self.database), quoted(login_maker(self.database))
+        login = '"{{name}}"'
+        rights = "LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+        return {
+            "db_name": self.name,
+            "default_ttl": _LEASE_SECONDS,
+            "max_ttl": _LONGEST_SECONDS,
+            "creation_statements": [
+                f"/* {mark(owner)} */ CREATE ROLE {login} {rights} IN ROLE {database}",
+                f"ALTER ROLE {login} SET role TO {literal(self.database)}",
+                f"GRANT {login} TO {maker}",
+            ],
+            # What a session made after RESET ROLE would be its own, and keep the role from going.
+            "revocation_statements": [
+                f"ALTER ROLE {login} NOLOGIN",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
+                f"REASSIGN OWNED BY {login} TO {database}",
+                f"DROP OWNED BY {login}",
+                f"DROP ROLE {login}",
+            ],
+        }
+
+
+def login_maker(database: str) -> str:
+    """Return the role by which Vault makes logins of a database."""
+    return f"{database}_vault"

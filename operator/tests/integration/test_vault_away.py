@@ -1,0 +1,156 @@
+"""Vault away, sealed or strict: what runs goes on, nothing is dropped, and conditions say why."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from shop_servers import databases
+from shop_servers.server_set import ServerSet
+from shop_servers.servers import OpenBao, Postgres
+
+from shop_cluster.control_plane import ControlPlane
+from shop_operator.api.kinds import DEPLOYMENT
+
+from .conftest import Shop, eventually
+from .outside import delete, external, gone
+from .test_vault import name, spec
+from .vault import Vault, beside, vault
+
+__all__ = ["name", "vault"]
+
+
+@pytest.fixture
+async def fragile(
+    sql: Shop, plane: ControlPlane, breakable: ServerSet, tmp_path: Path
+) -> AsyncIterator[Vault]:
+    """A shop with a Vault that the test may seal or kill."""
+    server = OpenBao(**breakable.need("openbao")["openbao"])
+    namespace = databases.create_bao_namespace(server)
+    async with beside(sql, plane, namespace, tmp_path) as found:
+        yield found
+        await sql.stop()
+
+
+async def test_with_vault_away_nothing_is_dropped_and_it_is_said(
+    vault: Vault, postgres: Postgres, name: str, closed_port: int
+) -> None:
+    shop = vault.shop
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    await shop.reason("orders", "SecretsReady", "Available")
+    made, pods = await external(shop, "orders"), await shop.get(DEPLOYMENT, "orders")
+    await shop.stop()
+    await shop.start(vault_address=f"https://127.0.0.1:{closed_port}")
+    message = await shop.reason("orders", "SecretsReady", "VaultUnavailable")
+    assert str(closed_port) in message
+    assert (await shop.condition("orders", "DatabaseReady"))["status"] == "True"
+    assert await external(shop, "orders") == made
+    assert await shop.get(DEPLOYMENT, "orders") is not None
+    await shop.declare("orders", **spec(name), replicas=2)
+    await asyncio.sleep(2)
+    now = await shop.client.get(DEPLOYMENT, shop.namespace, "orders")
+    assert pods is not None
+    assert now["metadata"]["uid"] == pods["metadata"]["uid"]
+    assert now["spec"]["replicas"] == 2  # what needs no Vault is done
+    await shop.stop()
+    await shop.start()
+    await shop.reason("orders", "SecretsReady", "Available")
+
+
+async def test_without_vault_a_deleted_service_waits_and_says_so(
+    vault: Vault, name: str, closed_port: int
+) -> None:
+    shop = vault.shop
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.stop()
+    await shop.start(vault_address=f"https://127.0.0.1:{closed_port}")
+    await shop.reason("orders", "SecretsReady", "VaultUnavailable")
+    await delete(shop, "orders")
+    message = await _says(shop, "Ready", "deletion waits")
+    assert "AuthRole" in message
+    await shop.reason("orders", "Ready", "VaultUnavailable")
+    await shop.stop()
+    await shop.start()
+    await gone(shop, "orders")
+
+
+async def test_an_operator_without_a_vault_says_what_to_set(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("orders", secrets={"provider": "vault"})
+    message = await shop.reason("orders", "SecretsReady", "VaultUnavailable")
+    assert "MINISHOP_VAULT_ADDRESS" in message
+
+
+async def test_a_sealed_vault_is_told_from_one_that_is_away(fragile: Vault, name: str) -> None:
+    shop, server = fragile.shop, fragile.bao.server
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.stop()
+    headers = {"X-Vault-Token": server.token}
+    async with httpx.AsyncClient(headers=headers, verify=_trust(server)) as client:
+        (await client.put(f"{server.url}/v1/sys/seal")).raise_for_status()
+    await shop.start()
+    message = await shop.reason("orders", "SecretsReady", "VaultSealed")
+    assert "unseal" in message
+    ready = await shop.condition("orders", "Ready")
+    assert ready["reason"] == "VaultSealed"
+
+
+async def test_what_vaults_policy_denies_the_operator_is_named(vault: Vault, name: str) -> None:
+    shop = vault.shop
+    await asyncio.to_thread(
+        vault.root.sys.create_or_update_policy,
+        "minishop-operator",
+        'path "x" { capabilities = ["read"] }',
+    )
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    message = await shop.reason("orders", "SecretsReady", "PolicyDenied")
+    assert "operator-policy.hcl" in message
+    assert f"{shop.namespace}-orders" in message
+
+
+async def test_an_operator_that_vault_does_not_know_is_told_which_role_to_write(
+    vault: Vault, tmp_path: Path
+) -> None:
+    await vault.shop.start(vault_role="nobody")
+    await vault.shop.declare("orders", secrets={"provider": "vault"})
+    message = await vault.shop.reason("orders", "SecretsReady", "PolicyDenied")
+    assert "auth/kubernetes/role/nobody" in message
+    await vault.shop.stop()
+    await vault.shop.start(vault_token_file=str(tmp_path / "missing"))
+    assert "can't be read" in await _says(vault.shop, "SecretsReady", "missing")
+
+
+async def test_a_revoked_token_of_the_operator_is_replaced(vault: Vault, name: str) -> None:
+    shop = vault.shop
+    await shop.start()
+    await shop.declare("orders", secrets={"provider": "vault"})
+    await shop.reason("orders", "SecretsReady", "Available")
+    await asyncio.to_thread(
+        vault.root.write_data, "sys/leases/revoke-prefix/auth/kubernetes/login", data={"sync": True}
+    )
+    await shop.declare("later", secrets={"provider": "vault"})
+    await shop.reason("later", "SecretsReady", "Available")
+
+
+async def _says(shop: Shop, kind: str, word: str) -> str:
+    """Wait until a condition says a word; return what it says."""
+    said: list[str] = []
+
+    async def reached() -> bool:
+        said.append(str((await shop.condition("orders", kind))["message"]))
+        return word in said[-1]
+
+    await eventually(reached, why=lambda: said[-1])
+    return said[-1]
+
+
+def _trust(server: OpenBao) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=server.ca)
