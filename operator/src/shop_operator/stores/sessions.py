@@ -35,7 +35,7 @@ class Servers:
 
     postgres: Callable[[], Awaitable[Postgres]]
     mongodb: Callable[[], Awaitable[MongoDB]]
-    vault: VaultLogin
+    vault: VaultLogin | None = None
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a database is created: PostgreSQL copies its template for one at a time."""
     logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)
@@ -92,6 +92,8 @@ class Sessions:
     async def vault(self) -> VaultSession:
         """Return the session with Vault. Raises StoreError where there is none."""
         if self._vault is None:
+            if self.servers.vault is None:
+                raise RuntimeError("these sessions were opened without Vault")
             self._vault = self.servers.vault.session()
         return self._vault
 
