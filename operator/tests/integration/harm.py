@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shop_operator.api.kinds import kind_of
+from shop_cluster.control_plane import ControlPlane
+from shop_operator.api.kinds import Kind, kind_of
 from shop_operator.metadata import Manifest
 
 from .conftest import Shop, eventually
 
+SERVICE = Kind("v1", "Service", "services")
 SPEC: dict[str, Any] = {
     "cache": {"kind": "redis"},
     "autoscaling": {"min": 1, "max": 3},
@@ -89,3 +91,39 @@ def is_as_before(shop: Shop, child: Manifest) -> Callable[[], Awaitable[bool]]:
         return wanted == found
 
     return reached
+
+
+def changed_by_a_person(
+    plane: ControlPlane, namespace: str, what: str, patch: str, way: str = "merge"
+) -> None:
+    """Change an object by `kubectl patch`."""
+    plane.kubectl("patch", what, "-n", namespace, f"--type={way}", "-p", patch)
+
+
+async def declared_children(shop: Shop, name: str, **spec: Any) -> dict[tuple[str, str], Manifest]:
+    """Start an operator and declare a ShopService; return its children by kind and name."""
+    await shop.start()
+    await shop.declare(name, **spec)
+    return {(c["kind"], c["metadata"]["name"]): c for c in await children(shop, name)}
+
+
+async def restored(shop: Shop, child: Manifest) -> None:
+    """Wait until a child is what it was."""
+    metadata = child["metadata"]
+
+    async def spec() -> tuple[Any, ...]:
+        live = await shop.client.get(kind_of(child), metadata["namespace"], metadata["name"])
+        return tuple(live.get(part) for part in ("spec", "config", "rules", "subjects"))
+
+    wanted = tuple(child.get(part) for part in ("spec", "config", "rules", "subjects"))
+
+    async def reached() -> bool:
+        return await spec() == wanted
+
+    await eventually(reached, seconds=30, why=lambda: f"{child['kind']} is not as it was")
+
+
+def container(live: Manifest) -> dict[str, Any]:
+    """Return the container of the service itself."""
+    containers = live["spec"]["template"]["spec"]["containers"]
+    return next(dict(c) for c in containers if c["name"] == "service")
