@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from shop_cluster import cgroups, network
+from shop_cluster import cgroups, network, supervisor
 from shop_cluster.errors import ClusterError
 from shop_cluster.paths import ClusterPaths
 from shop_cluster.processes import kill, marked, pid_of, wait_gone
@@ -42,7 +42,7 @@ def tear_down(paths: ClusterPaths) -> None:
     """Remove everything but the cache and the logs."""
     # First the list and those who act on it, so that nothing is brought back.
     paths.programs.unlink(missing_ok=True)
-    for name in ("guard", "supervisor", "kubelet"):
+    for name in (supervisor.STANDBY, "supervisor", "kubelet"):
         pid = pid_of(paths, name)
         if pid is not None:
             kill(pid, signal.SIGKILL)

@@ -1,13 +1,15 @@
-"""The cluster's processes on this machine, known by a mark in their environment.
+"""Processes of this machine; those of a cluster are known by a mark in their environment.
 
 The mark is inherited: containerd's shims carry it too, whoever their parent is by now.
 """
 
 import contextlib
 import os
+import select
 import signal
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shop_cluster.paths import ClusterPaths
@@ -42,6 +44,31 @@ def kill(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process that may be gone already."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def detach(command: Iterable[str], *, log: Path, environment: Mapping[str, str]) -> None:
+    """Run a command in the background, as nobody's child: no signal of a terminal reaches it.
+
+    ``environment`` is added to this process's own.
+    """
+    with log.open("ab") as output:
+        subprocess.run(  # noqa: S603 - our own command lines
+            ["/usr/bin/setsid", "--fork", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={**os.environ, **environment},
+            check=True,
+        )
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process has ended, whoever its parent is."""
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        select.select([descriptor], [], [])  # readable when it has
+        os.close(descriptor)
 
 
 def wait_gone(pids: Iterable[int], *, seconds: float) -> list[int]:

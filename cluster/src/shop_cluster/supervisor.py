@@ -1,8 +1,10 @@
-"""Keeps the cluster's programs running: `python -m shop_cluster.supervisor STATE RUN`.
+"""Keeps the cluster's programs running: `python -m shop_cluster.supervisor STATE RUN [standby]`.
 
-It starts what does not run, and starts again what ends. Its own death harms nothing: the
-programs go on, the guard (one of them) starts another supervisor, and that one adopts them.
-SIGHUP makes it read its list again. Only the standard library is imported: it stays small.
+It starts what does not run, and starts again what ends. Its own death harms nothing: the programs
+go on, and its standby (one of them) adopts them and starts a standby of its own. There is one
+supervisor, as it holds a lock on the state folder for as long as it lives, which the kernel gives
+to nobody else; a standby is a supervisor that waits for the lock. SIGHUP makes it read its list
+again. Only the standard library is imported: it stays small.
 """
 
 import fcntl
@@ -17,16 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop_cluster.paths import ClusterPaths
-from shop_cluster.processes import MARK, command_line, kill, pid_of, wait_gone
+from shop_cluster.processes import MARK, command_line, detach, kill, pid_of, wait_gone
 from shop_cluster.program import Program
 
+STANDBY = "standby"
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 5.0
+_END_SECONDS = 10.0
 # A program that ran this long had started well: its next restart is prompt again.
 _SETTLED = 20.0
-# The shell says its own pid before it becomes the program, so no supervisor's death can leave
-# behind a program that no file names.
-_ANNOUNCE = 'echo $$ >"$1.new" && mv "$1.new" "$1" && shift && exec "$@"'
+# The shell says its own pid before it becomes the program, and holds the supervisor's lock until
+# then: who takes over finds every program that was started.
+_ANNOUNCE = 'echo $$ >"$1.new" && mv "$1.new" "$1" && shift && exec "$@" </dev/null'
 
 
 @dataclass
@@ -41,8 +45,9 @@ class _Watched:
 class Supervisor:
     """The loop: start what is due, sleep until something ends or the list changes."""
 
-    def __init__(self, paths: ClusterPaths) -> None:
+    def __init__(self, paths: ClusterPaths, *, lock: int) -> None:
         self._paths = paths
+        self._lock = lock
         self._watched: dict[str, _Watched] = {}
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake)
@@ -62,6 +67,8 @@ class Supervisor:
         except FileNotFoundError:
             return False
         programs = [Program(**{**each, "command": tuple(each["command"])}) for each in listed]
+        for name in self._watched.keys() - {program.name for program in programs}:
+            self._end(name)
         for program in programs:
             known = self._watched.get(program.name)
             if known is None or known.program != program:
@@ -70,29 +77,43 @@ class Supervisor:
 
     def _replace(self, program: Program) -> None:
         """Adopt the program when it runs just so, end it when it runs otherwise."""
-        watched = self._watched[program.name] = _Watched(program)
         pid = pid_of(self._paths, program.name)
-        if pid is None:
-            return
-        if command_line(pid) == program.command:
+        just_so = (program.command, self._announcing(program))
+        if pid is not None and command_line(pid) not in just_so:
+            self._end(program.name)
+            pid = None
+        watched = self._watched[program.name] = _Watched(program)
+        if pid is not None:
             self._watch(watched, pid)
-        else:
+
+    def _end(self, name: str) -> None:
+        """End a program that is no longer listed, or not with this command."""
+        watched = self._watched.pop(name, None)
+        if watched is not None and watched.pidfd is not None:
+            os.close(watched.pidfd)
+        pid = pid_of(self._paths, name)
+        if pid is not None:
             kill(pid, signal.SIGTERM)
-            wait_gone([pid], seconds=10)
+            wait_gone([pid], seconds=_END_SECONDS)
+            _reap()
 
     def _start(self, watched: _Watched) -> None:
         program = watched.program
-        announced = self._paths.pids / program.name
         with (self._paths.logs / f"{program.name}.log").open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - the list is ours
-                ["/bin/sh", "-c", _ANNOUNCE, "sh", str(announced), *program.command],
-                stdin=subprocess.DEVNULL,
+                self._announcing(program),
+                stdin=self._lock,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **program.environment, MARK: str(self._paths.state)},
                 start_new_session=True,
             )
         self._watch(watched, child.pid)
+
+    def _announcing(self, program: Program) -> tuple[str, ...]:
+        """Return the command line that becomes the program's own."""
+        announced = str(self._paths.pids / program.name)
+        return ("/bin/sh", "-c", _ANNOUNCE, "sh", announced, *program.command)
 
     def _watch(self, watched: _Watched, pid: int) -> None:
         try:
@@ -142,39 +163,49 @@ def _log(text: str) -> None:
     sys.stderr.flush()
 
 
+def command(paths: ClusterPaths, *words: str) -> tuple[str, ...]:
+    """Return the command line of a supervisor."""
+    module = (sys.executable, "-m", "shop_cluster.supervisor")
+    return (*module, str(paths.state), str(paths.run), *words)
+
+
+def standby(paths: ClusterPaths) -> Program:
+    """Return the program that takes over when the supervisor ends."""
+    return Program(name=STANDBY, command=command(paths, STANDBY))
+
+
 def start(paths: ClusterPaths) -> None:
     """Start a supervisor in the background, as nobody's child; one more than needed just ends."""
-    with (paths.logs / "supervisor.log").open("ab") as log:
-        subprocess.run(  # noqa: S603 - ourselves
-            [
-                "/usr/bin/setsid",
-                "--fork",
-                sys.executable,
-                "-m",
-                "shop_cluster.supervisor",
-                str(paths.state),
-                str(paths.run),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env={**os.environ, MARK: str(paths.state)},
-            check=True,
-        )
+    log = paths.logs / "supervisor.log"
+    detach(command(paths), log=log, environment={MARK: str(paths.state)})
+
+
+def _lock(paths: ClusterPaths, *, wait: bool) -> int | None:
+    """Lock the state folder for as long as this process lives; None if another has the lock.
+
+    The folder itself, as a file in it could be removed, and made and locked once more.
+    """
+    folder = os.open(paths.state, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        is_current = os.path.samestat(os.fstat(folder), paths.state.stat())
+    except (BlockingIOError, FileNotFoundError):  # the cluster was taken away meanwhile
+        return None
+    return folder if is_current else None
 
 
 def main() -> None:
-    """Supervise, unless another one does."""
-    paths = ClusterPaths(state=Path(sys.argv[1]), run=Path(sys.argv[2]))
-    with (paths.run / "supervisor.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        (paths.pids / "supervisor").write_text(str(os.getpid()))
-        _log("supervisor started")
-        Supervisor(paths).run()
+    """Supervise unless another one does; a standby waits for that one's end."""
+    state, run, *words = sys.argv[1:]
+    paths = ClusterPaths(state=Path(state), run=Path(run))
+    lock = _lock(paths, wait=STANDBY in words)
+    if lock is None:
+        return
+    if pid_of(paths, STANDBY) == os.getpid():
+        (paths.pids / STANDBY).unlink()
+    (paths.pids / "supervisor").write_text(str(os.getpid()))
+    _log("supervisor started")
+    Supervisor(paths, lock=lock).run()
 
 
 if __name__ == "__main__":

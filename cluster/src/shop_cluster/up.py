@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,7 +31,7 @@ from shop_cluster.node_programs import (
     provisioner,
 )
 from shop_cluster.paths import ClusterPaths
-from shop_cluster.processes import pid_of
+from shop_cluster.processes import kill, pid_of, wait_gone
 from shop_cluster.program import Program
 from shop_cluster.progress import say
 from shop_cluster.shell import run
@@ -151,12 +150,8 @@ def _start(paths: ClusterPaths, binary: Path) -> None:
         say("starting etcd, the API server and containerd")
         _supervise(paths, core)
         _wait_core(paths, authority)
-    guard = Program(
-        name="guard",
-        command=(sys.executable, "-m", "shop_cluster.guard", str(paths.state), str(paths.run)),
-    )
     say("starting the node")
-    _supervise(paths, [*core, *rest, guard])
+    _supervise(paths, [*core, *rest, supervisor.standby(paths)])
     _wait_core(paths, authority)
 
 
@@ -180,11 +175,22 @@ def _supervise(paths: ClusterPaths, programs: Sequence[Program]) -> None:
     partial = paths.programs.with_suffix(".partial")
     partial.write_text(json.dumps([asdict(program) for program in programs], indent=1))
     partial.rename(paths.programs)
+    _end_predecessor(paths)
     running = pid_of(paths, "supervisor")
     if running is None:
         supervisor.start(paths)
     else:
         os.kill(running, signal.SIGHUP)
+
+
+def _end_predecessor(paths: ClusterPaths) -> None:
+    """End the supervisor of the version before, whose lock was another and which had a guard."""
+    if pid_of(paths, "guard") is not None:
+        for name in ("guard", "supervisor"):
+            pid = pid_of(paths, name)
+            if pid is not None:
+                kill(pid, signal.SIGKILL)
+                wait_gone([pid], seconds=_READY_SECONDS)
 
 
 def _wait_core(paths: ClusterPaths, authority: Authority) -> None:

@@ -113,7 +113,7 @@ def test_up_after_a_reboot(bare: ClusterPaths, request: pytest.FixtureRequest) -
 
 def power_off(paths: ClusterPaths) -> None:
     """Take away what does not outlive a machine: processes, mounts, links, rules, /run."""
-    # The guard may have begun another supervisor while the first was killed.
+    # A standby may have taken over, and started programs, while the supervisor was killed.
     while left := [each for each in marked(paths) if each != os.getpid()]:
         for pid in left:
             kill(pid, signal.SIGKILL)

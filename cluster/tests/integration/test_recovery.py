@@ -12,6 +12,7 @@ from shop_cluster.certificates import Authority
 from shop_cluster.paths import ClusterPaths
 from shop_cluster.probes import probes, wait
 from shop_cluster.processes import pid_of
+from shop_cluster.supervisor import STANDBY
 from shop_cluster.up import up
 
 SECONDS = 90
@@ -29,12 +30,14 @@ SECONDS = 90
         "kube-proxy",
         "coredns",
         "provisioner",
-        "guard",
+        STANDBY,
         "supervisor",
     ],
 )
 def test_a_killed_process_comes_back(cluster: ClusterPaths, name: str) -> None:
-    others = {each: pid_of(cluster, each) for each in programs(cluster) if each != name}
+    others = {
+        each: pid_of(cluster, each) for each in programs(cluster) if each not in {name, STANDBY}
+    }
     killed = pid_of(cluster, name)
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
@@ -44,7 +47,7 @@ def test_a_killed_process_comes_back(cluster: ClusterPaths, name: str) -> None:
         time.sleep(0.05)
     for probe in probes(cluster, Authority(cluster.pki)):
         wait(probe, cluster, seconds=SECONDS)
-    if name in ("guard", "supervisor"):
+    if name in {STANDBY, "supervisor"}:
         # Their death is no reason to touch what they watch over.
         assert {each: pid_of(cluster, each) for each in others} == others
 

@@ -9,8 +9,8 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 from shop_servers import containers
+from shop_servers.host import KINDS, kinds
 from shop_servers.instance import ServerInstance
-from shop_servers.supervisor import KINDS, kinds
 
 
 class Daemon(BaseHTTPRequestHandler):

@@ -5,16 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from shop_servers.server_set import ServerSet
 
+from shop_cluster.processes import wait_gone
+
 OWNER = """
 import os, signal, sys, time
 from pathlib import Path
+from shop_cluster.processes import wait_gone
 from shop_servers.server_set import ServerSet
 # Who runs the tests in the background has it ignored, and its children with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,11 +43,8 @@ def pids(servers: ServerSet) -> set[int]:
     return {status["pid"], *(pid for s in status["servers"].values() for pid in s["pids"])}
 
 
-def wait_gone(processes: set[int]) -> None:
-    deadline = time.monotonic() + 60
-    while left := {pid for pid in processes if Path(f"/proc/{pid}").exists()}:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
+def assert_gone(processes: set[int]) -> None:
+    assert wait_gone(processes, seconds=60) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -57,11 +56,11 @@ def test_a_set_ends_with_its_owner(
     assert len(processes) == 3
     owner.send_signal(how)
     owner.wait()
-    wait_gone(processes)
+    assert_gone(processes)
     assert not directory.exists()
 
 
-def test_the_servers_end_with_a_supervisor_that_is_killed(
+def test_the_servers_end_with_a_host_that_is_killed(
     tmp_path: Path, owner: subprocess.Popen[str]
 ) -> None:
     servers = ServerSet(state=tmp_path / "set")
@@ -69,7 +68,7 @@ def test_the_servers_end_with_a_supervisor_that_is_killed(
     assert status is not None
     processes = pids(servers)
     os.kill(status["pid"], signal.SIGKILL)
-    wait_gone(processes)
+    assert_gone(processes)
     shutil.rmtree((tmp_path / "set").read_text())  # data are all that is left of such an end
 
 

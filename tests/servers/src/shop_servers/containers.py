@@ -129,7 +129,7 @@ class Container:
 
 
 _made: dict[str, Container] = {}
-"""By the folder of their instance: of this process, which is a supervisor."""
+"""By the folder of their instance: of this process, which is a host."""
 
 
 async def start(name: str, instance: ServerInstance) -> Facts:
@@ -162,4 +162,4 @@ def _create(name: str, instance: ServerInstance) -> Container:
 STARTS: Mapping[str, Callable[[ServerInstance], Awaitable[Facts]]] = {
     name: partial(start, name) for name in _READY
 }
-"""As `supervisor.KINDS` has them for processes."""
+"""As `host.KINDS` has them for processes."""

@@ -117,7 +117,7 @@ class ServerInstance:
         user: str | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a process that dies with the supervisor, however the supervisor dies."""
+        """Start a process that dies with the host, however the host dies."""
         self.processes.append(ProcessGroup(await self._execute(argv, user=user, env=env or {})))
 
     async def _execute(

@@ -1,11 +1,8 @@
 """A set of servers as its clients see it, and where the kept set and a run's own sets are found."""
 
 import json
-import os
-import select
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shop_cluster.processes import detach, wait_for_end
 from shop_servers.instance import Facts, ServerError
 from shop_servers.packages import cache, locked
 
 SOCKET_WITHIN = 30.0
-"""Seconds for a supervisor to listen."""
+"""Seconds for a host to listen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +29,13 @@ class ServerSet:
 
     def need(self, *names: str) -> dict[str, Facts]:
         """Facts of the named servers, started if they don't run; raises ServerError."""
-        self._ensure_supervisor()
+        self._ensure_host()
         facts: dict[str, Facts] = self._ask({"need": names})["facts"]
         return facts
 
     def prepare(self, *names: str) -> None:
         """Begin to start the named servers and don't wait."""
-        self._ensure_supervisor()
+        self._ensure_host()
         with self._connect() as connection:
             connection.sendall(_line({"need": names}))
 
@@ -54,21 +52,19 @@ class ServerSet:
         status = self.status()
         if status is None:
             return
-        supervisor = os.pidfd_open(status["pid"])
         self._ask({"down": True})
-        select.select([supervisor], [], [])  # readable when the process is gone
-        os.close(supervisor)
+        wait_for_end(status["pid"])
         self.state.unlink(missing_ok=True)
 
     def is_up(self) -> bool:
-        """Whether the set's supervisor answers."""
+        """Whether the set's host answers."""
         try:
             self._connect().close()
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             return False
         return True
 
-    def _ensure_supervisor(self) -> None:
+    def _ensure_host(self) -> None:
         if self.is_up():
             return
         with locked(self.state.with_suffix(".lock")):
@@ -81,22 +77,14 @@ class ServerSet:
             deadline = time.monotonic() + SOCKET_WITHIN
             while not self.is_up():
                 if time.monotonic() > deadline:
-                    raise ServerError((directory / "supervisor.log").read_text())
+                    raise ServerError((directory / "host.log").read_text())
                 time.sleep(0.02)
 
     def _spawn(self, directory: Path) -> None:
-        command = [sys.executable, "-m", "shop_servers.supervisor", str(directory)]
+        command = [sys.executable, "-m", "shop_servers.host", str(directory)]
         command += ["--owner", str(self.owner)] if self.owner else []
         command += ["--durable"] if self.durable else []
-        with (directory / "supervisor.log").open("ab") as log:
-            # A session of its own: Ctrl-C ends the tests first, and they end it.
-            subprocess.run(
-                ["setsid", "--fork", *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                check=True,
-            )
+        detach(command, log=directory / "host.log", environment={})
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""The process that owns a set of servers: `python -m shop_servers.supervisor DIRECTORY`.
+"""The process that owns a set of servers: `python -m shop_servers.host DIRECTORY`.
 
 It listens on a Unix socket in the set's folder, one JSON object a line: `{"need": ["kafka"]}`
 starts what does not run yet and answers with the facts; `{"signal": "kafka", "number": 9}`,
@@ -61,7 +61,7 @@ def kinds() -> Mapping[str, Kind]:
     return {name: replace(kind, start=starts.get(name, kind.start)) for name, kind in KINDS.items()}
 
 
-class Supervisor:
+class Host:
     """Starts servers at most once at a time and ends them together."""
 
     def __init__(self, directory: Path, kinds: Mapping[str, Kind], *, durable: bool) -> None:
@@ -165,19 +165,19 @@ async def _owner_ends(pid: int) -> None:
 
 async def run(directory: Path, *, owner: int | None, durable: bool) -> None:
     """Serve until told to end, signalled, or without an owner."""
-    supervisor = Supervisor(directory, kinds(), durable=durable)
+    host = Host(directory, kinds(), durable=durable)
     loop = asyncio.get_running_loop()
     for what in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(what, supervisor.ended.set)
-    listening = await asyncio.start_unix_server(supervisor.serve, directory / SOCKET)
-    ends: list[asyncio.Task[Any]] = [asyncio.create_task(supervisor.ended.wait())]
+        loop.add_signal_handler(what, host.ended.set)
+    listening = await asyncio.start_unix_server(host.serve, directory / SOCKET)
+    ends: list[asyncio.Task[Any]] = [asyncio.create_task(host.ended.wait())]
     if owner is not None:
         ends.append(asyncio.create_task(_owner_ends(owner)))
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         listening.close()
-        await supervisor.end()
+        await host.end()
 
 
 def main() -> None:
