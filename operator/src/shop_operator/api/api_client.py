@@ -47,8 +47,8 @@ class ApiClient:
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
         self._sessions = Sessions(login)
-        self.listing = asyncio.Semaphore(2)
-        """Hold this while processing a list: lists need the most memory."""
+        self._parsing = asyncio.Lock()
+        """Held while a large answer is read and parsed: several at once would need the memory."""
 
     async def __aenter__(self) -> Self:
         await self._sessions.open()
@@ -72,7 +72,7 @@ class ApiClient:
     async def read(self, path: str) -> Manifest:
         """Return a document of the API server's own, such as its OpenAPI. Raises ApiError."""
         path, _, query = path.partition("?")
-        return await self._json("GET", path, dict(parse_qsl(query)))
+        return await self._large(path, dict(parse_qsl(query)))
 
     async def list(
         self, kind: Kind, namespace: str, *, labels: str = "", recent: bool = False
@@ -82,7 +82,7 @@ class ApiClient:
         Raises NotFoundError when the kind is unknown, ApiError.
         """
         query = {"labelSelector": labels, "resourceVersion": "" if recent else "0"}
-        return await self._json("GET", kind.path(namespace), query)
+        return await self._large(kind.path(namespace), query)
 
     async def apply(
         self,
@@ -221,6 +221,14 @@ class ApiClient:
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             raise ApiError(0, f"watch of {kind} cut: {error!r}") from error
 
+    async def _large(self, path: str, query: Mapping[str, str]) -> Manifest:
+        try:
+            async with await self._send(_Request("GET", path, query)) as answer, self._parsing:
+                found: Manifest = orjson.loads(await answer.read())
+                return found
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _unanswered(error) from error
+
     async def _json(
         self,
         method: str,
@@ -234,8 +242,7 @@ class ApiClient:
                 found: Manifest = orjson.loads(await answer.read())
                 return found
         except (aiohttp.ClientError, TimeoutError) as error:
-            API_ERRORS.labels("0").inc()
-            raise ApiError(0, f"no answer from the API server: {error!r}") from error
+            raise _unanswered(error) from error
 
     async def _send(self, request: "_Request") -> aiohttp.ClientResponse:
         session = await self._sessions.current()
@@ -250,6 +257,11 @@ class ApiClient:
         async with answer:
             API_ERRORS.labels(str(answer.status)).inc()
             raise error_of(answer.status, message_of(await answer.read()), answer.headers)
+
+
+def _unanswered(error: Exception) -> ApiError:
+    API_ERRORS.labels("0").inc()
+    return ApiError(0, f"no answer from the API server: {error!r}")
 
 
 async def _ask(session: Session, request: _Request) -> aiohttp.ClientResponse:

@@ -158,8 +158,7 @@ class Informer:
             self._failed()
 
     async def _list_and_watch(self) -> None:
-        async with self._client.listing:
-            version = await self._list()
+        version = await self._list()
         seconds = max(1, round(self._seconds * random.uniform(0.8, 1.2)))  # noqa: S311 - jitter
         began = time.monotonic()
         async for event, body in self._client.watch(

@@ -108,9 +108,7 @@ class Schemas:
             url = str(entry["serverRelativeURL"])  # it ends with the document's hash
             if self._hashes.get(group_version) == url:
                 continue
-            async with self._client.listing:  # a document has a megabyte
-                document = await self._client.read(url)
-                self._known |= read_kinds(document, kinds)
+            self._known |= read_kinds(await self._client.read(url), kinds)
             self._hashes[group_version] = url
 
 
