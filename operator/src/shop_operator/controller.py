@@ -18,6 +18,7 @@ from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
 from shop_operator.apply.children import ChildApplier
 from shop_operator.deletion import TemporaryError
+from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
 from shop_operator.reconcile import Reconciler
 from shop_operator.recorder import EventRecorder
@@ -74,7 +75,10 @@ class Controller:
             started=self._enqueue_all,
             reported=self._report,
         )
-        routes = RouteRegistry(services=self._scopes.services, cache=self._cache, platform=platform)
+        reports = GatewayReports(self._cache)
+        routes = RouteRegistry(
+            services=self._scopes.services, cache=self._cache, platform=platform, reports=reports
+        )
         self._routes = routes
         self._reconciler = Reconciler(
             client=client,
@@ -89,7 +93,7 @@ class Controller:
             routes=routes,
         )
         self._table = RouteTable(
-            client=client, cache=self._cache, gate=gate, registry=routes, name=platform.route_table
+            client=client, cache=self._cache, gate=gate, registry=routes, reports=reports
         )
 
     @property
@@ -223,12 +227,14 @@ class Controller:
                 self._queue.forget(request)
                 return "not_kept"
             if isinstance(request, RouteTableRequest):
-                for key in await self._table.reconcile(request.namespace):
+                outdated, again = await self._table.reconcile(request.namespace)
+                for key in outdated:
                     self._queue.add(key)
             else:
                 again = await self._reconciler.reconcile(request)
-                if self._routes.is_gateway(request):
-                    # Its status, which this process wrote, decides about those behind it.
+                if self._routes.is_gateway(request) or self._routes.awaits_gateway(request):
+                    # Its status, which this process wrote, decides about those behind it; and what
+                    # its pods do not serve yet is asked for again.
                     self._queue.add_after(RouteTableRequest(request.namespace), _TABLE_SECONDS)
         except NotHolderError:
             self._queue.add_after(request, 1.0)

@@ -1,7 +1,7 @@
 """What is known about the routes of all ShopServices, read from the informers at each question."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -11,6 +11,8 @@ from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import CONFIG_MAP, ENTRY_LABEL, ENTRY_SERVICE
 from shop_operator.children.route_table import ROUTES_KEY, route_table, table_entry
 from shop_operator.conditions.route import GatewayState, RouteView
+from shop_operator.gateway_report import Report, Wanted
+from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metadata import Manifest, labels
 from shop_operator.route_claims import Claim, Claimant, claimant, claims, covers
 from shop_operator.settings import Settings
@@ -23,20 +25,29 @@ class RouteRegistry:
     """Decides who has which path, and says whether the way to a service exists."""
 
     def __init__(
-        self, *, services: Mapping[str, Informer], cache: Cache, platform: Settings
+        self,
+        *,
+        services: Mapping[str, Informer],
+        cache: Cache,
+        platform: Settings,
+        reports: GatewayReports,
     ) -> None:
         self._services = services
+        self._reports = reports
+        self._gateways: dict[str, list[ShopService]] = {}
         self._cache = cache
         self._platform = platform
         self._parsed: dict[str, dict[str, tuple[int, ShopService | None]]] = {}
         self._claimants: list[Claimant] = []
         self._claims: dict[Key, Claim] = {}
-        self._published: dict[str, tuple[str, list[Any]]] = {}
+        self._published: dict[str, tuple[str, list[Manifest]]] = {}
         self._told: dict[Key, RouteView] = {}
 
     def view(self, service: ShopService) -> RouteView | None:
-        """Return what a reconcile needs to know about a service's route; None without one."""
+        """Return what a reconcile needs to know about a service's way in; None without one."""
         self._refresh()
+        if self._gateways.get(service.namespace) and not self._reports.ready_addresses(service.key):
+            self._reports.forget_addresses(service.key)
         found = self._view(service)
         if found is None:
             self._told.pop(service.key, None)
@@ -59,6 +70,24 @@ class RouteRegistry:
         _, service = self._parsed.get(key.namespace, {}).get(key.name, (0, None))
         return service is not None and service.spec.route_table is not None
 
+    def awaits_gateway(self, key: Key) -> bool:
+        """Return True if the service's last reconcile was told that a gateway does not serve it."""
+        told = self._told.get(key)
+        if told is None:
+            return False
+        return bool(told.withdrawn or (told.gateway is not None and told.gateway.unserved))
+
+    def gateways(self, namespace: str) -> list[ShopService]:
+        """Return the gateways of a namespace."""
+        self._refresh()
+        return self._gateways.get(namespace, [])
+
+    def wanted(self, namespace: str) -> Wanted:
+        """Return what the gateways of a namespace are to serve."""
+        table = {entry["service"]: entry["version"] for entry in self._live_entries(namespace)}
+        ready = {name: self._reports.ready_addresses(Key(namespace, name)) for name in table}
+        return Wanted(table, ready)
+
     def table(self, namespace: str) -> Manifest:
         """Return the route table of a namespace as it is to be."""
         self._refresh()
@@ -69,27 +98,28 @@ class RouteRegistry:
     def outdated(self, namespace: str) -> list[Key]:
         """Return the services whose last reconcile was told something else than what is so now."""
         self._refresh()
-        routed = {service.key: service for service in self._routed(namespace)}
-        for key in [key for key in self._told if key.namespace == namespace and key not in routed]:
+        known = {s.key: s for s in self._read(namespace) if s.spec.route or s.key in self._told}
+        for key in [key for key in self._told if key.namespace == namespace and key not in known]:
             del self._told[key]
         return [
             key
-            for key, service in routed.items()
+            for key, service in known.items()
             if key in self._told and self._told[key] != self._view(service)
         ]
 
     def _view(self, service: ShopService) -> RouteView | None:
         route = service.spec.route
-        if route is None:
-            return None
-        claim = self._claim(service)
-        if route.via == "gateway":
+        claim = Claim() if route is None else self._claim(service)
+        if route is not None and route.via == "gateway":
             return RouteView(
                 claim=claim,
                 in_table=self._is_published(service, claim),
                 gateway=self._gateway(service, claim),
             )
-        return RouteView(claim=claim, entry=self._entry(service))
+        withdrawn = self._withdrawn(service)
+        if route is None:
+            return RouteView(claim=claim, withdrawn=withdrawn) if withdrawn else None
+        return RouteView(claim=claim, entry=self._entry(service), withdrawn=withdrawn)
 
     def _claim(self, service: ShopService) -> Claim:
         found = self._claims.get(service.key)
@@ -118,6 +148,10 @@ class RouteRegistry:
         if not changed:
             return
         self._parsed = found
+        self._gateways = {
+            namespace: [s for s in self._read(namespace) if s.spec.route_table is not None]
+            for namespace in found
+        }
         services = [s for each in found.values() for _, s in each.values() if s is not None]
         claimed = [claimant(service, host=self._platform.route_host) for service in services]
         claimants = [each for each in claimed if each is not None]
@@ -125,13 +159,21 @@ class RouteRegistry:
             self._claimants = claimants
             self._claims = claims(claimants, shared_edge=self._platform.edge != "none")
 
-    def _routed(self, namespace: str) -> list[ShopService]:
+    def _read(self, namespace: str) -> list[ShopService]:
+        """Return the services of a namespace that can be read and stay."""
         found = self._parsed.get(namespace, {}).values()
-        return [s for _, s in found if s is not None and s.spec.route and not s.deleting]
+        return [s for _, s in found if s is not None and not s.deleting]
+
+    def _routed(self, namespace: str) -> list[ShopService]:
+        return [service for service in self._read(namespace) if service.spec.route]
 
     def _is_published(self, service: ShopService, claim: Claim) -> bool:
         """Return True if the live table has the service as it is declared."""
-        namespace = service.namespace
+        entries = self._live_entries(service.namespace)
+        return bool(claim.won) and table_entry(self.with_won_paths(service)) in entries
+
+    def _live_entries(self, namespace: str) -> list[Manifest]:
+        """Return what the live table of a namespace has; [] while it can't be read."""
         live = self._cache.get(CONFIG_MAP, namespace, self._platform.route_table)
         text = ((live or {}).get("data") or {}).get(ROUTES_KEY, "[]")
         known = self._published.get(namespace)
@@ -141,22 +183,25 @@ class RouteRegistry:
             except orjson.JSONDecodeError:
                 entries = []  # changed by another hand, and about to be put right
             known = self._published[namespace] = text, entries
-        return bool(claim.won) and table_entry(self.with_won_paths(service)) in known[1]
+        return known[1]
 
     def _gateway(self, service: ShopService, claim: Claim) -> GatewayState | None:
         """Return the gateway of the service's namespace: one that serves, if there are several."""
         gateways = [
-            self._gateway_state(each, claim)
-            for _, each in self._parsed.get(service.namespace, {}).values()
-            if each is not None
-            and each.spec.route_table is not None
-            and not each.deleting
-            and each.key != service.key
+            self._gateway_state(each, service, claim)
+            for each in self._gateways.get(service.namespace, ())
+            if each.key != service.key
         ]
-        best = sorted(gateways, key=lambda g: (g.serves, g.reachable, g.covers), reverse=True)
+        best = sorted(
+            gateways, key=lambda g: (g.serves, g.reachable, g.covers, not g.unserved), reverse=True
+        )
         return best[0] if best else None
 
-    def _gateway_state(self, gateway: ShopService, claim: Claim) -> GatewayState:
+    def _gateway_state(
+        self, gateway: ShopService, service: ShopService, claim: Claim
+    ) -> GatewayState:
+        table = gateway.spec.route_table
+        tells = table is not None and table.status_path is not None
         conditions = {c["type"]: c for c in gateway.status.get("conditions") or ()}
         route, url = gateway.spec.route, gateway.status.get("url")
         way_in = conditions.get("RouteReady", {}).get("status") == "True"
@@ -166,8 +211,40 @@ class RouteRegistry:
             serves=bool(gateway.status.get("readyReplicas")),
             reachable=route is None or way_in,
             base=_base(url) if url else None,
+            unserved=self._unserved(gateway, service) if tells else "",
+            tells=tells,
             covers=route is None or all(any(covers(w, path) for w in ways) for path in claim.won),
         )
+
+    def _unserved(self, gateway: ShopService, service: ShopService) -> str:
+        """Return why requests do not reach a service through each pod of a gateway; "" if they do.
+
+        A pod that has not answered yet changes nothing for a route that was ready before: gateways
+        are rolled out, and the operator restarted, without a way in having gone.
+        """
+        version = table_entry(self.with_won_paths(service))["version"]
+        addresses = self._reports.ready_addresses(service.key)
+        reports = self._reports.of(gateway.key)
+        silent = "" if reports else f"no pod of the gateway {gateway.name} has been asked yet"
+        for report in reports:
+            pod = f"pod {report.pod} of the gateway {gateway.name}"
+            if report.routes is None:
+                silent = f"{pod} has not said yet what it serves: {report.error}"
+            elif report.version(service.name) != version:
+                return f"{pod} serves an older route table"
+            elif not report.reaches(service.name, addresses):
+                return f"{pod} does not know the service's pods yet"
+        return "" if _was_ready(service) else silent
+
+    def _withdrawn(self, service: ShopService) -> str:
+        """Return which pod still serves a service that asks for no way via the gateway."""
+        found: list[Report] = [
+            report
+            for gateway in self._gateways.get(service.namespace, ())
+            for report in self._reports.of(gateway.key)
+            if report.version(service.name) is not None
+        ]
+        return f"pod {found[0].pod} still serves the former route" if found else ""
 
     def _entry(self, service: ShopService) -> str | None:
         """Return the base URL of the Service that others keep as this service's entry."""
@@ -200,6 +277,12 @@ def _read(informer: Informer, name: str) -> ShopService | None:
         return None if body is None else parse(body)
     except InvalidSpecError:
         return None  # its own reconcile reports that
+
+
+def _was_ready(service: ShopService) -> bool:
+    conditions = {c["type"]: c for c in service.status.get("conditions") or ()}
+    said = conditions.get("RouteReady", {})
+    return (said.get("status"), said.get("observedGeneration")) == ("True", service.generation)
 
 
 def _base(url: str) -> str:

@@ -127,9 +127,10 @@ class Route(Part):
 
 
 class RouteTable(Part):
-    """Where the table of routes is mounted."""
+    """Where the table of routes is mounted, and where a pod says which of it is in force."""
 
     mount_path: str = "/etc/minishop/routes"
+    status_path: str | None = None
 
 
 class Metrics(Part):

@@ -23,7 +23,7 @@ from .audit import requests
 from .conftest import ROOT, Shop, eventually
 from .harm import HARM, SPEC
 from .program import operator_program
-from .workloads import container, make_pod
+from .workloads import container, hastened, make_pod, ready_at
 
 FORBIDDEN = 403
 OPERATOR = "system:serviceaccount:minishop-system:shop-operator"
@@ -82,7 +82,7 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
     edge = {"MINISHOP_EDGE": "gateway-api"}
     with operator_program(shop.platform, kubeconfig, tmp_path / "log", **edge) as process:
         spec = {**SPEC, "events": {**SPEC["events"], "outbox": {}}, "database": database}
-        await shop.declare("whole", **spec, routeTable={})
+        await shop.declare("whole", **spec, routeTable={"statusPath": "/routez"})
         await shop.reason("whole", "CdcReady", "OutboxMissing", seconds=60)
         await _migrate(shop, postgres, database["name"])
         await shop.reason("whole", "CdcReady", "ConnectorNotReady", seconds=60)
@@ -94,6 +94,9 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
         )
         await make_pod(shop, "whole", "whole-1", {"containerStatuses": [crashed]})
         await shop.reason("whole", "WorkloadReady", "CrashLooping", seconds=60)
+        await make_pod(shop, "whole", "whole-2", ready_at("127.0.0.9"))
+        await shop.declare("behind", route={"paths": ["/v1/behind"], "via": "gateway"})
+        await eventually(lambda: hastened(shop, "whole-2"), seconds=60)
         await shop.client.merge(DEPLOYMENT, "shop", "whole", HARM["Deployment"])
         await shop.declare("whole", database=database, port=9000)  # much is pruned
         await eventually(lambda: _gone(shop, KAFKA_CONNECTOR, "whole-outbox"), seconds=60)
@@ -104,6 +107,7 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
     asked = list(requests(plane, OPERATOR))[before:]
     assert {"create", "patch", "delete", "list", "watch"} <= {request.verb for request in asked}
     assert ("get", "pods", "whole-1") in {(r.verb, r.resource, r.name) for r in asked}  # its log
+    assert ("patch", "pods", "whole-2") in {(r.verb, r.resource, r.name) for r in asked}
     refused = {(r.verb, r.resource, r.name) for r in asked if r.code == FORBIDDEN}
     assert refused == set()
 

@@ -54,6 +54,18 @@ def container(state: Manifest, last: Manifest | None = None, **more: Any) -> Man
     return {"ready": False, "restartCount": 0, **found, "lastState": last or {}, **more}
 
 
+def ready_at(address: str) -> Manifest:
+    """Return the status of a ready pod."""
+    ready = {"type": "Ready", "status": "True"}
+    return {"phase": "Running", "podIP": address, "conditions": [ready]}
+
+
+async def hastened(shop: Shop, pod: str) -> bool:
+    """Return True if the kubelet was told that there is a new route table for a pod."""
+    live = await shop.client.get(POD, shop.namespace, pod)
+    return "minishop.dev/route-table-changed" in (live["metadata"].get("annotations") or {})
+
+
 @dataclass
 class Kubelet:
     """A node whose kubelet answers with logs; `asked` lists what was asked for."""

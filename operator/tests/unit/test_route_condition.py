@@ -1,5 +1,6 @@
 """RouteReady is True only where a way exists, and the URL is one that answers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,8 +40,9 @@ def assessed(
 
 def test_via_the_gateway_of_the_namespace() -> None:
     found = assessed(RouteView(claim=WON, in_table=True, gateway=GATEWAY))
-    assert found.status == "True"
+    assert (found.status, found.reason) == ("True", "InRouteTable")
     assert found.url == "http://shop.localhost:8080/v1/orders"
+    assert "whether it serves it yet it does not say" in found.message
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,7 @@ def test_via_the_gateway_of_the_namespace() -> None:
         ({"gateway": {"serves": False}}, "GatewayNotReady"),
         ({"gateway": {"reachable": False}}, "GatewayUnreachable"),
         ({"gateway": {"covers": False}}, "GatewayUnreachable"),
+        ({"gateway": {"unserved": "pod x serves an older one", "tells": True}}, "RouteNotServed"),
     ],
 )
 def test_a_way_via_the_gateway_that_is_not_whole(view: dict[str, Any], reason: str) -> None:
@@ -59,6 +62,20 @@ def test_a_way_via_the_gateway_that_is_not_whole(view: dict[str, Any], reason: s
     state = None if gateway is None else GatewayState(**facts | gateway)
     found = assessed(RouteView(claim=WON, in_table=view.get("in_table", True), gateway=state))
     assert (found.status, found.reason, found.url) == ("False", reason, None)
+
+
+def test_a_gateway_that_tells_that_it_serves_the_route_is_believed() -> None:
+    found = assessed(RouteView(claim=WON, in_table=True, gateway=replace(GATEWAY, tells=True)))
+    assert (found.status, found.reason) == ("True", "Served")
+
+
+@pytest.mark.parametrize("declared", [None, {"paths": ["/v1/orders"], "via": "edge"}])
+def test_a_way_that_is_taken_back_is_told_while_it_exists(declared: Any) -> None:
+    spec = {"image": "a:1"} | ({"route": declared} if declared else {})
+    view = RouteView(claim=Claim(), withdrawn="pod x still serves the former route")
+    found = route(parse(service("a", spec)), Settings(), ApplyResult(), view)
+    assert found is not None
+    assert (found.status, found.reason, found.url) == ("False", "RouteWithdrawing", None)
 
 
 def test_a_gateway_without_a_route_of_its_own_is_a_way_without_a_known_url() -> None:

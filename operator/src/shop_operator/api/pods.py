@@ -1,4 +1,4 @@
-"""What is kept of a pod: the parts that explain why it does not start, run or end."""
+"""What is kept of a pod: what explains why it does not start, run or end, and where it answers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,15 +12,20 @@ _ENDED: Final = frozenset({"Failed", "Succeeded"})
 
 
 def essentials(body: Mapping[str, Any]) -> Manifest:
-    """Return a pod's names, times, container states and what keeps it from being scheduled."""
+    """Return a pod's names, times, container states, and what keeps it from being scheduled.
+
+    `ip` is its address while it is ready, else None.
+    """
     status, metadata = body.get("status") or {}, body["metadata"]
     kept = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
     template = (metadata.get("labels") or {}).get(TEMPLATE_HASH)
+    conditions = status.get("conditions") or ()
     unscheduled = [
         condition
-        for condition in status.get("conditions") or ()
+        for condition in conditions
         if condition["type"] == "PodScheduled" and condition["status"] == "False"
     ]
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     ended = status.get("phase") in _ENDED
     return {
         "metadata": {name: metadata[name] for name in kept if name in metadata},
@@ -30,6 +35,7 @@ def essentials(body: Mapping[str, Any]) -> Manifest:
             *(_container(each, init=False) for each in status.get("containerStatuses") or ()),
         ],
         "conditions": unscheduled,
+        "ip": status.get("podIP") if ready and "deletionTimestamp" not in metadata else None,
         "ended": {part: status.get(part) for part in ("reason", "message")} if ended else None,
     }
 
@@ -38,7 +44,7 @@ def same_essentials(before: Manifest, after: Manifest) -> bool:
     """Return True if nothing changed that a condition is made from."""
     if before["metadata"].get("deletionTimestamp") != after["metadata"].get("deletionTimestamp"):
         return False
-    return all(before[part] == after[part] for part in ("containers", "conditions", "ended"))
+    return all(before[part] == after[part] for part in ("containers", "conditions", "ip", "ended"))
 
 
 def _container(status: Mapping[str, Any], *, init: bool) -> Manifest:

@@ -40,6 +40,8 @@ def _ingress(service: ShopService, platform: Settings) -> list[Manifest]:
     rules: list[Manifest] = [{"ports": http, "from": [_namespaces(platform.monitoring_namespace)]}]
     if service.spec.network.ingress_from:
         rules.append({"ports": http, "from": [_services(service.spec.network.ingress_from)]})
+    if service.spec.route_table is not None and service.spec.route_table.status_path:
+        rules.append({"ports": http, "from": [_namespaces(platform.operator_namespace)]})
     route = service.spec.route
     if route is None:
         return rules

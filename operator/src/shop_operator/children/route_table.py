@@ -1,5 +1,6 @@
 """The ConfigMap with all routes via the gateway, one a namespace."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import Final
@@ -11,12 +12,13 @@ from shop_operator.spec import ShopService
 
 ROUTES_KEY: Final = "routes.json"
 """Key of the ConfigMap, and the file's name where it is mounted."""
+_VERSION_LENGTH: Final = 16
 
 
 def table_entry(service: ShopService) -> Manifest:
-    """Return what the table says of a routed service."""
+    """Return what the table says of a routed service; `version` is another when any of it is."""
     paths = () if service.spec.route is None else service.spec.route.paths
-    return {
+    entry = {
         "service": service.name,
         "namespace": service.namespace,
         "host": f"{service.name}.{service.namespace}.svc.cluster.local",
@@ -24,6 +26,8 @@ def table_entry(service: ShopService) -> Manifest:
         "paths": sorted(paths),
         "headless": f"{pods_name(service)}.{service.namespace}.svc.cluster.local",
     }
+    text = json.dumps(entry, sort_keys=True)
+    return {**entry, "version": hashlib.sha256(text.encode()).hexdigest()[:_VERSION_LENGTH]}
 
 
 def route_table(services: Iterable[ShopService], namespace: str, platform: Settings) -> Manifest:

@@ -16,12 +16,18 @@ ROUTE_KINDS: Final = frozenset({"HTTPRoute", "Ingress", "KongPlugin"})
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """The ShopService that follows the route table; `base` is its URL without a path."""
+    """The ShopService that follows the route table; `base` is its URL without a path.
+
+    `unserved` says why requests do not reach the service through each of its pods; "" if they do.
+    """
 
     key: Key
     serves: bool
     reachable: bool
     base: str | None = None
+    unserved: str = ""
+    tells: bool = False
+    """True if its pods say what they serve."""
     covers: bool = True
     """False if the gateway's own paths do not let the service's requests in."""
 
@@ -35,6 +41,8 @@ class RouteView:
     gateway: GatewayState | None = None
     entry: str | None = None
     """Base URL of the Service that others keep as the entry, where the platform has no edge."""
+    withdrawn: str = ""
+    """Why a way that is no longer declared still exists; "" if none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,12 @@ class RouteReadiness:
 def route(
     service: ShopService, platform: Settings, result: ApplyResult, view: RouteView | None
 ) -> RouteReadiness | None:
-    """Return whether requests reach the service; None if it has no route."""
-    if service.spec.route is None or view is None:
+    """Return whether requests reach the service; None if it has no route, and had none."""
+    if view is None:
+        return None
+    if view.withdrawn:
+        return RouteReadiness("False", "RouteWithdrawing", view.withdrawn)
+    if service.spec.route is None:
         return None
     found = _way(service, platform, result, view)
     if not view.claim.lost:
@@ -99,19 +111,31 @@ def _by_gateway(service: ShopService, view: RouteView) -> RouteReadiness:
         return RouteReadiness("False", "GatewayMissing", message)
     if not view.in_table:
         return RouteReadiness("False", "RouteTablePending", "the route table is being written")
-    if not gateway.serves:
-        message = f"no pod of the gateway {gateway.key.name} is ready"
-        return RouteReadiness("False", "GatewayNotReady", message)
-    if not gateway.covers:
-        message = (
-            f"the gateway {gateway.key.name} is not sent these paths: its own route has others"
-        )
-        return RouteReadiness("False", "GatewayUnreachable", message)
-    if not gateway.reachable:
-        message = f"the gateway {gateway.key.name} can't be reached: see its own RouteReady"
-        return RouteReadiness("False", "GatewayUnreachable", message)
-    message = f"in the route table that the gateway {gateway.key.name} follows"
+    lacking = _lacking(gateway)
+    if lacking is not None:
+        return RouteReadiness("False", *lacking)
+    name = gateway.key.name
+    if gateway.tells:
+        message = f"every ready pod of the gateway {name} serves it"
+        return RouteReadiness("True", "Served", message, gateway.base)
+    message = (
+        f"in the route table that the gateway {name} follows; whether it serves it yet it does not "
+        "say, as it has no routeTable.statusPath"
+    )
     return RouteReadiness("True", "InRouteTable", message, gateway.base)
+
+
+def _lacking(gateway: GatewayState) -> tuple[str, str] | None:
+    """Return reason and message of what keeps requests from arriving; None if nothing does."""
+    name = gateway.key.name
+    if not gateway.serves:
+        return "GatewayNotReady", f"no pod of the gateway {name} is ready"
+    if not gateway.covers:
+        message = f"the gateway {name} is not sent these paths: its own route has others"
+        return "GatewayUnreachable", message
+    if not gateway.reachable:
+        return "GatewayUnreachable", f"the gateway {name} can't be reached: see its own RouteReady"
+    return ("RouteNotServed", gateway.unserved) if gateway.unserved else None
 
 
 def _by_entry(service: ShopService, view: RouteView) -> RouteReadiness:

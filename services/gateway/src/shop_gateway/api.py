@@ -1,10 +1,10 @@
 """The gateway's own API: answers made of several services', documents, the storefront."""
 
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +20,7 @@ from shop_shared.http.tokens import SessionEnded
 _STOREFRONT = files("shop_gateway") / "storefront"
 _READER = files("shop_gateway") / "reader"
 _SWAGGER_UI = files("fastapi_swagger") / "resources"
+_NO_ADDRESSES: list[str] = []
 
 
 class Composed(BaseModel):
@@ -85,6 +86,38 @@ async def home(request: Request, state: State) -> Composed:
     if ended:
         parts["orders"] = Part(SessionEnded.status, {"detail": SessionEnded().detail})
     return Composed.of(parts)
+
+
+class RouteStatus(BaseModel):
+    """A service's entry in force; of the addresses asked for, those its requests are sent to."""
+
+    version: str
+    addresses: list[str]
+
+
+class RoutesStatus(BaseModel):
+    """What this process serves, by the service's name."""
+
+    routes: dict[str, RouteStatus]
+
+
+@router.get("/routez", include_in_schema=False)
+async def routes_status(
+    state: State, address: Annotated[list[str], Query(max_length=200)] = _NO_ADDRESSES
+) -> RoutesStatus:
+    """Return the route table in force, as the operator asks for it before it says RouteReady.
+
+    Of pods' addresses it tells those alone that the caller knows already.
+    """
+    served = state.proxy.served().items()
+    return RoutesStatus(
+        routes={
+            name: RouteStatus(
+                version=route.version, addresses=sorted(route.addresses.intersection(address))
+            )
+            for name, route in served
+        }
+    )
 
 
 def install_pages(app: FastAPI) -> None:

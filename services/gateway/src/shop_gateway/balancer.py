@@ -22,6 +22,8 @@ log = structlog.get_logger()
 EJECT_AFTER = 3
 EJECT_SECONDS = 5.0
 RESOLVE_SECONDS = 2.0
+RESOLVE_EMPTY_SECONDS = 0.5
+"""A service without a pod is looked up more often: its first requests wait for it."""
 BREAKER_WINDOW_SECONDS = 10.0
 BREAKER_MIN_REQUESTS = 20
 BREAKER_FAILURE_SHARE = 0.5
@@ -119,9 +121,14 @@ class Balancer:
 
     async def refresh(self) -> None:
         """Ask DNS again and again, until cancelled."""
+        all_due = 0.0
         while True:
-            await asyncio.sleep(RESOLVE_SECONDS)
-            await asyncio.gather(*(resolve(pool) for pool in list(self.pools.values())))
+            await asyncio.sleep(RESOLVE_EMPTY_SECONDS)
+            everybody = time.monotonic() >= all_due
+            if everybody:
+                all_due = time.monotonic() + RESOLVE_SECONDS
+            due = [pool for pool in self.pools.values() if everybody or not pool.endpoints]
+            await asyncio.gather(*(resolve(pool) for pool in due))
 
 
 async def resolve(pool: Pool) -> None:

@@ -36,6 +36,14 @@ MAX_CONNECTS = 3
 """So many pods are tried when none accepts the connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedRoute:
+    """A service's entry of the route table in force, and where its requests are sent."""
+
+    version: str
+    addresses: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProxyRequest:
     """A request to send on: `target` is the raw path with its query."""
@@ -69,6 +77,15 @@ class Proxy:
         if found is None:
             raise NotFound(f"nothing is served at {path}")
         return found
+
+    def served(self) -> dict[str, ServedRoute]:
+        """Return what is served now, by the service's name."""
+        pools = self._balancer.pools
+        return {
+            upstream.service: ServedRoute(version, frozenset(pools[upstream].endpoints))
+            for upstream, version in self.table.versions
+            if upstream in pools
+        }
 
     @asynccontextmanager
     async def open(

@@ -17,9 +17,13 @@ log = structlog.get_logger()
 
 
 class Entry(BaseModel):
-    """A service as the operator writes it: `headless` resolves to the addresses of its pods."""
+    """A service as the operator writes it: `headless` resolves to the addresses of its pods.
+
+    `version` changes with the entry; the operator asks for it at /routez.
+    """
 
     service: str
+    version: str = ""
     headless: str
     port: int = Field(gt=0, lt=65536)
     paths: list[str]
@@ -42,16 +46,21 @@ class RouteTable:
     """Path prefixes, longest first, each with its upstream."""
 
     prefixes: tuple[tuple[str, Upstream], ...] = ()
+    versions: tuple[tuple[Upstream, str], ...] = ()
+    """Each service's entry, as the operator names it."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
         """Read a `routes.json`. Raises pydantic.ValidationError when it is not one."""
-        pairs = [
-            (path.rstrip("/"), Upstream(entry.service, entry.headless, entry.port))
+        entries = [
+            (Upstream(entry.service, entry.headless, entry.port), entry)
             for entry in _ENTRIES.validate_json(text)
-            for path in entry.paths
         ]
-        return cls(tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0]))))
+        pairs = [(path.rstrip("/"), upstream) for upstream, e in entries for path in e.paths]
+        return cls(
+            tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0]))),
+            tuple((upstream, entry.version) for upstream, entry in entries),
+        )
 
     @property
     def upstreams(self) -> frozenset[Upstream]:
@@ -71,7 +80,7 @@ class RouteTable:
 
 
 async def follow(
-    path: Path, changed: Callable[[RouteTable], Awaitable[None]], *, seconds: float = 1.0
+    path: Path, changed: Callable[[RouteTable], Awaitable[None]], *, seconds: float = 0.5
 ) -> None:
     """Call `changed` with the table at `path`, now and after each change, until cancelled.
 

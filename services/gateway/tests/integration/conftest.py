@@ -70,7 +70,13 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
                 for address in pods:
                     await stack.enter_async_context(serving(app, address, port))
                 entries.append(
-                    {"service": name, "headless": "127.0.0.1", "port": port, "paths": paths}
+                    {
+                        "service": name,
+                        "headless": "127.0.0.1",
+                        "port": port,
+                        "paths": paths,
+                        "version": f"v-{name}",
+                    }
                 )
             routes = tmp_path / "routes.json"
             routes.write_text(json.dumps(entries))

@@ -216,6 +216,17 @@ async def test_public_answers_come_from_memory_with_etags(gateway: Gateway) -> N
     assert calls == 2
 
 
+async def test_it_says_which_routes_it_serves_and_no_address_that_was_not_asked_for(
+    gateway: Gateway,
+) -> None:
+    client = await gateway({"echo": (["/v1/echo"], service(echo=echo))})
+    version = "v-echo"
+    answer = await client.get("/routez", params={"address": ["127.0.0.1", "10.0.0.9"]})
+    assert answer.json() == {"routes": {"echo": {"version": version, "addresses": ["127.0.0.1"]}}}
+    answer = await client.get("/routez")
+    assert answer.json() == {"routes": {"echo": {"version": version, "addresses": []}}}
+
+
 async def test_over_the_rate_limit_is_told_when_to_come_again(gateway: Gateway) -> None:
     client = await gateway(
         {"echo": (["/v1/echo"], service(echo=echo))}, rate_limit_address="3/minute"

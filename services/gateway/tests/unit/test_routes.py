@@ -43,6 +43,13 @@ def test_what_is_no_table_is_refused(text: bytes) -> None:
         RouteTable.parse(text)
 
 
+def test_entries_keep_the_version_that_the_operator_gave_them() -> None:
+    entry = {"service": "order", "headless": "order-pods", "port": 8000, "paths": ["/v1/orders"]}
+    routes = RouteTable.parse(json.dumps([entry | {"version": "7"}]))
+    assert routes.versions == ((ORDERS, "7"),)
+    assert RouteTable.parse(json.dumps([entry])).versions == ((ORDERS, ""),)
+
+
 async def test_changes_are_followed_and_a_broken_table_leaves_the_last_in_force(
     tmp_path: Path,
 ) -> None:
