@@ -15,6 +15,7 @@ from shop_notification.channels.sms import SmsChannel
 from shop_notification.queues import Broker
 from shop_notification.repository import erasure
 from shop_notification.repository.link_keys import LinkKey
+from shop_notification.repository.sending import MESSAGES
 from shop_notification.sender import Sender
 from shop_notification.settings import Settings
 from shop_notification.state import NotificationState
@@ -76,7 +77,6 @@ def create(settings: Settings) -> Service:
     broker = partial(
         queues.run,
         settings.rabbitmq_url.get_secret_value(),
-        settings.retry_delays_seconds,
         work,
     )
     retain = partial(
@@ -90,7 +90,7 @@ def create(settings: Settings) -> Service:
     )
     return Service(
         app=app,
-        background=(consumer, broker, retain),
+        background=(consumer, broker, retain, partial(MESSAGES.measure, engine)),
         close=(
             sender.finish,
             *(channel.close for channel in channels.values()),

@@ -1,4 +1,4 @@
-"""RabbitMQ: a work queue a channel, delayed retries by TTL and dead-letter exchange, and parking.
+"""RabbitMQ: a work queue a channel, and one for what is parked.
 
 PostgreSQL holds every message and what became of it; a queue only carries ids. So a broker that is
 away delays, and a queue that is lost is filled again.
@@ -7,12 +7,12 @@ away delays, and a queue that is lost is filled again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import AMQPError
 
 from shop_notification.plans import CHANNELS
@@ -34,11 +34,6 @@ def work_queue(channel: str) -> str:
 def parking_queue(channel: str) -> str:
     """Name the queue of what could not be sent."""
     return f"notification.{channel}.parking"
-
-
-def retry_queue(channel: str, seconds: float) -> str:
-    """Name the queue in which a message waits that long. One a delay: none waits behind another."""
-    return f"notification.{channel}.retry.{int(seconds * 1000)}"
 
 
 class Broker:
@@ -64,37 +59,25 @@ class Broker:
 Work = Callable[[AbstractConnection, Broker], Awaitable[None]]
 
 
-async def run(url: str, delays: Sequence[float], work: Work) -> None:
+async def run(url: str, work: Work) -> None:
     """Connect, declare the queues and work until cancelled; connect again when it is lost."""
     while True:
         try:
             connection = await aio_pika.connect(url, timeout=CONNECT_TIMEOUT)
             async with connection:
                 publisher = await connection.channel(publisher_confirms=True)
-                await declare(publisher, delays)
+                await declare(publisher)
                 await _until_lost(connection, work(connection, Broker(publisher)))
         except BROKER_AWAY as error:
             _log.warning("no broker: messages wait", error=repr(error))
         await asyncio.sleep(RECONNECT_SECONDS)
 
 
-async def declare(channel: AbstractChannel, delays: Sequence[float]) -> dict[str, AbstractQueue]:
-    """Declare all queues and return the work queues by channel."""
-    declared: dict[str, AbstractQueue] = {}
+async def declare(channel: AbstractChannel) -> None:
+    """Declare all queues."""
     for name in CHANNELS:
-        declared[name] = await channel.declare_queue(work_queue(name), durable=True)
+        await channel.declare_queue(work_queue(name), durable=True)
         await channel.declare_queue(parking_queue(name), durable=True)
-        for seconds in delays:
-            await channel.declare_queue(
-                retry_queue(name, seconds),
-                durable=True,
-                arguments={
-                    "x-message-ttl": int(seconds * 1000),
-                    "x-dead-letter-exchange": "",
-                    "x-dead-letter-routing-key": work_queue(name),
-                },
-            )
-    return declared
 
 
 async def _until_lost(connection: AbstractConnection, work: Awaitable[None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID
 
 import jinja2
@@ -21,7 +22,6 @@ from shop_notification.queues import (
     TRACEPARENT,
     Broker,
     parking_queue,
-    retry_queue,
     work_queue,
 )
 from shop_notification.rendering import render
@@ -29,6 +29,7 @@ from shop_notification.repository import devices, sending
 from shop_notification.repository.link_keys import LinkKey
 from shop_notification.repository.sending import ClaimedMessage
 from shop_notification.settings import Settings
+from shop_shared.background import RetryPolicy
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores import postgres
@@ -56,6 +57,12 @@ class Sender:
         self._settings = settings
         self._channels = channels
         self._link_key = link_key
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._retries = RetryPolicy(
+            first=settings.retry_first_seconds,
+            most=settings.retry_most_seconds,
+            bound=settings.max_attempts,
+        )
         self._sending: set[asyncio.Task[None]] = set()
 
     async def consume(self, connection: AbstractConnection, broker: Broker) -> None:
@@ -109,10 +116,16 @@ class Sender:
         An exception that nobody foresaw is TEMPORARY: tried again, bounded, and parked in the end.
         """
         async with transaction(self._engine) as connection:
-            claimed = await sending.claim(connection, notification_id)
+            claimed = await sending.claim(connection, notification_id, lease=self._lease)
             if claimed is None:
                 return
             where = await service.destinations(connection, claimed)
+        if claimed.unrecorded:
+            _log.warning(
+                "earlier attempts ended with their process",
+                notification_id=str(claimed.id),
+                attempts=claimed.unrecorded,
+            )
         if claimed.unrecorded > MAX_UNRECORDED:
             await self._park(claimed, "several attempts ended without a record", broker)
             return
@@ -186,16 +199,11 @@ class Sender:
         return None
 
     async def _again(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
-        delays = self._settings.retry_delays_seconds
-        if claimed.attempt > len(delays):
+        if self._retries.is_spent(claimed.attempt):
             await self._park(claimed, detail, broker)
-            return
-        await self._record(claimed, "retrying", "failed", detail)
-        await broker.queue(
-            retry_queue(claimed.channel, delays[claimed.attempt - 1]),
-            claimed.id,
-            traceparent=current_traceparent(),
-        )
+        else:
+            delay = self._retries.delay(claimed.attempt)
+            await self._record(claimed, "retrying", "failed", detail, again_after=delay)
 
     async def _park(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
         _log.error("message parked", notification_id=str(claimed.id), detail=detail)
@@ -205,8 +213,21 @@ class Sender:
         )
 
     async def _record(
-        self, claimed: ClaimedMessage, status: str, outcome: str, detail: str
+        self,
+        claimed: ClaimedMessage,
+        status: str,
+        outcome: str,
+        detail: str,
+        *,
+        again_after: timedelta | None = None,
     ) -> None:
         async with transaction(self._engine) as connection:
-            await sending.record(connection, claimed, status=status, outcome=outcome, detail=detail)
+            await sending.record(
+                connection,
+                claimed,
+                status=status,
+                outcome=outcome,
+                detail=detail,
+                again_after=again_after,
+            )
         _sent.labels(claimed.channel, outcome).inc()

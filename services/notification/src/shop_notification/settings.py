@@ -18,9 +18,11 @@ class Settings(ServiceSettings):
         0.25, gt=0, description="How often due messages are looked for"
     )
     prefetch: int = Field(10, ge=1, description="Messages in hand at once")
-    retry_delays_seconds: tuple[float, ...] = Field(
-        (5, 30, 120, 600), description="JSON list: pauses between tries; after the last, parking"
+    retry_first_seconds: float = Field(
+        5, gt=0, description="Before the second try; doubles with each further one"
     )
+    retry_most_seconds: float = Field(600, gt=0, description="The longest pause between two tries")
+    max_attempts: int = Field(9, ge=1, description="Tries after which a message is parked")
     lease_seconds: float = Field(120, gt=0, description="After which a sender is taken for dead")
     lost_after_seconds: float = Field(
         1200, gt=0, description="After which a message lost with a queue is queued again"

@@ -72,11 +72,10 @@ notifications = sa.Table(
         postgresql_where=sa.text("order_id IS NOT NULL"),
     ),
     sa.Index("notifications_age", "created_at"),
-    sa.Index("notifications_due", "due_at", postgresql_where=sa.text("status = 'pending'")),
     sa.Index(
-        "notifications_unsettled",
-        "updated_at",
-        postgresql_where=sa.text("status IN ('queued', 'retrying', 'sending')"),
+        "notifications_open",
+        "due_at",
+        postgresql_where=sa.text("status IN ('pending', 'queued', 'retrying', 'sending')"),
     ),
 )
 

@@ -36,9 +36,8 @@ async def test_messages_go_after_it_and_none_twice(
     facts = await asyncio.to_thread(breakable.need, "rabbitmq")
     broker = RabbitMQ(**facts["rabbitmq"])
     url = await asyncio.to_thread(create_vhost, broker.url, broker.management_url)
-    # Their time in the retry queue runs out while the broker is down.
-    delays = (AWAY_SECONDS / 2, 0.2)
-    async with with_broker(url, retry_delays_seconds=delays) as post:
+    # Their time to be tried again comes while the broker is down.
+    async with with_broker(url, retry_first_seconds=AWAY_SECONDS / 2) as post:
         await post.know()
         post.box.refuse("email", times=RETRIED, for_good=False)
         for _ in range(RETRIED):

@@ -237,7 +237,7 @@ async def test_a_message_lost_with_its_queue_is_queued_again(post: Post) -> None
     post.tap.shut()
     await post.hear("order.cancelled")
     await post.rows(
-        "UPDATE notifications SET status = 'queued', updated_at = now() - interval '1 day'"
+        "UPDATE notifications SET status = 'queued', due_at = now() - interval '1 second'"
         " WHERE user_id = :user"
     )
     post.tap.open()

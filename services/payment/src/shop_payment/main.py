@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from shop_payment import api, consumers, events, reconciler
-from shop_payment.provider_calls.queue import CHANNEL
+from shop_payment.provider_calls.queue import CALLS
 from shop_payment.provider_calls.worker import ProviderWorker
 from shop_payment.providers.catalogue import Catalogue, make_providers
 from shop_payment.settings import Settings
@@ -80,7 +80,8 @@ def create(settings: Settings) -> Service:
         background=(
             consumer,
             *(worker.run for worker in workers.values()),
-            partial(listen, settings, CHANNEL, wake),
+            partial(listen, settings, CALLS.name, wake),
+            partial(CALLS.measure, engine),
             partial(reconciler.run, engine, settings),
             partial(reconciler.purge, engine),
         ),

@@ -1,8 +1,12 @@
 """Work that is repeated for as long as the process lives, and how long to wait after a failure."""
 
 import asyncio
+import contextlib
+import functools
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -20,12 +24,69 @@ def backoff(failures: int, *, first: float, most: float) -> float:
     return min(doubled, most) * random.uniform(0.7, 1.0)  # noqa: S311 - jitter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often work is tried, and with which `backoff`; without a bound for ever."""
+
+    first: float
+    most: float
+    bound: int | None = None
+    """Attempts after which the work is parked for a person."""
+
+    def delay(self, attempts: int) -> timedelta:
+        """Return how long to wait after that many failed attempts."""
+        return timedelta(seconds=backoff(attempts, first=self.first, most=self.most))
+
+    def is_spent(self, attempts: int) -> bool:
+        """Say whether that many failed attempts are enough: the work is parked."""
+        return self.bound is not None and attempts >= self.bound
+
+
+class WakeSignal:
+    """Wakes a waiting worker, and only it: what it finds to do is not said here."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+
+    def wake(self, _payload: str = "") -> None:
+        """Wake the waiter, or who waits next; a callback for `pg_notify.listen`."""
+        self._woken.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when woken, or after that many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+
+async def work_off(
+    work: Callable[[], Awaitable[int]],
+    *,
+    signal: WakeSignal,
+    seconds: float,
+    is_temporary: Callable[[Exception], bool],
+) -> None:
+    """Call `work` until it has done nothing; again when woken, or after `seconds`. Until cancelled.
+
+    So a lost wake-up costs `seconds` and no more. Errors are treated as by `every`.
+    """
+
+    @functools.wraps(work)
+    async def work_until_idle() -> None:
+        while await work():
+            pass
+
+    await every(seconds, work_until_idle, is_temporary=is_temporary, pause=signal.wait)
+
+
 async def every(
     seconds: float,
     work: Callable[[], Awaitable[object]],
     *,
     is_temporary: Callable[[Exception], bool],
     most: float = 60.0,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Run `work` now, and again that many seconds after it ends, until cancelled.
 
@@ -42,7 +103,7 @@ async def every(
                 raise
             failures += 1
             _log.warning("periodic work failed", work=name, failures=failures, error=repr(error))
-            await asyncio.sleep(backoff(failures, first=seconds, most=max(most, seconds)))
+            await pause(backoff(failures, first=seconds, most=max(most, seconds)))
         else:
             failures = 0
-            await asyncio.sleep(seconds)
+            await pause(seconds)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from shop_shared import cli
+from shop_shared.background import WakeSignal
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
@@ -16,11 +17,11 @@ from shop_shared.stores import erasure, migrations, postgres, redis, retention
 from shop_shared.stores.pg_notify import listen
 from shop_shipping import api, consumers, events, worker
 from shop_shipping.cache import Cache
+from shop_shipping.repository import CALLS
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
 from shop_shipping.state import ShippingState
 from shop_shipping.tables import PERSONAL_DATA
-from shop_shipping.wake_signal import CHANNEL, WakeSignal
 
 
 def create(settings: Settings) -> Service:
@@ -28,7 +29,7 @@ def create(settings: Settings) -> Service:
     engine = postgres.create_engine(settings)
     store = redis.create_redis(settings) if settings.redis_url else None
     carrier = SimulatedCarrier(settings)
-    wake = WakeSignal()
+    signal = WakeSignal()
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
     subscriptions = consumers.subscriptions(carrier.name)
@@ -59,8 +60,9 @@ def create(settings: Settings) -> Service:
         contract=contract,
         background=(
             consumer,
-            partial(listen, settings, CHANNEL, wake.on_notify),
-            partial(worker.run, engine, settings, carrier, wake),
+            partial(listen, settings, CALLS.name, signal.wake),
+            partial(CALLS.measure, engine),
+            partial(worker.run, engine, settings, carrier, signal),
             partial(
                 retention.run,
                 engine,

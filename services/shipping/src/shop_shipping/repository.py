@@ -11,13 +11,25 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.observability.trace_context import current_traceparent
+from shop_shared.stores.durable_work import WorkTable
 from shop_shipping.domain import Failure, Progress, Shipment, Status
 from shop_shipping.tables import shipment_progress, shipments
+
+CALLS = WorkTable(
+    shipments,
+    name="shipment_calls",  # a trigger sends its NOTIFYs
+    is_open=lambda rows: rows.c.call_at.is_not(None),
+    due_at="call_at",
+    attempts="call_attempts",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """When the carrier is to be called, and how often it was in vain; never, when `at` is None."""
+    """When the carrier is to be called, and how often it was in vain; never, when `at` is None.
+
+    Whoever changes a shipment resets the attempts, which takes its call from a worker in hand.
+    """
 
     at: datetime | None
     attempts: int = 0
@@ -25,7 +37,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A shipment whose call is this worker's for a while."""
+    """A shipment whose call is this worker's for a while; `attempts` in a row count this one."""
 
     shipment: Shipment
     attempts: int
@@ -67,12 +79,23 @@ async def intend(connection: AsyncConnection, shipment_id: UUID, intent: Intent)
     )
 
 
-async def claim(
-    connection: AsyncConnection, *, at: datetime, lease: timedelta, limit: int
-) -> list[Claimed]:
+async def claim(connection: AsyncConnection, *, lease: timedelta, limit: int) -> list[Claimed]:
     """Take the calls that are due; others get them when the lease ends without an answer."""
-    rows = await connection.execute(_CLAIM, {"at": at, "until": at + lease, "limit": limit})
+    rows = await CALLS.claim(connection, lease=lease, limit=limit)
     return [Claimed(_shipment(row), row.call_attempts, row.traceparent) for row in rows]
+
+
+async def lock_claimed(
+    connection: AsyncConnection, claims: Sequence[Claimed]
+) -> dict[UUID, Shipment]:
+    """Lock the shipments whose calls are still this worker's, in the order of their ids.
+
+    A call is no longer its worker's when the lease has ended and another has it, or when somebody
+    has changed the shipment and made it due anew.
+    """
+    attempts = {claim.shipment.id: claim.attempts for claim in claims}
+    rows = await connection.execute(_LOCK, {"ids": list(attempts)})
+    return {row.id: _shipment(row) for row in rows if row.call_attempts == attempts[row.id]}
 
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Shipment]:
@@ -188,19 +211,6 @@ _INTEND = (
     sa.update(shipments)
     .where(shipments.c.id == sa.bindparam("key"))
     .values(call_at=sa.bindparam("call_at"), call_attempts=sa.bindparam("call_attempts"))
-)
-_DUE = (
-    sa.select(shipments.c.id)
-    .where(shipments.c.call_at <= sa.bindparam("at"))
-    .order_by(shipments.c.call_at)
-    .limit(sa.bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_CLAIM = (
-    sa.update(shipments)
-    .where(shipments.c.id.in_(_DUE))
-    .values(call_at=sa.bindparam("until", type_=_TIME))
-    .returning(*shipments.c)
 )
 _LOCK = (
     sa.select(shipments)

@@ -8,12 +8,13 @@ nothing: the lease ends, and the call is made again with the same reference.
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.background import backoff
+from shop_shared.background import RetryPolicy, WakeSignal, work_off
 from shop_shared.clock import now
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent, trace
@@ -32,13 +33,13 @@ from shop_shipping.domain import (
 )
 from shop_shipping.repository import Claimed, Intent
 from shop_shipping.settings import Settings
-from shop_shipping.wake_signal import WakeSignal
 
 BATCH = 100
 LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=1)
 """Between two calls to track a parcel whose carrier does not say when to ask again."""
-MAX_BACKOFF_SECONDS = 300.0
+RETRIES = RetryPolicy(first=1, most=300)
+"""Without a bound: the parcel is there, and its carrier comes back."""
 _log = structlog.get_logger(__name__)
 
 
@@ -56,35 +57,38 @@ class Asked(NamedTuple):
     traceparent: str | None
 
 
-async def run(engine: AsyncEngine, settings: Settings, carrier: Carrier, wake: WakeSignal) -> None:
+async def run(
+    engine: AsyncEngine, settings: Settings, carrier: Carrier, signal: WakeSignal
+) -> None:
     """Make due calls when woken and every interval, for as long as the process lives."""
-    while True:
-        try:
-            while await work(engine, settings, carrier):
-                pass
-        except Exception as error:
-            if not is_temporary(error):
-                raise
-            _log.warning("cannot work", error=repr(error))
-        await wake.wait(settings.worker_interval_seconds)
+    await work_off(
+        partial(work, engine, settings, carrier),
+        signal=signal,
+        seconds=settings.worker_interval_seconds,
+        is_temporary=is_temporary,
+    )
 
 
 async def work(engine: AsyncEngine, settings: Settings, carrier: Carrier) -> int:
     """Make the calls that are due, up to BATCH at once; return how many there were."""
     async with transaction(engine) as connection:
-        claimed = await repository.claim(connection, at=now(), lease=LEASE, limit=BATCH)
+        claimed = await repository.claim(connection, lease=LEASE, limit=BATCH)
     if not claimed:
         return 0
     answers = await asyncio.gather(*(_ask(carrier, settings, claim) for claim in claimed))
     async with transaction(engine) as connection:
-        current = await repository.lock(connection, [claim.shipment.id for claim in claimed])
+        current = await repository.lock_claimed(connection, claimed)
         for claim, asked in zip(claimed, answers, strict=True):
-            shipment = current[claim.shipment.id]
-            changed_since = shipment.version != claim.shipment.version
-            events, intent = ((), Intent(now())) if changed_since else asked.answer
+            shipment = current.get(claim.shipment.id)
+            if shipment is None:
+                continue
             with trace(asked.traceparent):
                 await service.handle_events(
-                    connection, shipment, events, intent=intent, source=carrier.name
+                    connection,
+                    shipment,
+                    asked.answer.events,
+                    intent=asked.answer.intent,
+                    source=carrier.name,
                 )
     return len(claimed)
 
@@ -105,16 +109,16 @@ async def _answer(
         tracking_number=claimed.shipment.tracking_number,
         address=claimed.shipment.address or {},
         booked_at=claimed.shipment.booked_at,
-        attempt=claimed.attempts,
+        attempt=claimed.attempts - 1,
     )
     try:
         async with asyncio.timeout(settings.carrier_timeout_seconds):
             return await _call(carrier, parcel, call)
     except (CarrierUnavailableError, TimeoutError) as error:
-        attempts = claimed.attempts + 1
-        wait = timedelta(seconds=backoff(attempts, first=1, most=MAX_BACKOFF_SECONDS))
         _log.warning("carrier away", tracking_number=parcel.tracking_number, error=repr(error))
-        return Answer((), Intent(now() + wait, attempts))
+    except Exception:  # noqa: BLE001 - whatever it is, the other parcels of the batch go on
+        _log.exception("carrier not called", tracking_number=parcel.tracking_number)
+    return Answer((), Intent(now() + RETRIES.delay(claimed.attempts), claimed.attempts))
 
 
 async def _call(carrier: Carrier, parcel: Parcel, call: Call | None) -> Answer:

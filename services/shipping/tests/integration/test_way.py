@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shop_shared.clock import now
+from shop_shared.background import WakeSignal
 from shop_shared.stores.pg_notify import listen
 from shop_shared.stores.postgres import transaction
 from shop_shipping import repository, tracking_number, worker
+from shop_shipping.repository import CALLS
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.wake_signal import CHANNEL, WakeSignal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Story = Any  # the conftest's
@@ -140,7 +140,7 @@ async def test_a_carrier_that_is_away_is_asked_again_and_nothing_is_lost(story: 
 async def test_a_worker_that_dies_loses_nothing(story: Story, engine: AsyncEngine) -> None:
     await story.tell("confirmed")
     async with transaction(engine) as connection:
-        claimed = await repository.claim(connection, at=now(), lease=worker.LEASE, limit=100)
+        claimed = await repository.claim(connection, lease=worker.LEASE, limit=100)
     assert len(claimed) == 1
     assert await story.work() == 0
     await story.make_due()  # the lease has ended
@@ -162,11 +162,11 @@ async def test_workers_at_once_make_each_call_once(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def running(engine: AsyncEngine, settings: Settings) -> AsyncIterator[None]:
-    wake = WakeSignal()
+    signal = WakeSignal()
     slow = settings.model_copy(update={"worker_interval_seconds": 3600})
     tasks = [
-        asyncio.create_task(listen(slow, CHANNEL, wake.on_notify)),
-        asyncio.create_task(worker.run(engine, slow, SimulatedCarrier(slow), wake)),
+        asyncio.create_task(listen(slow, CALLS.name, signal.wake)),
+        asyncio.create_task(worker.run(engine, slow, SimulatedCarrier(slow), signal)),
     ]
     yield
     for task in tasks:

@@ -9,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification.repository.sending import mark
+from shop_notification.repository.sending import MESSAGES
 from shop_notification.tables import attempts, notifications
 from shop_shared.ids import uuid7
 from shop_shared.observability.trace_context import current_traceparent
@@ -36,27 +35,21 @@ class Draft:
 
 async def store(connection: AsyncConnection, draft: Draft) -> UUID | None:
     """Store a message once for its event and channel; None when it is there already."""
-    stored: UUID | None = await connection.scalar(
-        _STORE,
-        {
-            "id": uuid7(),
-            "event_id": draft.event_id,
-            "channel": draft.channel,
-            "user_id": draft.user_id,
-            "order_id": draft.order_id,
-            "category": draft.category,
-            "template": draft.template,
-            "data": dict(draft.data),
-            "destination": draft.destination,
-            "status": draft.status,
-            "due_at": draft.due_at,
-            "traceparent": current_traceparent(),
-        },
+    return await MESSAGES.enqueue(
+        connection,
+        id=uuid7(),
+        event_id=draft.event_id,
+        channel=draft.channel,
+        user_id=draft.user_id,
+        order_id=draft.order_id,
+        category=draft.category,
+        template=draft.template,
+        data=dict(draft.data),
+        destination=draft.destination,
+        status=draft.status,
+        due_at=draft.due_at,
+        traceparent=current_traceparent(),
     )
-    return stored
-
-
-_STORE = pg.insert(notifications).on_conflict_do_nothing().returning(notifications.c.id)
 
 
 async def release_waiting(connection: AsyncConnection, user_id: UUID) -> None:
@@ -77,7 +70,12 @@ async def retry(connection: AsyncConnection, notification_id: UUID) -> str | Non
     )
     status: str | None = await connection.scalar(statement)
     if status == "parked":
-        await mark(connection, [notification_id], "pending")
+        now = sa.func.now()
+        await connection.execute(
+            sa.update(notifications)
+            .where(notifications.c.id == notification_id)
+            .values(status="pending", due_at=now, updated_at=now)
+        )
     return status
 
 

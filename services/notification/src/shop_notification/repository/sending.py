@@ -1,8 +1,12 @@
-"""Messages on their way: queued, claimed by a sender, tried, queued again when lost."""
+"""Messages on their way: relayed to a queue, claimed by a sender, tried, and relayed again.
+
+`due_at` says when the relay is to take a message (again): it moves by a lease when a message is put
+into a queue, when a sender claims it, and when it is to be tried again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +18,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification.repository.recipients import RECIPIENT_COLUMNS, Recipient, recipient_in
 from shop_notification.tables import attempts, erased_users, notifications, recipients
+from shop_shared.stores.durable_work import WorkTable, is_one_of
+
+OLD_LEASE = timedelta(minutes=2)
+"""Senders of the version before do not move `due_at`: what one of them holds is left alone."""
+
+
+def _is_to_relay(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    in_hand = rows.c.updated_at > sa.func.now() - OLD_LEASE
+    return sa.or_(
+        is_one_of(rows.c.status, "pending", "queued", "retrying"),
+        sa.and_(is_one_of(rows.c.status, "sending"), ~in_hand),
+    )
+
+
+MESSAGES = WorkTable(
+    notifications,
+    name="notifications",
+    is_open=_is_to_relay,
+    attempts=None,
+    on_claim={"status": "queued", "updated_at": sa.func.now()},
+    notifies=False,
+)
+"""What the relay puts into queues."""
+
+_SENDING = WorkTable(
+    notifications,
+    name="notifications_sending",
+    is_open=lambda rows: is_one_of(rows.c.status, "pending", "queued", "retrying", "sending"),
+    on_claim={"status": "sending", "updated_at": sa.func.now()},
+)
+"""What senders claim, by the id that the queue tells them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,30 +68,12 @@ class ClaimedMessage:
     recipient: Recipient | None
 
 
-async def due(connection: AsyncConnection, *, limit: int) -> Sequence[Any]:
-    """Return messages to be queued, held; those that others hold are left to them."""
-    statement = (
-        sa.select(notifications.c.id, notifications.c.channel, notifications.c.traceparent)
-        .where(notifications.c.status == "pending", notifications.c.due_at <= sa.func.now())
-        .order_by(notifications.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return (await connection.execute(statement)).all()
-
-
-async def mark(connection: AsyncConnection, ids: Sequence[UUID], status: str) -> None:
-    """Move messages to a status."""
-    await connection.execute(
-        sa.update(notifications)
-        .where(notifications.c.id.in_(ids))
-        .values(status=status, updated_at=sa.func.now())
-    )
-
-
-async def claim(connection: AsyncConnection, notification_id: UUID) -> ClaimedMessage | None:
+async def claim(
+    connection: AsyncConnection, notification_id: UUID, *, lease: timedelta
+) -> ClaimedMessage | None:
     """Claim a message to send it; None when it was sent, settled or claimed by another sender."""
-    row = (await connection.execute(_CLAIM, {"notification_id": notification_id})).one_or_none()
+    values = {"notification_id": notification_id, "lease": lease}
+    row = (await connection.execute(_CLAIM, values)).one_or_none()
     if row is None:
         return None
     return ClaimedMessage(
@@ -73,51 +90,39 @@ async def claim(connection: AsyncConnection, notification_id: UUID) -> ClaimedMe
     )
 
 
-async def record(
-    connection: AsyncConnection, message: ClaimedMessage, *, status: str, outcome: str, detail: str
+async def record(  # noqa: PLR0913 - keyword-only, each of its own kind
+    connection: AsyncConnection,
+    message: ClaimedMessage,
+    *,
+    status: str,
+    outcome: str,
+    detail: str,
+    again_after: timedelta | None = None,
 ) -> None:
     """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
     wipe = message.category == "security" and status in {"sent", "suppressed"}
     await connection.execute(
         _RECORD_AND_WIPE if wipe else _RECORD,
         {
-            "this_id": message.id,
-            "this_number": message.attempt,
+            "work_id": message.id,
+            "attempt": message.attempt,
             "this_outcome": outcome,
             "this_detail": detail[:500],
             "this_status": status,
+            "again_after": again_after,
         },
     )
 
 
-async def requeue_lost(
-    connection: AsyncConnection, *, lease: timedelta, lost_after: timedelta
-) -> int:
-    """Queue again what a dead sender held or a queue has lost; return how many."""
-    silent = sa.func.now() - notifications.c.updated_at
-    result = await connection.execute(
-        sa.update(notifications)
-        .where(
-            sa.or_(
-                sa.and_(notifications.c.status == "sending", silent > lease),
-                sa.and_(notifications.c.status.in_(["queued", "retrying"]), silent > lost_after),
-            )
-        )
-        .values(status="pending", updated_at=sa.func.now())
-    )
-    return result.rowcount
-
-
 # Made once: putting a statement together is a good part of what each message costs.
-_claimed = (
-    sa.update(notifications)
-    .where(
-        notifications.c.id == sa.bindparam("notification_id"),
-        notifications.c.status.in_(["pending", "queued", "retrying"]),
-    )
-    .values(status="sending", attempts=notifications.c.attempts + 1, updated_at=sa.func.now())
-    .returning(notifications)
-    .cte("claimed")
+_claimed = _SENDING.claim_where(
+    notifications.c.id == sa.bindparam("notification_id", type_=sa.Uuid),
+    _is_to_relay(notifications),
+    # The relay commits "queued" only after the queue has the message: it may still be unseen here.
+    sa.or_(
+        notifications.c.status != sa.literal_column("'sending'"),
+        notifications.c.due_at <= sa.func.now(),
+    ),
 )
 _recorded = (
     sa.select(sa.func.count())
@@ -132,14 +137,14 @@ _CLAIM = sa.select(_claimed, *RECIPIENT_COLUMNS, _recorded.label("recorded")).se
 
 _IS_ERASED = sa.exists().where(
     erased_users.c.user_id == notifications.c.user_id,
-    notifications.c.id == sa.bindparam("this_id", type_=sa.Uuid),
+    notifications.c.id == sa.bindparam("work_id", type_=sa.Uuid),
 )
 
 
 def _record(**changes: object) -> sa.Update:
     attempt = {
-        attempts.c.notification_id: sa.bindparam("this_id", type_=sa.Uuid),
-        attempts.c.number: sa.bindparam("this_number", type_=sa.Integer),
+        attempts.c.notification_id: sa.bindparam("work_id", type_=sa.Uuid),
+        attempts.c.number: sa.bindparam("attempt", type_=sa.Integer),
         attempts.c.outcome: sa.bindparam("this_outcome", type_=sa.Text),
         # An account erased meanwhile leaves no answer of a mail server behind.
         attempts.c.detail: sa.case(
@@ -148,8 +153,12 @@ def _record(**changes: object) -> sa.Update:
     }
     return (
         sa.update(notifications)
-        .where(notifications.c.id == sa.bindparam("this_id", type_=sa.Uuid))
+        .where(_SENDING.holds)
         .values(
+            due_at=sa.func.coalesce(
+                sa.func.now() + sa.bindparam("again_after", type_=sa.Interval),
+                notifications.c.due_at,
+            ),
             status=sa.bindparam("this_status", type_=sa.Text),
             updated_at=sa.func.now(),
             **changes,

@@ -28,7 +28,7 @@ from shop_payment.providers.protocol import (
     ProviderError,
     UnreadableError,
 )
-from shop_shared.background import backoff
+from shop_shared.background import RetryPolicy, WakeSignal
 from shop_shared.breaker import CircuitBreaker, Outcome
 from shop_shared.observability import telemetry
 from shop_shared.stores.postgres import is_temporary, transaction
@@ -36,8 +36,8 @@ from shop_shared.stores.postgres import is_temporary, transaction
 POLL_SECONDS = 1.0
 LEASE = timedelta(minutes=3)
 """Longer than any call takes; then its worker is taken for dead."""
-FIRST_BACKOFF, MAX_BACKOFF = 0.25, 60.0
-"""Seconds."""
+RETRIES = RetryPolicy(first=0.25, most=60)
+"""Without a bound: only a no of the provider ends a call."""
 ALERT_EVERY = 10
 """Attempts without an answer after which a person is called: the first after about 2 minutes."""
 FINISH_SECONDS = 10.0
@@ -71,29 +71,23 @@ class ProviderWorker:
         self._catalogue = catalogue
         self._breaker = breaker
         self._concurrency = concurrency
-        self._woken = asyncio.Event()
+        self._signal = WakeSignal()
         self._running = 0
 
     def wake(self) -> None:
         """Look for calls at once."""
-        self._woken.set()
+        self._signal.wake()
 
     async def run(self) -> None:
         """Execute calls until cancelled; those in hand get FINISH_SECONDS to finish then."""
         in_hand: set[asyncio.Task[None]] = set()
         try:
             while True:
-                self._woken.clear()
                 for call in await self._claim():
                     task = asyncio.create_task(self._handle(call), name=f"{call.call} {call.id}")
                     in_hand.add(task)
                     task.add_done_callback(in_hand.discard)
-                pause = max(self._breaker.rest(), POLL_SECONDS)
-                try:
-                    async with asyncio.timeout(pause):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await self._signal.wait(max(self._breaker.rest(), POLL_SECONDS))
         finally:
             if in_hand:
                 _, late = await asyncio.wait(in_hand, timeout=FINISH_SECONDS)
@@ -217,12 +211,11 @@ class ProviderWorker:
             blame=error.blame,
             error=str(error),
         )
-        delay = timedelta(seconds=backoff(call.attempts, first=FIRST_BACKOFF, most=MAX_BACKOFF))
         async with transaction(self._engine) as connection:
             await queue.postpone(
                 connection,
                 call,
-                delay=delay,
+                delay=RETRIES.delay(call.attempts),
                 error=str(error),
                 unknown=error.blame.money_may_have_moved,
             )
