@@ -1,12 +1,13 @@
 """Repeated work goes on after temporary errors; backoff is bounded."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_shared.background import backoff, every
+from shop_shared.background import RetryPolicy, WakeSignal, backoff, every, work_off
 
 
 @given(failures=st.integers(-1, 10**9), first=st.floats(0.001, 10), most=st.floats(10, 3600))
@@ -42,3 +43,43 @@ async def test_a_temporary_error_is_tried_again_and_another_ends_the_work() -> N
                 most=0.01,
             )
     assert runs == 5
+
+
+def test_a_retry_policy_parks_after_its_bound_or_never() -> None:
+    bounded, endless = RetryPolicy(first=1, most=4, bound=3), RetryPolicy(first=1, most=4)
+    assert [bounded.is_spent(attempts) for attempts in (1, 2, 3, 4)] == [False, False, True, True]
+    assert not endless.is_spent(10**9)
+    assert timedelta(seconds=2.8) <= endless.delay(10**9) <= timedelta(seconds=4)
+
+
+async def test_work_is_done_until_none_is_left_and_again_when_woken() -> None:
+    waiting, done, signal = [3], [0], WakeSignal()
+
+    async def work() -> int:
+        if not waiting[0]:
+            return 0
+        waiting[0] -= 1
+        done[0] += 1
+        if done[0] == 2:
+            waiting[0] += 1
+            signal.wake()  # amid the work: it is not lost
+        return 1
+
+    running = asyncio.create_task(
+        work_off(work, signal=signal, seconds=3600, is_temporary=lambda _: False)
+    )
+    async with asyncio.timeout(10):
+        while done[0] < 4:
+            await asyncio.sleep(0)
+        waiting[0] = 2
+        signal.wake()
+        while done[0] < 6:
+            await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_waiter_is_woken_by_the_clock_too() -> None:
+    async with asyncio.timeout(10):
+        await WakeSignal().wait(0.01)

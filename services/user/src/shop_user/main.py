@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from shop_shared import cli
+from shop_shared.background import WakeSignal
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
@@ -16,8 +17,8 @@ from shop_shared.stores.pg_notify import listen
 from shop_user import api, events
 from shop_user.passwords import Passwords
 from shop_user.repository import codes, password_resets, password_tries
+from shop_user.service import password_reset
 from shop_user.service.administration import ensure_admin
-from shop_user.service.password_reset import ResetWorker
 from shop_user.settings import Settings
 from shop_user.state import UserState
 
@@ -30,7 +31,7 @@ def create(settings: Settings) -> Service:
     passwords = Passwords(threads=settings.password_threads, waiting=settings.password_waiting)
     revocations = revocations_of(settings)
     verifier = create_verifier(settings, revocations=revocations)
-    resets = ResetWorker(engine)
+    signal = WakeSignal()
     app = create_app(settings, title="Minishop users", contract=CONTRACT, verifier=verifier)
     set_state(app, UserState(engine=engine, passwords=passwords))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
@@ -39,8 +40,8 @@ def create(settings: Settings) -> Service:
     return Service(
         app=app,
         background=(
-            resets.run,
-            partial(listen, settings, password_resets.CHANNEL, resets.wake),
+            partial(password_reset.run, engine, signal),
+            partial(listen, settings, password_resets.CHANNEL, signal.wake),
             partial(
                 retention.run,
                 engine,

@@ -1,6 +1,6 @@
 """The user service on a real PostgreSQL, called in process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
 from shop_shared.testing import Signer
 from shop_user import main
-from shop_user.service.password_reset import ResetWorker
+from shop_user.service.password_reset import send_next
 from shop_user.settings import Settings
 from shop_user.state import UserState
 
@@ -62,8 +62,14 @@ def engine(service: Service) -> AsyncEngine:
 
 
 @pytest.fixture
-def resets(engine: AsyncEngine) -> ResetWorker:
-    return ResetWorker(engine)
+def send_codes(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
+    """Work on the requests for a password's reset until none waits."""
+
+    async def send_codes() -> None:
+        while await send_next(engine):
+            pass
+
+    return send_codes
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ async def claim(
     connection: AsyncConnection, notification_id: UUID, *, lease: timedelta
 ) -> ClaimedMessage | None:
     """Claim a message to send it; None when it was sent, settled or claimed by another sender."""
-    values = {"notification_id": notification_id, "lease": lease}
+    values = {"notification_id": notification_id, "work_lease": lease}
     row = (await connection.execute(_CLAIM, values)).one_or_none()
     if row is None:
         return None
@@ -105,7 +105,7 @@ async def record(  # noqa: PLR0913 - keyword-only, each of its own kind
         _RECORD_AND_WIPE if wipe else _RECORD,
         {
             "work_id": message.id,
-            "attempt": message.attempt,
+            "work_attempt": message.attempt,
             "this_outcome": outcome,
             "this_detail": detail[:500],
             "this_status": status,
@@ -144,26 +144,16 @@ _IS_ERASED = sa.exists().where(
 def _record(**changes: object) -> sa.Update:
     attempt = {
         attempts.c.notification_id: sa.bindparam("work_id", type_=sa.Uuid),
-        attempts.c.number: sa.bindparam("attempt", type_=sa.Integer),
+        attempts.c.number: sa.bindparam("work_attempt", type_=sa.Integer),
         attempts.c.outcome: sa.bindparam("this_outcome", type_=sa.Text),
         # An account erased meanwhile leaves no answer of a mail server behind.
         attempts.c.detail: sa.case(
             (_IS_ERASED, ""), else_=sa.bindparam("this_detail", type_=sa.Text)
         ),
     }
-    return (
-        sa.update(notifications)
-        .where(_SENDING.holds)
-        .values(
-            due_at=sa.func.coalesce(
-                sa.func.now() + sa.bindparam("again_after", type_=sa.Interval),
-                notifications.c.due_at,
-            ),
-            status=sa.bindparam("this_status", type_=sa.Text),
-            updated_at=sa.func.now(),
-            **changes,
-        )
-        .add_cte(pg.insert(attempts).values(attempt).cte("attempted"))
+    status = sa.bindparam("this_status", type_=sa.Text)
+    return _SENDING.settlement.values(status=status, updated_at=sa.func.now(), **changes).add_cte(
+        pg.insert(attempts).values(attempt).cte("attempted")
     )
 
 

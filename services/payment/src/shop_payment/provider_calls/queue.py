@@ -119,8 +119,8 @@ async def postpone(
 ) -> None:
     """Make a call due again after the delay; `unknown` if this attempt may have had an effect."""
     changes = {} if unknown else {"unknown_since": call.unknown_since}
-    await CALLS.postpone(
-        connection, call.id, attempt=call.attempts, delay=delay, error=error, **changes
+    await CALLS.settle(
+        connection, call.id, attempt=call.attempts, again_after=delay, error=error, **changes
     )
 
 

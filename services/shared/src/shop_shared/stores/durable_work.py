@@ -68,7 +68,7 @@ class WorkTable:
         self._on_claim = dict(on_claim or {})
         due = sa.select(table.c.id).where(self._is_open, self._due_at <= sa.func.now())
         if lane is not None:
-            due = due.where(table.c[lane] == sa.bindparam("lane"))
+            due = due.where(table.c[lane] == sa.bindparam("work_lane"))
         if key is not None:
             earlier = table.alias("earlier")
             is_before = sa.and_(earlier.c[key] == table.c[key], earlier.c.id < table.c.id)
@@ -77,7 +77,7 @@ class WorkTable:
             due = due.add_columns(table.c[unknown_since])
         due = (
             due.order_by(self._due_at)
-            .limit(sa.bindparam("limit"))
+            .limit(sa.bindparam("work_limit"))
             .with_for_update(skip_locked=True, of=table)
         )
         self.claimed = self._claim(due)
@@ -87,17 +87,20 @@ class WorkTable:
         """
         holds = [table.c.id == sa.bindparam("work_id", type_=sa.Uuid), self._is_open]
         if self._attempts is not None:
-            holds.append(self._attempts == sa.bindparam("attempt", type_=sa.Integer))
-        self.holds = sa.and_(*holds)
-        """Whether a claim (`work_id`, `attempt`) still holds its row."""
-        self._settle = sa.update(table).where(self.holds)
-        self._postpone = self._settle.values({self._due_at: sa.func.now() + _interval("delay")})
+            holds.append(self._attempts == sa.bindparam("work_attempt", type_=sa.Integer))
+        again_at = sa.func.now() + _interval("again_after")
+        self.settlement = (
+            sa.update(table)
+            .where(*holds)
+            .values({self._due_at: sa.func.coalesce(again_at, self._due_at)})
+        )
+        """The statement of `settle`."""
         self._inserts: dict[frozenset[str], sa.Select[Any]] = {}
 
     def claim_where(self, *conditions: sa.ColumnElement[bool]) -> sa.CTE:
         """Return the open rows that meet the conditions, claimed when selected from, due or not.
 
-        The statement has a parameter `lease`.
+        The statement has a parameter `work_lease`.
         """
         rows = sa.select(self._table.c.id).where(self._is_open, *conditions)
         return self._claim(rows.with_for_update())
@@ -124,9 +127,9 @@ class WorkTable:
         rows: sa.Select[Any] | None = None,
     ) -> Sequence[sa.Row[Any]]:
         """Claim due rows, the longest due first; `rows` selects from `claimed` what is returned."""
-        values: dict[str, Any] = {"limit": limit, "lease": lease}
+        values: dict[str, Any] = {"work_limit": limit, "work_lease": lease}
         if self._lane is not None:
-            values["lane"] = lane
+            values["work_lane"] = lane
         statement = sa.select(self.claimed) if rows is None else rows
         return (await connection.execute(statement, values)).all()
 
@@ -136,24 +139,15 @@ class WorkTable:
         work_id: UUID,
         *,
         attempt: int,
+        again_after: timedelta | None = None,
         **changes: Any,  # noqa: ANN401 - columns
     ) -> bool:
-        """Write what came of the work. False, and nothing written, where the claim was lost."""
-        values = {"work_id": work_id, "attempt": attempt, **changes}
-        return bool((await connection.execute(self._settle, values)).rowcount)
+        """Write what came of the work, which is due again where `again_after` says when.
 
-    async def postpone(
-        self,
-        connection: AsyncConnection,
-        work_id: UUID,
-        *,
-        attempt: int,
-        delay: timedelta,
-        **changes: Any,  # noqa: ANN401 - columns
-    ) -> bool:
-        """Make the row due again after the delay. False where the claim was lost."""
-        values = {"work_id": work_id, "attempt": attempt, "delay": delay, **changes}
-        return bool((await connection.execute(self._postpone, values)).rowcount)
+        False, and nothing is written, where the claim was lost.
+        """
+        values = {"work_id": work_id, "work_attempt": attempt, "again_after": again_after}
+        return bool((await connection.execute(self.settlement, values | changes)).rowcount)
 
     async def measure(self, engine: AsyncEngine) -> None:
         """Publish depth and age of the queue every MEASURE_SECONDS, until cancelled."""
@@ -171,7 +165,7 @@ class WorkTable:
 
     def _claim(self, rows: sa.Select[Any]) -> sa.CTE:
         table, due = self._table, rows.cte("due")
-        changes: dict[Any, Any] = {self._due_at: sa.func.now() + _interval("lease")}
+        changes: dict[Any, Any] = {self._due_at: sa.func.now() + _interval("work_lease")}
         returned: list[sa.ColumnElement[Any]] = list(table.c)
         if self._attempts is not None:
             changes[self._attempts] = self._attempts + 1

@@ -5,13 +5,14 @@ A confirmation hashes the new password, counts the try and compares a code in ei
 time of an answer does not tell who has an account.
 """
 
-import asyncio
 import hashlib
+from functools import partial
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shop_shared.background import WakeSignal, work_off
 from shop_shared.clock import now
 from shop_shared.messaging.events import event
 from shop_shared.messaging.outbox import publish
@@ -38,44 +39,19 @@ async def request(engine: AsyncEngine, email: str) -> None:
         await password_resets.enqueue(connection, email)
 
 
-class ResetWorker:
-    """Sends the codes of the requests. `wake` it when there may be some."""
+async def run(engine: AsyncEngine, signal: WakeSignal) -> None:
+    """Send the codes of the requests when woken, until cancelled."""
+    work = partial(send_next, engine)
+    await work_off(work, signal=signal, seconds=POLL_SECONDS, is_temporary=is_temporary)
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._woken = asyncio.Event()
 
-    def wake(self, _payload: str = "") -> None:
-        """Look for requests at once."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            self._woken.clear()
-            try:
-                await self.drain()
-            except Exception as error:
-                if not is_temporary(error):
-                    raise
-                _log.warning("password resets wait", error=repr(error))
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
-
-    async def drain(self) -> None:
-        """Work on requests until none waits."""
-        while await self._work():
-            pass
-
-    async def _work(self) -> bool:
-        async with transaction(self._engine) as connection:
-            email = await password_resets.take(connection)
-            if email is not None:
-                await _send_code(connection, email)
-        return email is not None
+async def send_next(engine: AsyncEngine) -> bool:
+    """Work on the oldest request; False where none waits."""
+    async with transaction(engine) as connection:
+        email = await password_resets.take(connection)
+        if email is not None:
+            await _send_code(connection, email)
+    return email is not None
 
 
 async def _send_code(connection: AsyncConnection, email: str) -> None:
