@@ -70,7 +70,8 @@ def _apt_install(package: str, program: str | Path) -> None:
         # RUNLEVEL: the package must not start a server of its own.
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         subprocess.run(["apt-get", "update", "-qq"], check=True, env=env)
-        subprocess.run(["apt-get", "install", "-y", "-qq", package], check=True, env=env)
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+        subprocess.run(install, check=True, env=env)
 
 
 async def mongod() -> Path:
