@@ -2,10 +2,11 @@
 
 The invariants, numbered as in what it prints:
 1. Every accepted order reaches a terminal state; none is stuck. One that a customer still has time
-   to pay for is not stuck.
+   to pay for, also another way after a decline, is not stuck.
 2. The money that the orders say was paid and given back is what the payments say; one capture an
    order, never more refunded than captured, none kept of an order that came to nothing, and all of
-   the total captured of an order that was delivered (nothing, of a free one).
+   the total captured of an order that was delivered (nothing, of a free one). What came by an
+   attempt that another has superseded, or by a second charge, went back.
 3. available + reserved + sold = all units ever put in, for each product, none negative; the
    reservations held add up to what is reserved.
 4. Every event that a service committed was heard by each service that subscribes to it and keeps
@@ -64,7 +65,8 @@ class Payment:
     """A payment, amounts in minor units.
 
     `compensated` is what the shop itself gave back, not a person's goodwill; `awaits_customer`
-    while the customer has to do something to pay.
+    while the customer has to do something to pay, or may try another way; `superseded` once another
+    attempt has taken its place; `second_charges` are those beside it that have not gone back.
     """
 
     order_id: str
@@ -72,6 +74,8 @@ class Payment:
     refunded: int
     compensated: int
     awaits_customer: bool = False
+    superseded: bool = False
+    second_charges: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,11 +127,21 @@ def _stuck(snapshot: Snapshot) -> Iterator[Violation]:
 def _accounts(snapshot: Snapshot) -> Iterator[Violation]:
     payments: defaultdict[str, list[Payment]] = defaultdict(list)
     for payment in snapshot.payments:
-        payments[payment.order_id].append(payment)
+        yield from _returned(payment)
+        if not payment.superseded:
+            payments[payment.order_id].append(payment)
     for order in snapshot.orders:
         yield from _money(order, payments.pop(order.id, []))
     for order_id in payments:
         yield Violation(2, f"a payment for order {order_id}, which does not exist")
+
+
+def _returned(payment: Payment) -> Iterator[Violation]:
+    kept = payment.captured - payment.refunded
+    if payment.superseded and kept:
+        yield Violation(2, f"order {payment.order_id}: {kept} kept of a superseded payment")
+    if payment.second_charges:
+        yield Violation(2, f"order {payment.order_id}: a second charge was not returned")
 
 
 def _unheard(snapshot: Snapshot) -> Iterator[Violation]:
@@ -141,7 +155,11 @@ def _unheard(snapshot: Snapshot) -> Iterator[Violation]:
 
 
 def _parcels(snapshot: Snapshot) -> Iterator[Violation]:
-    compensated = {payment.order_id for payment in snapshot.payments if payment.compensated}
+    compensated = {
+        payment.order_id
+        for payment in snapshot.payments
+        if payment.compensated and not payment.superseded
+    }
     for order_id, status in snapshot.shipments:
         if status == "delivered" and order_id in compensated:
             yield Violation(5, f"order {order_id} was delivered and refunded")
@@ -209,7 +227,11 @@ async def gather(stores: Stores) -> Snapshot:
     )
     payments = await stores.rows(
         "payment",
-        "SELECT order_id::text, captured, p.status = 'action_required' AS awaits_customer, "
+        "SELECT coalesce(order_id, superseded_order_id)::text AS order_id, captured, "
+        "p.status IN ('action_required', 'failed') AS awaits_customer, "
+        "superseded_order_id IS NOT NULL AS superseded, "
+        "(SELECT count(*) FROM duplicate_charges d WHERE d.payment_id = p.id "
+        "AND d.status <> 'succeeded') AS second_charges, "
         "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded'), 0)::bigint AS refunded, "
         "coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded' AND r.automatic), 0)::bigint "
         "AS compensated FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id",

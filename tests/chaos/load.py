@@ -42,6 +42,8 @@ class Load:
             await orders.follow_up(customer, kind, order_id)
         except RefusedError as error:
             self.refused[str(error.status)] += 1
+        except TimeoutError:
+            self.refused["no word of a decline"] += 1
         except httpx.TransportError as error:
             self.refused[type(error).__name__] += 1
 

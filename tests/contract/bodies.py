@@ -100,6 +100,11 @@ VALID: Mapping[str, dict[str, Any]] = {
         },
     },
     "order PATCH /v1/orders/{order_id}": {"shipping_address": _ADDRESS},
+    "order POST /v1/orders/{order_id}/payments": {
+        "provider": "stripe",
+        "method": "card",
+        "token": "pm_card_visa",
+    },
     "payment POST /v1/payments/{payment_id}/refunds": {
         "amount": {"amount": 500, "currency": "USD"},
         "reason": "damaged",

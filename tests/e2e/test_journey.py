@@ -33,6 +33,7 @@ async def test_orders_of_every_kind_end_as_they_should(
     ended = orders.outcomes(placed)
     assert {status for kind, status in ended if kind == "buys"} == {"delivered"}
     assert {status for kind, status in ended if kind == "declined"} <= {"cancelled"}
+    assert {status for kind, status in ended if kind == "pays another way"} <= {"delivered"}
     assert {status for kind, status in ended if kind == "too many"} <= {"rejected"}
     assert {status for kind, status in ended if kind == "cancels"} <= {
         "cancelled",

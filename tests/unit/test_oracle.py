@@ -21,6 +21,8 @@ GOOD = Snapshot(
         Payment(order_id="o1", captured=500, refunded=0, compensated=0),
         Payment(order_id="o2", captured=300, refunded=300, compensated=300),
         Payment(order_id="free", captured=0, refunded=0, compensated=0),
+        # Paid another way, and the first one's money came late.
+        Payment(order_id="o1", captured=500, refunded=500, compensated=500, superseded=True),
         Payment(
             order_id="on the payment page",
             captured=0,
@@ -59,6 +61,9 @@ def test_a_shop_in_order_has_no_violations() -> None:
         (2, {"payments": [replace(PAID, captured=1000)]}),
         (2, {"payments": [replace(PAID, refunded=600)]}),
         (2, {"payments": [*GOOD.payments, replace(PAID, order_id="none")]}),
+        (2, {"payments": [*GOOD.payments, replace(PAID, superseded=True)]}),
+        (2, {"payments": [replace(PAID, superseded=True, refunded=500)]}),
+        (2, {"payments": [replace(PAID, second_charges=1)]}),
         (2, {"orders": [Order(id="o1", status="cancelled", captured=500, refunded=0)]}),
         (3, {"stock": [replace(UNITS, sold=3)]}),
         (3, {"stock": [replace(UNITS, reserved=9, held=9)]}),

@@ -141,6 +141,7 @@ SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     _subscribe("payment.captured.v1", MoneyMoved),
     _subscribe("payment.failed.v1", PaymentFailed),
     _subscribe("payment.refunded.v1", MoneyMoved),
+    _subscribe("payment.second_charge_returned.v1", MoneyMoved),
     _subscribe("shipment.dispatched.v1", ShipmentEvent),
     _subscribe("shipment.in_transit.v1", ShipmentEvent),
     _subscribe("shipment.delivered.v1", ShipmentEvent),

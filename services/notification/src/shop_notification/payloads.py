@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -131,10 +132,12 @@ class PaymentFailed(OrderEvent):
     """No money came."""
 
     message: str
+    retry_until: datetime | None = None
 
     def template_context(self) -> Mapping[str, Any]:
-        """Return why."""
-        return {**super().template_context(), "message": self.message}
+        """Return why, and until when another way to pay may be tried."""
+        until = self.retry_until and f"{self.retry_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return {**super().template_context(), "message": self.message, "retry_until": until}
 
 
 class MoneyMoved(OrderEvent):

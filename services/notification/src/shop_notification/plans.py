@@ -44,6 +44,9 @@ PLANS: Mapping[str, Plan] = {
     "minishop.payment.captured.v1": Plan("payment_captured", "payments", (), ("email",)),
     "minishop.payment.failed.v1": Plan("payment_failed", "payments", ("email", "push")),
     "minishop.payment.refunded.v1": Plan("payment_refunded", "payments", ("email",)),
+    "minishop.payment.second_charge_returned.v1": Plan(
+        "second_charge_returned", "payments", ("email",)
+    ),
     "minishop.shipment.dispatched.v1": Plan("shipment_dispatched", "shipping", ("email", "push")),
     "minishop.shipment.in_transit.v1": Plan("shipment_in_transit", "shipping", ("push",)),
     "minishop.shipment.delivered.v1": Plan(

@@ -51,6 +51,30 @@ async def test_an_order_is_three_mails(post: Post) -> None:
     assert "&lt;b&gt;Mug" in receipt.html
 
 
+async def test_the_mail_about_a_failed_payment_says_how_to_go_on(post: Post) -> None:
+    await post.know()
+    until = "2026-01-01T13:15:00+01:00"
+    await post.hear("payment.failed", reason="declined", message="no funds", retry_until=until)
+    [mail] = await post.until(1)
+    assert "until 2026-01-01 12:15 UTC: open the order in the shop" in mail.body
+
+
+async def test_the_mail_about_a_payment_that_failed_for_good_promises_nothing(post: Post) -> None:
+    await post.know()
+    await post.hear("payment.failed", reason="declined", message="no funds", retry_until=None)
+    [mail] = await post.until(1)
+    assert "no funds. Nothing was taken." in mail.body
+    assert "another way to pay" not in mail.body
+
+
+async def test_a_payment_that_is_one_too_many_is_told_of_when_it_is_returned(post: Post) -> None:
+    await post.know()
+    await post.hear("payment.second_charge_returned", amount=MONEY, order_number="MS-7K3Q-9F25")
+    [mail] = await post.until(1)
+    assert mail.subject == "A second payment was returned"
+    assert "19.98 USD" in mail.body
+
+
 async def test_more_mails_come_on_request(
     post: Post, client: httpx.AsyncClient, signer: Signer
 ) -> None:

@@ -1,6 +1,6 @@
 """The order service over HTTP."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shop_order import domain, models, order_number, repository, service
 from shop_order.state import Engine, State
 from shop_order.tracking import Tracker
-from shop_shared import payment_methods
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent
@@ -39,23 +38,6 @@ async def _visible_order(
     return order
 
 
-def _require_offered(
-    chosen: models.PaymentChoice, methods: Sequence[payment_methods.OfferedMethod]
-) -> None:
-    """Raise Unprocessable, naming what is possible, for a way to pay that is not offered."""
-    refused = payment_methods.refusal(
-        methods,
-        provider=chosen.provider,
-        method=chosen.method,
-        currency=chosen.currency,
-        token=chosen.token,
-    )
-    if refused is not None:
-        field, message = refused
-        errors = [{"pointer": f"/payment/{field}", "message": message}]
-        raise Unprocessable("This way to pay is not possible.", errors=errors)
-
-
 def _parsed(number: str) -> str:
     """Return a typed order number as it is stored. Raises Unprocessable."""
     try:
@@ -73,7 +55,7 @@ async def place_order(
     state: State,
 ) -> Response:
     """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
-    _require_offered(wanted.payment, state.settings.payment_methods)
+    service.require_offered(wanted.payment, state.settings.payment_methods, pointer="/payment")
 
     async def place(connection: AsyncConnection) -> models.Order:
         order = await service.place(
@@ -169,6 +151,42 @@ async def cancel_order(
         )
     set_etag(response, order.version)
     return models.order_view(order)
+
+
+@router.post(
+    "/{order_id}/payments",
+    status_code=202,
+    response_model=models.Order,
+    responses=documented(404, 409),
+)
+async def retry_payment(
+    chosen: models.RetryPayment,
+    order_id: UUID,
+    caller: Annotated[Principal, permit("pay", "order")],
+    key: Annotated[str, Depends(idempotency_key)],
+    state: State,
+) -> Response:
+    """Pay another way, once a payment has failed and until `pay_by`: the stock is still held.
+
+    Answered once the payment is under way; 409 where no payment has failed.
+    """
+
+    async def retry(connection: AsyncConnection) -> models.Order:
+        order = await service.retry_payment(
+            connection,
+            order_id,
+            chosen,
+            actor=caller.user_id,
+            methods=state.settings.payment_methods,
+        )
+        return models.order_view(order)
+
+    scope = f"{caller.user_id} POST /v1/orders/{order_id}/payments"
+    response = await idempotent(
+        state.engine, key=key, scope=scope, request=chosen, work=retry, status=202
+    )
+    set_etag(response, orjson.loads(response.body)["version"])
+    return response
 
 
 @router.patch("/{order_id}", responses=documented(404, 409, 412, 428))

@@ -82,13 +82,18 @@ class PaymentCaptured(OrderEventPayload):
 
 
 class PaymentFailed(OrderEventPayload):
-    """There will be no money."""
+    """There will be no money by this attempt."""
 
     reason: str
+    message: str = ""
+    attempt: int = 1
+    retry_until: datetime | None = None
 
     def to_domain(self) -> domain.DomainEvent:
         """Return the domain event."""
-        return domain.PaymentFailed(self.reason)
+        return domain.PaymentFailed(
+            self.reason, self.message, self.attempt, can_retry=self.retry_until is not None
+        )
 
 
 class PaymentRefunded(OrderEventPayload):

@@ -169,6 +169,19 @@ class OrderConfirmed(OrderConfirmedV2):
     shipping_address: Address
 
 
+class OrderPaymentRetried(OrderPayload):
+    """The customer has chosen another way to pay, the one before having failed."""
+
+    model_config = _example(
+        attempt=2,
+        payment={"provider": "paypal", "method": "paypal", "currency": "USD", "token": None},
+    )
+    type: ClassVar[str] = "minishop.order.payment_retried.v1"
+
+    attempt: int = Field(ge=2, description="Counts the ways to pay; the first was order.placed's")
+    payment: Payment
+
+
 class OrderCancellationRequested(OrderPayload):
     """Stop the parcel if it has not left, and say so in shipment.failed."""
 
@@ -208,6 +221,7 @@ PUBLISHED: tuple[type[EventPayload], ...] = (
     OrderPlacedV2,
     OrderConfirmed,
     OrderConfirmedV2,
+    OrderPaymentRetried,
     OrderCancellationRequested,
     OrderCancelled,
     OrderExpired,
@@ -238,6 +252,12 @@ def of_effect(order: domain.Order, effect: domain.Effect) -> Event:
     match effect:
         case domain.Confirmed():
             payload: EventPayload = _confirmed(order)
+        case domain.PaymentRetried():
+            payload = OrderPaymentRetried(
+                **about,
+                attempt=order.payment_attempt,
+                payment=Payment.model_validate(order.payment),
+            )
         case domain.CancellationRequested():
             payload = OrderCancellationRequested(**about)
         case domain.Cancelled(reason, refund, restock):

@@ -1,7 +1,7 @@
 """The data of orders as it is sent and received."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
@@ -13,10 +13,15 @@ from shop_shared import addresses
 from shop_shared.addresses import Address, AddressView
 from shop_shared.models import ResponseModel, StrictModel
 from shop_shared.money import Currency, Money
+from shop_shared.payment_methods import ProviderName
 
 MAX_LINES = 100
 MAX_QUANTITY = 1000
 """Units of all lines together; at the highest price (10^12) their total is still money."""
+
+
+MethodName = Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["card"])]
+PaymentToken = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class Item(StrictModel):
@@ -29,12 +34,26 @@ class Item(StrictModel):
 class PaymentChoice(StrictModel):
     """How the customer pays: one of the ways that are offered (GET /v1/payments/methods)."""
 
-    provider: Literal["stripe", "paypal", "xendit", "midtrans"]
-    method: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["card"])]
+    provider: ProviderName
+    method: MethodName
     currency: Currency = "USD"
-    token: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+    token: PaymentToken | None = Field(
         None, examples=["pm_card_visa"], description="The provider's token of a stored method"
     )
+
+
+class RetryPayment(StrictModel):
+    """Another way to pay, in the order's own currency."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"provider": "stripe", "method": "card", "token": "pm_card_visa"}]
+        }
+    )
+
+    provider: ProviderName
+    method: MethodName
+    token: PaymentToken | None = Field(None, description="The provider's token of a stored method")
 
 
 class PlaceOrder(StrictModel):
@@ -84,6 +103,13 @@ class Line(ResponseModel):
     unit_price: Money | None = None
 
 
+class PaymentFailure(ResponseModel):
+    """Why the last way to pay failed."""
+
+    reason: str = Field(examples=["declined"])
+    message: str
+
+
 class Order(ResponseModel):
     """An order as its customer sees it."""
 
@@ -99,6 +125,9 @@ class Order(ResponseModel):
     total: Money | None = Field(description="Null until the stock is reserved")
     refunded: Money | None = Field(description="What has been given back so far")
     payment: PaymentChoice
+    payment_failure: PaymentFailure | None = Field(
+        description="While it waits for another way to pay (POST /v1/orders/{order_id}/payments)"
+    )
     shipping_address: AddressView
     cancel_reason: str | None
     tracking_number: str | None
@@ -148,6 +177,9 @@ def order_view(order: DomainOrder) -> Order:
         total=order.total,
         refunded=_refunded(order),
         payment=PaymentChoice.model_validate(order.payment),
+        payment_failure=None
+        if order.payment_failure is None
+        else PaymentFailure.model_validate(order.payment_failure),
         shipping_address=AddressView.model_validate(order.shipping_address),
         cancel_reason=order.cancel_reason,
         tracking_number=order.tracking_number,

@@ -1,7 +1,7 @@
 """Orders in PostgreSQL: plain statements, each in the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order.domain import Line, Order, Status
+from shop_order.domain import Line, Order, PaymentFailure, Status
 from shop_order.tables import order_history, orders
 from shop_shared.clock import now
 from shop_shared.money import Money
@@ -169,6 +169,8 @@ def _row(order: Order) -> dict[str, Any]:
         "new_refunded_amount": order.refunded_amount,
         "new_cancel_reason": order.cancel_reason,
         "new_tracking_number": order.tracking_number,
+        "new_payment_attempt": order.payment_attempt,
+        "new_payment_failure": order.payment_failure and asdict(order.payment_failure),
         "new_deadline": order.deadline,
         "new_placed_at": order.placed_at,
     }
@@ -182,7 +184,8 @@ def _entry(order: Order, previous: Status | None, cause: Cause) -> dict[str, Any
         "entry_cause": cause.name,
         "entry_event_id": cause.event_id,
         "entry_actor": cause.actor,
-        "entry_reason": order.cancel_reason,
+        "entry_reason": order.cancel_reason
+        or (order.payment_failure and order.payment_failure.reason),
         "entry_at": now(),
     }
 
@@ -204,6 +207,10 @@ def _order(row: sa.Row[Any]) -> Order:
         refunded_amount=row.refunded_amount,
         cancel_reason=row.cancel_reason,
         tracking_number=row.tracking_number,
+        payment_attempt=row.payment_attempt,
+        payment_failure=None
+        if row.payment_failure is None
+        else PaymentFailure(**row.payment_failure),
     )
 
 

@@ -1,6 +1,6 @@
 """The order service's operations. Each works in the transaction it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order import events, order_number, repository
+from shop_order import events, models, order_number, repository
 from shop_order.domain import (
     AddressLockedError,
     CancelOrder,
@@ -17,20 +17,23 @@ from shop_order.domain import (
     DeadlinePassed,
     DomainEvent,
     Line,
+    NotAwaitingPaymentError,
     NotCancellableError,
     Order,
+    RetryPayment,
     Transition,
     decide,
 )
-from shop_order.models import PlaceOrder
 from shop_order.repository import Cause
+from shop_shared import payment_methods
 from shop_shared.addresses import Address
 from shop_shared.clock import now
 from shop_shared.http.etag import require_match
-from shop_shared.http.problems import Conflict, NotFound
+from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
 from shop_shared.messaging.events import InvalidEventError
 from shop_shared.messaging.outbox import publish
+from shop_shared.payment_methods import OfferedMethod
 
 _log = structlog.get_logger(__name__)
 
@@ -47,13 +50,19 @@ class AddressLocked(Conflict):
     code, title = "address_locked", "The address can no longer be changed"
 
 
+class NotAwaitingPayment(Conflict):
+    """No payment has failed, or the time to pay is over."""
+
+    code, title = "order_not_awaiting_payment", "The order does not wait for another payment"
+
+
 class UnknownOrderError(InvalidEventError):
     """An event is about an order that was never placed here."""
 
 
 async def place(
     connection: AsyncConnection,
-    wanted: PlaceOrder,
+    wanted: models.PlaceOrder,
     *,
     customer_id: UUID,
     pending_timeout: timedelta,
@@ -127,6 +136,46 @@ async def change_address(  # noqa: PLR0913 - keyword-only, each of its own kind
     )
 
 
+async def retry_payment(
+    connection: AsyncConnection,
+    order_id: UUID,
+    chosen: models.RetryPayment,
+    *,
+    actor: UUID,
+    methods: Sequence[OfferedMethod],
+) -> Order:
+    """Charge another way to pay, in the order's currency.
+
+    Raises NotFound, NotAwaitingPayment, Unprocessable.
+    """
+    order = await _own(connection, order_id, actor=actor, staff=False)
+    currency = order.payment["currency"] if order.total is None else order.total.currency
+    payment = models.PaymentChoice(**chosen.model_dump(), currency=currency)
+    require_offered(payment, methods, pointer="")
+    command = RetryPayment(payment.model_dump(), now())
+    return await _command(connection, order, command, Cause("order.retry_payment", actor=actor))
+
+
+def require_offered(
+    chosen: models.PaymentChoice, methods: Sequence[OfferedMethod], *, pointer: str
+) -> None:
+    """Raise Unprocessable, naming what is possible, for a way to pay that is not offered.
+
+    `pointer` is where the choice is in the request's body.
+    """
+    refused = payment_methods.refusal(
+        methods,
+        provider=chosen.provider,
+        method=chosen.method,
+        currency=chosen.currency,
+        token=chosen.token,
+    )
+    if refused is not None:
+        field, message = refused
+        errors = [{"pointer": f"{pointer}/{field}", "message": message}]
+        raise Unprocessable("This way to pay is not possible.", errors=errors)
+
+
 async def sweep(connection: AsyncConnection, *, at: datetime, limit: int) -> int:
     """Expire orders whose deadline has passed; return how many were examined."""
     orders = await repository.due(connection, at=at, limit=limit)
@@ -149,6 +198,8 @@ async def _command(
         transition = decide(order, command)
     except NotCancellableError as error:
         raise NotCancellable(f"It is {order.status}.") from error
+    except NotAwaitingPaymentError as error:
+        raise NotAwaitingPayment(f"{str(error).capitalize()}.") from error
     except AddressLockedError as error:
         raise AddressLocked(f"It is {order.status}.") from error
     return await _save(connection, order, transition, cause)

@@ -31,6 +31,8 @@ orders = sa.Table(
     sa.Column("refunded_amount", sa.BigInteger, nullable=False),
     sa.Column("cancel_reason", sa.Text),
     sa.Column("tracking_number", sa.Text),
+    sa.Column("payment_attempt", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("payment_failure", pg.JSONB(none_as_null=True)),
     sa.Column("deadline", sa.DateTime(timezone=True)),
     sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint(

@@ -22,11 +22,14 @@ from shop_order.domain import (
     InventoryReserved,
     Line,
     Message,
+    NotAwaitingPaymentError,
     NotCancellableError,
     Order,
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    PaymentRetried,
+    RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentFailed,
@@ -59,6 +62,10 @@ MESSAGES: list[Message] = [
     CAPTURED,
     PaymentCaptured(Money(1, "USD")),
     PaymentFailed("declined"),
+    PaymentFailed("declined", can_retry=True),
+    PaymentFailed("declined", attempt=2, can_retry=True),
+    RetryPayment({"provider": "paypal"}, NOW),
+    RetryPayment({"provider": "paypal"}, DEADLINE),
     PaymentRefunded(Money(400, "USD"), full=False),
     REFUNDED,
     ShipmentCreated("MSX"),
@@ -91,7 +98,7 @@ def live(messages: list[Message], order: Order = ORDER) -> tuple[list[Order], li
     for message in messages:
         try:
             transition = decide(versions[-1], message)
-        except NotCancellableError:
+        except (NotCancellableError, NotAwaitingPaymentError):
             continue
         versions.append(transition.state)
         effects.extend(transition.effects)
@@ -115,6 +122,8 @@ def test_an_order_only_goes_where_a_way_leads(messages: list[Message]) -> None:
 def test_each_effect_is_made_once_and_an_order_ends_once(messages: list[Message]) -> None:
     versions, effects = live(messages)
     made = Counter(type(effect) for effect in effects)
+    retried = made.pop(PaymentRetried, 0)
+    assert versions[-1].payment_attempt == 1 + retried
     assert made[Cancelled] + made[Expired] + made[Completed] <= 1
     assert max(made.values(), default=0) <= 1
     ended = versions[-1].status not in {

@@ -21,11 +21,15 @@ from shop_order.domain import (
     InventoryReserved,
     Line,
     Message,
+    NotAwaitingPaymentError,
     NotCancellableError,
     Order,
     PaymentCaptured,
     PaymentFailed,
+    PaymentFailure,
     PaymentRefunded,
+    PaymentRetried,
+    RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentFailed,
@@ -193,6 +197,46 @@ def test_money_given_back_before_the_parcel_stopped_is_not_given_back_again() ->
     transition = decide(stopping, ShipmentFailed("cancelled"))
     assert transition.state.status is Status.REFUNDED
     assert transition.effects == (Cancelled("refunded", refund=False, restock=True),)
+
+
+DECLINED = PaymentFailed("declined", "no funds", can_retry=True)
+PAYPAL = RetryPayment({"provider": "paypal"}, PLACED)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RESERVED])
+def test_an_order_waits_for_another_way_to_pay_as_long_as_its_stock_is_held(status: Status) -> None:
+    waiting = decide(order(status), DECLINED)
+    assert waiting.effects == ()
+    assert (waiting.state.status, waiting.state.deadline) == (status, DEADLINE)
+    assert waiting.state.payment_failure == PaymentFailure("declined", "no funds")
+    assert decide(waiting.state, DECLINED).state is waiting.state
+    ended = decide(waiting.state, LATE).state
+    assert ended.status in {Status.EXPIRED, Status.CANCELLED}
+
+
+def test_another_way_to_pay_is_tried_and_the_old_ones_failure_is_no_longer_about_it() -> None:
+    retried = decide(decide(order(Status.RESERVED), DECLINED).state, PAYPAL)
+    assert retried.effects == (PaymentRetried(),)
+    assert (retried.state.payment, retried.state.payment_attempt) == (PAYPAL.payment, 2)
+    assert retried.state.payment_failure is None
+    assert decide(retried.state, DECLINED).state is retried.state
+    again = decide(retried.state, replace(DECLINED, attempt=2)).state
+    assert again.payment_failure is not None
+    assert decide(again, PAYPAL).state.payment_attempt == 3
+    paid = decide(again, CAPTURED).state
+    assert (paid.status, paid.payment_failure) == (Status.PAID, None)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_without_a_failed_payment_no_other_is_tried(status: Status) -> None:
+    with pytest.raises(NotAwaitingPaymentError, match=status):
+        decide(order(status), PAYPAL)
+
+
+def test_once_the_time_to_pay_is_over_no_other_way_is_tried() -> None:
+    waiting = decide(order(Status.RESERVED), DECLINED).state
+    with pytest.raises(NotAwaitingPaymentError, match="over"):
+        decide(waiting, replace(PAYPAL, now=DEADLINE))
 
 
 @pytest.mark.parametrize("status", Status)

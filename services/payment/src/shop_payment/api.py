@@ -132,6 +132,8 @@ def _view(record: Record) -> models.Payment:
         id=payment.id,
         order_id=payment.order_id,
         order_number=payment.order_number,
+        attempt=payment.attempt,
+        superseded=payment.superseded,
         status=payment.status,
         provider=method.provider if method else None,
         method=method.name if method else None,

@@ -37,12 +37,25 @@ class ChosenMethod(BaseModel):
     currency: str
     token: str | None = None
 
+    def to_domain(self) -> domain.Method:
+        """Return the method."""
+        return domain.Method(
+            provider=self.provider, name=self.method, currency=self.currency, token=self.token
+        )
+
 
 class OrderPlaced(OrderEvent):
     """The customer has ordered and chosen how to pay."""
 
     customer_id: UUID
     order_number: str | None = None
+    payment: ChosenMethod
+
+
+class PaymentRetried(OrderEvent):
+    """The customer has chosen another way to pay, the first having failed."""
+
+    attempt: int
     payment: ChosenMethod
 
 
@@ -59,14 +72,18 @@ class OrderClosed(OrderEvent):
 
 
 async def _on_placed(tx: AsyncConnection, placed: OrderPlaced, _event: ReceivedEvent) -> None:
-    chosen = placed.payment
-    method = domain.Method(
-        provider=chosen.provider, name=chosen.method, currency=chosen.currency, token=chosen.token
-    )
     message = domain.OrderPlaced(
-        customer_id=placed.customer_id, method=method, order_number=placed.order_number
+        customer_id=placed.customer_id,
+        method=placed.payment.to_domain(),
+        order_number=placed.order_number,
     )
     await service.handle_order_event(tx, placed.order_id, message)
+
+
+async def _on_retried(tx: AsyncConnection, retried: PaymentRetried, _event: ReceivedEvent) -> None:
+    await service.retry(
+        tx, retried.order_id, attempt=retried.attempt, method=retried.payment.to_domain()
+    )
 
 
 async def _on_reserved(
@@ -86,6 +103,7 @@ async def _on_closed(tx: AsyncConnection, closed: OrderClosed, _event: ReceivedE
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     Subscription("order.events", "minishop.order.placed.v1", OrderPlaced, _on_placed),
     Subscription("order.events", "minishop.order.placed.v2", OrderPlaced, _on_placed),
+    Subscription("order.events", "minishop.order.payment_retried.v1", PaymentRetried, _on_retried),
     Subscription("order.events", "minishop.order.cancelled.v1", OrderClosed, _on_closed),
     Subscription("order.events", "minishop.order.expired.v1", OrderClosed, _on_closed),
     Subscription(

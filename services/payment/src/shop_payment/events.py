@@ -58,12 +58,17 @@ class PaymentCaptured(PaymentEvent):
 
 
 class PaymentFailed(PaymentEvent):
-    """No money will come."""
+    """No money will come by this attempt; perhaps by another."""
 
     type: ClassVar[str] = "minishop.payment.failed.v1"
 
     reason: Literal["declined", "expired", "provider_error", "amount_mismatch"]
     message: Annotated[str, Field(max_length=500)]
+    attempt: Annotated[int, Field(ge=1, description="Which attempt to pay for the order")]
+    retry_until: Annotated[
+        datetime | None,
+        Field(description="How long another way to pay may be tried; null if none may"),
+    ]
 
 
 class PaymentRefunded(PaymentEvent):
@@ -77,4 +82,18 @@ class PaymentRefunded(PaymentEvent):
     full: bool
 
 
-PUBLISHED = (PaymentActionRequired, PaymentCaptured, PaymentFailed, PaymentRefunded)
+class SecondChargeReturned(PaymentEvent):
+    """Money taken beside the order's payment went back; it is no part of the order's books."""
+
+    type: ClassVar[str] = "minishop.payment.second_charge_returned.v1"
+
+    amount: Money
+
+
+PUBLISHED = (
+    PaymentActionRequired,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+    SecondChargeReturned,
+)

@@ -48,11 +48,13 @@ class Failure(ResponseModel):
 
 
 class Payment(ResponseModel):
-    """The payment of one order."""
+    """One attempt to pay for an order; the newest is first in a list."""
 
     id: UUID
     order_id: UUID
     order_number: str | None = Field(description="The order's number for people")
+    attempt: int = Field(description="1 for the first way to pay that was tried")
+    superseded: bool = Field(description="Another attempt has taken its place")
     status: Status
     provider: str | None
     method: str | None

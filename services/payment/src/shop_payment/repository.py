@@ -35,18 +35,18 @@ class Record:
 
 
 async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
-    """Return the order's payment, made now if it is the first we hear of it, held until commit."""
+    """Return the order's newest payment, held until commit; made now if there is none."""
     row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one_or_none()
     if row is None:
-        new = {
-            "id": uuid7(),
-            "order_id": order_id,
-            "status": Status.WAITING,
-            "traceparent": current_traceparent(),
-        }
-        await connection.execute(_INSERT, new)
+        await insert(connection, Payment(id=uuid7(), order_id=order_id))
         row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one()
     return await _whole(connection, row)
+
+
+async def insert(connection: AsyncConnection, payment: Payment) -> None:
+    """Store a new payment, unless its order has one already."""
+    new = {"id": payment.id, **_columns(payment), "traceparent": current_traceparent()}
+    await connection.execute(_INSERT, new)
 
 
 async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
@@ -126,7 +126,10 @@ async def page(
     if customer_id is not None:
         statement = statement.where(payments.c.customer_id == customer_id)
     if order_id is not None:
-        statement = statement.where(payments.c.order_id == order_id)
+        of_order = sa.or_(
+            payments.c.order_id == order_id, payments.c.superseded_order_id == order_id
+        )
+        statement = statement.where(of_order)
     if before is not None:
         statement = statement.where(payments.c.id < before)
     rows = (await connection.execute(statement.order_by(payments.c.id.desc()).limit(limit))).all()
@@ -142,7 +145,7 @@ def payment_of(
     """Make the domain's payment of a row."""
     return Payment(
         id=row.id,
-        order_id=row.order_id,
+        order_id=row.order_id or row.superseded_order_id,
         order_number=row.order_number,
         customer_id=row.customer_id,
         status=Status(row.status),
@@ -161,6 +164,8 @@ def payment_of(
         abandoned=row.abandoned,
         refunds=tuple(held),
         duplicates=tuple(duplicates),
+        attempt=row.attempt,
+        superseded=row.superseded_order_id is not None,
     )
 
 
@@ -227,6 +232,9 @@ _LOCK_ORDER = (
 def _columns(payment: Payment) -> dict[str, Any]:
     method, total = payment.method, payment.total
     return {
+        "order_id": None if payment.superseded else payment.order_id,
+        "superseded_order_id": payment.order_id if payment.superseded else None,
+        "attempt": payment.attempt,
         "order_number": payment.order_number,
         "customer_id": payment.customer_id,
         "status": payment.status,

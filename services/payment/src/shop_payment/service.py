@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,22 +11,25 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_payment import events, repository
+from shop_payment import domain, events, repository
 from shop_payment.domain import (
     Alert,
     AnnounceActionRequired,
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceSecondChargeReturned,
     Call,
     CallProvider,
     Effect,
     Message,
+    Method,
     Payment,
     Refund,
     RefundRefusedError,
     RequestRefund,
     Total,
+    Transition,
     decide,
 )
 from shop_payment.provider_calls import queue
@@ -74,6 +78,24 @@ async def handle_event(connection: AsyncConnection, payment_id: UUID, message: M
     return await _apply(connection, payment, message)
 
 
+async def retry(
+    connection: AsyncConnection, order_id: UUID, *, attempt: int, method: Method
+) -> Payment:
+    """Charge another way to pay, once an attempt; return the order's newest payment.
+
+    It takes the place of the attempt before, which has failed. Where that has brought the money
+    after all, or the order is closed, nothing is charged.
+    """
+    failed = await repository.lock_order(connection, order_id)
+    made = domain.retry(failed, attempt=attempt, payment_id=uuid7(), method=method)
+    if made is None:
+        _log.info("retry ignored", order_id=str(order_id), attempt=attempt, status=failed.status)
+        return failed
+    await _carry_out(connection, failed, made.failed)
+    await repository.insert(connection, made.fresh)
+    return await _carry_out(connection, made.fresh, made.started)
+
+
 async def refund(
     connection: AsyncConnection, payment_id: UUID, *, amount: Money | None, reason: str
 ) -> tuple[Payment, Refund]:
@@ -108,7 +130,12 @@ def alert(payment_id: UUID | None, kind: str, detail: str) -> None:
 
 
 async def _apply(connection: AsyncConnection, before: Payment, message: Message) -> Payment:
-    transition = decide(before, message)
+    return await _carry_out(connection, before, decide(before, message))
+
+
+async def _carry_out(
+    connection: AsyncConnection, before: Payment, transition: Transition
+) -> Payment:
     after = transition.state
     said: list[EventPayload] = []
     kept: dict[str, Any] = {}
@@ -117,6 +144,8 @@ async def _apply(connection: AsyncConnection, before: Payment, message: Message)
         payload = _payload(after, effect)
         if payload is not None:
             said.append(payload)
+    if after.captured > before.captured:  # announced or not: a superseded one's is not
+        kept["captured_at"] = now()
     await repository.save(connection, before, after, **kept)
     for effect in transition.effects:
         if isinstance(effect, CallProvider):
@@ -143,7 +172,7 @@ def _kept(effect: Effect) -> Mapping[str, Any]:
             return {}
 
 
-def _payload(payment: Payment, effect: Effect) -> EventPayload | None:
+def _payload(payment: Payment, effect: Effect) -> EventPayload | None:  # noqa: PLR0911 - one arm an event
     if payment.customer_id is None:
         return None  # nothing was ever asked of this payment
     about: dict[str, Any] = {
@@ -168,7 +197,17 @@ def _payload(payment: Payment, effect: Effect) -> EventPayload | None:
                 captured_at=now(),
             )
         case AnnounceFailed():
-            return events.PaymentFailed(**about, reason=effect.reason, message=effect.message[:500])
+            return events.PaymentFailed(
+                **about,
+                reason=effect.reason,
+                message=effect.message[:500],
+                attempt=payment.attempt,
+                retry_until=_time_left(payment.pay_until) if effect.may_retry else None,
+            )
+        case AnnounceSecondChargeReturned(amount=amount, currency=currency):
+            return events.SecondChargeReturned(
+                **about, amount=Money(amount=amount, currency=currency)
+            )
         case AnnounceRefunded():
             return events.PaymentRefunded(
                 **about,
@@ -179,6 +218,10 @@ def _payload(payment: Payment, effect: Effect) -> EventPayload | None:
             )
         case _:
             return None
+
+
+def _time_left(pay_until: datetime | None) -> datetime | None:
+    return pay_until if pay_until is not None and pay_until > now() else None
 
 
 def _provider(payment: Payment) -> str:

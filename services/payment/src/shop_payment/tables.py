@@ -20,7 +20,12 @@ payments = sa.Table(
     "payments",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("order_id", sa.Uuid, nullable=False, unique=True),
+    # Of the order that it is to pay, which has one such payment; once another attempt has
+    # superseded it, its order is in superseded_order_id. So a version without attempts, which
+    # knows of one payment an order, may go on while it is replaced.
+    sa.Column("order_id", sa.Uuid, unique=True),
+    sa.Column("superseded_order_id", sa.Uuid, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
     sa.Column("order_number", sa.Text),
     sa.Column("customer_id", sa.Uuid),
     sa.Column("status", sa.Text, nullable=False),
@@ -42,6 +47,9 @@ payments = sa.Table(
     sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
     # Of the event that began it: its calls belong to the order's trace, whoever wants them.
     sa.Column("traceparent", sa.Text),
+    sa.CheckConstraint(
+        "num_nonnulls(order_id, superseded_order_id) = 1", name="payment_has_one_order"
+    ),
     sa.CheckConstraint("captured = 0 OR captured = amount", name="captured_is_the_amount"),
     sa.Index("payments_of_customer", "customer_id", "id"),
     sa.Index(

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from shop_payment import main
 from shop_payment.consumers import SUBSCRIPTIONS
 from shop_payment.settings import Settings
 from shop_payment.state import PaymentState
+from shop_shared.clock import now
 from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
 from shop_shared.messaging.subscriptions import handlers_of
@@ -188,8 +190,23 @@ class Shop:
         payment = {"provider": provider, "method": method, "currency": currency, "token": token}
         await self.hear("order.placed", order_id, payment=payment, order_number=NUMBER)
         total = {"amount": amount, "currency": currency}
-        await self.hear("inventory.reserved", order_id, total=total)
+        until = now() + timedelta(minutes=15)
+        await self.hear("inventory.reserved", order_id, total=total, reserved_until=until)
         return order_id
+
+    async def retry(  # noqa: PLR0913 - keyword-only, each of its own kind
+        self,
+        order_id: UUID,
+        provider: str = "stripe",
+        method: str = "card",
+        *,
+        attempt: int = 2,
+        currency: str = "USD",
+        token: str | None = "pm_card_visa",
+    ) -> None:
+        """Choose another way to pay."""
+        payment = {"provider": provider, "method": method, "currency": currency, "token": token}
+        await self.hear("order.payment_retried", order_id, attempt=attempt, payment=payment)
 
     async def cancel(self, order_id: UUID) -> None:
         await self.hear("order.cancelled", order_id, reason="customer", refund=False)
@@ -246,7 +263,7 @@ class Shop:
 
 _OPEN_CALLS = """
     SELECT count(*) FROM provider_calls JOIN payments ON payments.id = payment_id
-    WHERE order_id = :id AND state = 'open'
+    WHERE (order_id = :id OR superseded_order_id = :id) AND state = 'open'
 """
 
 

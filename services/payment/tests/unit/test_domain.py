@@ -13,6 +13,7 @@ from shop_payment.domain import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceSecondChargeReturned,
     Call,
     CallProvider,
     ChargeFailed,
@@ -31,14 +32,15 @@ from shop_payment.domain import (
     RequestRefund,
     Status,
     StockReserved,
+    Superseded,
     Total,
     decide,
+    retry,
 )
 
 TOTAL = Total(amount=1999, currency="USD")
-PLACED = OrderPlaced(
-    customer_id=UUID(int=3), method=Method(provider="stripe", name="card", currency="USD")
-)
+METHOD = Method(provider="stripe", name="card", currency="USD")
+PLACED = OrderPlaced(customer_id=UUID(int=3), method=METHOD)
 RESERVED = StockReserved(customer_id=UUID(int=3), total=TOTAL)
 CAPTURED = MoneyCaptured(reference="pi_1", total=TOTAL)
 DECLINED = ChargeFailed(reason="declined", message="insufficient funds")
@@ -94,7 +96,7 @@ def test_an_approved_payment_is_captured_unless_its_order_is_closed() -> None:
 
 def test_a_decline_is_final_and_closes_what_the_customer_holds() -> None:
     assert decide(after(PLACED, RESERVED), DECLINED).effects == (
-        AnnounceFailed(reason="declined", message="insufficient funds"),
+        AnnounceFailed(reason="declined", message="insufficient funds", may_retry=True),
     )
     assert (
         CallProvider(call=Call.CANCEL)
@@ -127,9 +129,44 @@ def test_a_second_charge_of_the_same_order_is_alerted() -> None:
     assert [e.kind for e in transition.effects if isinstance(e, Alert)] == ["double_capture"]
 
 
-@pytest.mark.parametrize("end", [OrderAbandoned(), DECLINED])
-def test_a_late_capture_goes_back_once(end: Message) -> None:
-    late = decide(after(PLACED, RESERVED, end), CAPTURED)
+def test_a_failed_charge_that_is_paid_late_is_the_orders_payment() -> None:
+    late = decide(after(PLACED, RESERVED, DECLINED), CAPTURED)
+    assert (late.state.status, late.effects) == (Status.CAPTURED, (AnnounceCaptured(),))
+    closed = decide(late.state, OrderAbandoned()).state
+    assert (closed.status, closed.refundable) == (Status.REFUNDING, 0)
+
+
+def test_a_failed_charge_that_is_paid_when_another_has_its_place_goes_back_unsaid() -> None:
+    failed = after(PLACED, RESERVED, DECLINED)
+    made = retry(failed, attempt=2, payment_id=UUID(int=9), method=METHOD)
+    assert made is not None
+    assert made.failed.effects == (CallProvider(call=Call.CANCEL),)
+    assert made.started.effects == (CallProvider(call=Call.CHARGE),)
+    assert (made.started.state.attempt, made.started.state.total) == (2, TOTAL)
+    late = decide(made.failed.state, CAPTURED)
+    (refund,) = late.state.refunds
+    assert late.effects == (CallProvider(call=Call.REFUND, refund_id=refund.id),)
+
+
+def test_an_attempt_is_started_once_and_only_in_place_of_a_failed_one() -> None:
+    failed = after(PLACED, RESERVED, DECLINED)
+    for attempt in (1, 3):
+        assert retry(failed, attempt=attempt, payment_id=UUID(int=9), method=METHOD) is None
+    for other in (
+        after(PLACED, RESERVED),
+        after(PLACED, RESERVED, CAPTURED),
+        after(PLACED, RESERVED, DECLINED, CAPTURED),
+        after(PLACED, RESERVED, DECLINED, OrderAbandoned()),
+        after(PLACED, RESERVED, DECLINED, Superseded()),
+    ):
+        assert retry(other, attempt=2, payment_id=UUID(int=9), method=METHOD) is None
+
+
+@pytest.mark.parametrize(
+    "ends", [(OrderAbandoned(),), (DECLINED, OrderAbandoned()), (OrderAbandoned(), DECLINED)]
+)
+def test_a_late_capture_goes_back_once(ends: tuple[Message, ...]) -> None:
+    late = decide(after(PLACED, RESERVED, *ends), CAPTURED)
     assert late.state.status is Status.REFUNDING
     (refund,) = late.state.refunds
     assert late.effects == (
@@ -214,7 +251,7 @@ def test_a_second_charge_is_refunded_once_and_is_no_part_of_the_books() -> None:
     assert decide(second.state, other).effects == ()
     answer = RefundAnswered(refund_id=duplicate.id, status=RefundStatus.SUCCEEDED, reference="re")
     settled = decide(second.state, answer)
-    assert settled.effects == ()
+    assert settled.effects == (AnnounceSecondChargeReturned(amount=1999, currency="USD"),)
     assert (settled.state.refunded, settled.state.refundable) == (0, 1999)
     assert settled.state.status is Status.CAPTURED
     failed = decide(

@@ -13,6 +13,7 @@ from shop_payment.domain import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceSecondChargeReturned,
     Call,
     CallProvider,
     ChargeDisputed,
@@ -34,6 +35,7 @@ from shop_payment.domain import (
     RequestRefund,
     Status,
     StockReserved,
+    Superseded,
     Total,
     decide,
 )
@@ -51,6 +53,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.just(OrderPlaced(customer_id=CUSTOMER, method=METHOD)),
     st.just(StockReserved(customer_id=CUSTOMER, total=TOTAL)),
     st.just(OrderAbandoned()),
+    st.just(Superseded()),
     st.builds(ChargePending, reference=references),
     st.builds(CustomerApproved, reference=references),
     st.builds(
@@ -105,13 +108,36 @@ def run(history: list[Message]) -> tuple[Payment, list[Effect]]:
 def test_one_charge_one_capture_and_no_refund_twice(history: list[Message]) -> None:
     payment, effects = run(history)
     assert effects.count(CallProvider(call=Call.CHARGE)) <= 1
-    assert effects.count(AnnounceCaptured()) == (1 if payment.captured else 0)
+    announced = effects.count(AnnounceCaptured())
+    assert announced == (1 if payment.captured and not payment.superseded else 0)
     second = [e for e in effects if isinstance(e, Alert) and e.kind == "double_capture"]
     assert len(second) == len(payment.duplicates)
     assert sum(isinstance(e, AnnounceFailed) for e in effects) <= 1
     refunded = [e for e in effects if isinstance(e, AnnounceRefunded)]
     assert len({e.refund_id for e in refunded}) == len(refunded)
-    assert sum(e.amount for e in refunded) == payment.refunded
+    assert sum(e.amount for e in refunded) == (0 if payment.superseded else payment.refunded)
+
+
+@given(st.lists(messages, max_size=40))
+def test_money_of_a_superseded_attempt_is_said_to_be_back_and_kept_by_nobody(
+    history: list[Message],
+) -> None:
+    payment, effects = run([*history, Superseded()])
+    if not payment.superseded:
+        return
+    for refund in payment.refunds:
+        transition = decide(
+            payment, RefundAnswered(refund_id=refund.id, status=RefundStatus.SUCCEEDED)
+        )
+        payment = transition.state
+        effects += transition.effects
+    if any(r.status is RefundStatus.FAILED for r in payment.refunds):
+        return  # the provider refused to return it: that is a person's, and alerted
+    assert payment.refunded == payment.captured
+    returned = [e for e in effects if isinstance(e, AnnounceSecondChargeReturned)]
+    assert sum(e.amount for e in returned) == payment.captured
+    assert AnnounceCaptured() not in effects
+    assert not [e for e in effects if isinstance(e, AnnounceRefunded)]
 
 
 @given(st.lists(messages, max_size=40))

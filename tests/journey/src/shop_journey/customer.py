@@ -88,6 +88,27 @@ class Customer:
                 pause = min(pause * 2, 2)
         return order
 
+    async def declined(self, order_id: str, *, seconds: float) -> dict[str, Any]:
+        """Return the order once a payment of it has failed, or it has ended, or TimeoutError."""
+        pause = 0.1
+        async with asyncio.timeout(seconds):
+            while True:
+                order = await self.find_order(order_id)
+                if order["payment_failure"] or order["status"] in SETTLED:
+                    return order
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2)
+
+    async def pay(self, order_id: str, way: dict[str, str]) -> dict[str, Any]:
+        """Pay another way, after one that failed, and return the order."""
+        return await ask(
+            self.http,
+            "POST",
+            f"/v1/orders/{order_id}/payments",
+            body=way,
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+
     async def cancel(self, order_id: str) -> dict[str, Any]:
         """Ask for an order to be cancelled."""
         return await ask(self.http, "POST", f"/v1/orders/{order_id}/cancel")

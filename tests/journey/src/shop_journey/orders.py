@@ -17,6 +17,9 @@ STRIPE = {"provider": "stripe", "method": "card", "currency": "USD"}
 ASKS_FIRST = "pm_card_authenticationRequired"
 # The most units that one order may ask for, and more than a well-stocked product has.
 TOO_MANY = 1000
+VISA = "pm_card_visa"
+# How long the word of a decline may take: of a shop under chaos, as long as an order.
+DECLINE_SECONDS = 120.0
 # So many that none of a run's orders empties the shelf: who buys is to get what they ordered.
 PLENTY = 100
 # Prices in minor units of STRIPE's currency that a card can be charged with. A free order asks no
@@ -31,11 +34,18 @@ class Kind(StrEnum):
 
     BUYS = "buys"
     DECLINED = "declined"
+    PAYS_ANOTHER_WAY = "pays another way"
     TOO_MANY = "too many"
     CANCELS = "cancels"
 
 
-WEIGHTS = {Kind.BUYS: 70, Kind.DECLINED: 10, Kind.TOO_MANY: 10, Kind.CANCELS: 10}
+WEIGHTS = {
+    Kind.BUYS: 65,
+    Kind.DECLINED: 5,
+    Kind.PAYS_ANOTHER_WAY: 10,
+    Kind.TOO_MANY: 10,
+    Kind.CANCELS: 10,
+}
 
 
 @dataclass(frozen=True)
@@ -70,15 +80,25 @@ async def well_stocked(customer: Customer, *, units: int = PLENTY) -> list[dict[
 
 async def place(customer: Customer, kind: Kind, product: dict[str, Any]) -> str:
     """Place one order as that kind of customer does, and return its id. Raises RefusedError."""
-    token = "pm_card_chargeDeclined" if kind is Kind.DECLINED else "pm_card_visa"
+    declined = kind in {Kind.DECLINED, Kind.PAYS_ANOTHER_WAY}
+    token = "pm_card_chargeDeclined" if declined else VISA
     quantity = TOO_MANY if kind is Kind.TOO_MANY else random.randint(1, 3)
     order = await customer.order({product["id"]: quantity}, STRIPE | {"token": token})
     return str(order["id"])
 
 
 async def follow_up(customer: Customer, kind: Kind, order_id: str) -> None:
-    """Do what that kind of customer does once the order is accepted. Raises RefusedError."""
-    if kind is not Kind.CANCELS:
+    """Do what that kind of customer does once the order is accepted.
+
+    Raises RefusedError, TimeoutError.
+    """
+    if kind in {Kind.DECLINED, Kind.PAYS_ANOTHER_WAY}:
+        order = await customer.declined(order_id, seconds=DECLINE_SECONDS)
+        if order["status"] != "reserved":
+            return
+    if kind is Kind.PAYS_ANOTHER_WAY:
+        await customer.pay(order_id, {"provider": "stripe", "method": "card", "token": VISA})
+    if kind not in {Kind.CANCELS, Kind.DECLINED}:
         return
     try:
         await customer.cancel(order_id)

@@ -13,6 +13,7 @@ from shop_order.domain.effects import (
     Confirmed,
     Effect,
     Expired,
+    PaymentRetried,
 )
 from shop_order.domain.messages import (
     CancelOrder,
@@ -27,14 +28,16 @@ from shop_order.domain.messages import (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentFailed,
     ShipmentMoved,
 )
-from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Order, Status
+from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Order, PaymentFailure, Status
 from shop_order.domain.rules import (
     AddressLockedError,
+    NotAwaitingPaymentError,
     NotCancellableError,
     Transition,
     decide,
@@ -61,11 +64,15 @@ __all__ = [
     "InventoryReserved",
     "Line",
     "Message",
+    "NotAwaitingPaymentError",
     "NotCancellableError",
     "Order",
     "PaymentCaptured",
     "PaymentFailed",
+    "PaymentFailure",
     "PaymentRefunded",
+    "PaymentRetried",
+    "RetryPayment",
     "ShipmentCreated",
     "ShipmentDelivered",
     "ShipmentFailed",

@@ -1,4 +1,7 @@
-"""The effects of an order's transitions; each is published at most once in an order's life."""
+"""The effects of an order's transitions.
+
+Each is published at most once in an order's life, PaymentRetried once an attempt.
+"""
 
 from dataclasses import dataclass
 
@@ -32,4 +35,9 @@ class Completed:
     """Delivered: ended well."""
 
 
-Effect = Confirmed | CancellationRequested | Cancelled | Expired | Completed
+@dataclass(frozen=True, slots=True)
+class PaymentRetried:
+    """Charge another way to pay."""
+
+
+Effect = Confirmed | PaymentRetried | CancellationRequested | Cancelled | Expired | Completed

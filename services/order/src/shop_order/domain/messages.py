@@ -39,9 +39,12 @@ class PaymentCaptured:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFailed:
-    """There will be no money."""
+    """There will be no money by this attempt; `can_retry` while another one may bring it."""
 
     reason: str
+    message: str = ""
+    attempt: int = 1
+    can_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,14 @@ class ChangeAddress:
     address: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RetryPayment:
+    """Pay another way, the last one having failed; the clock reads `now`."""
+
+    payment: Mapping[str, Any]
+    now: datetime
+
+
 DomainEvent = (
     InventoryReserved
     | InventoryRejected
@@ -112,7 +123,7 @@ DomainEvent = (
 )
 """Something that has happened: it is never refused, and changes nothing where it comes too late."""
 
-Command = CancelOrder | ChangeAddress
+Command = CancelOrder | ChangeAddress | RetryPayment
 """Something that is asked for: it may be refused."""
 
 Message = DomainEvent | Command

@@ -50,6 +50,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentFailure:
+    """Why an attempt to pay failed, while another may be made."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as it stands; `version` counts its changes and is its ETag."""
 
@@ -59,7 +67,7 @@ class Order:
     customer_id: UUID
     lines: tuple[Line, ...]
     payment: Mapping[str, Any]
-    """How the customer pays: provider, method, currency, token."""
+    """How the customer pays, by the last attempt: provider, method, currency, token."""
     shipping_address: Mapping[str, Any]
     placed_at: datetime
     deadline: datetime | None
@@ -72,6 +80,10 @@ class Order:
     """Of the captured money, minor units in its currency."""
     cancel_reason: str | None = None
     tracking_number: str | None = None
+    payment_attempt: int = 1
+    """Which way to pay this is: each that the customer tries counts."""
+    payment_failure: PaymentFailure | None = None
+    """Of the last attempt; the order waits for another one until its deadline."""
 
     @property
     def settled(self) -> bool:

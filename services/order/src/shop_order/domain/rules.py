@@ -12,6 +12,7 @@ from shop_order.domain.effects import (
     Confirmed,
     Effect,
     Expired,
+    PaymentRetried,
 )
 from shop_order.domain.messages import (
     CancelOrder,
@@ -24,12 +25,13 @@ from shop_order.domain.messages import (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentFailed,
     ShipmentMoved,
 )
-from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Order, Status
+from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Order, PaymentFailure, Status
 from shop_shared import transition
 from shop_shared.money import Money
 
@@ -42,13 +44,18 @@ class AddressLockedError(Exception):
     """The order is paid or ended: its parcel is already addressed."""
 
 
+class NotAwaitingPaymentError(Exception):
+    """No payment of the order has failed, or its time to be paid is over."""
+
+
 Transition = transition.Transition[Order, Effect]
 
 
 def decide(order: Order, message: Message) -> Transition:
     """Return the transition that a message makes; one that changes nothing keeps the same order.
 
-    Raises NotCancellableError for CancelOrder, and AddressLockedError for ChangeAddress.
+    Raises NotCancellableError for CancelOrder, AddressLockedError for ChangeAddress, and
+    NotAwaitingPaymentError for RetryPayment.
     """
     made = _rule(order, message)
     if made.state is order:
@@ -71,8 +78,8 @@ def _rule(order: Order, message: Message) -> Transition:  # noqa: C901, PLR0911,
             return _expired(order) if order.status is Status.RESERVED else Transition(order)
         case PaymentCaptured(amount):
             return _captured(order, amount)
-        case PaymentFailed(reason):
-            return _payment_failed(order, reason)
+        case PaymentFailed():
+            return _payment_failed(order, message)
         case PaymentRefunded():
             return _refunded(order, message)
         case ShipmentCreated(tracking_number):
@@ -89,6 +96,8 @@ def _rule(order: Order, message: Message) -> Transition:  # noqa: C901, PLR0911,
             return _deadline_passed(order, now)
         case ChangeAddress(address):
             return _address_changed(order, address)
+        case RetryPayment():
+            return _payment_retried(order, message)
 
 
 def _reserved(order: Order, message: InventoryReserved) -> Transition:
@@ -119,7 +128,7 @@ def _paid(order: Order) -> Transition:
     """Confirm an order that is both priced and paid, unless the sum is not the one asked for."""
     if order.captured != order.total:
         return _cancelled(order, "amount_mismatch")
-    return Transition(replace(order, status=Status.PAID), (Confirmed(),))
+    return Transition(replace(order, status=Status.PAID, payment_failure=None), (Confirmed(),))
 
 
 def _rejected(order: Order, reason: str) -> Transition:
@@ -130,10 +139,31 @@ def _rejected(order: Order, reason: str) -> Transition:
     return Transition(order)
 
 
-def _payment_failed(order: Order, reason: str) -> Transition:
+def _payment_failed(order: Order, message: PaymentFailed) -> Transition:
     if order.status not in UNPAID or order.captured is not None:
         return Transition(order)
-    return _cancelled(order, "payment_expired" if reason == "expired" else "payment_failed")
+    if message.attempt != order.payment_attempt or order.payment_failure is not None:
+        return Transition(order)
+    if message.can_retry:
+        failure = PaymentFailure(message.reason, message.message)
+        return Transition(replace(order, payment_failure=failure))
+    reason = "payment_expired" if message.reason == "expired" else "payment_failed"
+    return _cancelled(order, reason)
+
+
+def _payment_retried(order: Order, command: RetryPayment) -> Transition:
+    """Charge another way to pay: the stock is held as long as it was, not a moment longer."""
+    if order.status is not Status.RESERVED or order.payment_failure is None:
+        raise NotAwaitingPaymentError(f"the order is {order.status}, and no payment has failed")
+    if order.deadline is None or command.now >= order.deadline:
+        raise NotAwaitingPaymentError("the time to pay is over")
+    retried = replace(
+        order,
+        payment=command.payment,
+        payment_attempt=order.payment_attempt + 1,
+        payment_failure=None,
+    )
+    return Transition(retried, (PaymentRetried(),))
 
 
 def _refunded(order: Order, message: PaymentRefunded) -> Transition:

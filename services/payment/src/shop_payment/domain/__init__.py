@@ -1,5 +1,6 @@
 """The rules of payment, without any I/O or framework."""
 
+from shop_payment.domain.attempts import Retry, retry
 from shop_payment.domain.decide import decide, is_already_booked
 from shop_payment.domain.effects import (
     Alert,
@@ -7,6 +8,7 @@ from shop_payment.domain.effects import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceSecondChargeReturned,
     Call,
     CallProvider,
     Effect,
@@ -26,6 +28,7 @@ from shop_payment.domain.messages import (
     RefundReported,
     RequestRefund,
     StockReserved,
+    Superseded,
 )
 from shop_payment.domain.payment import (
     CLOSED_UNPAID,
@@ -50,6 +53,7 @@ __all__ = [
     "AnnounceCaptured",
     "AnnounceFailed",
     "AnnounceRefunded",
+    "AnnounceSecondChargeReturned",
     "Call",
     "CallProvider",
     "ChargeDisputed",
@@ -71,10 +75,13 @@ __all__ = [
     "RefundReported",
     "RefundStatus",
     "RequestRefund",
+    "Retry",
     "Status",
     "StockReserved",
+    "Superseded",
     "Total",
     "Transition",
     "decide",
     "is_already_booked",
+    "retry",
 ]

@@ -5,7 +5,8 @@
 
 `decide(payment, message)` returns the payment after the message and the effects to carry out. A
 message that comes late, twice or out of order is no error; it changes nothing. Two rules carry the
-rest: money is charged once, and money that arrives for a closed order is refunded once.
+rest: money is charged once, and money that arrives for a closed order, or by an attempt that
+another has superseded, is refunded once.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from shop_payment.domain.messages import (
     RefundReported,
     RequestRefund,
     StockReserved,
+    Superseded,
 )
 from shop_payment.domain.payment import CLOSED_UNPAID, OPEN, Payment, Status, Total
 from shop_payment.domain.refunds import (
@@ -65,6 +67,8 @@ def decide(payment: Payment, message: Message) -> Transition:  # noqa: C901, PLR
             return _start(replace(known, customer_id=message.customer_id))
         case OrderAbandoned():
             return _abandon(payment)
+        case Superseded():
+            return _supersede(payment)
         case ChargePending():
             return _record_reference(payment, message.reference)
         case CustomerMustAct():
@@ -111,7 +115,7 @@ def _start(payment: Payment) -> Transition:
         )
         return Transition(
             replace(payment, status=Status.FAILED),
-            (AnnounceFailed(reason="provider_error", message=message),),
+            (AnnounceFailed(reason="provider_error", message=message, may_retry=True),),
         )
     return Transition(replace(payment, status=Status.PENDING), (CallProvider(call=Call.CHARGE),))
 
@@ -130,6 +134,13 @@ def _abandon(payment: Payment) -> Transition:
     if payment.total is not None and payment.total.amount == 0:
         return Transition(replace(abandoned, status=Status.CANCELLED))
     return give_back(abandoned)
+
+
+def _supersede(payment: Payment) -> Transition:
+    """Close what the customer may still hold of a failed charge: another one takes its place."""
+    if not payment.can_be_superseded:
+        return Transition(payment)
+    return Transition(replace(payment, superseded=True), (CallProvider(call=Call.CANCEL),))
 
 
 def _record_reference(payment: Payment, reference: str) -> Transition:
@@ -161,7 +172,10 @@ def _capture(payment: Payment, message: MoneyCaptured) -> Transition:
     captured = replace(
         payment, status=Status.CAPTURED, captured=message.total.amount, reference=message.reference
     )
-    if payment.status in OPEN:
+    if payment.superseded:
+        return give_back(captured)
+    if payment.status in OPEN or payment.can_be_superseded:
+        # Also late, of a failed one: the order waits for money, and nothing else brings it yet.
         return Transition(captured, (AnnounceCaptured(),))
     late = give_back(captured)
     return Transition(late.state, (AnnounceCaptured(), *late.effects))
@@ -173,7 +187,9 @@ def _refuse_amount(payment: Payment, message: MoneyCaptured) -> Transition:
     alert = Alert(kind="amount_mismatch", detail=detail)
     if payment.status not in OPEN:
         return Transition(payment, (alert,))
-    failed = AnnounceFailed(reason="amount_mismatch", message="the captured amount is not ours")
+    failed = AnnounceFailed(
+        reason="amount_mismatch", message="the captured amount is not ours", may_retry=False
+    )
     return Transition(
         replace(payment, status=Status.FAILED, reference=message.reference), (failed, alert)
     )
@@ -185,7 +201,7 @@ def _fail(payment: Payment, message: ChargeFailed) -> Transition:
     failed = replace(
         payment, status=Status.FAILED, reference=message.reference or payment.reference
     )
-    announce = AnnounceFailed(reason=message.reason, message=message.message)
+    announce = AnnounceFailed(reason=message.reason, message=message.message, may_retry=True)
     if payment.status is Status.ACTION_REQUIRED:
         # The customer still holds a link or a secret; close it so that no late capture comes.
         return Transition(failed, (announce, CallProvider(call=Call.CANCEL)))

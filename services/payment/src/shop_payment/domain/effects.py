@@ -50,6 +50,8 @@ class AnnounceFailed:
 
     reason: str
     message: str
+    may_retry: bool
+    """Whether the customer may try another way, while the stock is held."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,14 @@ class AnnounceRefunded:
 
     refund_id: UUID
     amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceSecondChargeReturned:
+    """Publish payment.second_charge_returned: money that is no part of the order's books."""
+
+    amount: int
+    currency: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +84,7 @@ Effect = (
     | AnnounceCaptured
     | AnnounceFailed
     | AnnounceRefunded
+    | AnnounceSecondChargeReturned
     | Alert
 )
 

@@ -35,6 +35,11 @@ class OrderAbandoned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Superseded:
+    """The customer pays another way, by another attempt."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChargePending:
     """The provider has the charge and is still at it."""
 
@@ -113,6 +118,7 @@ DomainEvent = (
     OrderPlaced
     | StockReserved
     | OrderAbandoned
+    | Superseded
     | ChargePending
     | CustomerApproved
     | CustomerMustAct

@@ -81,7 +81,7 @@ class DuplicateCharge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Payment:
-    """The payment of one order."""
+    """One attempt to pay for an order; only the newest may bring its money."""
 
     id: UUID
     order_id: UUID
@@ -97,6 +97,15 @@ class Payment:
     abandoned: bool = False
     refunds: tuple[Refund, ...] = ()
     duplicates: tuple[DuplicateCharge, ...] = ()
+    attempt: int = 1
+    """Which of the order's payments this is: each way to pay that is tried is one."""
+    superseded: bool = False
+    """Whether another attempt has taken its place: money that still comes goes back."""
+
+    @property
+    def can_be_superseded(self) -> bool:
+        """Whether another attempt may take its place: it failed, and the order still wants one."""
+        return self.status is Status.FAILED and not self.abandoned and not self.superseded
 
     @property
     def is_paid(self) -> bool:

@@ -11,6 +11,7 @@ from uuid import uuid5
 from shop_payment.domain.effects import (
     Alert,
     AnnounceRefunded,
+    AnnounceSecondChargeReturned,
     Call,
     CallProvider,
     Transition,
@@ -100,6 +101,11 @@ def _answer_duplicate(
     answered = replace(duplicate, status=message.status, refund_reference=reference)
     others = (d for d in payment.duplicates if d.id != duplicate.id)
     settled = replace(payment, duplicates=(*others, answered))
+    if message.status is RefundStatus.SUCCEEDED:
+        returned = AnnounceSecondChargeReturned(
+            amount=duplicate.total.amount, currency=duplicate.total.currency
+        )
+        return Transition(settled, (returned,))
     if message.status is not RefundStatus.FAILED:
         return Transition(settled)
     detail = f"second charge {duplicate.reference} of {duplicate.total} is not refunded"
@@ -120,6 +126,8 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
     refunds = tuple(answered if r.id == refund.id else r for r in payment.refunds)
     payment = replace(payment, refunds=refunds)
     payment = replace(payment, status=_settled(payment))
+    if message.status is RefundStatus.SUCCEEDED and payment.superseded:
+        return Transition(payment, (_returned(payment, refund.amount),))
     if message.status is RefundStatus.SUCCEEDED:
         return Transition(payment, (AnnounceRefunded(refund_id=refund.id, amount=refund.amount),))
     if message.status is RefundStatus.FAILED:
@@ -147,6 +155,11 @@ def _answer_settled(payment: Payment, refund: Refund | None, message: RefundAnsw
         return Transition(payment)
     detail = f"refund {refund.id} of {refund.amount} came back after it had succeeded"
     return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
+
+
+def _returned(payment: Payment, amount: int) -> AnnounceSecondChargeReturned:
+    assert payment.total is not None  # noqa: S101 - money came, so there was a price
+    return AnnounceSecondChargeReturned(amount=amount, currency=payment.total.currency)
 
 
 def _settled(payment: Payment) -> Status:
