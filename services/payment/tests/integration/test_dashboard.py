@@ -170,7 +170,7 @@ async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
         }
         second = (await http.post("/xendit/v2/invoices", json=invoice)).json()["id"]
     xendit.settle(desk, second, paid=True)
-    await shop.until(order, *said)
+    await shop.until(order, *said, "second_charge_returned")
     assert alerts("double_capture") == before + 1
     assert [
         r["invoice_id"] for r in desk.refunds.values() if r["invoice_id"] in {first, second}
