@@ -89,6 +89,8 @@ VALID: Mapping[str, dict[str, Any]] = {
         "reason": "received",
         "note": "PO 1042",
     },
+    "product PUT /v1/products/{product_id}/images": {"ids": ["0123456789abcdef"]},
+    "product PATCH /v1/products/{product_id}/images/{image_id}": {"alt": "A blue mug"},
     "order POST /v1/orders": {
         "items": [{"product_id": _ID, "quantity": 2}],
         "shipping_address": _ADDRESS,

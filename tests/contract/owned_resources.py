@@ -108,6 +108,11 @@ def _product(owned: OwnedResources) -> str:
     return owned.post("product", "/v1/products", owned.staff, sku=f"MUG-{uuid4().hex[:12].upper()}")
 
 
+def _image(owned: OwnedResources) -> str:
+    path = f"/v1/products/{_product(owned)}"
+    return str(owned.call("product", "GET", path, owned.staff)["images"][0]["id"])
+
+
 def _order(owned: OwnedResources) -> str:
     return owned.post("order", "/v1/orders", owned.token_of(owned.owner))
 
@@ -148,6 +153,7 @@ _MAKERS: Mapping[str, Callable[[OwnedResources], str]] = {
     "address_id": _address,
     "session_id": _session,
     "product_id": _product,
+    "image_id": _image,
     "order_id": _order,
     "payment_id": _payment,
     "shipment_id": _shipment,

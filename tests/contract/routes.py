@@ -23,6 +23,8 @@ PUBLIC = {
     "product GET /v1/products/categories",
     "product GET /v1/products/{product_id}",
     "product GET /v1/products/{product_id}/image",
+    "product GET /v1/products/{product_id}/images",
+    "product GET /v1/products/{product_id}/images/{image_id}",
     "payment GET /v1/payments/methods",
     "payment POST /v1/webhooks/{provider}",
     "shipping GET /v1/track/{number}",
@@ -35,6 +37,7 @@ WITHOUT_JSON = {
     "user POST /v1/users/{user_id}/reinstate",
     "auth POST /v1/auth/logout",
     "product POST /v1/products/import",
+    "product POST /v1/products/{product_id}/images",
     "order POST /v1/orders/{order_id}/cancel",
     "payment POST /v1/webhooks/{provider}",
     "notification POST /v1/notifications/{notification_id}/retry",
@@ -74,7 +77,12 @@ class Route:
 
     def url(self, **ids: str) -> str:
         """Return its path with these ids, and ids of nothing for the others."""
-        made = {"provider": "stripe", "number": tracking_number.generate(), "token": "t"}
+        made = {
+            "provider": "stripe",
+            "number": tracking_number.generate(),
+            "token": "t",
+            "image_id": "0123456789abcdef",
+        }
         return self.path.format(**{name: made.get(name, str(uuid4())) for name in self.ids} | ids)
 
     def request(self, headers: Mapping[str, str], **ids: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class ClientDisconnected(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class BodyLimits:
-    """The most bytes of a body, and the seconds it may take to come; `upload_…` for NDJSON."""
+    """The most bytes of a body and the seconds it may take; `upload_…` of NDJSON and pictures."""
 
     plain: int
     upload: int
@@ -60,7 +60,8 @@ class Body:
     def of(cls, scope: Scope, receive: Receive, limits: BodyLimits) -> Self:
         """Return the request's body. Raises PayloadTooLarge by its stated length."""
         headers = scope["headers"]
-        upload = b"ndjson" in (first(headers, b"content-type") or b"")
+        media_type = (first(headers, b"content-type") or b"").lower()
+        upload = b"ndjson" in media_type or media_type.startswith(b"image/")
         limit = limits.upload if upload else limits.plain
         raw = first(headers, b"content-length") or b""
         length = int(raw) if raw.isdigit() else None

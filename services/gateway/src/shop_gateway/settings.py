@@ -24,11 +24,14 @@ class GatewaySettings(ServiceSettings):
         description="The longest that a service may be waited for, and a caller with a body",
     )
     upload_seconds: float = Field(
-        300, gt=0, le=3600, description="The same for a line-by-line import (NDJSON)"
+        300,
+        gt=0,
+        le=3600,
+        description="The same for a line-by-line import (NDJSON) and for pictures",
     )
     max_body_bytes: int = Field(1024 * 1024, gt=0, description="The largest request body")
     max_upload_bytes: int = Field(
-        64 * 1024 * 1024, gt=0, description="The largest line-by-line import (NDJSON)"
+        64 * 1024 * 1024, gt=0, description="The largest line-by-line import (NDJSON) or picture"
     )
     rate_limit_user: str = Field(
         "1200/minute", description="Requests of one signed-in user, counted in Redis"

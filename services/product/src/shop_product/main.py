@@ -6,7 +6,8 @@ from functools import partial
 from pymongo.errors import PyMongoError
 
 from shop_product import api, consumers, events, sweeper
-from shop_product.api import imports
+from shop_product.api import images, imports
+from shop_product.images.encoder import ImageEncoder
 from shop_product.list_cache import ListCache
 from shop_product.migrations import schema
 from shop_product.repository.store import Store
@@ -36,10 +37,11 @@ def create(settings: Settings) -> Service:
         title="Minishop products",
         contract=contract,
         verifier=create_verifier(settings, revocations=revocations),
-        bodies=BodyLimits(paths={imports.PATH: imports.LIMITS}),
+        bodies=BodyLimits(paths={imports.PATH: imports.LIMITS, images.PATH: images.LIMITS}),
     )
     lists = ListCache(seconds=settings.list_cache_seconds)
-    set_state(app, ProductState(store=store, lists=lists, settings=settings))
+    encoder = ImageEncoder()
+    set_state(app, ProductState(store=store, lists=lists, encoder=encoder, settings=settings))
     problems.install_unavailable(app, [PyMongoError], is_temporary=mongo.is_temporary)
     app.include_router(api.router)
     health.install(app, required={"mongodb": mongo.check(client)})
@@ -53,7 +55,7 @@ def create(settings: Settings) -> Service:
         app=app,
         contract=contract,
         background=(consumer, partial(sweeper.run, store, settings)),
-        close=(client.close, revocations.close),
+        close=(client.close, encoder.close, revocations.close),
     )
 
 

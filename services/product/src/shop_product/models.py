@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from shop_product.svg import check_svg
+from shop_product.images.svg import check_svg
 from shop_shared.models import OneLine, ResponseModel, StrictModel
 from shop_shared.money import MAX_AMOUNT, Money
 
@@ -131,7 +131,9 @@ class ProductPatch(StrictModel):
     other_prices: list[Price] = Field(default=ABSENT, max_length=10)
     attributes: dict[AttributeName, AttributeValue] = Field(default=ABSENT, max_length=50)
     active: bool = Field(default=ABSENT, strict=True)
-    image_svg: Svg | None = Field(default=None, description="null takes the picture away.")
+    image_svg: Svg | None = Field(
+        default=None, description="The new main picture; null takes the main picture away."
+    )
 
     _prices = field_validator("other_prices")(one_price_a_currency)
 
@@ -149,8 +151,50 @@ class ListedProduct(ResponseModel):
     available: int = Field(description="Units that can be bought now.")
 
 
+class ProductImage(ResponseModel):
+    """A picture of a product."""
+
+    id: str = Field(description="Of its content", examples=["0123456789abcdef"])
+    url: str = Field(description="Of its content, too: it may be cached for ever")
+    main: bool = Field(description="Whether lists show it: the first")
+    alt: str = Field(description="What it shows, for who cannot see it")
+    media_type: str
+    width: int | None = Field(description="Pixels; none of an SVG")
+    height: int | None
+    size: int | None = Field(description="Bytes; not known of the oldest SVGs")
+
+
+class ProductImages(ResponseModel):
+    """A product's pictures in order; the first is the main one."""
+
+    items: list[ProductImage]
+
+
+class ImageOrder(StrictModel):
+    """The ids of all pictures of a product, in their new order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"ids": ["0123456789abcdef", "fedcba9876543210"]}]}
+    )
+
+    ids: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]] = Field(max_length=100)
+
+
+Alt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), OneLine]
+
+
+class ImagePatch(StrictModel):
+    """What changes of a picture."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"alt": "A blue mug, from above"}]})
+
+    alt: Alt
+
+
 class Product(ListedProduct):
     """A product in full."""
+
+    images: list[ProductImage] = Field(description="The first is the main one")
 
     description: str
     tags: list[str]

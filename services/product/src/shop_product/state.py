@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from shop_product.images.encoder import ImageEncoder
 from shop_product.list_cache import ListCache
 from shop_product.repository.store import Store as MongoStore
 from shop_product.settings import Settings
@@ -17,6 +18,7 @@ class ProductState:
 
     store: MongoStore
     lists: ListCache
+    encoder: ImageEncoder
     settings: Settings
 
 
@@ -31,5 +33,10 @@ async def _lists(state: State) -> ListCache:
     return state.lists
 
 
+async def _encoder(state: State) -> ImageEncoder:
+    return state.encoder
+
+
 Store = Annotated[MongoStore, Depends(_store)]
+Encoder = Annotated[ImageEncoder, Depends(_encoder)]
 Lists = Annotated[ListCache, Depends(_lists)]

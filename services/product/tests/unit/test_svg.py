@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop_product.svg import check_svg
+from shop_product.images.svg import check_svg
 
 XMLNS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 PATH = '<path d="M0 0h1v1z"/>'

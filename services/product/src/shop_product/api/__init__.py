@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from shop_product.api import catalogue, imports, inventory, lists
+from shop_product.api import catalogue, images, imports, inventory, lists
 
 router = APIRouter()
 # Fixed paths before /{product_id}.
@@ -11,6 +11,7 @@ for included in (
     imports.router,
     inventory.low_stock_router,
     catalogue.router,
+    images.router,
     inventory.router,
 ):
     router.include_router(included)

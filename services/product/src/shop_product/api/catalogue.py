@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from shop_product.api import views
 from shop_product.api.visibility import PRIVATE, has_sight
@@ -12,17 +12,11 @@ from shop_product.repository import products
 from shop_product.service import catalogue
 from shop_product.state import Lists, Store
 from shop_shared.http.auth import Principal, permit
-from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
+from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.problems import NotFound
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"])
-
-# A picture is shown, never run: should someone open it by itself, its scripts stay dead.
-_IMAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @router.get("/{product_id}")
@@ -40,37 +34,6 @@ async def get_product(
     if not document["active"]:
         response.headers.update(PRIVATE)
     return views.product(document, available=await products.available(store.database, product_id))
-
-
-@router.get(
-    "/{product_id}/image",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
-        304: {"description": "Not modified"},
-    },
-)
-async def get_image(
-    product_id: UUID,
-    store: Store,
-    v: Annotated[
-        str | None, Query(max_length=64, description="Which picture; from image_url")
-    ] = None,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Read a product's picture."""
-    image = await products.image(store.database, product_id)
-    if image is None:
-        raise NotFound("No such picture.")
-    lifetime = "31536000, immutable" if v == image["digest"] else "60"
-    headers = {
-        **_IMAGE_HEADERS,
-        "ETag": etag(image["digest"]),
-        "Cache-Control": f"public, max-age={lifetime}",
-    }
-    if not_modified(if_none_match, image["digest"]):
-        return Response(status_code=304, headers=headers)
-    return Response(image["content"], headers=headers, media_type="image/svg+xml")
 
 
 @router.post("", status_code=201, responses=documented(409))

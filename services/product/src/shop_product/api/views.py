@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shop_product.models import Adjustment, Inventory, LowStock, Product
+from shop_product.models import Adjustment, Inventory, LowStock, Product, ProductImage
+from shop_product.repository.images import listed as listed_images
 
 Document = dict[str, Any]
 
@@ -33,9 +34,20 @@ def product(document: Document, *, available: int) -> Product:
             **document,
             "id": document["_id"],
             "image_url": image_url(document),
+            "images": images(document),
             "available": available,
         }
     )
+
+
+def images(document: Document) -> list[ProductImage]:
+    """Return a product's pictures in order; the address of each changes with its content."""
+    return [
+        ProductImage(
+            **image, main=not number, url=f"/v1/products/{document['_id']}/images/{image['id']}"
+        )
+        for number, image in enumerate(listed_images(document))
+    ]
 
 
 def image_url(row: Document) -> str | None:

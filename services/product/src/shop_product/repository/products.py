@@ -4,7 +4,6 @@
 and sorted by an index of its own. Lists compare strings by COLLATION, and so do their indexes.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -170,25 +169,6 @@ async def update(tx: Tx, product_id: UUID | str, changes: Document) -> Document:
     return after
 
 
-async def put_image(tx: Tx, product_id: str, svg: str) -> str:
-    """Keep the product's picture and return its digest, for the product's ``image``."""
-    kept = {"content": svg, "digest": digest(svg)}
-    await tx.database["images"].replace_one(
-        {"_id": product_id}, kept, upsert=True, session=tx.session
-    )
-    return kept["digest"]
-
-
-def digest(svg: str) -> str:
-    """Return what tells one picture from another, in its address and its ETag."""
-    return hashlib.sha256(svg.encode()).hexdigest()[:16]
-
-
-async def image(database: mongo.Database, product_id: UUID) -> Document | None:
-    """Return the product's picture: ``content`` (SVG) and its ``digest``."""
-    return await database["images"].find_one({"_id": str(product_id)})
-
-
 def new(product_id: UUID, fields: Document, *, at: datetime) -> Document:
     """Make the document of a new product."""
     return {
@@ -196,6 +176,7 @@ def new(product_id: UUID, fields: Document, *, at: datetime) -> Document:
         **fields,
         "amounts": amounts(fields),
         "image": None,
+        "images": [],
         "deleted": False,
         "version": 1,
         "created_at": at,

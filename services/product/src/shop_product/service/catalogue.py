@@ -10,7 +10,7 @@ from shop_product.events import ProductCreated, ProductDeleted, ProductUpdated
 from shop_product.models import ProductCreate, ProductPatch
 from shop_product.repository import inventory, products
 from shop_product.repository.store import Store, Tx, moment
-from shop_product.service import ledger
+from shop_product.service import images, ledger
 from shop_shared.http.etag import require_match
 from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
@@ -35,7 +35,7 @@ async def create(store: Store, wanted: ProductCreate, *, by: UUID) -> Document:
     async def work(tx: Tx) -> Document:
         document = new_document(wanted)
         if wanted.image_svg is not None:
-            document["image"] = await products.put_image(tx, document["_id"], wanted.image_svg)
+            document |= await images.replace_main(tx, document, wanted.image_svg)
         await products.insert(tx, document)
         await open_stock(tx, [(document, wanted)], by=by)
         await mongo_events.publish(tx.session, tx.database, created(document))
@@ -56,10 +56,8 @@ async def change(
     async def work(tx: Tx) -> Document:
         before = await _present(tx, product_id, if_match=if_match)
         changes = {field: value for field, value in named.items() if field != "image_svg"}
-        if patch.image_svg is not None:
-            changes["image"] = await products.put_image(tx, before["_id"], patch.image_svg)
-        elif "image_svg" in named:
-            changes["image"] = None
+        if "image_svg" in named:
+            changes |= await images.replace_main(tx, before, patch.image_svg)
         after = {**before, **changes}
         if named.keys() & {"price", "other_prices"}:
             changes["amounts"] = after["amounts"] = products.amounts(after)

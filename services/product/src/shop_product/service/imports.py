@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError
 from shop_product.models import ImportLine, ProductCreate
 from shop_product.repository import products
 from shop_product.repository.store import Store, Tx
-from shop_product.service import catalogue
+from shop_product.service import catalogue, images
 from shop_shared.http.problems import Conflict, Unprocessable, from_validation
 from shop_shared.http.request_limits import check_json
 from shop_shared.messaging import mongo_events
@@ -151,8 +151,8 @@ async def _apply_once(tx: Tx, batch: Sequence[Line], *, by: UUID) -> list[Import
 
 
 async def _picture(tx: Tx, document: Document, wanted: ProductCreate) -> None:
-    if wanted.image_svg is not None and document["image"] != products.digest(wanted.image_svg):
-        document["image"] = await products.put_image(tx, document["_id"], wanted.image_svg)
+    if wanted.image_svg is not None:
+        document |= await images.replace_main(tx, document, wanted.image_svg)
 
 
 def _result(line: Line, status: Any, document: Document) -> ImportLine:  # noqa: ANN401 - a literal

@@ -26,7 +26,10 @@ _LONG_NUMBER = re.compile(rb"[0-9]{16}|[eE][+-]?[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """What may be sent. Paths: other limits for paths that start so; the longest prefix counts."""
+    """What may be sent.
+
+    Paths: other limits for paths that start so, `*` being any one segment; the longest counts.
+    """
 
     max_bytes: int = MEBIBYTE
     media_types: frozenset[str] | None = frozenset({"application/json"})
@@ -39,8 +42,14 @@ class BodyLimits:
 
     def for_path(self, path: str) -> "BodyLimits":
         """Return the limits that count for path."""
-        prefixes = [prefix for prefix in self.paths if path.startswith(prefix)]
+        prefixes = [prefix for prefix in self.paths if _starts(path, prefix)]
         return self.paths[max(prefixes, key=len)] if prefixes else self
+
+
+def _starts(path: str, prefix: str) -> bool:
+    if "*" not in prefix:
+        return path.startswith(prefix)
+    return re.match(re.escape(prefix).replace(r"\*", "[^/]+"), path) is not None
 
 
 class LimitBodies:

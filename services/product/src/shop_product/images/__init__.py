@@ -1,0 +1,1 @@
+"""Pictures of products, made harmless before they are kept: SVG checked, rasters encoded anew."""
