@@ -96,6 +96,9 @@ class Route:
         if str(self).endswith("/import"):
             wanted["Content-Type"] = "application/x-ndjson"
             request["content"] = orjson.dumps(VALID["product POST /v1/products"])
+        elif self.method == "POST" and self.path.endswith("/images"):
+            wanted["Content-Type"] = "image/svg+xml"
+            request["content"] = VALID["product POST /v1/products"]["image_svg"]
         elif str(self) in VALID:
             request["json"] = VALID[str(self)]
         return request

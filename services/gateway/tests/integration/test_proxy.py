@@ -3,6 +3,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -149,6 +150,22 @@ async def test_an_import_may_take_longer(gateway: Gateway) -> None:
     headers = {"Content-Type": "application/x-ndjson"}
     assert (await client.post("/v1/imports", content=b"{}\n", headers=headers)).text == "done"
     assert (await client.post("/v1/imports", content=b"{}\n")).status_code == 504
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "Image/JPEG", "image/svg+xml"])
+async def test_a_picture_may_be_larger_than_other_bodies(gateway: Gateway, media_type: str) -> None:
+    async def pictures(request: Request) -> Response:
+        return Response(str(len(await request.body())))
+
+    client = await gateway({"pictures": (["/v1/pictures"], service(pictures=pictures))})
+    content = b"x" * (2 * 1024 * 1024)
+
+    async def post(media_type: str) -> httpx.Response:
+        headers = {"Content-Type": media_type}
+        return await client.post("/v1/pictures", content=content, headers=headers)
+
+    assert (await post(media_type)).text == str(len(content))
+    assert (await post("application/json")).status_code == 413
 
 
 async def test_one_of_two_pods_refusing_costs_no_request() -> None:
