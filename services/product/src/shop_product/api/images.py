@@ -57,7 +57,7 @@ async def get_image(
 ) -> Response:
     """Read a product's main picture."""
     product = await products.find(store.database, product_id, hidden=True)
-    main = product and product["image"]
+    main: str | None = product["image"] if product is not None else None
     if product is None or main is None or not (product["active"] or v == main):
         raise NotFound("No such picture.")
     lifetime = _FOR_EVER if v == main else _SHORTLY

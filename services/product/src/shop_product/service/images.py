@@ -101,7 +101,8 @@ async def replace_main(tx: Tx, product: Document, svg: str | None) -> Document:
     For `image_svg`, which knows one picture. Empty where nothing changes.
     """
     present = images.listed(product)
-    main, *others = present or [None]
+    main = present[0] if present else None
+    others = present[1:]
     if svg is None:
         if main is None:
             return {}
