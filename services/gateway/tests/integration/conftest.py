@@ -6,6 +6,7 @@ Two pods of one service are two addresses of 127.0.0.0/8 with the same port.
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,11 +15,16 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from shop_gateway.main import create
 from shop_gateway.settings import GatewaySettings
 from shop_shared.http.protocol import LimitedHttpProtocol
+from shop_shared.http.request_limits import BodyLimits, LimitBodies
 
 Gateway = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -104,3 +110,70 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
             return client
 
         yield start
+
+
+LARGE = {"items": ["the same thing again"] * 200}
+
+
+PUBLIC = {"Cache-Control": "public, max-age=60", "ETag": '"7"'}
+
+
+class Shop:
+    """A service whose calls are counted, and whose last request is kept."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.last: Request | None = None
+        self.app = Starlette(
+            routes=[
+                Route(f"/v1/{name}", handler, methods=["GET", "PUT", "POST"])
+                for name, handler in {
+                    "list": self.list_,
+                    "one": self.one,
+                    "stream": self.stream,
+                    "picture": self.picture,
+                }.items()
+            ]
+        )
+        self.app.add_middleware(LimitBodies, limits=BodyLimits())
+
+    async def _note(self, request: Request) -> None:
+        self.calls[request.url.path] += 1
+        self.last = request
+
+    async def list_(self, request: Request) -> Response:
+        await self._note(request)
+        return JSONResponse(LARGE, headers=PUBLIC)
+
+    async def one(self, request: Request) -> Response:
+        await self._note(request)
+        if request.headers.get("if-none-match") == '"6"':
+            return Response(status_code=304, headers={"ETag": '"6"'})
+        if request.headers.get("if-match", '"6"') != '"6"':
+            return Response(status_code=412)
+        return JSONResponse(LARGE, headers={"ETag": '"6"'})
+
+    async def stream(self, request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(10):
+                yield b"x" * 10_000
+
+        return StreamingResponse(pieces(), media_type="text/plain")
+
+    async def picture(self, request: Request) -> Response:
+        return Response(b"x" * 5000, media_type="image/png")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+async def client(gateway: Gateway, shop: Shop) -> httpx.AsyncClient:
+    return await gateway(
+        {"shop": ([f"/v1/{n}" for n in ["list", "one", "stream", "picture"]], shop.app)}
+    )
+
+
+ALL = ["/v1/list", "/v1/one", "/v1/stream", "/v1/none", "/v1/home", "/", "/docs", "/openapi.json"]

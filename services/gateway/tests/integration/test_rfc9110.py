@@ -1,86 +1,15 @@
-"""HTTP as its RFCs have it: HEAD, Date, Age, validators, codings, and what browsers are told."""
+"""HTTP as its RFCs have it: HEAD, Date, Age, validators and codings."""
 
 import asyncio
 import gzip
-from collections import Counter
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
-from shop_shared.http.request_limits import BodyLimits, LimitBodies
+from .conftest import ALL, LARGE, PUBLIC, Shop
 
-from .conftest import Gateway
-
-LARGE = {"items": ["the same thing again"] * 200}
-PUBLIC = {"Cache-Control": "public, max-age=60", "ETag": '"7"'}
 PLAIN = {"Accept-Encoding": "identity"}
 GZIP = {"Accept-Encoding": "gzip"}
-
-
-class Shop:
-    """A service whose calls are counted, and whose last request is kept."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.last: Request | None = None
-        self.app = Starlette(
-            routes=[
-                Route(f"/v1/{name}", handler, methods=["GET", "PUT", "POST"])
-                for name, handler in {
-                    "list": self.list_,
-                    "one": self.one,
-                    "stream": self.stream,
-                    "picture": self.picture,
-                }.items()
-            ]
-        )
-        self.app.add_middleware(LimitBodies, limits=BodyLimits())
-
-    async def _note(self, request: Request) -> None:
-        self.calls[request.url.path] += 1
-        self.last = request
-
-    async def list_(self, request: Request) -> Response:
-        await self._note(request)
-        return JSONResponse(LARGE, headers=PUBLIC)
-
-    async def one(self, request: Request) -> Response:
-        await self._note(request)
-        if request.headers.get("if-none-match") == '"6"':
-            return Response(status_code=304, headers={"ETag": '"6"'})
-        if request.headers.get("if-match", '"6"') != '"6"':
-            return Response(status_code=412)
-        return JSONResponse(LARGE, headers={"ETag": '"6"'})
-
-    async def stream(self, request: Request) -> Response:
-        async def pieces() -> AsyncIterator[bytes]:
-            for _ in range(10):
-                yield b"x" * 10_000
-
-        return StreamingResponse(pieces(), media_type="text/plain")
-
-    async def picture(self, request: Request) -> Response:
-        return Response(b"x" * 5000, media_type="image/png")
-
-
-@pytest.fixture
-def shop() -> Shop:
-    return Shop()
-
-
-@pytest.fixture
-async def client(gateway: Gateway, shop: Shop) -> httpx.AsyncClient:
-    return await gateway(
-        {"shop": ([f"/v1/{n}" for n in ["list", "one", "stream", "picture"]], shop.app)}
-    )
-
-
-ALL = ["/v1/list", "/v1/one", "/v1/stream", "/v1/none", "/v1/home", "/", "/docs", "/openapi.json"]
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
@@ -231,106 +160,3 @@ async def test_a_compressed_body_is_refused(coding: str, client: httpx.AsyncClie
 async def test_a_body_that_says_identity_is_taken(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/one", json={}, headers={"Content-Encoding": "identity"})
     assert answer.status_code == 200
-
-
-async def test_a_page_of_another_origin_may_call_the_api(client: httpx.AsyncClient) -> None:
-    origin = {"Origin": "https://shop.example"}
-    asked = await client.options(
-        "/v1/one",
-        headers=origin
-        | {
-            "Access-Control-Request-Method": "PUT",
-            "Access-Control-Request-Headers": "authorization, content-type, if-match, "
-            "idempotency-key",
-        },
-    )
-    assert asked.status_code == 200
-    assert asked.headers["access-control-allow-origin"] == "*"
-    assert "PUT" in asked.headers["access-control-allow-methods"]
-    for path in ("/v1/one", "/v1/list", "/v1/none", "/v1/home"):
-        answer = await client.get(path, headers=origin)
-        assert answer.headers["access-control-allow-origin"] == "*"
-        assert "access-control-allow-credentials" not in answer.headers
-        exposed = answer.headers["access-control-expose-headers"].lower()
-        assert {"etag", "ratelimit", "retry-after"} <= set(exposed.split(", "))
-
-
-async def test_origins_can_be_named(gateway: Gateway, shop: Shop) -> None:
-    client = await gateway(
-        {"shop": (["/v1/list"], shop.app)}, cors_origins=["https://shop.example"]
-    )
-    named, other = [
-        await client.get("/v1/list", headers={"Origin": origin})
-        for origin in ("https://shop.example", "https://evil.example")
-    ]
-    assert named.headers["access-control-allow-origin"] == "https://shop.example"
-    assert "origin" in named.headers["vary"].lower()
-    assert "access-control-allow-origin" not in other.headers
-
-
-async def test_without_origins_no_page_may(gateway: Gateway, shop: Shop) -> None:
-    client = await gateway({"shop": (["/v1/list"], shop.app)}, cors_origins=[])
-    answer = await client.get("/v1/list", headers={"Origin": "https://shop.example"})
-    assert not [name for name in answer.headers if name.startswith("access-control")]
-
-
-async def test_what_is_left_of_the_limit_is_said(gateway: Gateway, shop: Shop) -> None:
-    client = await gateway({"shop": (["/v1/one"], shop.app)}, rate_limit_address="5/minute")
-    left = []
-    for _ in range(5):
-        answer = await client.get("/v1/one")
-        assert answer.headers["ratelimit-policy"] == '"address";q=5;w=60'
-        policy, remaining, reset = answer.headers["ratelimit"].split(";")
-        assert policy == '"address"'
-        assert 0 < int(reset.removeprefix("t=")) <= 60
-        left.append(int(remaining.removeprefix("r=")))
-    assert left == [4, 3, 2, 1, 0]
-    refused = await client.get("/v1/one")
-    assert refused.status_code == 429
-    assert refused.headers["ratelimit"].startswith('"address";r=0;t=')
-    assert 0 < int(refused.headers["retry-after"]) <= 60
-    assert refused.headers["ratelimit-policy"] == '"address";q=5;w=60'
-
-
-@pytest.mark.parametrize("path", ALL)
-async def test_every_answer_tells_a_browser_how_little_it_may_do(
-    path: str, client: httpx.AsyncClient
-) -> None:
-    headers = (await client.get(path)).headers
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert ("script-src" in policy) is (path in {"/", "/docs"})
-    assert "strict-transport-security" not in headers
-
-
-async def test_over_tls_the_browser_is_told_to_stay_there(gateway: Gateway, shop: Shop) -> None:
-    services = {"shop": (["/v1/one"], shop.app)}
-    client = await gateway(services, trusted_proxies=["127.0.0.1/32"])
-    answer = await client.get("/v1/one", headers={"X-Forwarded-Proto": "https"})
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
-    assert shop.last
-    assert shop.last.headers["x-forwarded-proto"] == "https"
-
-
-async def test_one_caller_holds_few_live_streams(gateway: Gateway) -> None:
-    async def events(request: Request) -> Response:
-        async def ticks() -> AsyncIterator[bytes]:
-            yield b": hello\n\n"
-            await asyncio.Event().wait()
-
-        return StreamingResponse(ticks(), media_type="text/event-stream")
-
-    app = Starlette(routes=[Route("/v1/events", events)])
-    client = await gateway({"events": (["/v1/events"], app)}, max_streams=2)
-    async with (
-        client.stream("GET", "/v1/events"),
-        client.stream("GET", "/v1/events"),
-        client.stream("GET", "/v1/events") as third,
-    ):
-        assert third.status_code == 429
-    await asyncio.sleep(0.2)
-    async with client.stream("GET", "/v1/events") as answer:
-        assert answer.status_code == 200

@@ -1,6 +1,7 @@
 """A migrated MongoDB of one's own, and stock to sell."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -10,6 +11,7 @@ from shop_servers.servers import Database
 
 from shop_product import main
 from shop_product.migrations.schema import migrate
+from shop_product.models import EXAMPLE
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx
 from shop_product.settings import Settings
@@ -19,7 +21,29 @@ from shop_shared.settings import ServiceSettings
 from shop_shared.stores import mongo
 from shop_shared.testing import Signer
 
+Headers = dict[str, str]
+Json = dict[str, Any]
 Stock = Callable[[int], Awaitable[UUID]]
+
+
+async def add(http: httpx.AsyncClient, staff: Headers, **fields: Any) -> Json:
+    answer = await http.post("/v1/products", json={**EXAMPLE, **fields}, headers=staff)
+    assert answer.status_code == 201, answer.text
+    product: Json = answer.json()
+    return product
+
+
+async def skus(http: httpx.AsyncClient, **query: Any) -> list[str]:
+    """All pages of a list, two a page."""
+    found: list[str] = []
+    while True:
+        answer = await http.get("/v1/products", params={"limit": 2, **query})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        found += [item["sku"] for item in page["items"]]
+        if not page["next_cursor"]:
+            return found
+        query["cursor"] = page["next_cursor"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
-from shop_shared.testing import Signer
+from shop_shared.testing import Signer, said
 from shop_user import main
 from shop_user.service.password_reset import send_next
 from shop_user.settings import Settings
@@ -29,6 +29,15 @@ class Person:
         self.id = user_id
         self.email = email
         self.headers = headers
+
+
+async def last_code(engine: AsyncEngine, user_id: UUID) -> str:
+    _, payload = (await said(engine, user_id))[-1]
+    return str(payload["code"])
+
+
+def other_than(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
 
 
 @pytest.fixture(scope="module")
