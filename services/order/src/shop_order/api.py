@@ -218,7 +218,9 @@ async def _admitted(state: State) -> Tracker:
     return state.tracker
 
 
-@router.get("/{order_id}/events", response_class=EventSourceResponse, responses=documented(404))
+@router.get(
+    "/{order_id}/events", response_class=EventSourceResponse, responses=documented(404, 429)
+)
 async def follow_order(
     order: Annotated[domain.Order, Depends(_visible_order)],
     tracker: Annotated[Tracker, Depends(_admitted)],

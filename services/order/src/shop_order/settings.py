@@ -21,7 +21,7 @@ class Settings(ServiceSettings):
         0.25, gt=0, description="How often followed orders are looked at, all in one query"
     )
     tracking_streams: int = Field(
-        1000, ge=1, description="Live streams of orders at once; one more is answered 503"
+        1000, ge=1, description="Live streams of orders at once; one more is answered 429"
     )
     tracking_seconds: float = Field(
         600, gt=0, description="How long a stream lasts before the client connects again"

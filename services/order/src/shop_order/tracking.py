@@ -19,14 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_order import repository
 from shop_order.settings import Settings
 from shop_shared.clock import now
-from shop_shared.http.problems import Unavailable
+from shop_shared.http.problems import TooManyRequests
 from shop_shared.stores.postgres import is_temporary
 
 _log = structlog.get_logger(__name__)
 
 
-class TooManyStreams(Unavailable):
-    """This process follows as many orders as it may."""
+class TooManyStreams(TooManyRequests):
+    """This process follows as many orders as it may.
+
+    Not a 503: callers can cause it, and the gateway would take this service for broken.
+    """
 
     code, title = "too_many_streams", "Too many live streams"
 

@@ -36,6 +36,28 @@ class Settings(ServiceSettings):
         1, ge=0, description="How long an answered list is repeated without asking the database"
     )
 
+    keep_reservations_days: float = Field(
+        400,
+        ge=30,
+        description="How long an order's reservation is kept after it ended; goods that come back"
+        " later are booked by an adjustment",
+    )
+    keep_ledger_days: float = Field(
+        730,
+        ge=30,
+        description="How long each line of a stock's ledger is kept; older ones are added up",
+    )
+
+    @property
+    def reservations_kept(self) -> timedelta:
+        """How long a reservation is kept after it ended."""
+        return timedelta(days=self.keep_reservations_days)
+
+    @property
+    def ledger_kept(self) -> timedelta:
+        """How long each line of a stock's ledger is kept."""
+        return timedelta(days=self.keep_ledger_days)
+
     @property
     def reservation_time(self) -> timedelta:
         """How long an order may hold stock before it is paid."""

@@ -1,4 +1,4 @@
-"""Releases reservations that are long overdue, and deletes old outbox and inbox documents.
+"""Releases reservations that are long overdue, and ends what is past its retention.
 
 Orders end their own reservations; this is for an order whose event never came. Any number of
 replicas may sweep at once: only one changes a reservation.
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from shop_product import retention
 from shop_product.repository import reservations as stored
 from shop_product.repository.store import Store, Tx
 from shop_product.service import reservations
@@ -36,6 +37,7 @@ async def run(store: Store, settings: Settings) -> None:
 async def _sweep_and_purge(store: Store, settings: Settings) -> None:
     await sweep(store, before=now() - settings.sweep_grace)
     await mongo_events.purge(store.database)
+    await retention.run_once(store, settings)
 
 
 def _is_temporary(error: Exception) -> bool:

@@ -95,10 +95,14 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         ),
     ],
     "reservations": [
-        IndexModel("reserved_until", name="overdue", partialFilterExpression={"status": "reserved"})
+        IndexModel(
+            "reserved_until", name="overdue", partialFilterExpression={"status": "reserved"}
+        ),
+        IndexModel("updated_at", name="ended"),
     ],
     "adjustments": [
         IndexModel([("product_id", ASCENDING), ("_id", DESCENDING)], name="product"),
+        IndexModel([("made_at", ASCENDING), ("product_id", ASCENDING)], name="made_at"),
         IndexModel(
             "request_key",
             name="request_key",
