@@ -1,0 +1,1 @@
+"""The shop's pages, for customers and for staff, on the gateway's public API."""

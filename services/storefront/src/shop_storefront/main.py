@@ -1,0 +1,82 @@
+"""Wiring of the storefront."""
+
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from shop_shared import cli
+from shop_shared.http import health
+from shop_shared.http.app import BodyLimits, create_app
+from shop_shared.http.app_state import set_state
+from shop_shared.server import Service
+from shop_shared.stores.redis import check, create_redis
+from shop_storefront import error_pages, languages, pages, staff
+from shop_storefront.api_client import ShopApi
+from shop_storefront.baskets import BasketStore
+from shop_storefront.forms import require_token
+from shop_storefront.live_streams import LiveStreams
+from shop_storefront.rendering import STATIC, Renderer
+from shop_storefront.security_headers import SecurityHeaders
+from shop_storefront.sessions import SessionStore
+from shop_storefront.settings import Settings
+from shop_storefront.state import StorefrontState
+
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+MAX_FORM_BYTES = 256 * 1024
+
+
+def create(settings: Settings) -> Service:
+    """Put the storefront together; nothing connects yet."""
+    redis = create_redis(settings)
+    api = ShopApi(settings.api_url, timeout=settings.api_timeout_seconds)
+    streams = LiveStreams()
+    app = create_app(
+        settings,
+        title="Minishop storefront",
+        bodies=BodyLimits(max_bytes=MAX_FORM_BYTES, media_types=FORMS, check_json=False),
+    )
+    error_pages.install(app)
+    health.install(app, required={"redis": check(redis)}, degraded={"api": api.check})
+    set_state(
+        app,
+        StorefrontState(
+            settings=settings,
+            api=api,
+            sessions=SessionStore(redis, api),
+            baskets=BasketStore(redis),
+            renderer=Renderer(languages.load()),
+            streams=streams,
+        ),
+    )
+    for router in (*pages.ROUTERS, *staff.ROUTERS):
+        app.include_router(router, dependencies=[Depends(require_token)], include_in_schema=False)
+    app.mount("/static", _CachedForEver(directory=str(STATIC)), name="static")
+    _surround(app, settings)
+    return Service(app, stopping=[streams.stop], close=[api.close, redis.aclose])
+
+
+class _CachedForEver(StaticFiles):
+    """Files whose address has their hash."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code < 400 and b"v=" in scope["query_string"]:  # noqa: PLR2004
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _surround(app: FastAPI, settings: Settings) -> None:
+    """Add what every answer passes on its way out."""
+    app.add_middleware(SecurityHeaders)
+    # An ingress says for whom it asks, and whether by TLS: the cookie is Secure then.
+    app.add_middleware(
+        ProxyHeadersMiddleware,
+        trusted_hosts=[str(network) for network in settings.trusted_proxies],
+    )
+
+
+def run() -> None:
+    """Run the command `shop-storefront`."""
+    cli.run(Settings, create)

@@ -1,0 +1,114 @@
+"""The catalogue: search, categories, prices, order, paging; a product; its pictures."""
+
+import asyncio
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from shop_storefront.forms import PostedForm
+from shop_storefront.money import parse_amount, price_in
+from shop_storefront.redirects import own_path
+from shop_storefront.state import State
+from shop_storefront.visit import AnyVisit
+from shop_storefront.wording import N_
+
+PAGE_SIZE = 24
+SORTS = {
+    "newest": N_("Newest first"),
+    "price": N_("Cheapest first"),
+    "-price": N_("Dearest first"),
+    "name": N_("By name"),
+}
+_KEPT = frozenset(("content-type", "etag", "cache-control", "content-security-policy"))
+
+router = APIRouter()
+Text = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/")
+async def show_catalogue(  # noqa: PLR0913 - what a search has
+    visit: AnyVisit,
+    *,
+    q: Text = "",
+    category: Text = "",
+    min_price: Annotated[str, Query(max_length=20)] = "",
+    max_price: Annotated[str, Query(max_length=20)] = "",
+    sort: Annotated[str, Query(max_length=20)] = "",
+    cursor: Annotated[str, Query(max_length=500)] = "",
+) -> Response:
+    """Show the products that were looked for, a page of them at a time."""
+    asked = {"q": q.strip(), "category": category, "min_price": min_price, "max_price": max_price}
+    query: dict[str, str | int | bool] = {"limit": PAGE_SIZE, "currency": visit.currency}
+    query |= {name: asked[name] for name in ("q", "category") if asked[name]}
+    problem = None
+    for name in ("min_price", "max_price"):
+        try:
+            amount = parse_amount(asked[name], visit.currency)
+        except ValueError:
+            problem = visit.say(N_("The price must be a number, 12.50 say."))
+        else:
+            if amount is not None:
+                query[name] = amount
+    if sort in SORTS:
+        query["sort"] = sort
+    if cursor:
+        query["cursor"] = cursor
+    found, categories = await asyncio.gather(
+        visit.get("/v1/products", query), visit.get("/v1/products/categories")
+    )
+    kept = {name: value for name, value in {**asked, "sort": sort}.items() if value}
+    following = found.get("next_cursor")
+    return await visit.page(
+        "catalogue.html",
+        products=found["items"],
+        categories=categories["items"],
+        asked={**asked, "sort": sort},
+        sorts=SORTS,
+        problem=problem,
+        next_url="/?" + urlencode({**kept, "cursor": following}) if following else None,
+        first_url="/?" + urlencode(kept) if cursor else None,
+    )
+
+
+@router.get("/products/{product_id}")
+async def show_product(visit: AnyVisit, product_id: UUID) -> Response:
+    """Show a product with its price, its stock and the way into the basket."""
+    product = await visit.get(f"/v1/products/{product_id}")
+    pictures = [product["image_url"]] if product["image_url"] else []
+    pictures += [each["url"] for each in product.get("images", ()) if each["url"] not in pictures]
+    return await visit.page(
+        "product.html",
+        product=product,
+        pictures=pictures,
+        price=price_in(product, visit.currency),
+    )
+
+
+@router.get("/pictures/{product_id}/{rest:path}")
+@router.get("/pictures/{product_id}")
+async def show_picture(
+    state: State, product_id: UUID, rest: str = "", v: Annotated[str, Query(max_length=100)] = ""
+) -> Response:
+    """Return a product's picture from this origin, kept as long as the API allows."""
+    if rest and not rest.isalnum():
+        return Response(status_code=404)
+    path = f"/v1/products/{product_id}/image" + (f"/{rest}" if rest else "")
+    answer = await state.api.get_file(path, query={"v": v} if v else {})
+    headers = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT}
+    return Response(answer.content, status_code=answer.status_code, headers=headers)
+
+
+@router.post("/preferences")
+async def choose(visit: AnyVisit, form: PostedForm) -> Response:
+    """Choose language and currency, and go back to the page."""
+    chosen: dict[str, str] = {}
+    if form.text("locale") in visit.state.renderer.languages:
+        chosen["locale"] = form.text("locale")
+    if form.text("currency") in visit.state.settings.currencies:
+        chosen["currency"] = form.text("currency")
+    if chosen:
+        await visit.state.sessions.put(visit.session, **chosen)
+    return await visit.redirect(own_path(form.text("next")))

@@ -1,0 +1,82 @@
+"""Which messages one gets, by which channels, and when."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from shop_storefront.api_client import ApiError, Json
+from shop_storefront.forms import PostedForm
+from shop_storefront.visit import CustomerVisit, Visit
+from shop_storefront.wording import N_
+
+router = APIRouter()
+CATEGORIES = ("account", "orders", "payments", "shipping")
+CHANNELS = ("email", "sms", "push")
+ALSO = {
+    "payment_action": N_("when a payment waits for you"),
+    "payment_captured": N_("when a payment has arrived"),
+    "order_completed": N_("when an order is complete"),
+}
+
+
+@router.get("/account/messages")
+async def show_preferences(visit: CustomerVisit) -> Response:
+    """Show the choice, and what was sent lately."""
+    return await _page(visit, await visit.get("/v1/notifications/preferences"))
+
+
+@router.post("/account/messages")
+async def change_preferences(visit: CustomerVisit, form: PostedForm) -> Response:
+    """Change the choice."""
+    off: dict[str, list[str]] = {}
+    for category in CATEGORIES:
+        wanted = form.all(category)
+        unwanted = [channel for channel in CHANNELS if channel not in wanted]
+        if unwanted:
+            off[category] = unwanted
+    body: dict[str, Any] = {"off": off, "also": [name for name in ALSO if form.checked(name)]}
+    if form.checked("quiet"):
+        body["quiet_hours"] = {
+            "start": form.text("start"),
+            "end": form.text("end"),
+            "timezone": form.text("timezone"),
+        }
+    try:
+        await visit.call("PUT", "/v1/notifications/preferences", body=body)
+    except ApiError as error:
+        if error.status != 422:  # noqa: PLR2004
+            raise
+        return await _page(
+            visit, body, status=422, errors=error.by_field(), problem=visit.explain(error)
+        )
+    said = visit.say(N_("Your choice of messages is changed."))
+    return await visit.redirect("/account/messages", notice=said)
+
+
+async def _page(
+    visit: Visit,
+    preferences: Json,
+    *,
+    status: int = 200,
+    errors: dict[str, str] | None = None,
+    problem: str | None = None,
+) -> Response:
+    user = visit.session.user
+    sent = await visit.get(
+        "/v1/notifications", {"limit": 20, "user_id": user.id} if user else {"limit": 20}
+    )
+    return await visit.page(
+        "account/messages.html",
+        status=status,
+        preferences=preferences,
+        quiet=preferences.get("quiet_hours") or {},
+        sent=sent["items"],
+        categories=CATEGORIES,
+        channels=CHANNELS,
+        also=ALSO,
+        timezones=sorted(zone for zone in available_timezones() if "/" in zone),
+        errors=errors or {},
+        problem=problem,
+    )

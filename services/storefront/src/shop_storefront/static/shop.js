@@ -1,0 +1,49 @@
+// What makes the pages livelier. Without it everything works: these are the pages' own links and forms.
+
+// Moments in the reader's own time zone.
+function localTimes(root) {
+  const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.textContent = form.format(new Date(time.dateTime));
+  }
+}
+
+// An order as it goes on: each event of the stream asks for the part of the page that changes.
+function follow(part) {
+  const source = new EventSource(part.dataset.events);
+  let asking = false;
+  let again = false;
+  async function show() {
+    if (asking) { again = true; return; }
+    asking = true;
+    const answer = await fetch(part.dataset.progress, { redirect: "error" });
+    if (answer.ok) {
+      part.innerHTML = await answer.text(); // our own page's part, escaped by its template
+      localTimes(part);
+    }
+    asking = false;
+    if (again) { again = false; await show(); }
+  }
+  for (const status of ["pending", "reserved", "paid", "cancelling", "shipped", "delivered", "rejected", "cancelled", "expired", "refunded"]) {
+    source.addEventListener(status, show);
+  }
+  // The payment's page is known a moment after the stock: no event of the order tells it.
+  const looking = setInterval(show, 4000);
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) clearInterval(looking); });
+  for (const status of ["delivered", "rejected", "expired", "refunded"]) {
+    source.addEventListener(status, () => { clearInterval(looking); source.close(); });
+  }
+}
+
+// A form that is to be sent once is, however often its button is pressed.
+function once(form) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => { delete form.dataset.sent; });
+}
+
+localTimes(document);
+document.querySelectorAll("[data-events]").forEach(follow);
+document.querySelectorAll("form[data-once]").forEach(once);

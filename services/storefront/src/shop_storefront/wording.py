@@ -1,0 +1,113 @@
+"""Words for what the API names by code: states, reasons, ways to pay, problems."""
+
+from collections.abc import Mapping
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "to be translated later"
+    """Mark a text for the catalogues."""
+    return text
+
+
+WORDS: Mapping[str, str] = {
+    # orders
+    "pending": N_("Placed"),
+    "reserved": N_("Stock set aside, waiting for payment"),
+    "paid": N_("Paid"),
+    "cancelling": N_("Being cancelled"),
+    "shipped": N_("On its way"),
+    "delivered": N_("Delivered"),
+    "rejected": N_("Could not be accepted"),
+    "cancelled": N_("Cancelled"),
+    "expired": N_("Not paid in time"),
+    "refunded": N_("Refunded"),
+    # payments
+    "waiting": N_("Waiting for the stock"),
+    "action_required": N_("Waiting for you to pay"),
+    "captured": N_("Paid"),
+    "failed": N_("Failed"),
+    "refunding": N_("Being refunded"),
+    "partially_refunded": N_("Refunded in part"),
+    "succeeded": N_("Done"),
+    # parcels
+    "created": N_("Being packed"),
+    "dispatched": N_("Handed to the carrier"),
+    "in_transit": N_("On its way"),
+    "lost": N_("Lost"),
+    "refused": N_("Refused"),
+    "undeliverable": N_("Could not be delivered"),
+    # reasons
+    "customer": N_("Cancelled by the customer"),
+    "staff": N_("Cancelled by the shop"),
+    "payment_failed": N_("The payment failed"),
+    "payment_expired": N_("Not paid in time"),
+    "amount_mismatch": N_("Another amount was paid"),
+    "reservation_timeout": N_("The stock did not answer in time"),
+    "delivery_failed": N_("The delivery failed"),
+    "out_of_stock": N_("Sold out"),
+    "unknown_product": N_("No longer sold"),
+    "currency_mismatch": N_("Not sold in this currency"),
+    "declined": N_("The bank declined"),
+    # ways to pay
+    "stripe": "Stripe",
+    "paypal": "PayPal",
+    "xendit": "Xendit",
+    "midtrans": "Midtrans",
+    "card": N_("Card"),
+    "invoice": N_("Invoice"),
+    "virtual_account": N_("Virtual account"),
+    "ewallet": N_("E-wallet"),
+    "gopay": "GoPay",
+    "qris": "QRIS",
+    "bank_transfer": N_("Bank transfer"),
+    # people
+    "active": N_("Active"),
+    "suspended": N_("Suspended"),
+    "deleted": N_("Deleted"),
+    # messages
+    "email": N_("E-mail"),
+    "sms": "SMS",
+    "push": N_("Push message"),
+    "account": N_("Account"),
+    "orders": N_("Orders"),
+    "payments": N_("Payments"),
+    "shipping": N_("Shipping"),
+    "security": N_("Security"),
+    "queued": N_("Queued"),
+    "sending": N_("Being sent"),
+    "retrying": N_("To be tried again"),
+    "sent": N_("Sent"),
+    "parked": N_("Parked"),
+    "suppressed": N_("Not wanted"),
+    # stock
+    "received": N_("Received"),
+    "damaged": N_("Damaged"),
+    "found": N_("Found"),
+    "returned": N_("Returned"),
+    "correction": N_("Correction"),
+    # categories of the development catalogue
+    "bedroom": N_("Bedroom"),
+    "clothing": N_("Clothing"),
+    "electronics": N_("Electronics"),
+    "furniture": N_("Furniture"),
+    "garden": N_("Garden"),
+    "kitchen": N_("Kitchen"),
+    "lighting": N_("Lighting"),
+    "living": N_("Living"),
+    "stationery": N_("Stationery"),
+    "travel": N_("Travel"),
+}
+
+PROBLEMS: Mapping[str, str] = {
+    "unreachable": N_("The shop does not answer at the moment. Try again in a few seconds."),
+    "unavailable": N_("A part of the shop is away at the moment. Try again in a few seconds."),
+    "too_many_requests": N_("That was too often. Wait a little, then try again."),
+    "precondition_failed": N_("It was changed meanwhile. This is how it is now; try again."),
+    "order_not_cancellable": N_("The order can no longer be cancelled: it has left."),
+    "gateway_timeout": N_("The shop took too long. Try again in a few seconds."),
+}
+"""What people can do about a problem, by the API's code; others are told in the API's words."""
+
+
+def of(name: str) -> str:
+    """Return the English words for a code; one that is not known is written with spaces."""
+    return WORDS.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
