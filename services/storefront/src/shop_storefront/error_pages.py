@@ -24,18 +24,18 @@ _NOT_FOUND = 404
 _log = structlog.get_logger(__name__)
 
 _TITLES = {
-    400: N_("This is not a request we understand"),
-    403: N_("This is not for you"),
-    404: N_("There is nothing here"),
+    400: N_("This request is not understood"),
+    403: N_("You may not open this page"),
+    404: N_("Page not found"),
     405: N_("This address cannot be used like that"),
     413: N_("That is too large"),
-    422: N_("Something in the address is not as it must be"),
-    429: N_("That was too often"),
-    503: N_("The shop is away at the moment"),
+    422: N_("The address of this page is not valid"),
+    429: N_("Too many requests"),
+    503: N_("The shop is not available at the moment"),
 }
 _ADVICE = {
-    403: N_("Sign in as somebody who may, or go back to the shop."),
-    404: N_("It may have been taken away, or it is somebody else's."),
+    403: N_("Sign in with an account that may, or go back to the shop."),
+    404: N_("It may have been removed, or it belongs to somebody else."),
     429: N_("Wait a little, then try again."),
     503: N_("Try again in a few seconds. Nothing you did is lost."),
 }

@@ -112,7 +112,7 @@ async def add_to_basket(visit: AnyVisit, form: PostedForm) -> Response:
     quantity = form.number("quantity")
     back = own_path(form.text("next") or "/basket")
     if product_id is None or quantity is None or not 1 <= quantity <= MAX_QUANTITY:
-        said = visit.say(N_("Say how many: a number from 1 to %(most)s."), most=MAX_QUANTITY)
+        said = visit.say(N_("Enter a quantity from 1 to %(most)s."), most=MAX_QUANTITY)
         return await visit.redirect(back, problem=said)
     product = await visit.get(f"/v1/products/{product_id}")
     try:
@@ -129,12 +129,12 @@ async def change_basket(visit: AnyVisit, form: PostedForm) -> Response:
     """Change the quantity of lines, or take one out (the button `remove`)."""
     if (removed := _id(form.text("remove"))) is not None:
         await visit.state.baskets.put(visit.session, removed, 0)
-        return await visit.redirect("/basket", notice=visit.say(N_("Taken out of the basket.")))
+        return await visit.redirect("/basket", notice=visit.say(N_("Removed from the basket.")))
     for product_id in await visit.state.baskets.read(visit.session):
         quantity = form.number(f"quantity-{product_id}")
         if quantity is not None and 0 <= quantity <= MAX_QUANTITY:
             await visit.state.baskets.put(visit.session, product_id, quantity)
-    return await visit.redirect("/basket", notice=visit.say(N_("The basket is as you say.")))
+    return await visit.redirect("/basket", notice=visit.say(N_("The basket is updated.")))
 
 
 def _id(text: str) -> str | None:

@@ -19,7 +19,7 @@ PAGE_SIZE = 24
 SORTS = {
     "newest": N_("Newest first"),
     "price": N_("Cheapest first"),
-    "-price": N_("Dearest first"),
+    "-price": N_("Most expensive first"),
     "name": N_("By name"),
 }
 _KEPT = frozenset(("content-type", "etag", "cache-control", "content-security-policy"))
@@ -48,7 +48,7 @@ async def show_catalogue(  # noqa: PLR0913 - what a search has
         try:
             amount = parse_amount(asked[name], visit.currency)
         except ValueError:
-            problem = visit.say(N_("The price must be a number, 12.50 say."))
+            problem = visit.say(N_("The price must be a number, for example 12.50."))
         else:
             if amount is not None:
                 query[name] = amount

@@ -48,11 +48,11 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
     key = form.text("key")
     if not basket.can_be_ordered or not key:
         return await visit.redirect(
-            "/basket", problem=visit.say(N_("The basket has changed. Look at it once more."))
+            "/basket", problem=visit.say(N_("The basket has changed. Please check it."))
         )
     if form.text("currency") != visit.currency:
         return await visit.redirect(
-            "/checkout", problem=visit.say(N_("The currency has changed. Look at the prices."))
+            "/checkout", problem=visit.say(N_("The currency has changed. Please check the prices."))
         )
     provider, method, token = (*form.text("way").split(":", 2), "", "")[:3]
     body: dict[str, Any] = {
@@ -68,7 +68,7 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
     except ApiError as error:
         if error.status not in _REFUSED:
             raise
-        problem = visit.say(N_("Choose a way to pay.")) if not provider else visit.explain(error)
+        problem = visit.say(N_("Choose a payment method.")) if not provider else visit.explain(error)
         # A new key: the same one with another form would be refused.
         return await _page(
             visit,

@@ -52,7 +52,7 @@ async def show_sign_up(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A
 
 @router.post("/sign-up")
 async def sign_up(visit: AnyVisit, form: PostedForm) -> Response:
-    """Open an account, sign in to it and ask for its code."""
+    """Create an account, sign in to it and ask for its code."""
     wanted = own_path(form.text("next"))
     email, password = form.text("email"), form.secret("password")
     body = {

@@ -1,0 +1,127 @@
+"""Orders: search, one with all that belongs to it, cancelling, giving money back."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from shop_storefront.api_client import ApiError
+from shop_storefront.forms import PostedForm
+from shop_storefront.money import parse_amount
+from shop_storefront.pages.orders import read_order
+from shop_storefront.staff.paging import Cursor, Word, read_page
+from shop_storefront.visit import StaffVisit, Visit
+from shop_storefront.wording import N_
+
+router = APIRouter()
+STATES = (
+    "pending",
+    "reserved",
+    "paid",
+    "cancelling",
+    "shipped",
+    "delivered",
+    "rejected",
+    "cancelled",
+    "expired",
+    "refunded",
+)
+_REFUSED = frozenset((400, 403, 404, 409, 422))
+
+
+@router.get("/staff/orders")
+async def show_orders(
+    visit: StaffVisit, find: Word = "", status: Word = "", customer: Word = "", cursor: Cursor = ""
+) -> Response:
+    """Show orders; what is looked for is an order's id, or a customer's e-mail address."""
+    find = find.strip()
+    problem = None
+    if find:
+        if (order_id := _as_id(find)) is not None:
+            return await visit.redirect(f"/staff/orders/{order_id}")
+        customer = await _customer_of(visit, find) or ""
+        if not customer:
+            problem = visit.say(N_("Nobody has this e-mail address."))
+    page = await read_page(
+        visit,
+        "/v1/orders",
+        "/staff/orders",
+        cursor=cursor,
+        status=status if status in STATES else "",
+        customer_id=customer if _as_id(customer) else "",
+    )
+    return await visit.page(
+        "staff/orders.html", states=STATES, chosen=status, find=find, problem=problem, **page
+    )
+
+
+@router.get("/staff/orders/{order_id}")
+async def show_order(visit: StaffVisit, order_id: UUID) -> Response:
+    """Show an order with its timeline, payment, parcel and messages."""
+    return await visit.page("staff/order.html", **await read_order(visit, order_id))
+
+
+@router.post("/staff/orders/{order_id}/cancel")
+async def cancel(visit: StaffVisit, order_id: UUID) -> Response:
+    """Cancel an order for its customer."""
+    return await _act(
+        visit,
+        f"/v1/orders/{order_id}/cancel",
+        order_id,
+        N_("The order is cancelled, or its parcel is being stopped."),
+    )
+
+
+@router.post("/staff/orders/{order_id}/refund")
+async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Response:
+    """Give back a payment, in full or an amount of it. Sent twice, the form refunds once."""
+    back = f"/staff/orders/{order_id}"
+    payment_id = _as_id(form.text("payment"))
+    currency = form.text("currency")
+    try:
+        amount = parse_amount(form.text("amount"), currency)
+    except (ValueError, KeyError):
+        return await visit.redirect(back, problem=visit.say(N_("This is no amount.")))
+    if payment_id is None or not form.text("key"):
+        return await visit.redirect(back)
+    body: dict[str, object] = {"reason": form.text("reason") or "requested"}
+    if amount is not None:
+        body["amount"] = {"amount": amount, "currency": currency}
+    try:
+        await visit.call(
+            "POST",
+            f"/v1/payments/{payment_id}/refunds",
+            body=body,
+            headers={"Idempotency-Key": form.text("key")},
+        )
+    except ApiError as error:
+        if error.status not in _REFUSED:
+            raise
+        return await visit.redirect(back, problem=visit.explain(error))
+    return await visit.redirect(back, notice=visit.say(N_("The money is on its way back.")))
+
+
+async def _act(visit: Visit, path: str, order_id: UUID, done: str) -> Response:
+    back = f"/staff/orders/{order_id}"
+    try:
+        await visit.call("POST", path)
+    except ApiError as error:
+        if error.status not in _REFUSED:
+            raise
+        return await visit.redirect(back, problem=visit.explain(error))
+    return await visit.redirect(back, notice=visit.say(done))
+
+
+async def _customer_of(visit: Visit, email: str) -> str | None:
+    """Return the id of who has an e-mail address, None where nobody has."""
+    if "@" not in email:
+        return None
+    found = await visit.get("/v1/users", {"email": email})
+    return str(found["items"][0]["id"]) if found["items"] else None
+
+
+def _as_id(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
