@@ -2,14 +2,23 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
+from shop_servers import databases
 from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from contract.apps import Apps
+from contract.browser import Browser, make_product
+from contract.serving import served
 from contract.shop import Shop
 from contract.stores import Stores
+from shop_storefront.main import create
+from shop_storefront.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +41,54 @@ async def apps(shop: Shop) -> AsyncIterator[Apps]:
     apps = Apps(shop)
     yield apps
     await apps.close()
+
+
+@pytest.fixture(scope="session")
+def storefront(shop: Shop, redis: Redis) -> Iterator[str]:
+    """The URL of the storefront before the whole shop; no consumers run, orders stay as placed."""
+    settings = Settings(
+        redis_url=SecretStr(databases.create_redis(redis.url)),
+        api_url=shop.url("gateway"),
+        card_tokens={"stripe": {"pm_card_visa": "pays"}},
+        payment_origins=("http://pay.example",),
+    )
+    with served(lambda: create(settings)) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(storefront: str) -> Iterator[Browser]:
+    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+        yield Browser(http)
+
+
+@pytest.fixture
+def other_browser(storefront: str) -> Iterator[Browser]:
+    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+        yield Browser(http)
+
+
+def staff_in(browser: Browser, shop: Shop) -> Browser:
+    """Return the browser with a new administrator signed in."""
+    email = browser.sign_up()
+    admin = shop.headers(uuid4(), "admin")
+    with shop.client("gateway") as api:
+        [user] = api.get("/v1/users", params={"email": email}, headers=admin).json()["items"]
+        roles = {"roles": ["customer", "staff", "admin"]}
+        api.put(f"/v1/users/{user['id']}/roles", json=roles, headers=admin).raise_for_status()
+    browser.get("/")
+    browser.post("/sign-out")
+    browser.sign_in(email)
+    return browser
+
+
+@pytest.fixture
+def staff_browser(browser: Browser, shop: Shop) -> Browser:
+    """A browser of an administrator."""
+    return staff_in(browser, shop)
+
+
+@pytest.fixture
+def product(shop: Shop) -> dict[str, Any]:
+    """A product of which there are three, sold in dollars only."""
+    return make_product(shop, name="Blue mug")

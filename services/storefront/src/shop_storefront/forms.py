@@ -1,7 +1,7 @@
 """What a form sent: read once, and only with the session's CSRF token."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -85,13 +85,17 @@ async def read_form(request: Request, state: State) -> Form:
     return Form(data)
 
 
-async def require_token(request: Request, state: State) -> None:
+async def require_token(request: Request, state: State) -> AsyncIterator[None]:
     """Refuse whatever could change something and has not the token; every router has this.
 
-    Raises ForgedFormError.
+    What was uploaded is closed at the end. Raises ForgedFormError.
     """
-    if request.method not in SAFE_METHODS:
-        await read_form(request, state)
+    try:
+        if request.method not in SAFE_METHODS:
+            await read_form(request, state)
+        yield
+    finally:
+        await request.close()
 
 
 PostedForm = Annotated[Form, Depends(read_form)]

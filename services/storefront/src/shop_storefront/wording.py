@@ -99,7 +99,9 @@ WORDS: Mapping[str, str] = {
 
 PROBLEMS: Mapping[str, str] = {
     "unreachable": N_("The shop does not answer at the moment. Try again in a few seconds."),
-    "unavailable": N_("A part of the shop is not available at the moment. Try again in a few seconds."),
+    "unavailable": N_(
+        "A part of the shop is not available at the moment. Try again in a few seconds."
+    ),
     "too_many_requests": N_("Too many requests. Wait a little, then try again."),
     "precondition_failed": N_("It was changed meanwhile. This is how it is now; try again."),
     "order_not_cancellable": N_("The order can no longer be cancelled: it has left."),

@@ -68,7 +68,9 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
     except ApiError as error:
         if error.status not in _REFUSED:
             raise
-        problem = visit.say(N_("Choose a payment method.")) if not provider else visit.explain(error)
+        problem = (
+            visit.say(N_("Choose a payment method.")) if not provider else visit.explain(error)
+        )
         # A new key: the same one with another form would be refused.
         return await _page(
             visit,

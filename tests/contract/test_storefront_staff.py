@@ -1,0 +1,163 @@
+"""A staff member's day on the storefront's pages, without JavaScript."""
+
+import re
+import secrets
+from typing import Any
+
+import httpx
+
+from contract.browser import Browser, make_product
+from contract.shop import Shop
+from contract.test_storefront_customer import MAX_PAGE_BYTES, fill_basket, place_order
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1h7v7z"/></svg>'
+
+
+def test_today_counts_orders_and_says_what_runs_low(
+    staff_browser: Browser, product: dict[str, Any], shop: Shop
+) -> None:
+    fill_basket(staff_browser, product)
+    place_order(staff_browser)
+    low = make_product(
+        shop, name=f"Rare {secrets.token_hex(4)}", initial_stock=1, low_stock_threshold=1000
+    )
+    page = staff_browser.get("/staff").text
+    assert re.search(r"\d+ orders?", page)
+    assert "<rect" in page
+    assert low["name"] in page
+    assert len(page.encode()) <= MAX_PAGE_BYTES
+
+
+def test_an_order_is_found_by_its_number_and_its_customer(
+    staff_browser: Browser, other_browser: Browser, product: dict[str, Any]
+) -> None:
+    email = other_browser.sign_up()
+    fill_basket(other_browser, product)
+    order_id = place_order(other_browser).url.path.removeprefix("/orders/")
+    assert staff_browser.get(f"/staff/orders?find={order_id}").url.path.endswith(order_id)
+    assert "Ada Lovelace" in staff_browser.page.text
+    found = staff_browser.get(f"/staff/orders?find={email}").text
+    assert re.findall(r"/staff/orders/([0-9a-f-]{36})", found) == [order_id]
+    assert "Nobody has this" in staff_browser.get("/staff/orders?find=nobody@example.com").text
+    staff_browser.get(f"/staff/orders/{order_id}")
+    staff_browser.post(f"/staff/orders/{order_id}/cancel")
+    assert "The order is cancelled" in staff_browser.page.text
+    assert "Cancelled by the shop" in other_browser.get(f"/orders/{order_id}").text
+
+
+def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
+    sku = f"T-{secrets.token_hex(6)}"
+    staff_browser.get("/staff/products/new")
+    form = {"sku": sku, "name": "A cup", "category": "kitchen", "price-USD": "12.5"}
+    staff_browser.post("/staff/products/new", **{**form, "price-USD": "12,5"})
+    assert staff_browser.page.status_code == 422
+    assert "This is no amount." in staff_browser.page.text
+    staff_browser.post("/staff/products/new", **form, active="on", initial_stock="4")
+    path = staff_browser.page.url.path
+    assert re.fullmatch(r"/staff/products/[0-9a-f-]{36}", path), staff_browser.page.text
+    shown = staff_browser.http.get(path.removeprefix("/staff")).text
+    assert "$12.50" in shown
+    assert "Only 4 left" in shown
+
+    etag, token = staff_browser.field("etag"), staff_browser.field("csrf")
+    changed = {**form, "price-USD": "13", "price-IDR": "200000", "active": "on"}
+    staff_browser.page = staff_browser.http.post(
+        path,
+        data={"csrf": token, "etag": etag, **changed},
+        files={"picture": ("cup.svg", SVG, "image/svg+xml")},
+    )
+    assert "The product is changed." in staff_browser.page.text
+    picture = re.search(r'src="(/pictures/[^"]+)"', staff_browser.page.text)
+    assert picture
+    answer = staff_browser.http.get(picture[1].replace("&amp;", "&"))
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert "immutable" in answer.headers["cache-control"]
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+    stale = staff_browser.post(path, **form, etag=etag)
+    assert stale.status_code == 422
+    assert "It was changed meanwhile" in stale.text
+    staff_browser.get(path)
+    staff_browser.post(path, delete="1", etag=staff_browser.field("etag"))
+    assert "removed from the catalogue" in staff_browser.page.text
+
+
+def test_a_picture_with_a_script_is_refused(
+    staff_browser: Browser, product: dict[str, Any]
+) -> None:
+    path = f"/staff/products/{product['id']}"
+    staff_browser.get(path)
+    data = {
+        "csrf": staff_browser.field("csrf"),
+        "etag": staff_browser.field("etag"),
+        "name": "x",
+        "category": "kitchen",
+        "price-USD": "1",
+    }
+    for content in (SVG.replace(b"<path", b"<script/><path"), b"\xff\xd8\xff"):
+        files = {"picture": ("cup.svg", content, "image/svg+xml")}
+        answer: httpx.Response = staff_browser.http.post(path, data=data, files=files)
+        assert answer.status_code == 422, answer.text
+
+
+def test_stock_is_booked_once_and_accounted_for(
+    staff_browser: Browser, product: dict[str, Any]
+) -> None:
+    path = f"/staff/stock/{product['id']}"
+    staff_browser.get(path)
+    form = {
+        "delta": "5",
+        "reason": "received",
+        "note": "po-1042",
+        "key": staff_browser.field("key"),
+    }
+    staff_browser.post(path, **form)
+    staff_browser.post(path, **form)
+    page = staff_browser.page.text
+    assert page.count("po-1042") == 1
+    assert re.search(r"<dt>On hand</dt><dd>8</dd>", page)
+    staff_browser.post(path, delta="-50", reason="lost", key="another")
+    assert 'class="problem"' in staff_browser.page.text
+    staff_browser.post(f"{path}/threshold", threshold="9")
+    assert 'value="9"' in staff_browser.page.text
+    assert product["name"] in staff_browser.get("/staff/stock").text
+
+
+def test_a_user_is_found_suspended_reinstated_and_given_roles(
+    staff_browser: Browser, other_browser: Browser
+) -> None:
+    email = other_browser.sign_up()
+    page = staff_browser.get(f"/staff/users?email={email}").text
+    [user] = re.findall(r'href="(/staff/users/[0-9a-f-]{36})"', page)
+    staff_browser.get(user)
+    staff_browser.post(f"{user}/suspend")
+    assert "The user is suspended." in staff_browser.page.text
+    staff_browser.post(f"{user}/reinstate")
+    staff_browser.post(f"{user}/roles", role=["customer", "staff"])
+    assert re.search(r'value="staff" checked', staff_browser.page.text)
+    staff_browser.post(f"{user}/sessions")
+    assert other_browser.get("/account").url.path == "/sign-in"
+
+
+def test_a_refund_of_no_amount_is_refused(staff_browser: Browser, product: dict[str, Any]) -> None:
+    fill_basket(staff_browser, product)
+    order = place_order(staff_browser).url.path
+    staff_browser.get(f"/staff{order}")
+    staff_browser.post(f"/staff{order}/refund", amount="-3", currency="USD", key="k")
+    assert "This is no amount." in staff_browser.page.text
+    staff_browser.post(f"/staff{order}/refund", amount="3", currency="???", key="k")
+    assert "This is no amount." in staff_browser.page.text
+
+
+def test_every_list_has_a_page_and_an_empty_state(staff_browser: Browser) -> None:
+    for path in (
+        "/staff/payments",
+        "/staff/shipments",
+        "/staff/messages",
+        "/staff/users?status=suspended",
+        "/staff/products?active=false",
+        "/staff/orders?status=refunded",
+    ):
+        page = staff_browser.get(path)
+        assert page.status_code == 200
+        assert len(page.content) <= MAX_PAGE_BYTES, path
