@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from pymongo import AsyncMongoClient
@@ -18,11 +19,21 @@ from pymongo import AsyncMongoClient
 # auth and gateway keep no events.
 POSTGRES_SERVICES = ("user", "order", "payment", "shipping", "notification")
 
+_REVISION = "deployment.kubernetes.io/revision"
 _EXISTS = "SELECT to_regclass('public.{}') IS NOT NULL AS exists"
 _READ = {
-    "outbox": "SELECT aggregatetype, type, id::text FROM outbox",
+    "outbox": "SELECT aggregatetype, type, id::text, time FROM outbox",
     "inbox": "SELECT consumer_group, event_id FROM inbox",
 }
+
+
+class Published(NamedTuple):
+    """An event that was committed to an outbox."""
+
+    topic: str
+    type: str
+    id: str
+    time: datetime
 
 
 class ClusterError(Exception):
@@ -31,10 +42,14 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class Stores:
-    """Access to the databases: `postgres` is a DSN without a database, `mongodb` a whole URL."""
+    """Access to the databases: `postgres` is a DSN without a database, `mongodb` a whole URL.
+
+    `upgraded` says when those services got their version that are not of the first any more.
+    """
 
     postgres: str
     mongodb: str
+    upgraded: Mapping[str, datetime] = field(default_factory=dict)
     _connections: dict[str, asyncpg.Connection] = field(default_factory=dict, init=False)
 
     async def rows(self, database: str, query: str) -> list[dict[str, Any]]:
@@ -102,23 +117,22 @@ class Stores:
             users = (await client["admin"].command("usersInfo", {"forAllDBs": True}))["users"]
             return [*await client.list_database_names(), *(user["_id"] for user in users)]
 
-    async def events(self) -> tuple[list[tuple[str, str, str]], dict[str, frozenset[str]]]:
+    async def events(self) -> tuple[list[Published], dict[str, frozenset[str]]]:
         """Return every event in the outboxes, and what each group that keeps an inbox has heard."""
-        published: list[tuple[str, str, str]] = []
+        published: list[Published] = []
         heard: defaultdict[str, set[str]] = defaultdict(set)
         for service in POSTGRES_SERVICES:
             rows = await self._table(service, "outbox")
-            published += [
-                (f"{row['aggregatetype']}.events", row["type"], row["id"]) for row in rows
-            ]
+            published += [_published(row, row["id"]) for row in rows]
             if await self._has(service, "inbox"):
                 heard[service] |= set()  # also while it is empty: a group is named as its service
             for row in await self._table(service, "inbox"):
                 heard[row["consumer_group"]].add(row["event_id"])
-        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb, tz_aware=True) as client:
             database = client["product"]
-            async for event in database["outbox"].find({}, {"aggregatetype": 1, "type": 1}):
-                published.append((f"{event['aggregatetype']}.events", event["type"], event["_id"]))
+            fields = {"aggregatetype": 1, "type": 1, "time": 1}
+            async for event in database["outbox"].find({}, fields):
+                published.append(_published(event, event["_id"]))
             heard["product"] |= set()
             async for seen in database["inbox"].find():
                 group, _, event_id = seen["_id"].partition(":")
@@ -126,10 +140,15 @@ class Stores:
         return published, {group: frozenset(ids) for group, ids in heard.items()}
 
 
+def _published(row: Mapping[str, Any], id_: str) -> Published:
+    return Published(f"{row['aggregatetype']}.events", row["type"], id_, row["time"])
+
+
 @asynccontextmanager
 async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
     """Reach the stores in namespace `platform`. Raises ClusterError."""
-    kubectl = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []), "-n", "platform"]
+    anywhere = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else [])]
+    kubectl = [*anywhere, "-n", "platform"]
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(forwarded(kubectl, "postgres", 5432))
         mongodb = await stack.enter_async_context(forwarded(kubectl, "mongodb", 27017))
@@ -138,6 +157,7 @@ async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
         stores = Stores(
             f"postgresql://{user}:{password}@127.0.0.1:{postgres}",
             f"mongodb://{root}:{root_password}@127.0.0.1:{mongodb}/?directConnection=true",
+            await _upgraded([*anywhere, "-n", "shop"]),
         )
         stack.push_async_callback(stores.close)
         yield stores
@@ -170,14 +190,32 @@ async def forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterato
         await process.wait()
 
 
-async def _secret(kubectl: list[str], name: str) -> tuple[str, str]:
+async def _upgraded(kubectl: list[str]) -> dict[str, datetime]:
+    """Return when the pods of each service's present version took over, unless it is the first."""
+    found = await _get(kubectl, "deployments")
+    return {
+        item["metadata"]["name"]: datetime.fromisoformat(condition["lastUpdateTime"])
+        for item in found["items"]
+        if item["metadata"]["annotations"].get(_REVISION) != "1"
+        for condition in item.get("status", {}).get("conditions", ())
+        # Its time is that of the rollout's end, whatever becomes of the pods later.
+        if condition.get("reason") == "NewReplicaSetAvailable"
+    }
+
+
+async def _get(kubectl: list[str], *words: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        *kubectl, "get", "secret", name, "-o", "json", stdout=asyncio.subprocess.PIPE
+        *kubectl, "get", *words, "-o", "json", stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     if process.returncode:
-        raise ClusterError(f"no secret {name} in namespace platform")
-    data = json.loads(out)["data"]
+        raise ClusterError(f"kubectl could not get {' '.join(words)}")
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+async def _secret(kubectl: list[str], name: str) -> tuple[str, str]:
+    data = (await _get(kubectl, "secret", name))["data"]
     return (
         base64.b64decode(data["username"]).decode(),
         base64.b64decode(data["password"]).decode(),

@@ -1,14 +1,17 @@
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from oracle import Order, Payment, Snapshot, Stock, subscriptions, violations
+from oracle import TAKE_OVER, Order, Payment, Snapshot, Stock, subscriptions, violations
+from store_access import Published
 
-PLACED = ("order.events", "minishop.order.placed.v1", "e1")
-CHANGED = ("user.events", "minishop.user.password_changed.v1", "e2")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PLACED = Published("order.events", "minishop.order.placed.v1", "e1", NOON)
+CHANGED = Published("user.events", "minishop.user.password_changed.v1", "e2", NOON)
 GOOD = Snapshot(
     orders=[
         Order(id="o1", status="delivered", captured=500, refunded=0, total=500),
@@ -77,6 +80,48 @@ def test_a_shop_in_order_has_no_violations() -> None:
 )
 def test_what_is_off_is_seen(invariant: int, change: dict[str, Any]) -> None:
     assert invariant in {found.invariant for found in violations(replace(GOOD, **change))}
+
+
+@pytest.mark.parametrize(
+    ("upgraded", "heard", "unheard"),
+    [
+        (None, [], [-2, -1, 1]),
+        (0, [], [1]),
+        (0, [1], []),
+        (0, [-1], [1]),
+        (0, [-2], [-1, 1]),
+        (3, [], []),
+    ],
+    ids=[
+        "a first version hears everything",
+        "an upgraded one what came since",
+        "none is lost",
+        "it was subscribed to since the one heard",
+        "it was subscribed to before all",
+        "all came before",
+    ],
+)
+def test_what_came_before_a_subscription_is_not_missed(
+    upgraded: int | None, heard: list[int], unheard: list[int]
+) -> None:
+    """Hours before and after noon, by the events' times."""
+    events = [
+        Published(*PLACED[:2], f"at {hour}", NOON + timedelta(hours=hour)) for hour in (-2, -1, 1)
+    ]
+    shop = replace(
+        GOOD,
+        published=events,
+        heard={"product": frozenset(f"at {hour}" for hour in heard)},
+        upgraded={} if upgraded is None else {"product": NOON + timedelta(hours=upgraded)},
+    )
+    assert [str(found).split()[-1] for found in violations(shop)] == [str(h) for h in unheard]
+
+
+def test_the_version_before_may_read_on_while_the_next_takes_over() -> None:
+    shop = replace(GOOD, heard={"product": frozenset()}, upgraded={"product": NOON})
+    assert list(violations(shop)) == []
+    late = PLACED._replace(time=NOON + TAKE_OVER)
+    assert [v.invariant for v in violations(replace(shop, published=[late]))] == [4]
 
 
 def test_who_hears_an_event_comes_from_the_documents(tmp_path: Path) -> None:
