@@ -116,8 +116,9 @@ async def _reconcile(
         if status["connector"]["state"] not in {state.upper(), "FAILED", "UNASSIGNED"}:
             await _asked(connect.put(f"/connectors/{name}/{_VERBS[state]}"))
         await _restart_task(api, connect, resource)
-        await _report(api, connect, resource, status)
-        return _settled(status)
+        problem = await _reset_offsets(api, connect, resource)
+        await _report(api, connect, resource, status, problem)
+        return _settled(status) and problem is None
     except httpx.HTTPStatusError as error:
         if error.response.status_code == _REBALANCING:
             raise  # soon over: the next sweep is told
@@ -139,8 +140,37 @@ async def _restart_task(api: KubernetesApi, connect: httpx.AsyncClient, resource
     _log.info("restarted task %s of connector %s, as annotated", task, name)
 
 
+async def _reset_offsets(
+    api: KubernetesApi, connect: httpx.AsyncClient, resource: Resource
+) -> str | None:
+    """Reset the offsets of a stopped connector annotated ``strimzi.io/connector-offsets: reset``.
+
+    The annotation is removed once it is done; until then, say why it is not. (Listing and altering
+    offsets, Strimzi's other two, are not here.)
+    """
+    name = resource["metadata"]["name"]
+    if annotation(resource, "connector-offsets") != "reset":
+        return None
+    said = "Failed to reset the connector offsets due to "
+    if resource["spec"].get("state") != "stopped":
+        return f"{said}the connector not being stopped."
+    answer = await connect.delete(f"/connectors/{name}/offsets")
+    # As long as its tasks are stopping; and while Connect rebalances.
+    if answer.status_code in {httpx.codes.BAD_REQUEST, _REBALANCING}:
+        return f"{said}{answer.json()['message']}"
+    answer.raise_for_status()
+    patch = {"metadata": {"annotations": {"strimzi.io/connector-offsets": None}}}
+    await api.merge(path_of(resource, PLURAL), patch)
+    _log.info("reset the offsets of connector %s, as annotated", name)
+    return None
+
+
 async def _report(
-    api: KubernetesApi, connect: httpx.AsyncClient, resource: Resource, status: dict[str, Any]
+    api: KubernetesApi,
+    connect: httpx.AsyncClient,
+    resource: Resource,
+    status: dict[str, Any],
+    warning: str | None,
 ) -> None:
     name, now = resource["metadata"]["name"], datetime.now(UTC)
     topics = (await _asked(connect.get(f"/connectors/{name}/topics"))).json()
@@ -171,7 +201,11 @@ async def _report(
                 "lastRestartTimestamp": timestamp(now),
             }
             _log.warning("restarted connector %s, time %d: %s", name, count, problem)
-    await write_status(api, resource, PLURAL, said, condition)
+    conditions = [condition]
+    if warning is not None:
+        told = {"type": "Warning", "status": "True", "reason": "ResetOffsets", "message": warning}
+        conditions.append(told)
+    await write_status(api, resource, PLURAL, said, *conditions)
 
 
 async def _status(connect: httpx.AsyncClient, name: str) -> dict[str, Any]:

@@ -39,20 +39,23 @@ def timestamp(moment: datetime) -> str:
 
 
 async def write_status(
-    api: KubernetesApi, resource: Resource, plural: str, status: Resource, condition: Resource
+    api: KubernetesApi, resource: Resource, plural: str, status: Resource, *conditions: Resource
 ) -> None:
-    """Write a resource's status with its one condition, unless it says so already.
+    """Write a resource's status with its conditions, unless it says so already.
 
-    A key of ``status`` that is None is removed. The condition's time moves only when the
-    condition turns.
+    A key of ``status`` that is None is removed. A condition's time moves only when the condition
+    turns.
     """
     before: Resource = resource.get("status", {})
-    old: Resource = next(iter(before.get("conditions", [])), {})
-    turned = any(old.get(key) != condition[key] for key in ("type", "status"))
-    since = timestamp(datetime.now(UTC)) if turned else old["lastTransitionTime"]
+    known = {(old["type"], old["status"]): old for old in before.get("conditions", [])}
+    said = []
+    for condition in conditions:
+        old = known.get((condition["type"], condition["status"]))
+        since = old["lastTransitionTime"] if old else timestamp(datetime.now(UTC))
+        said.append(condition | {"lastTransitionTime": since})
     wanted = status | {
         "observedGeneration": resource["metadata"]["generation"],
-        "conditions": [condition | {"lastTransitionTime": since}],
+        "conditions": said,
     }
     if any(before.get(key) != value for key, value in wanted.items()):
         await api.merge(f"{path_of(resource, plural)}/status", {"status": wanted})

@@ -204,6 +204,18 @@ def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -
         wrong += "httpx.put(url, json=found | {'topic.prefix': 'wrong'}).raise_for_status()"
         inside(kubectl, f"{CONNECT} {wrong}")
         eventually(lambda: f'"topic.prefix":"{name}"' in inside(kubectl, asked))
+        offsets = f"{CONNECT} print(httpx.get(connect + '/{name}/offsets').text)"
+        row = "insert into outbox values (gen_random_uuid(), 'a', 'b', '{}');"
+        kubectl(*psql, name, stdin=row)
+        eventually(lambda: '"offset":' in inside(kubectl, offsets))
+        reset = {"strimzi.io/connector-offsets": "reset"}
+        patch = {"metadata": {"annotations": reset}, "spec": {"state": "stopped"}}
+        words = ("--type=merge", "-p", json.dumps(patch))
+        kubectl("patch", "kafkaconnector", name, "-n=platform", *words)
+        annotations = "jsonpath={.metadata.annotations}"
+        look = ("get", "kafkaconnector", name, "-n=platform", "-o", annotations)
+        eventually(lambda: "connector-offsets" not in kubectl(*look))
+        assert '"offsets":[]' in inside(kubectl, offsets)
         kubectl("delete", "kafkaconnector", name, "-n=platform")
         code = f"{CONNECT} print(httpx.get(connect).text)"
         eventually(lambda: name not in inside(kubectl, code))

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from shop_servers.servers import MongoDB, Postgres
 
-from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
+from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SHOP_SERVICE
 
 from .conftest import Shop, eventually
 from .outside import Sql, deleted, mongo, remembers
+from .test_capture_lost import report_ready
+
+OFFSETS = "strimzi.io/connector-offsets"
 
 
 @pytest.fixture
@@ -202,3 +205,100 @@ async def test_mongodb_releases_likewise(documents: Shop, mongodb: MongoDB) -> N
             return not await users() and name not in await admin.list_database_names()
 
         await eventually(all_gone)
+
+
+async def until_going(shop: Shop, connector: str) -> dict[str, Any]:
+    """Return a connector once Strimzi is asked to stop it and to reset its offsets."""
+    seen: dict[str, Any] = {}
+
+    async def asked() -> bool:
+        live = await shop.get(KAFKA_CONNECTOR, connector, shop.platform.kafka_namespace)
+        seen.update(live or {})
+        return seen["metadata"]["annotations"].get(OFFSETS) == "reset"
+
+    await eventually(asked)
+    return seen
+
+
+async def forget(shop: Shop, connector: str) -> None:
+    """Take the annotation off, as Strimzi does when it has reset the offsets."""
+    namespace = shop.platform.kafka_namespace
+    patch = {"metadata": {"annotations": {OFFSETS: None}}}
+    await shop.client.merge(KAFKA_CONNECTOR, namespace, connector, patch, manager="strimzi")
+
+
+async def test_a_deleted_service_has_its_position_forgotten_before_its_database_goes(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await report_ready(sql, "cut-outbox")
+    body = await sql.client.get(SHOP_SERVICE, sql.namespace, "cut")
+    uid = body["metadata"]["uid"]
+    await sql.client.delete(SHOP_SERVICE, sql.namespace, "cut", uid=uid)
+    live = await until_going(sql, "cut-outbox")
+    assert live["spec"]["state"] == "stopped"
+    message = await sql.reason("cut", "Ready", "Releasing")
+    assert "has to forget its position" in message
+    assert ("database", name) in await admin.all_named(name)  # it still reads there
+    await forget(sql, "cut-outbox")
+    await eventually(lambda: _is_gone(sql, "cut"))
+    assert await admin.all_named(name) == set()
+    assert await kafka_names(sql) == {}
+
+
+async def test_an_outbox_that_comes_back_while_it_is_released_is_captured_anew(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await report_ready(sql, "cut-outbox")
+    before = await sql.client.get(KAFKA_CONNECTOR, sql.platform.kafka_namespace, "cut-outbox")
+    spec = whole(name)
+    await sql.declare("cut", **spec | {"events": {"publishes": spec["events"]["publishes"]}})
+    await until_going(sql, "cut-outbox")
+    await sql.declare("cut", **spec)
+    await sql.reason("cut", "CdcReady", "CaptureBeginsAnew")
+    await forget(sql, "cut-outbox")
+    await eventually(lambda: _is_another(sql, before))
+
+
+async def test_a_database_of_mongodb_that_was_dropped_is_captured_anew(
+    documents: Shop, mongodb: MongoDB
+) -> None:
+    name = f"r{secrets.token_hex(4)}"
+    await documents.start()
+    await documents.declare("cut", **whole(name, kind="mongodb"))
+    await documents.reason("cut", "CdcReady", "OutboxMissing")
+    async with mongo(mongodb) as admin:
+        await admin[name].create_collection("outbox")
+        await documents.reason("cut", "CdcReady", "ConnectorNotReady")
+        await report_ready(documents, "cut-outbox")
+        await documents.reason("cut", "CdcReady", "Streaming")
+        namespace = documents.platform.kafka_namespace
+        before = await documents.client.get(KAFKA_CONNECTOR, namespace, "cut-outbox")
+        await admin.drop_database(name)
+        await until_going(documents, "cut-outbox")
+        await documents.reason("cut", "CdcReady", "CaptureBeginsAnew")
+        await admin[name].create_collection("outbox")  # as a migration does
+        await forget(documents, "cut-outbox")
+        await eventually(lambda: _is_another(documents, before))
+        await deleted(documents, "cut")
+
+
+async def _is_gone(shop: Shop, name: str) -> bool:
+    return await shop.get(SHOP_SERVICE, name) is None
+
+
+async def _is_another(shop: Shop, before: dict[str, Any]) -> bool:
+    """Return True once there is another connector of that name, which runs."""
+    metadata = before["metadata"]
+    live = await shop.get(KAFKA_CONNECTOR, metadata["name"], metadata["namespace"])
+    return (
+        live is not None
+        and live["metadata"]["uid"] != metadata["uid"]
+        and "state" not in live["spec"]
+        and OFFSETS not in live["metadata"]["annotations"]
+    )

@@ -20,6 +20,7 @@ TAKES_TIME: Final = frozenset(
     {
         "Progressing",
         "TopicNotReady",
+        "CaptureBeginsAnew",
         "ConnectorNotReady",
         "OutboxMissing",
         "DatabaseNotReady",

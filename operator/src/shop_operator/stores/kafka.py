@@ -3,9 +3,13 @@
 What is decided here is whose they are, and what becomes of them when they are no longer declared.
 They are marked by their labels. One whose labels were removed is still ours if it is recorded and
 the operator's field manager applied it.
+
+Connect keeps a connector's position after it is gone. A connector that is made anew under that name
+would go on from there: in another database, of which it then reads nothing (ADR 0073).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from shop_operator.api.api_errors import ApiError, NotFoundError
 from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, KAFKA_TOPIC, Kind
@@ -18,6 +22,15 @@ from shop_operator.stores.external import Found, Record
 from shop_operator.stores.sessions import Sessions
 
 KINDS = {kind.kind: kind for kind in IN_KAFKA_NAMESPACE}
+_OFFSETS: Final = "strimzi.io/connector-offsets"
+"""Strimzi resets a stopped connector's offsets where this says `reset`, and then takes it off."""
+_POSITION: Final = "minishop.dev/position"
+"""On a connector whose position is being forgotten, or has been: it goes."""
+
+
+def is_going(connector: Manifest) -> bool:
+    """Return True if a connector is being released: it is stopped and forgets its position."""
+    return _POSITION in (connector["metadata"].get("annotations") or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +74,45 @@ class KafkaResource:
         """Do nothing: it is applied with the other children."""
 
     async def release(self, sessions: Sessions) -> bool:
-        """Delete the resource; Strimzi then deletes the topic, unless it is retained."""
+        """Delete the resource; Strimzi then deletes the topic, unless it is retained.
+
+        A connector's position is forgotten first. Raises StoreError while that takes.
+        """
         live = await self._get(sessions)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
+            if self.kind is not KAFKA_TOPIC:
+                await self._forget_position(sessions, live)
             await self._delete(sessions, live)
             live = await self._get(sessions)
         # A topic that Strimzi is deleting comes to its end by itself; a connector still reads.
         return live is None or self.kind is KAFKA_TOPIC
+
+    async def _forget_position(self, sessions: Sessions, live: Manifest) -> None:
+        """Have Strimzi stop a connector and reset its offsets. Raises StoreError until it has.
+
+        Source: Strimzi's proposal 76, "Resetting offsets".
+        """
+        status, metadata = live.get("status") or {}, live["metadata"]
+        if not (status.get("connectorStatus") or {}).get("connector"):
+            return  # Connect never had it
+        if is_going(live) and _OFFSETS not in metadata["annotations"]:
+            return
+        if not is_going(live):
+            annotations = {_OFFSETS: "reset", _POSITION: "forget"}
+            patch = {
+                "metadata": {"annotations": annotations, "uid": metadata["uid"]},
+                "spec": {"state": "stopped"},
+            }
+            request = sessions.resources.client.merge(self.kind, self.namespace, self.name, patch)
+            try:
+                await sessions.resources.gate.write(request)
+            except NotFoundError:
+                return
+            except ApiError as error:
+                raise _failed(self, error) from error
+        said = [c["message"] for c in status.get("conditions") or () if c["type"] == "Warning"]
+        why = "; ".join(said) or "do Strimzi and Kafka Connect run?"
+        raise StoreError("Releasing", f"it is stopped and has to forget its position: {why}")
 
     async def _delete(self, sessions: Sessions, live: Manifest) -> None:
         client, gate, uid = (

@@ -19,6 +19,7 @@ from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
+from shop_operator.stores.kafka import is_going
 from shop_operator.stores.ownership import (
     DATABASES,
     KAFKA,
@@ -267,16 +268,21 @@ class Provisioning:
         return live is not None and live.as_declared
 
     async def _capture(self, plan: Plan) -> StoreError | None:
-        """Have Debezium resume if its slot or publication was lost. Raises StoreError."""
-        slot = next((e for e in self._declared if isinstance(e, ReplicationSlot)), None)
-        if slot is None or plan.conflicts:
-            return None
+        """Have Debezium go on from where it can, if what it read from was lost.
+
+        Raises StoreError.
+        """
         settings = self._shared.settings
         name = connector_name(self._service, settings)
         connector = self._sessions.resources.cache.get(
             KAFKA_CONNECTOR, settings.kafka_namespace, name
         )
-        if connector is None:
+        if connector is None or self._service.spec.outbox_table is None or plan.conflicts:
+            return None
+        if is_going(connector) or self._is_database_gone():
+            return await self._begin_anew(name)
+        slot = next((e for e in self._declared if isinstance(e, ReplicationSlot)), None)
+        if slot is None:
             return None
         lost = self._shared.captures.missing(self._declared, self._found, connector)
         if lost is None and self._known.capture is None and self._existed(_CAPTURES):
@@ -288,6 +294,25 @@ class Provisioning:
             await slot.drop(self._sessions)
         await self._resume(connector)
         return lost
+
+    def _is_database_gone(self) -> bool:
+        """Return True if MongoDB's database was dropped: its change stream has ended for good.
+
+        The connector goes on to run, and reads nothing of a database made under the same name.
+        """
+        gone = [e for e in self._declared if e.record.identity[:2] == ("mongodb", "Database")]
+        return any(self._found[external.record.identity] is None for external in gone)
+
+    async def _begin_anew(self, connector: str) -> StoreError:
+        """Release the connector; it is made again once it is gone, and the outbox is there."""
+        self._sessions.resources.gate.require()
+        resource = next(e for e in self._declared if e.record.kind == KAFKA_CONNECTOR.kind)
+        message = f"connector {connector} is made anew, and reads the whole outbox"
+        try:
+            await resource.release(self._sessions)
+        except StoreError as error:
+            message = f"{message}: {error}"
+        return StoreError("CaptureBeginsAnew", message)
 
     async def _resume(self, connector: Manifest) -> None:
         try:

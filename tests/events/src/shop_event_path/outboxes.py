@@ -155,12 +155,12 @@ async def _event_collections(settings: ServiceSettings) -> None:
 
 
 async def create_postgres(
-    admin_url: str, bootstrap_servers: str, *, migrate: Migrate = _event_tables
+    admin_url: str, bootstrap_servers: str, *, name: str = "", migrate: Migrate = _event_tables
 ) -> PostgresOutbox:
     """Make a database in the PostgreSQL of this administrator; migrate makes its tables."""
     server = urlsplit(admin_url)
     host, port = server.hostname or "", server.port or 0
-    name, password = _name(), secrets.token_hex(8)
+    name, password = name or _name(), secrets.token_hex(8)
     store = PostgresStore(host, port, Login(server.username or "", server.password or ""))
     settings = ServiceSettings(
         service_name=name,
@@ -190,12 +190,12 @@ async def create_postgres(
 
 
 async def create_mongodb(
-    admin_url: str, bootstrap_servers: str, *, migrate: Migrate = _event_collections
+    admin_url: str, bootstrap_servers: str, *, name: str = "", migrate: Migrate = _event_collections
 ) -> MongoOutbox:
     """Make a database in the MongoDB of this administrator; migrate makes its collections."""
     server = urlsplit(admin_url)
     host, port = server.hostname or "", server.port or 0
-    name, password = _name(), secrets.token_hex(8)
+    name, password = name or _name(), secrets.token_hex(8)
     store = MongoStore(host, port, "rs0", Login(server.username or "", server.password or ""))
     query = f"replicaSet=rs0&authSource={name}"
     settings = ServiceSettings(

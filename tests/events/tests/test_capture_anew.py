@@ -1,0 +1,48 @@
+"""A service that is deleted and made anew, under the same names, is captured from its first row."""
+
+import pytest
+from shop_event_path import topics
+from shop_event_path.connectors import Connectors
+from shop_event_path.outboxes import Outbox, counted, create_mongodb, create_postgres
+from shop_event_path.topics import numbers
+from shop_servers.servers import Connect, MongoDB, Postgres
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mongodb"])
+async def test_a_database_of_a_former_ones_name_is_captured_from_its_first_row(
+    kind: str, postgres: Postgres, mongodb: MongoDB, connect: Connect, connect_api: Connectors
+) -> None:
+    """As the operator has Strimzi do it: the connector is stopped and its offsets are reset.
+
+    Without that, MongoDB's new database is never read (Debezium 3.3.2): the position that Connect
+    keeps is that of the end of the former one's change stream.
+    """
+
+    async def make(name: str = "") -> Outbox:
+        if kind == "postgres":
+            return await create_postgres(postgres.url, connect.bootstrap_servers, name=name)
+        return await create_mongodb(mongodb.url, connect.bootstrap_servers, name=name)
+
+    async def publish(outbox: Outbox, numbers: range) -> None:
+        for n in numbers:
+            await outbox.publish([counted(outbox.name, n)])
+
+    async def arrived(outbox: Outbox, last: int) -> list[int]:
+        records = await topics.read(
+            connect.bootstrap_servers,
+            outbox.topic,
+            until=lambda seen: numbers(seen).get("one", [-1])[-1] == last,
+        )
+        return numbers(records)["one"]
+
+    outbox = await make()
+    await topics.create(connect.bootstrap_servers, outbox.topic)
+    for first in (0, 10, 20):
+        await publish(outbox, range(first, first + 5))
+        await connect_api.start(outbox)
+        await publish(outbox, range(first + 5, first + 10))
+        assert await arrived(outbox, first + 9) == list(range(first + 10))
+        await connect_api.delete(outbox)
+        await outbox.drop()
+        outbox = await make(outbox.name)
+    await outbox.drop()
