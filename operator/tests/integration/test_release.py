@@ -296,9 +296,6 @@ async def _is_another(shop: Shop, before: dict[str, Any]) -> bool:
     """Return True once there is another connector of that name, which runs."""
     metadata = before["metadata"]
     live = await shop.get(KAFKA_CONNECTOR, metadata["name"], metadata["namespace"])
-    return (
-        live is not None
-        and live["metadata"]["uid"] != metadata["uid"]
-        and "state" not in live["spec"]
-        and OFFSETS not in live["metadata"]["annotations"]
-    )
+    if live is None or live["metadata"]["uid"] == metadata["uid"]:
+        return False
+    return "state" not in live["spec"] and OFFSETS not in live["metadata"]["annotations"]
