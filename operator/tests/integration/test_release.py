@@ -214,7 +214,7 @@ async def until_going(shop: Shop, connector: str) -> dict[str, Any]:
     async def asked() -> bool:
         live = await shop.get(KAFKA_CONNECTOR, connector, shop.platform.kafka_namespace)
         seen.update(live or {})
-        return seen["metadata"]["annotations"].get(OFFSETS) == "reset"
+        return bool(seen["metadata"]["annotations"].get(OFFSETS) == "reset")
 
     await eventually(asked)
     return seen
@@ -298,4 +298,4 @@ async def _is_another(shop: Shop, before: dict[str, Any]) -> bool:
     live = await shop.get(KAFKA_CONNECTOR, metadata["name"], metadata["namespace"])
     if live is None or live["metadata"]["uid"] == metadata["uid"]:
         return False
-    return "state" not in live["spec"] and OFFSETS not in live["metadata"]["annotations"]
+    return not {"state", OFFSETS} & {*live["spec"], *live["metadata"]["annotations"]}
