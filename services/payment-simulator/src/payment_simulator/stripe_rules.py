@@ -184,11 +184,15 @@ MINIMUM = {
     "sek": 300,
     "sgd": 50,
     "thb": 1000,
-    # Not in the table, where the equivalent of $0.50 counts: the simulator has no rates.
+    # Not in the table: the equivalent of $0.50, rounded up at 16,000 to 20,000 rupiah a dollar.
     "idr": 1_000_000,
 }
 MINIMUM_ELSEWHERE = 50
-"""For the other currencies, whose equivalent of $0.50 the simulator does not know."""
+"""For the other currencies, in their smallest unit: as of most in Stripe's table.
+
+Stripe asks for the equivalent of $0.50 after conversion; the simulator has no rates, so it is laxer
+for currencies whose unit is worth less (the least of KRW is about 700 there).
+"""
 DIGITS = {"idr": 12, "cop": 10, "huf": 10, "inr": 9}
 DIGITS_ELSEWHERE = 8
 _WHOLE = frozenset({"isk", "ugx"})

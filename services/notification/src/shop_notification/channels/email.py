@@ -16,6 +16,8 @@ from shop_notification.settings import Settings
 from shop_shared.emails import BadEmailError, canonical
 
 _PERMANENT = 500
+_NOT_AUTHORISED = frozenset({530, 534, 535, 538})
+"""Of 5xx those that blame our credentials (RFC 4954, 6)."""
 
 
 class EmailChannel:
@@ -41,10 +43,11 @@ class EmailChannel:
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
             raise SendError(str(error), blame=_blame(min(codes))) from error
-        except aiosmtplib.SMTPAuthenticationError as error:
-            raise SendError(f"{error.code} {error.message}", blame=Blame.TEMPORARY) from error
-        except aiosmtplib.SMTPResponseException as error:
+        except aiosmtplib.SMTPDataError as error:
             raise SendError(f"{error.code} {error.message}", blame=_blame(error.code)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            # To the greeting, the log-in or the sender: the server refuses us, not this message.
+            raise SendError(f"{error.code} {error.message}", blame=Blame.TEMPORARY) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise SendError(repr(error), blame=Blame.TEMPORARY) from error
         return answer
@@ -112,5 +115,6 @@ def compose(message: Message, *, to: str, sender: str) -> EmailMessage:
 
 
 def _blame(code: int) -> Blame:
-    """Return the blame of an SMTP reply code (RFC 5321, 4.2.1)."""
-    return Blame.PERMANENT if code >= _PERMANENT else Blame.TEMPORARY
+    """Return the blame of an SMTP reply code (RFC 5321, 4.2.1) to a recipient or a message."""
+    is_permanent = code >= _PERMANENT and code not in _NOT_AUTHORISED
+    return Blame.PERMANENT if is_permanent else Blame.TEMPORARY

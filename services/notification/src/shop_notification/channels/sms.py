@@ -12,6 +12,8 @@ from shop_notification.channels.protocol import Message
 from shop_notification.settings import Settings
 
 MAX_CHARACTERS = 1600
+_OUR_NUMBER = frozenset({21212, 21603, 21606, 21659, 21660, 21661})
+"""Error codes about `From` and the account (https://www.twilio.com/docs/api/errors)."""
 
 
 class SmsChannel:
@@ -37,9 +39,18 @@ class SmsChannel:
                 "Body": message.short[:MAX_CHARACTERS],
             },
             headers={"I-Twilio-Idempotency-Token": str(message.id)},
+            is_ours=_blames_our_number,
         )
         return str(answer["sid"])
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _blames_our_number(response: httpx.Response) -> bool:
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("code") in _OUR_NUMBER
