@@ -20,6 +20,10 @@ if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'email', 
 """
 _REVOCATION_MARGIN_S = 60
 """A revocation outlives the last access token by this much, for clocks that differ."""
+MAX_SESSIONS = 50
+"""Of one user; one more ends the oldest."""
+MAX_SPENT = 6000
+"""Refresh tokens of one session: at one each ten minutes, more than its life has."""
 _BLOCK_S = 3600
 """How long a user's block stands: longer than any sign-in that was under way when it came."""
 
@@ -63,6 +67,7 @@ class SessionStore:
     async def start(self, session: StoredSession, *, token_hash: str) -> bool:
         """Keep ``session`` until it expires; return False when its user is blocked.
 
+        Of more than MAX_SESSIONS the oldest end.
         The block is read after the session is written, and a block is written before the user's
         sessions are listed: whichever comes first, a blocked user has no session.
         """
@@ -85,10 +90,13 @@ class SessionStore:
                 },
             )
             pipe.expireat(_session(session.id), expires_at)
+            pipe.zremrangebyscore(_of_user(session.user_id), 0, session.created_at.timestamp())
             pipe.zadd(_of_user(session.user_id), {session.id: expires_at})
             pipe.expire(_of_user(session.user_id), expires_at - int(session.created_at.timestamp()))
+            pipe.zrange(_of_user(session.user_id), 0, -1 - MAX_SESSIONS)
             pipe.exists(_blocked(session.user_id))
-            *_, blocked = await pipe.execute()
+            *_, oldest, blocked = await pipe.execute()
+        await self.end(session.user_id, *oldest)
         if blocked:
             await self.end(session.user_id, session.id)
         return not blocked
@@ -96,10 +104,13 @@ class SessionStore:
     async def rotate(
         self, session_id: str, *, presented: str, replacement: str, at: datetime
     ) -> Rotation:
-        """Exchange the token hashed ``presented`` for the one hashed ``replacement``."""
+        """Exchange the token hashed ``presented`` for the one hashed ``replacement``.
+
+        Unknown too where the session has had MAX_SPENT tokens: each is kept, to know it again.
+        """
         answer = await self._rotate(
             keys=[_session(session_id), _spent(session_id)],
-            args=[presented, replacement, at.timestamp(), self._grace_s],
+            args=[presented, replacement, at.timestamp(), self._grace_s, MAX_SPENT],
         )
         return cast("Rotation", answer)
 

@@ -1,8 +1,9 @@
 -- Exchange a refresh token, atomically: of two racing callers with one token, the second finds it spent.
--- KEYS: the session, its spent tokens. ARGV: hash presented, hash to replace it, now (s), grace (s).
+-- KEYS: the session, its spent tokens. ARGV: hash presented, hash to replace it, now (s), grace (s), most tokens.
 local current, previous, rotated_at, graced =
   unpack(redis.call('HMGET', KEYS[1], 'current', 'previous', 'rotated_at', 'graced'))
 if not current then return 'unknown' end
+if redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[5]) then return 'unknown' end
 local presented, replacement, now, grace = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 if presented == current then
