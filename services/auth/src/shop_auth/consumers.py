@@ -12,10 +12,9 @@ from redis.exceptions import RedisError
 from shop_auth.repository import SessionStore
 from shop_shared.messaging.consumer import TemporaryError
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 
 GROUP = "auth"
-TOPIC = "user.events"
 
 
 class AccountEvent(ReceivedPayload):
@@ -83,4 +82,4 @@ def _subscription(
         except RedisError as error:
             raise TemporaryError("Redis is away") from error
 
-    return Subscription(TOPIC, f"minishop.user.{name}.v1", model, handle)
+    return subscribe(f"user.{name}.v1", model, handle)

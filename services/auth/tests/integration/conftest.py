@@ -18,6 +18,7 @@ from shop_auth.users import Account
 from shop_shared.http.app_state import get_state
 from shop_shared.http.problems import TooManyRequests, Unavailable
 from shop_shared.server import Service
+from shop_shared.testing import client_of, wired
 
 ADA = UUID(int=1)
 
@@ -72,13 +73,11 @@ async def service(settings: Settings, users: KnownUsers) -> AsyncIterator[Servic
     service = main.create(settings)
     auth: Any = get_state(service.app, AuthState).auth
     auth._users = users
-    yield service
-    for close in service.close:
-        await close()
+    async with wired(service):
+        yield service
 
 
 @pytest.fixture
 async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://auth") as http:
+    async with client_of(service) as http:
         yield http

@@ -14,6 +14,7 @@ from mailbox_sink.box import Box
 from mailbox_sink.settings import Settings
 from mailbox_sink.smtp import Intake
 from shop_shared.server import Service
+from shop_shared.testing import client_of
 
 SMS = "/sms/2010-04-01/Accounts/AC1/Messages.json"
 PUSH = "/push/v1/projects/minishop/messages:send"
@@ -39,8 +40,7 @@ def box(service: Service) -> Box:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mailbox") as client:
+    async with client_of(service) as client:
         yield client
 
 

@@ -13,8 +13,9 @@ from shop_notification import models, reading, service, unsubscribe
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import QuietHours
 from shop_notification.repository import devices, messages, recipients
-from shop_notification.state import Engine, State
+from shop_notification.state import State
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of

@@ -25,8 +25,8 @@ from shop_notification.plans import PLANS, Channel, Plan
 from shop_notification.repository import erasure
 from shop_notification.repository.recipients import Recipient
 from shop_shared.clock import now
-from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 
 GROUP = "notification"
 
@@ -114,36 +114,26 @@ async def _about_order(tx: AsyncConnection, order: OrderEvent, event: ReceivedEv
     )
 
 
-def _subscribe(
-    type_: str,
-    model: type[ReceivedPayload],
-    handler: Any = _about_order,  # noqa: ANN401 - of the model
-) -> Subscription[AsyncConnection, Any]:
-    return Subscription(
-        f"{type_.split('.', maxsplit=1)[0]}.events", f"minishop.{type_}", model, handler
-    )
-
-
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
-    _subscribe("user.registered.v1", UserChanged, _registered),
-    _subscribe("user.updated.v1", UserChanged, _changed),
-    _subscribe("user.deleted.v1", UserDeleted, _deleted),
-    _subscribe("user.verification_requested.v1", VerificationRequested, _verification),
-    _subscribe("user.password_reset_requested.v1", PasswordResetRequested, _password_reset),
-    _subscribe("user.email_changed.v1", EmailChanged, _email_changed),
-    _subscribe("user.registration_repeated.v1", RegistrationRepeated, _registration_repeated),
-    _subscribe("order.confirmed.v1", OrderConfirmed),
-    _subscribe("order.confirmed.v2", OrderConfirmed),
-    _subscribe("order.cancelled.v1", OrderEvent),
-    _subscribe("order.expired.v1", OrderEvent),
-    _subscribe("order.completed.v1", OrderEvent),
-    _subscribe("payment.action_required.v1", PaymentActionRequired),
-    _subscribe("payment.captured.v1", MoneyMoved),
-    _subscribe("payment.failed.v1", PaymentFailed),
-    _subscribe("payment.refunded.v1", MoneyMoved),
-    _subscribe("payment.second_charge_returned.v1", MoneyMoved),
-    _subscribe("shipment.dispatched.v1", ShipmentEvent),
-    _subscribe("shipment.in_transit.v1", ShipmentEvent),
-    _subscribe("shipment.delivered.v1", ShipmentEvent),
-    _subscribe("shipment.failed.v1", ShipmentEvent),
+    subscribe("user.registered.v1", UserChanged, _registered),
+    subscribe("user.updated.v1", UserChanged, _changed),
+    subscribe("user.deleted.v1", UserDeleted, _deleted),
+    subscribe("user.verification_requested.v1", VerificationRequested, _verification),
+    subscribe("user.password_reset_requested.v1", PasswordResetRequested, _password_reset),
+    subscribe("user.email_changed.v1", EmailChanged, _email_changed),
+    subscribe("user.registration_repeated.v1", RegistrationRepeated, _registration_repeated),
+    subscribe("order.confirmed.v1", OrderConfirmed, _about_order),
+    subscribe("order.confirmed.v2", OrderConfirmed, _about_order),
+    subscribe("order.cancelled.v1", OrderEvent, _about_order),
+    subscribe("order.expired.v1", OrderEvent, _about_order),
+    subscribe("order.completed.v1", OrderEvent, _about_order),
+    subscribe("payment.action_required.v1", PaymentActionRequired, _about_order),
+    subscribe("payment.captured.v1", MoneyMoved, _about_order),
+    subscribe("payment.failed.v1", PaymentFailed, _about_order),
+    subscribe("payment.refunded.v1", MoneyMoved, _about_order),
+    subscribe("payment.second_charge_returned.v1", MoneyMoved, _about_order),
+    subscribe("shipment.dispatched.v1", ShipmentEvent, _about_order),
+    subscribe("shipment.in_transit.v1", ShipmentEvent, _about_order),
+    subscribe("shipment.delivered.v1", ShipmentEvent, _about_order),
+    subscribe("shipment.failed.v1", ShipmentEvent, _about_order),
 )

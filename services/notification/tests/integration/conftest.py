@@ -32,7 +32,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard
+from shop_shared.testing import Signer, client_of, heard, wired
 
 HANDLERS = handlers_of(SUBSCRIPTIONS)
 PATIENCE = 60.0
@@ -151,31 +151,15 @@ def signer() -> Signer:
     return Signer()
 
 
-@asynccontextmanager
-async def _running(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
-    service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    # All that runs beside HTTP but the Kafka consumer: its events are told by hand.
-    tasks = [asyncio.ensure_future(task()) for task in service.background[1:]]
-    yield service
-    for task in tasks:
-        task.cancel()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(end) for end in ended] == [asyncio.CancelledError] * len(tasks)
-    for close in service.close:
-        await close()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
-    async with _running(settings, signer) as service:
+    async with wired(main.create(settings), signer, background=True) as service:
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://notification") as client:
+    async with client_of(service) as client:
         yield client
 
 
@@ -231,6 +215,15 @@ class Post:
             )
             return list(rows.scalars())
 
+    async def outcomes(self, channel: str = "email") -> list[str]:
+        """What came of each attempt, first to last."""
+        rows = await self.rows(
+            "SELECT outcome FROM attempts JOIN notifications ON id = notification_id"
+            " WHERE user_id = :user AND channel = :channel ORDER BY number",
+            channel=channel,
+        )
+        return [row[0] for row in rows]
+
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         async with transaction(self.engine) as connection:
             result = await connection.execute(sa.text(statement), {"user": self.user, **values})
@@ -251,7 +244,8 @@ def with_broker(
     @asynccontextmanager
     async def with_broker(url: str, **changes: object) -> AsyncIterator[Post]:
         changed = {"rabbitmq_url": SecretStr(url), **changes}
-        async with _running(settings.model_copy(update=changed), signer) as service:
+        service = main.create(settings.model_copy(update=changed))
+        async with wired(service, signer, background=True):
             yield Post(service, mailbox[0], tap)
 
     return with_broker

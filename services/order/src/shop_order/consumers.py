@@ -11,7 +11,7 @@ from shop_order import domain, service
 from shop_order.repository import Cause
 from shop_shared.messaging import deleted_customers
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 from shop_shared.money import Money
 
 GROUP = "order"
@@ -151,23 +151,17 @@ async def _handle(
     )
 
 
-def _subscribe(type_: str, model: type[OrderEventPayload]) -> Subscription[AsyncConnection, Any]:
-    return Subscription(
-        f"{type_.split('.', maxsplit=1)[0]}.events", f"minishop.{type_}", model, _handle
-    )
-
-
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
-    _subscribe("inventory.reserved.v1", InventoryReserved),
-    _subscribe("inventory.rejected.v1", InventoryRejected),
-    _subscribe("inventory.released.v1", InventoryReleased),
-    _subscribe("payment.captured.v1", PaymentCaptured),
-    _subscribe("payment.failed.v1", PaymentFailed),
-    _subscribe("payment.refunded.v1", PaymentRefunded),
-    _subscribe("shipment.created.v1", ShipmentCreated),
-    _subscribe("shipment.dispatched.v1", ShipmentMoved),
-    _subscribe("shipment.in_transit.v1", ShipmentMoved),
-    _subscribe("shipment.delivered.v1", ShipmentDelivered),
-    _subscribe("shipment.failed.v1", ShipmentFailed),
+    subscribe("inventory.reserved.v1", InventoryReserved, _handle),
+    subscribe("inventory.rejected.v1", InventoryRejected, _handle),
+    subscribe("inventory.released.v1", InventoryReleased, _handle),
+    subscribe("payment.captured.v1", PaymentCaptured, _handle),
+    subscribe("payment.failed.v1", PaymentFailed, _handle),
+    subscribe("payment.refunded.v1", PaymentRefunded, _handle),
+    subscribe("shipment.created.v1", ShipmentCreated, _handle),
+    subscribe("shipment.dispatched.v1", ShipmentMoved, _handle),
+    subscribe("shipment.in_transit.v1", ShipmentMoved, _handle),
+    subscribe("shipment.delivered.v1", ShipmentDelivered, _handle),
+    subscribe("shipment.failed.v1", ShipmentFailed, _handle),
     deleted_customers.SUBSCRIPTION,
 )

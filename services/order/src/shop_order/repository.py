@@ -14,6 +14,7 @@ from shop_order.domain import Line, Order, PaymentFailure, Status
 from shop_order.tables import order_history, orders
 from shop_shared.clock import now
 from shop_shared.money import Money
+from shop_shared.stores.pages import newest_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,9 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     limit: int,
 ) -> list[Order]:
     """Return orders, newest first, placed before the one given; by its number there is one."""
-    query = sa.select(orders).order_by(orders.c.id.desc()).limit(limit)
-    if customer_id is not None:
-        query = query.where(orders.c.customer_id == customer_id)
-    if status is not None:
-        query = query.where(orders.c.status == status)
-    if number is not None:
-        query = query.where(orders.c.number == number)
-    if before is not None:
-        query = query.where(orders.c.id < before)
+    query = newest_first(
+        orders, before=before, limit=limit, customer_id=customer_id, status=status, number=number
+    )
     return [_order(row) for row in await connection.execute(query)]
 
 

@@ -24,7 +24,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard
+from shop_shared.testing import Signer, client_of, heard, wired
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,8 @@ def signer() -> Signer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
-    service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    yield service
-    for close in service.close:
-        await close()
+    async with wired(main.create(settings), signer) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +59,7 @@ def tracker(service: Service) -> Tracker:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://order") as client:
+    async with client_of(service) as client:
         yield client
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from fastapi import Response
 
-from payment_simulator.faults import Fault, Faults, NotAuthorisedFault
+from payment_simulator.faults import Fault, Faults, NotAuthorisedFault, after, before
 from payment_simulator.settings import Settings
 from payment_simulator.webhooks import Webhooks
 
 Document = dict[str, Any]
+BAD_REQUEST = 400
 
 
 def answer(document: object, status: int = 200) -> Response:
@@ -63,6 +64,30 @@ class Desk:
             self.tokens.clear()
         if fault is Fault.NOT_AUTHORISED:
             raise NotAuthorisedFault
+
+    async def perform(
+        self,
+        make: Callable[[Fault], Response],
+        *,
+        key: str | None = None,
+        amount: object = "",
+        token: str | None = None,
+    ) -> Response:
+        """Do what `make` does once for the key, and go wrong as it was ordered.
+
+        Raises what `before` and `after` raise.
+        """
+
+        async def work() -> Response:
+            ordered = self.faults.take(self.provider, amount=amount, token=token)
+            await before(ordered)
+            response = make(ordered.fault)
+            if response.status_code < BAD_REQUEST:
+                self.remember(key, response)
+                await after(ordered)
+            return response
+
+        return await self.once(key, work)
 
     async def once(self, key: str | None, work: Callable[[], Awaitable[Response]]) -> Response:
         """Answer a request with this idempotency key as it was first answered."""

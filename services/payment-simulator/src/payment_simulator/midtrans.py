@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault
 from payment_simulator.midtrans_rules import refuse_charge
 from payment_simulator.webhooks import Webhook
 
@@ -41,11 +41,11 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         if details["order_id"] in desk.charges:
             return _status("406", "The request could not be completed due to a conflict")
         token = wanted.get("credit_card", {}).get("token_id")
-        ordered = desk.faults.take("midtrans", amount=details["gross_amount"], token=token)
-        await before(ordered)
-        transaction = _charge(desk, wanted, ordered.fault)
-        await after(ordered)
-        return answer(transaction)
+
+        def make(fault: Fault) -> Response:
+            return answer(_charge(desk, wanted, fault))
+
+        return await desk.perform(make, amount=details["gross_amount"], token=token)
 
     @routes.get("/v2/{order_id}/status")
     async def status(order_id: str) -> Response:
@@ -74,14 +74,15 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         known_key = any(r["refund_key"] == wanted["refund_key"] for r in refunds_of(transaction))
         if not known_key and not 0 < wanted["amount"] <= left_of(transaction):
             return _status("400", "The refund amount is more than what is left.")
-        ordered = desk.faults.take("midtrans", amount=wanted["amount"])
-        await before(ordered)
-        if ordered.fault is Fault.DECLINE:
-            return _status("414", "Refund is rejected by the provider")
-        refund_transaction(transaction, wanted)
-        notify(desk, transaction, ordered.fault)
-        await after(ordered)
-        return answer(transaction)
+
+        def make(fault: Fault) -> Response:
+            if fault is Fault.DECLINE:
+                return _status("414", "Refund is rejected by the provider")
+            refund_transaction(transaction, wanted)
+            notify(desk, transaction, fault)
+            return answer(transaction)
+
+        return await desk.perform(make, amount=wanted["amount"])
 
     return routes
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault
 from payment_simulator.paypal_rules import (
     not_found,
     refuse_amount,
@@ -53,7 +53,7 @@ class Signer:
         return base64.b64encode(signature).decode()
 
 
-def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a route is a function here
+def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901 - a route is a function here
     """Make the routes of PayPal's API."""
 
     async def known(request: Request) -> None:
@@ -89,18 +89,13 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a 
         if refused is not None:
             return refused
 
-        async def work() -> Response:
-            unit = wanted["purchase_units"][0]
-            ordered = desk.faults.take("paypal", amount=unit["amount"]["value"])
-            await before(ordered)
+        def make(fault: Fault) -> Response:
             order = _order(desk, wanted)
-            desk.faults_of[order["id"]] = ordered.fault
-            response = answer(order, 201)
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+            desk.faults_of[order["id"]] = fault
+            return answer(order, 201)
 
-        return await desk.once(key, work)
+        amount = wanted["purchase_units"][0]["amount"]["value"]
+        return await desk.perform(make, key=key, amount=amount)
 
     @routes.get("/v2/checkout/orders/{reference}")
     async def retrieve(reference: str) -> Response:
@@ -113,9 +108,7 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a 
         if order is None:
             return not_found()
 
-        async def work() -> Response:
-            ordered = desk.faults.take("paypal")
-            await before(ordered)
+        def make(fault: Fault) -> Response:
             if order["status"] != "APPROVED":
                 issue = (
                     "ORDER_ALREADY_CAPTURED"
@@ -123,16 +116,12 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a 
                     else "ORDER_NOT_APPROVED"
                 )
                 return unprocessable(issue)
-            fault = ordered.fault
             if Fault.DECLINE in {fault, desk.faults_of.get(reference)}:
                 return unprocessable("INSTRUMENT_DECLINED")
             _capture(desk, signer, order)
-            response = answer(order, 201)
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+            return answer(order, 201)
 
-        return await desk.once(key, work)
+        return await desk.perform(make, key=key)
 
     @routes.post("/v2/payments/captures/{capture_id}/refund")
     async def refund(request: Request, capture_id: str, key: RequestId = None) -> Response:
@@ -143,20 +132,14 @@ def router(desk: Desk, signer: Signer) -> APIRouter:  # noqa: C901, PLR0915 - a 
         if refused is not None:
             return refused
 
-        async def work() -> Response:
-            ordered = desk.faults.take("paypal", amount=wanted["amount"]["value"])
-            await before(ordered)
+        def make(fault: Fault) -> Response:
             issue = issue_of_refund(desk, capture_id, wanted["amount"])
             if issue is not None:
                 return unprocessable(issue)
-            failed = ordered.fault is Fault.DECLINE
-            made = refund_capture(desk, signer, capture_id, wanted, failed=failed)
-            response = answer(made, 201)
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+            failed = fault is Fault.DECLINE
+            return answer(refund_capture(desk, signer, capture_id, wanted, failed=failed), 201)
 
-        return await desk.once(key, work)
+        return await desk.perform(make, key=key, amount=wanted["amount"]["value"])
 
     @routes.get("/v2/payments/refunds/{reference}")
     async def retrieve_refund(reference: str) -> Response:

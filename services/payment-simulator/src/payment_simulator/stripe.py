@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from payment_simulator.desk import Desk, Document, answer, new_id
-from payment_simulator.faults import Fault, after, before
+from payment_simulator.faults import Fault
 from payment_simulator.stripe_rules import refuse_intent
 from payment_simulator.webhooks import Webhook
 
@@ -43,21 +43,16 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
             raise StripeError(400, refused)
         _same_as_first(desk, key, form)
 
-        async def work() -> Response:
-            token = form.get("payment_method")
-            ordered = desk.faults.take("stripe", amount=form["amount"], token=token)
-            await before(ordered)
+        def make(fault: Fault) -> Response:
             intent = _intent(desk, form)
-            desk.faults_of[intent["id"]] = ordered.fault
+            desk.faults_of[intent["id"]] = fault
             if form.get("confirm", "").lower() == "true":
-                response = _confirm(desk, intent, ordered.fault)
-            else:
-                response = answer(intent)
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+                return _confirm(desk, intent, fault)
+            return answer(intent)
 
-        return await desk.once(key, work)
+        return await desk.perform(
+            make, key=key, amount=form["amount"], token=form.get("payment_method")
+        )
 
     @routes.get("/v1/payment_intents/search")
     async def search(query: str) -> Response:
@@ -89,16 +84,10 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         form = _form(await request.body())
         _same_as_first(desk, key, form)
 
-        async def work() -> Response:
-            ordered = desk.faults.take("stripe", amount=form.get("amount", ""))
-            await before(ordered)
-            made = refund_charge(desk, form, declined=ordered.fault is Fault.DECLINE)
-            response = answer(made)
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+        def make(fault: Fault) -> Response:
+            return answer(refund_charge(desk, form, declined=fault is Fault.DECLINE))
 
-        return await desk.once(key, work)
+        return await desk.perform(make, key=key, amount=form.get("amount", ""))
 
     @routes.get("/v1/refunds")
     async def list_refunds(payment_intent: str) -> Response:

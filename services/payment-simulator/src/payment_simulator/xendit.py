@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
-from payment_simulator.faults import Fault, NotAuthorisedFault, after, before
+from payment_simulator.faults import Fault, NotAuthorisedFault
 from payment_simulator.webhooks import Webhook
 from payment_simulator.xendit_rules import refuse_amount, refuse_invoice
 
@@ -49,12 +49,13 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         refused = refuse_invoice(wanted)
         if refused is not None:
             raise XenditError(400, refused)
-        ordered = desk.faults.take("xendit", amount=wanted["amount"])
-        await before(ordered)
-        invoice = _invoice(desk, wanted)
-        desk.faults_of[invoice["id"]] = ordered.fault
-        await after(ordered)
-        return answer(invoice)
+
+        def make(fault: Fault) -> Response:
+            invoice = _invoice(desk, wanted)
+            desk.faults_of[invoice["id"]] = fault
+            return answer(invoice)
+
+        return await desk.perform(make, amount=wanted["amount"])
 
     @routes.get("/v2/invoices")
     async def search(external_id: str) -> Response:
@@ -80,18 +81,13 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         if refused is not None:
             raise XenditError(400, refused)
 
-        async def work() -> Response:
-            ordered = desk.faults.take("xendit", amount=wanted["amount"])
-            await before(ordered)
+        def make(fault: Fault) -> Response:
             if wanted["amount"] > left_of(desk, invoice):
                 message = "The refund amount exceeds what is left"
                 raise XenditError.of(400, "MAXIMUM_REFUND_AMOUNT_REACHED", message)
-            response = answer(refund_invoice(desk, invoice, wanted, fault=ordered.fault))
-            desk.remember(key, response)
-            await after(ordered)
-            return response
+            return answer(refund_invoice(desk, invoice, wanted, fault=fault))
 
-        return await desk.once(key, work)
+        return await desk.perform(make, key=key, amount=wanted["amount"])
 
     @routes.get("/refunds")
     async def list_refunds(invoice_id: str) -> Response:

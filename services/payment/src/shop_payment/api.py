@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_payment import domain, models, repository, service, webhooks
 from shop_payment.repository import Record
-from shop_payment.state import Engine, State
+from shop_payment.state import State
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, service
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 
 GROUP = "payment"
 
@@ -101,12 +101,10 @@ async def _on_closed(tx: AsyncConnection, closed: OrderClosed, _event: ReceivedE
 
 
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
-    Subscription("order.events", "minishop.order.placed.v1", OrderPlaced, _on_placed),
-    Subscription("order.events", "minishop.order.placed.v2", OrderPlaced, _on_placed),
-    Subscription("order.events", "minishop.order.payment_retried.v1", PaymentRetried, _on_retried),
-    Subscription("order.events", "minishop.order.cancelled.v1", OrderClosed, _on_closed),
-    Subscription("order.events", "minishop.order.expired.v1", OrderClosed, _on_closed),
-    Subscription(
-        "inventory.events", "minishop.inventory.reserved.v1", InventoryReserved, _on_reserved
-    ),
+    subscribe("order.placed.v1", OrderPlaced, _on_placed),
+    subscribe("order.placed.v2", OrderPlaced, _on_placed),
+    subscribe("order.payment_retried.v1", PaymentRetried, _on_retried),
+    subscribe("order.cancelled.v1", OrderClosed, _on_closed),
+    subscribe("order.expired.v1", OrderClosed, _on_closed),
+    subscribe("inventory.reserved.v1", InventoryReserved, _on_reserved),
 )

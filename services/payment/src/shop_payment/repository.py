@@ -24,6 +24,7 @@ from shop_payment.tables import duplicate_charges, payments, refunds
 from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.observability.trace_context import current_traceparent
+from shop_shared.stores.pages import newest_first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,17 +123,13 @@ async def page(
     limit: int,
 ) -> list[Record]:
     """Return payments, newest first: of a customer and of an order, where they are given."""
-    statement = sa.select(payments)
-    if customer_id is not None:
-        statement = statement.where(payments.c.customer_id == customer_id)
+    statement = newest_first(payments, before=before, limit=limit, customer_id=customer_id)
     if order_id is not None:
         of_order = sa.or_(
             payments.c.order_id == order_id, payments.c.superseded_order_id == order_id
         )
         statement = statement.where(of_order)
-    if before is not None:
-        statement = statement.where(payments.c.id < before)
-    rows = (await connection.execute(statement.order_by(payments.c.id.desc()).limit(limit))).all()
+    rows = (await connection.execute(statement)).all()
     held = await _refunds(connection, [row.id for row in rows if row.captured])
     return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
 

@@ -6,26 +6,18 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_payment.providers.catalogue import Catalogue, Providers
 from shop_shared.http.app_state import state_dependency
+from shop_shared.http.engine_state import EngineState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentState:
+class PaymentState(EngineState):
     """The database, the providers whose keys are set, and the methods that they offer."""
 
-    engine: AsyncEngine
     providers: Providers
     catalogue: Catalogue
 
 
 State = Annotated[PaymentState, Depends(state_dependency(PaymentState))]
-
-
-async def _engine(state: State) -> AsyncEngine:
-    return state.engine
-
-
-Engine = Annotated[AsyncEngine, Depends(_engine)]

@@ -37,7 +37,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard, said
+from shop_shared.testing import Signer, heard, said, wired
 
 PATIENCE = 60
 NUMBER = "MS-7K3Q-9F25"
@@ -140,17 +140,11 @@ async def service(
     settings: Settings, signer: Signer, addresses: Addresses, simulator: Service
 ) -> AsyncIterator[Service]:
     service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    # All that runs beside HTTP but the Kafka consumer: its events are told by hand.
-    tasks = [asyncio.ensure_future(task()) for task in service.background[1:]]
-    async with _served(service.app, addresses.payment):
+    async with (
+        wired(service, signer, background=True),
+        _served(service.app, addresses.payment),
+    ):
         yield service
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(end) for end in ended] == [asyncio.CancelledError] * len(tasks)
-        for close in service.close:
-            await close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

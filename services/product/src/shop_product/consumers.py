@@ -10,7 +10,7 @@ from shop_product.repository.store import Tx
 from shop_product.service import reservations
 from shop_shared.clock import now
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 from shop_shared.stores import mongo
 
 GROUP = "product"
@@ -88,12 +88,11 @@ def subscriptions(reservation_time: timedelta) -> tuple[Subscription[mongo.Sessi
             Tx.of(session), order_id=order.order_id, reason="expired", restock=False
         )
 
-    topic = "order.events"
     return (
-        Subscription(topic, "minishop.order.placed.v1", OrderPlaced, placed),
-        Subscription(topic, "minishop.order.placed.v2", OrderPlaced, placed),
-        Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
-        Subscription(topic, "minishop.order.confirmed.v2", OrderConfirmed, confirmed),
-        Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
-        Subscription(topic, "minishop.order.expired.v1", OrderExpired, expired),
+        subscribe("order.placed.v1", OrderPlaced, placed),
+        subscribe("order.placed.v2", OrderPlaced, placed),
+        subscribe("order.confirmed.v1", OrderConfirmed, confirmed),
+        subscribe("order.confirmed.v2", OrderConfirmed, confirmed),
+        subscribe("order.cancelled.v1", OrderCancelled, cancelled),
+        subscribe("order.expired.v1", OrderExpired, expired),
     )

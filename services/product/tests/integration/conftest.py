@@ -19,7 +19,7 @@ from shop_shared.clock import now
 from shop_shared.ids import uuid7
 from shop_shared.settings import ServiceSettings
 from shop_shared.stores import mongo
-from shop_shared.testing import Signer
+from shop_shared.testing import Signer, client_of, wired
 
 Headers = dict[str, str]
 Json = dict[str, Any]
@@ -71,12 +71,8 @@ async def http(
     """The service, called in process."""
     settings = Settings(database_url=SecretStr(mongodb_database.url), list_cache_seconds=60)
     service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://product") as http:
+    async with wired(service, signer), client_of(service) as http:
         yield http
-    for close in service.close:
-        await close()
 
 
 @pytest.fixture

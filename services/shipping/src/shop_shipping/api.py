@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.clock import now
 from shop_shared.http.auth import Principal, bearer, current_user, permit, require
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
@@ -17,7 +18,7 @@ from shop_shared.http.problems import NotFound
 from shop_shared.stores.postgres import transaction
 from shop_shipping import domain, models, repository, service, signatures, tracking_number
 from shop_shipping.repository import Intent
-from shop_shipping.state import Engine, State
+from shop_shipping.state import State
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 

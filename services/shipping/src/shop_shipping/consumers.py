@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.messaging import deleted_customers
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import Subscription, subscribe
 from shop_shipping import service
 
 GROUP = "shipping"
@@ -67,16 +67,14 @@ def subscriptions(carrier: str) -> tuple[Subscription[AsyncConnection, Any], ...
     ) -> None:
         await service.stop(connection, order.order_id)
 
-    topic = "order.events"
     return (
-        Subscription(topic, "minishop.order.confirmed.v1", OrderConfirmed, confirmed),
-        Subscription(topic, "minishop.order.confirmed.v2", OrderConfirmed, confirmed),
-        Subscription(
-            topic,
-            "minishop.order.cancellation_requested.v1",
+        subscribe("order.confirmed.v1", OrderConfirmed, confirmed),
+        subscribe("order.confirmed.v2", OrderConfirmed, confirmed),
+        subscribe(
+            "order.cancellation_requested.v1",
             OrderCancellationRequested,
             cancellation_requested,
         ),
-        Subscription(topic, "minishop.order.cancelled.v1", OrderCancelled, cancelled),
+        subscribe("order.cancelled.v1", OrderCancelled, cancelled),
         deleted_customers.SUBSCRIPTION,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores.durable_work import WorkTable
+from shop_shared.stores.pages import newest_first
 from shop_shipping.domain import Failure, Progress, Shipment, Status
 from shop_shipping.tables import shipment_progress, shipments
 
@@ -136,15 +137,14 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     limit: int,
 ) -> list[Shipment]:
     """Return shipments, newest first, created before the one given."""
-    query = sa.select(shipments).order_by(shipments.c.id.desc()).limit(limit)
-    if customer_id is not None:
-        query = query.where(shipments.c.customer_id == customer_id)
-    if order_id is not None:
-        query = query.where(shipments.c.order_id == order_id)
-    if status is not None:
-        query = query.where(shipments.c.status == status)
-    if before is not None:
-        query = query.where(shipments.c.id < before)
+    query = newest_first(
+        shipments,
+        before=before,
+        limit=limit,
+        customer_id=customer_id,
+        order_id=order_id,
+        status=status,
+    )
     return [_shipment(row) for row in await connection.execute(query)]
 
 

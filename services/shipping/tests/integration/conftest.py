@@ -20,7 +20,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard, said
+from shop_shared.testing import Signer, client_of, heard, said, wired
 from shop_shipping import main, worker
 from shop_shipping.consumers import subscriptions
 from shop_shipping.settings import Settings
@@ -61,11 +61,8 @@ def signer() -> Signer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
-    service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    yield service
-    for close in service.close:
-        await close()
+    async with wired(main.create(settings), signer) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +72,7 @@ def engine(service: Service) -> AsyncEngine:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://shipping") as client:
+    async with client_of(service) as client:
         yield client
 
 

@@ -13,13 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
-from shop_shared.testing import Signer, said
+from shop_shared.testing import Signer, client_of, said, wired
 from shop_user import main
 from shop_user.service.password_reset import send_next
 from shop_user.settings import Settings
 from shop_user.state import UserState
 
 ADMIN = "root@example.com"
+ADDRESS = {
+    "label": "home",
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "is_default": True,
+}
 
 
 class Person:
@@ -58,11 +67,8 @@ def signer() -> Signer:
 
 @pytest.fixture
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
-    service = main.create(settings)
-    service.app.state.token_verifier = signer.verifier()
-    yield service
-    for close in service.close:
-        await close()
+    async with wired(main.create(settings), signer) as service:
+        yield service
 
 
 @pytest.fixture
@@ -83,8 +89,7 @@ def send_codes(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
 
 @pytest.fixture
 async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(service.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://user") as http:
+    async with client_of(service) as http:
         yield http
 
 

@@ -13,7 +13,7 @@ from shop_shared.testing import Signer, assert_refused, bad_requests, said
 from shop_user import main
 from shop_user.settings import Settings
 
-from .conftest import last_code, other_than
+from .conftest import ADDRESS, last_code, other_than
 
 Headers = dict[str, str]
 Json = dict[str, Any]
@@ -139,14 +139,7 @@ async def test_a_new_password_counts_and_the_old_one_no_more(
 async def test_deletion_leaves_nothing_of_the_person(
     http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, auth: Headers, registration: Json
 ) -> None:
-    address = {
-        "name": "Ada Lovelace",
-        "line1": "12 St James's Square",
-        "city": "London",
-        "postal_code": "SW1Y 4JH",
-        "country": "GB",
-    }
-    await http.post("/v1/users/me/addresses", json=address, headers=ada.headers)
+    await http.post("/v1/users/me/addresses", json=ADDRESS, headers=ada.headers)
     await http.post("/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers)
     assert (await http.delete("/v1/users/me", headers=ada.headers)).status_code == 204
     assert (await http.get("/v1/users/me", headers=ada.headers)).status_code == 404

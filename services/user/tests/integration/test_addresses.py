@@ -10,16 +10,9 @@ import pytest
 from shop_shared.addresses import Address as OrderAddress
 from shop_shared.testing import Signer, assert_refused, bad_requests
 
+from .conftest import ADDRESS
+
 URL = "/v1/users/me/addresses"
-ADDRESS = {
-    "label": "home",
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-    "is_default": True,
-}
 
 
 async def test_a_book_has_one_default(http: httpx.AsyncClient, ada: Any) -> None:

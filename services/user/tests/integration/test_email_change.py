@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.testing import said
 
+from .conftest import ADDRESS
+
 URL = "/v1/users/me/email"
 VERIFY = "/internal/v1/credentials:verify"
 PASSWORD = "correct horse 1"
@@ -95,20 +97,13 @@ async def test_only_one_of_two_gets_an_address(
 
 
 async def test_the_export_has_all_that_is_held(http: httpx.AsyncClient, ada: Any) -> None:
-    address = {
-        "name": "Ada Lovelace",
-        "line1": "12 St James's Square",
-        "city": "London",
-        "postal_code": "SW1Y 4JH",
-        "country": "GB",
-    }
-    await http.post("/v1/users/me/addresses", json=address, headers=ada.headers)
+    await http.post("/v1/users/me/addresses", json=ADDRESS, headers=ada.headers)
     await http.post("/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers)
     answer = await http.get("/v1/users/me/export", headers=ada.headers)
     assert answer.headers["content-disposition"].startswith("attachment")
     export = answer.json()
     assert export["account"]["email"] == ada.email
-    assert export["addresses"][0]["line1"] == address["line1"]
+    assert export["addresses"][0]["line1"] == ADDRESS["line1"]
     assert export["codes"][0]["destination"] == ada.email
     assert "digest" not in answer.text
     assert "password" not in answer.text

@@ -15,6 +15,7 @@ from shop_notification.repository.sending import MESSAGES
 from shop_notification.tables import attempts, notifications
 from shop_shared.ids import uuid7
 from shop_shared.observability.trace_context import current_traceparent
+from shop_shared.stores.pages import newest_first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,12 +115,8 @@ async def page(
     limit: int,
 ) -> Sequence[sa.Row[Any]]:
     """Return somebody's messages, or everybody's, of one order or all, newest first."""
-    statement = sa.select(notifications)
-    if order_id is not None:
-        statement = statement.where(notifications.c.order_id == order_id)
-    if user_id is not None:
-        statement = statement.where(notifications.c.user_id == user_id)
-    if before is not None:
-        statement = statement.where(notifications.c.id < before)
-    statement = statement.order_by(notifications.c.id.desc()).limit(limit)
-    return (await connection.execute(statement)).all()
+    statement = newest_first(
+        notifications, before=before, limit=limit, order_id=order_id, user_id=user_id
+    )
+    rows: Sequence[sa.Row[Any]] = (await connection.execute(statement)).all()
+    return rows

@@ -15,38 +15,10 @@ from typing import Any
 
 import httpx
 
-from shop_payment.domain import (
-    ChargeDisputed,
-    ChargeFailed,
-    ChargePending,
-    CustomerMustAct,
-    MoneyCaptured,
-    RefundAnswered,
-    RefundStatus,
-    Total,
-)
+from shop_payment import domain
+from shop_payment.providers import protocol
 from shop_payment.providers.amounts import UnreadableAmountError, from_decimal, to_whole
 from shop_payment.providers.http import call, client
-from shop_payment.providers.protocol import (
-    Charge,
-    ChargeAnswer,
-    Concern,
-    DeclinedError,
-    ForgedWebhookError,
-    NotAuthorisedError,
-    NotSentError,
-    OutcomeUnknownError,
-    ProviderError,
-    RefundOrder,
-    RefundReport,
-    UnreadableError,
-    UnreadableWebhookError,
-    WebhookNotice,
-    as_uuid,
-    reading,
-    require_own,
-    webhook_json,
-)
 
 _DUPLICATE_ORDER = 406
 _NOT_FOUND = 404
@@ -71,7 +43,7 @@ class MidtransProvider:
         self._http = client(base_url, timeout=timeout, auth=httpx.BasicAuth(server_key, ""))
         self._server_key = server_key
 
-    async def create(self, charge: Charge) -> ChargeAnswer:
+    async def create(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         request: dict[str, Any] = {
             "transaction_details": {
                 "order_id": str(charge.payment_id),
@@ -91,11 +63,11 @@ class MidtransProvider:
             return await self._fetched(charge)
         return _answer(created, charge)
 
-    async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def capture(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         """Nothing is left to capture: cards are captured with the charge, the others by paying."""
         return await self._fetched(charge)
 
-    async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         cancelled = await self._call(
             "POST", f"/v2/{charge.payment_id}/cancel", accept=(_CANNOT_CHANGE, _NOT_FOUND)
         )
@@ -103,14 +75,16 @@ class MidtransProvider:
             return await self._fetched(charge)
         return _answer(cancelled, charge)
 
-    async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
+    async def fetch(
+        self, charge: protocol.Charge, reference: str | None
+    ) -> protocol.ChargeAnswer | None:
         found = await self._call("GET", f"/v2/{charge.payment_id}/status", accept=(_NOT_FOUND,))
         return None if int(found["status_code"]) == _NOT_FOUND else _answer(found, charge)
 
-    async def refund(self, order: RefundOrder) -> RefundAnswered:
+    async def refund(self, order: protocol.RefundOrder) -> domain.RefundAnswered:
         refund_key = str(order.refund_id)
         status = await self._call("GET", f"/v2/{order.payment_id}/status")
-        with reading("Midtrans' refunds"):
+        with protocol.reading("Midtrans' refunds"):
             done = {refund.get("refund_key") for refund in status.get("refunds", [])}
         if refund_key not in done:
             await self._call(
@@ -122,46 +96,50 @@ class MidtransProvider:
                     "reason": order.reason,
                 },
             )
-        return RefundAnswered(
-            refund_id=order.refund_id, status=RefundStatus.SUCCEEDED, reference=refund_key
+        return domain.RefundAnswered(
+            refund_id=order.refund_id, status=domain.RefundStatus.SUCCEEDED, reference=refund_key
         )
 
-    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+    async def fetch_refunds(
+        self, charge: protocol.Charge, reference: str
+    ) -> tuple[protocol.RefundReport, ...]:
         status = await self._call("GET", f"/v2/{charge.payment_id}/status")
-        with reading("Midtrans' refunds"):
+        with protocol.reading("Midtrans' refunds"):
             return tuple(
-                RefundReport(
+                protocol.RefundReport(
                     reference=str(refund.get("refund_key") or refund["refund_chargeback_id"]),
                     total=from_decimal(refund["refund_amount"], status.get("currency", "IDR")),
-                    status=RefundStatus.SUCCEEDED,
-                    refund_id=as_uuid(refund.get("refund_key")),
+                    status=domain.RefundStatus.SUCCEEDED,
+                    refund_id=protocol.as_uuid(refund.get("refund_key")),
                 )
                 for refund in status.get("refunds", [])
             )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
+    async def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> protocol.WebhookNotice:
         try:
-            event = webhook_json(body)
+            event = protocol.webhook_json(body)
             signed = f"{event['order_id']}{event['status_code']}{event['gross_amount']}"
             signature = str(event["signature_key"])
         except KeyError as error:
-            raise UnreadableWebhookError("not a notification of Midtrans") from error
+            raise protocol.UnreadableWebhookError("not a notification of Midtrans") from error
         expected = hashlib.sha512((signed + self._server_key).encode()).hexdigest()
         if not hmac.compare_digest(signature.encode(), expected.encode()):
-            raise ForgedWebhookError("wrong signature key")
+            raise protocol.ForgedWebhookError("wrong signature key")
         status = str(event.get("transaction_status", "unknown"))
-        concern = Concern.CHARGE
+        concern = protocol.Concern.CHARGE
         if status in _CHARGEBACKS:
-            concern = Concern.DISPUTE
+            concern = protocol.Concern.DISPUTE
         elif status in _REFUNDED:
-            concern = Concern.REFUND
+            concern = protocol.Concern.REFUND
         if "\0" in status:
-            raise UnreadableWebhookError("not a status of Midtrans")
-        return WebhookNotice(
+            raise protocol.UnreadableWebhookError("not a status of Midtrans")
+        return protocol.WebhookNotice(
             event_id=hashlib.sha256(body).hexdigest(),  # it has none; a repetition is the same body
             kind=status,
             concern=concern,
-            payment_id=as_uuid(event["order_id"]),
+            payment_id=protocol.as_uuid(event["order_id"]),
             captured=_claimed(event) if status in {"capture", "settlement"} else None,
             is_failure=status in _FAILED,
         )
@@ -169,7 +147,7 @@ class MidtransProvider:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _fetched(self, charge: Charge) -> ChargeAnswer:
+    async def _fetched(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         return _answer(await self._call("GET", f"/v2/{charge.payment_id}/status"), charge)
 
     async def _call(
@@ -189,7 +167,7 @@ class MidtransProvider:
             headers={"Accept": "application/json", **(headers or {})},
             accept=range(400, 500),  # some of them are sent as HTTP's status, too
         )
-        with reading("Midtrans' status code"):
+        with protocol.reading("Midtrans' status code"):
             code = int(answer.get("status_code", status))
         # 407 is how a transaction that expired is told: an answer, no refusal.
         if code < httpx.codes.BAD_REQUEST or code in accept or "transaction_status" in answer:
@@ -197,25 +175,27 @@ class MidtransProvider:
         raise _error(code, f"{method} {path}: {code} {answer.get('status_message')}")
 
 
-def _error(code: int, summary: str) -> ProviderError:
+def _error(code: int, summary: str) -> protocol.ProviderError:
     """Return the error of a status code (https://docs.midtrans.com/reference/code-4xx)."""
     if code in _NOT_AUTHORISED:
-        return NotAuthorisedError(summary)
+        return protocol.NotAuthorisedError(summary)
     if code == _TOO_MANY:
-        return NotSentError(summary)
+        return protocol.NotSentError(summary)
     if code >= _SERVER_ERROR:
-        return OutcomeUnknownError(summary)
-    return DeclinedError(summary) if code in _DECLINED else UnreadableError(summary)
+        return protocol.OutcomeUnknownError(summary)
+    return (
+        protocol.DeclinedError(summary) if code in _DECLINED else protocol.UnreadableError(summary)
+    )
 
 
-def _claimed(event: dict[str, Any]) -> Total | None:
+def _claimed(event: dict[str, Any]) -> domain.Total | None:
     try:
         return from_decimal(event["gross_amount"], event.get("currency", "IDR"))
     except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
         return None
 
 
-def _payment_type(charge: Charge) -> dict[str, Any]:
+def _payment_type(charge: protocol.Charge) -> dict[str, Any]:
     match charge.method:
         case "card":
             return {"payment_type": "credit_card", "credit_card": {"token_id": charge.token}}
@@ -224,39 +204,39 @@ def _payment_type(charge: Charge) -> dict[str, Any]:
         case "bank_transfer":
             return {"payment_type": "bank_transfer", "bank_transfer": {"bank": "bca"}}
         case other:
-            raise DeclinedError(f"Midtrans has no method {other}")
+            raise protocol.DeclinedError(f"Midtrans has no method {other}")
 
 
-@reading("Midtrans' transaction")
+@protocol.reading("Midtrans' transaction")
 def _answer(  # noqa: PLR0911 - one arm a status
-    transaction: dict[str, Any], charge: Charge
-) -> ChargeAnswer:
+    transaction: dict[str, Any], charge: protocol.Charge
+) -> protocol.ChargeAnswer:
     reference = transaction["transaction_id"]
-    require_own(charge, transaction["order_id"])
+    protocol.require_own(charge, transaction["order_id"])
     match transaction["transaction_status"]:
         case "capture" if transaction.get("fraud_status") == "challenge":
-            return ChargePending(reference=reference)
+            return domain.ChargePending(reference=reference)
         case "capture" | "settlement" | "refund" | "partial_refund":
             total = from_decimal(transaction["gross_amount"], transaction.get("currency", "IDR"))
-            return MoneyCaptured(reference=reference, total=total)
+            return domain.MoneyCaptured(reference=reference, total=total)
         case "deny" | "failure":
             message = transaction.get("status_message", "declined by the bank")
-            return ChargeFailed(reason="declined", message=message, reference=reference)
+            return domain.ChargeFailed(reason="declined", message=message, reference=reference)
         case "cancel" | "expire":
             message = "cancelled or expired at Midtrans"
-            return ChargeFailed(reason="expired", message=message, reference=reference)
+            return domain.ChargeFailed(reason="expired", message=message, reference=reference)
         case "authorize":
-            return ChargePending(reference=reference)
+            return domain.ChargePending(reference=reference)
         case "chargeback" | "partial_chargeback":
-            return ChargeDisputed(reference=reference, detail="charged back at Midtrans")
+            return domain.ChargeDisputed(reference=reference, detail="charged back at Midtrans")
         case "pending":
-            return CustomerMustAct(
+            return domain.CustomerMustAct(
                 reference=reference,
                 action=_action(transaction),
                 expires_at=charge.expires_at,
             )
         case other:
-            raise UnreadableError(f"a transaction that is {other!r}")
+            raise protocol.UnreadableError(f"a transaction that is {other!r}")
 
 
 def _action(transaction: dict[str, Any]) -> dict[str, Any]:

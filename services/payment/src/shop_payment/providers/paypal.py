@@ -14,39 +14,17 @@ from typing import Any
 
 import httpx
 
-from shop_payment.domain import (
-    ChargeFailed,
-    ChargePending,
-    CustomerApproved,
-    CustomerMustAct,
-    MoneyCaptured,
-    RefundAnswered,
-    RefundStatus,
-    Total,
-)
+from shop_payment import domain
+from shop_payment.providers import protocol
 from shop_payment.providers.amounts import from_decimal, to_paypal
 from shop_payment.providers.http import call, client
 from shop_payment.providers.paypal_webhooks import PayPalSignatures, read_notice
-from shop_payment.providers.protocol import (
-    Charge,
-    ChargeAnswer,
-    NotAuthorisedError,
-    RefundOrder,
-    RefundReport,
-    UnreadableError,
-    UnreadableWebhookError,
-    WebhookNotice,
-    as_uuid,
-    reading,
-    require_own,
-    webhook_json,
-)
 
 _REFUNDS = {
-    "COMPLETED": RefundStatus.SUCCEEDED,
-    "FAILED": RefundStatus.FAILED,
-    "CANCELLED": RefundStatus.FAILED,
-    "PENDING": RefundStatus.PENDING,
+    "COMPLETED": domain.RefundStatus.SUCCEEDED,
+    "FAILED": domain.RefundStatus.FAILED,
+    "CANCELLED": domain.RefundStatus.FAILED,
+    "PENDING": domain.RefundStatus.PENDING,
 }
 _UNPROCESSABLE = 422
 _NOT_FOUND = 404
@@ -75,7 +53,7 @@ class PayPalProvider:
         self._token_until = 0.0
         self._token_lock = asyncio.Lock()
 
-    async def create(self, charge: Charge) -> ChargeAnswer:
+    async def create(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         order = {
             "intent": "CAPTURE",
             "purchase_units": [
@@ -101,7 +79,7 @@ class PayPalProvider:
         )
         return _answer(created, charge)
 
-    async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def capture(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         status, captured = await self._call(
             "POST",
             f"/v2/checkout/orders/{reference}/capture",
@@ -110,23 +88,25 @@ class PayPalProvider:
         )
         if status != _UNPROCESSABLE:
             return _answer(captured, charge)
-        with reading("PayPal's refusal to capture"):
+        with protocol.reading("PayPal's refusal to capture"):
             issues = {detail["issue"] for detail in captured["details"]}
             message = str(captured.get("message", "PayPal did not capture the order"))
         if "ORDER_ALREADY_CAPTURED" in issues:
             return await self._fetched(charge, reference)
-        return ChargeFailed(reason="declined", message=message, reference=reference)
+        return domain.ChargeFailed(reason="declined", message=message, reference=reference)
 
-    async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         """Look whether it was captured; an order that nobody captures lapses by itself."""
         fetched = await self._fetched(charge, reference)
-        if isinstance(fetched, MoneyCaptured):
+        if isinstance(fetched, domain.MoneyCaptured):
             return fetched
-        return ChargeFailed(
+        return domain.ChargeFailed(
             reason="expired", message="never captured at PayPal", reference=reference
         )
 
-    async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
+    async def fetch(
+        self, charge: protocol.Charge, reference: str | None
+    ) -> protocol.ChargeAnswer | None:
         # Without a reference there may be an order, but no money: creating one takes none, and the
         # same PayPal-Request-Id brings the same order back.
         if reference is None:
@@ -134,12 +114,12 @@ class PayPalProvider:
         order = await self._order(reference)
         return None if order is None else _answer(order, charge)
 
-    async def refund(self, order: RefundOrder) -> RefundAnswered:
+    async def refund(self, order: protocol.RefundOrder) -> domain.RefundAnswered:
         if order.reference is not None:
             _, refund = await self._call("GET", f"/v2/payments/refunds/{order.reference}")
         else:
             _, paid = await self._call("GET", f"/v2/checkout/orders/{order.charge_reference}")
-            with reading("PayPal's order"):
+            with protocol.reading("PayPal's order"):
                 capture = paid["purchase_units"][0]["payments"]["captures"][0]["id"]
             _, refund = await self._call(
                 "POST",
@@ -152,41 +132,45 @@ class PayPalProvider:
                     "note_to_payer": order.reason,
                 },
             )
-        with reading("PayPal's refund"):
-            return RefundAnswered(
+        with protocol.reading("PayPal's refund"):
+            return domain.RefundAnswered(
                 refund_id=order.refund_id,
                 status=_REFUNDS[refund["status"]],
                 reference=refund["id"],
             )
 
-    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+    async def fetch_refunds(
+        self, charge: protocol.Charge, reference: str
+    ) -> tuple[protocol.RefundReport, ...]:
         _, order = await self._call("GET", f"/v2/checkout/orders/{reference}")
-        with reading("PayPal's order"):
+        with protocol.reading("PayPal's order"):
             return tuple(
-                RefundReport(
+                protocol.RefundReport(
                     reference=refund["id"],
                     total=_total(refund["amount"]),
                     status=_REFUNDS[refund["status"]],
-                    refund_id=as_uuid(refund.get("invoice_id")),
+                    refund_id=protocol.as_uuid(refund.get("invoice_id")),
                 )
                 for refund in order["purchase_units"][0].get("payments", {}).get("refunds", [])
             )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
+    async def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> protocol.WebhookNotice:
         await self._signatures.verify(headers, body)
         try:
-            return read_notice(webhook_json(body))
+            return read_notice(protocol.webhook_json(body))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise UnreadableWebhookError(repr(error)) from error
+            raise protocol.UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.aclose()
         await self._signatures.close()
 
-    async def _fetched(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def _fetched(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         order = await self._order(reference)
         if order is None:  # PayPal forgets orders that nobody approved in time
-            return ChargeFailed(
+            return domain.ChargeFailed(
                 reason="expired", message="never approved at PayPal", reference=reference
             )
         return _answer(order, charge)
@@ -216,7 +200,7 @@ class PayPalProvider:
         token = await self._access_token()
         try:
             return await once(token)
-        except NotAuthorisedError:
+        except protocol.NotAuthorisedError:
             # A token may be revoked before its time; a 401 had no effect, so ask with a new one.
             return await once(await self._access_token(refused=token))
 
@@ -231,50 +215,54 @@ class PayPalProvider:
                     form={"grant_type": "client_credentials"},
                     auth=self._credentials,
                 )
-                with reading("PayPal's access token"):
+                with protocol.reading("PayPal's access token"):
                     self._token = str(answer["access_token"])
                     self._token_until = time.monotonic() + answer["expires_in"] * 0.9
             return self._token
 
 
-@reading("PayPal's order")
-def _answer(order: dict[str, Any], charge: Charge) -> ChargeAnswer:
+@protocol.reading("PayPal's order")
+def _answer(order: dict[str, Any], charge: protocol.Charge) -> protocol.ChargeAnswer:
     reference = order["id"]
-    require_own(charge, order["purchase_units"][0].get("custom_id"))
+    protocol.require_own(charge, order["purchase_units"][0].get("custom_id"))
     captures = order["purchase_units"][0].get("payments", {}).get("captures", [])
     if captures:
         return _captured(captures[0], reference)
     match order["status"]:
         case "APPROVED":
-            return CustomerApproved(reference=reference)
+            return domain.CustomerApproved(reference=reference)
         case "VOIDED":
-            return ChargeFailed(reason="expired", message="voided at PayPal", reference=reference)
+            return domain.ChargeFailed(
+                reason="expired", message="voided at PayPal", reference=reference
+            )
         case "CREATED" | "PAYER_ACTION_REQUIRED" | "SAVED":
             links = {link["rel"]: link["href"] for link in order.get("links", [])}
             url = links.get("payer-action") or links.get("approve")
             action = {"type": "redirect", "url": url}
-            return CustomerMustAct(reference=reference, action=action, expires_at=charge.expires_at)
+            return domain.CustomerMustAct(
+                reference=reference, action=action, expires_at=charge.expires_at
+            )
         case other:
-            raise UnreadableError(f"an order that is {other!r}")
+            raise protocol.UnreadableError(f"an order that is {other!r}")
 
 
-def _captured(capture: dict[str, Any], reference: str) -> ChargeAnswer:
+def _captured(capture: dict[str, Any], reference: str) -> protocol.ChargeAnswer:
     match capture["status"]:
         case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED":
-            return MoneyCaptured(reference=reference, total=_total(capture["amount"]))
+            return domain.MoneyCaptured(reference=reference, total=_total(capture["amount"]))
         case "DECLINED" | "FAILED":
-            return ChargeFailed(
+            return domain.ChargeFailed(
                 reason="declined", message="declined by PayPal", reference=reference
             )
         case "PENDING":
-            return ChargePending(reference=reference)
+            return domain.ChargePending(reference=reference)
         case other:
-            raise UnreadableError(f"a capture that is {other!r}")
+            raise protocol.UnreadableError(f"a capture that is {other!r}")
 
 
-def _amount(total: Total) -> dict[str, str]:
+def _amount(total: domain.Total) -> dict[str, str]:
     return {"currency_code": total.currency, "value": to_paypal(total)}
 
 
-def _total(amount: dict[str, str]) -> Total:
+def _total(amount: dict[str, str]) -> domain.Total:
     return from_decimal(amount["value"], amount["currency_code"])

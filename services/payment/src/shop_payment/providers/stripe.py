@@ -14,36 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 import stripe
 
-from shop_payment.domain import (
-    ChargeFailed,
-    ChargePending,
-    CustomerMustAct,
-    MoneyCaptured,
-    RefundAnswered,
-    RefundStatus,
-    Total,
-)
+from shop_payment import domain
+from shop_payment.providers import protocol
 from shop_payment.providers.amounts import UnreadableAmountError, from_stripe, to_stripe
 from shop_payment.providers.http import error_of_status
-from shop_payment.providers.protocol import (
-    Charge,
-    ChargeAnswer,
-    Concern,
-    DeclinedError,
-    ForgedWebhookError,
-    NotSentError,
-    OutcomeUnknownError,
-    ProviderError,
-    RefundOrder,
-    RefundReport,
-    UnreadableError,
-    UnreadableWebhookError,
-    WebhookNotice,
-    as_uuid,
-    reading,
-    require_own,
-    webhook_json,
-)
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams
@@ -51,11 +25,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TOLERANCE = 300  # seconds, both ways; https://docs.stripe.com/webhooks#replay-attacks
 _REFUNDS = {
-    "succeeded": RefundStatus.SUCCEEDED,
-    "failed": RefundStatus.FAILED,
-    "canceled": RefundStatus.FAILED,
-    "pending": RefundStatus.PENDING,
-    "requires_action": RefundStatus.PENDING,
+    "succeeded": domain.RefundStatus.SUCCEEDED,
+    "failed": domain.RefundStatus.FAILED,
+    "canceled": domain.RefundStatus.FAILED,
+    "pending": domain.RefundStatus.PENDING,
+    "requires_action": domain.RefundStatus.PENDING,
 }
 
 
@@ -77,7 +51,7 @@ class StripeProvider:
         self._webhook_secret = webhook_secret
         self._return_url = return_url
 
-    async def create(self, charge: Charge) -> ChargeAnswer:
+    async def create(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         metadata = {"payment_id": str(charge.payment_id), "order_id": str(charge.order_id)}
         if charge.order_number is not None:
             metadata["order_number"] = charge.order_number
@@ -99,7 +73,7 @@ class StripeProvider:
         try:
             return _answer(await created, charge)
         except stripe.CardError as error:
-            return ChargeFailed(
+            return domain.ChargeFailed(
                 reason="declined",
                 message=error.user_message or "the card was declined",
                 reference=_intent_of(error),
@@ -107,24 +81,26 @@ class StripeProvider:
         except stripe.StripeError as error:
             raise _provider_error(error) from error
 
-    async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def capture(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         captured = self._client.v1.payment_intents.capture_async(
             reference, options={"idempotency_key": f"capture-{charge.payment_id}"}
         )
         return _answer(await _asked(captured), charge)
 
-    async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         try:
             cancelled = await _asked(
                 self._client.v1.payment_intents.cancel_async(
                     reference, options={"idempotency_key": f"cancel-{charge.payment_id}"}
                 )
             )
-        except DeclinedError:  # it has succeeded meanwhile, or is cancelled already
+        except protocol.DeclinedError:  # it has succeeded meanwhile, or is cancelled already
             cancelled = await _asked(self._client.v1.payment_intents.retrieve_async(reference))
         return _answer(cancelled, charge)
 
-    async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
+    async def fetch(
+        self, charge: protocol.Charge, reference: str | None
+    ) -> protocol.ChargeAnswer | None:
         if reference is not None:
             retrieved = self._client.v1.payment_intents.retrieve_async(reference)
             try:
@@ -139,11 +115,11 @@ class StripeProvider:
                 {"query": f"metadata['payment_id']:'{charge.payment_id}'", "limit": 1}
             )
         )
-        with reading("Stripe's search result"):
+        with protocol.reading("Stripe's search result"):
             intents = list(found.data)
         return _answer(intents[0], charge) if intents else None
 
-    async def refund(self, order: RefundOrder) -> RefundAnswered:
+    async def refund(self, order: protocol.RefundOrder) -> domain.RefundAnswered:
         refunds = self._client.v1.refunds
         if order.reference is not None:
             refund = await _asked(refunds.retrieve_async(order.reference))
@@ -161,85 +137,89 @@ class StripeProvider:
                     {"idempotency_key": f"refund-{order.refund_id}"},
                 )
             )
-        with reading("Stripe's refund"):
-            return RefundAnswered(
+        with protocol.reading("Stripe's refund"):
+            return domain.RefundAnswered(
                 refund_id=order.refund_id,
                 status=_REFUNDS[refund.status or ""],
                 reference=refund.id,
             )
 
-    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+    async def fetch_refunds(
+        self, charge: protocol.Charge, reference: str
+    ) -> tuple[protocol.RefundReport, ...]:
         listed = await _asked(
             self._client.v1.refunds.list_async({"payment_intent": reference, "limit": 100})
         )
-        with reading("Stripe's list of refunds"):
+        with protocol.reading("Stripe's list of refunds"):
             return tuple(
-                RefundReport(
+                protocol.RefundReport(
                     reference=refund.id,
                     total=from_stripe(refund.amount, refund.currency),
                     status=_REFUNDS[refund.status or ""],
-                    refund_id=as_uuid(_metadata(refund).get("refund_id")),
+                    refund_id=protocol.as_uuid(_metadata(refund).get("refund_id")),
                 )
                 for refund in listed.data
             )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
+    async def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> protocol.WebhookNotice:
         signature = headers.get("stripe-signature", "")
         if not signature.isascii():  # the SDK's comparison would raise a TypeError
-            raise ForgedWebhookError("a signature of other characters than ASCII's")
+            raise protocol.ForgedWebhookError("a signature of other characters than ASCII's")
         try:
             stripe.WebhookSignature.verify_header(body, signature, self._webhook_secret, TOLERANCE)
         except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
-            raise ForgedWebhookError(str(error)) from error
+            raise protocol.ForgedWebhookError(str(error)) from error
         signed_at = int(next(p[2:] for p in signature.split(",") if p.startswith("t=")))
         if signed_at > time.time() + TOLERANCE:  # the SDK looks back only
-            raise ForgedWebhookError("signed in the future")
+            raise protocol.ForgedWebhookError("signed in the future")
         try:
-            return _notice(webhook_json(body))
+            return _notice(protocol.webhook_json(body))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise UnreadableWebhookError(repr(error)) from error
+            raise protocol.UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call] # the SDK left it so
 
 
-def _notice(event: dict[str, Any]) -> WebhookNotice:
+def _notice(event: dict[str, Any]) -> protocol.WebhookNotice:
     # A thin event (https://docs.stripe.com/event-destinations#thin-events) carries no object: it is
     # about nothing that this service makes.
     thing: dict[str, Any] = (event.get("data") or {}).get("object") or {}
     kind, of = event["type"], thing.get("object")
     metadata = thing.get("metadata") or {}
-    concern = Concern.CHARGE
+    concern = protocol.Concern.CHARGE
     if of in {"dispute", "radar.early_fraud_warning"}:
-        concern = Concern.DISPUTE
+        concern = protocol.Concern.DISPUTE
     elif of == "refund" or kind == "charge.refunded":
-        concern = Concern.REFUND
-    return WebhookNotice(
+        concern = protocol.Concern.REFUND
+    return protocol.WebhookNotice(
         event_id=event["id"],
         kind=kind,
         concern=concern,
-        payment_id=as_uuid(metadata.get("payment_id")),
+        payment_id=protocol.as_uuid(metadata.get("payment_id")),
         reference=thing.get("id") if of == "payment_intent" else thing.get("payment_intent"),
         captured=_claimed(thing) if kind == "payment_intent.succeeded" else None,
-        refund_id=as_uuid(metadata.get("refund_id")),
+        refund_id=protocol.as_uuid(metadata.get("refund_id")),
         refund_reference=thing["id"] if of == "refund" else None,
         is_failure=thing.get("status") in {"canceled", "failed"},
     )
 
 
-def _claimed(intent: dict[str, Any]) -> Total | None:
+def _claimed(intent: dict[str, Any]) -> domain.Total | None:
     try:
         return from_stripe(intent["amount_received"], intent["currency"])
     except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
         return None
 
 
-@reading("Stripe's payment intent")
-def _answer(intent: stripe.PaymentIntent, charge: Charge) -> ChargeAnswer:
-    require_own(charge, _metadata(intent).get("payment_id"))
+@protocol.reading("Stripe's payment intent")
+def _answer(intent: stripe.PaymentIntent, charge: protocol.Charge) -> protocol.ChargeAnswer:
+    protocol.require_own(charge, _metadata(intent).get("payment_id"))
     match intent.status:
         case "succeeded":
-            return MoneyCaptured(
+            return domain.MoneyCaptured(
                 reference=intent.id, total=from_stripe(intent.amount_received, intent.currency)
             )
         case "requires_action" | "requires_confirmation":
@@ -248,26 +228,26 @@ def _answer(intent: stripe.PaymentIntent, charge: Charge) -> ChargeAnswer:
             if intent.last_payment_error is None:
                 return _action(intent, charge)
             message = intent.last_payment_error.message or "the payment was declined"
-            return ChargeFailed(reason="declined", message=message, reference=intent.id)
+            return domain.ChargeFailed(reason="declined", message=message, reference=intent.id)
         case "canceled":
             message = "cancelled at the provider"
-            return ChargeFailed(reason="expired", message=message, reference=intent.id)
+            return domain.ChargeFailed(reason="expired", message=message, reference=intent.id)
         case "processing" | "requires_capture":
-            return ChargePending(reference=intent.id)
+            return domain.ChargePending(reference=intent.id)
         case other:
-            raise UnreadableError(f"a payment intent that is {other!r}")
+            raise protocol.UnreadableError(f"a payment intent that is {other!r}")
 
 
 def _metadata(thing: stripe.PaymentIntent | stripe.Refund) -> dict[str, str]:
     return dict(thing.to_dict().get("metadata") or {})
 
 
-def _action(intent: stripe.PaymentIntent, charge: Charge) -> CustomerMustAct:
+def _action(intent: stripe.PaymentIntent, charge: protocol.Charge) -> domain.CustomerMustAct:
     action: dict[str, Any] = {"type": "client_secret", "client_secret": intent.client_secret}
     redirect = intent.next_action.redirect_to_url if intent.next_action else None
     if redirect is not None:
         action = {"type": "redirect", "url": redirect.url}
-    return CustomerMustAct(reference=intent.id, action=action, expires_at=charge.expires_at)
+    return domain.CustomerMustAct(reference=intent.id, action=action, expires_at=charge.expires_at)
 
 
 async def _asked(request: Awaitable[T]) -> T:
@@ -278,18 +258,18 @@ async def _asked(request: Awaitable[T]) -> T:
         raise _provider_error(error) from error
 
 
-def _provider_error(error: stripe.StripeError) -> ProviderError:
+def _provider_error(error: stripe.StripeError) -> protocol.ProviderError:
     """Say who is to blame for an error (https://docs.stripe.com/api/errors)."""
     if isinstance(error, stripe.APIConnectionError):
         if isinstance(error.__cause__, (httpx.ConnectError, httpx.ConnectTimeout)):
-            return NotSentError(str(error))
-        return OutcomeUnknownError(str(error))
+            return protocol.NotSentError(str(error))
+        return protocol.OutcomeUnknownError(str(error))
     if isinstance(error, stripe.IdempotencyError):  # the key's first request is what counts
-        return OutcomeUnknownError(str(error))
+        return protocol.OutcomeUnknownError(str(error))
     if isinstance(error, stripe.RateLimitError):
-        return NotSentError(str(error))
+        return protocol.NotSentError(str(error))
     if error.http_status is None:
-        return OutcomeUnknownError(str(error))
+        return protocol.OutcomeUnknownError(str(error))
     return error_of_status(error.http_status, str(error), readable=error.error is not None)
 
 

@@ -15,38 +15,16 @@ from typing import Any
 
 import httpx
 
-from shop_payment.domain import (
-    ChargeFailed,
-    CustomerMustAct,
-    MoneyCaptured,
-    RefundAnswered,
-    RefundStatus,
-    Total,
-)
+from shop_payment import domain
+from shop_payment.providers import protocol
 from shop_payment.providers.amounts import UnreadableAmountError, from_decimal, to_number
 from shop_payment.providers.http import call, client
-from shop_payment.providers.protocol import (
-    Charge,
-    ChargeAnswer,
-    Concern,
-    DeclinedError,
-    ForgedWebhookError,
-    RefundOrder,
-    RefundReport,
-    UnreadableError,
-    UnreadableWebhookError,
-    WebhookNotice,
-    as_uuid,
-    reading,
-    require_own,
-    webhook_json,
-)
 
 _REFUNDS = {
-    "SUCCEEDED": RefundStatus.SUCCEEDED,
-    "FAILED": RefundStatus.FAILED,
-    "CANCELLED": RefundStatus.FAILED,
-    "PENDING": RefundStatus.PENDING,
+    "SUCCEEDED": domain.RefundStatus.SUCCEEDED,
+    "FAILED": domain.RefundStatus.FAILED,
+    "CANCELLED": domain.RefundStatus.FAILED,
+    "PENDING": domain.RefundStatus.PENDING,
 }
 _PAID = frozenset({"PAID", "SETTLED"})
 _FAILED = frozenset({"CANCELLED", "EXPIRED", "FAILED"})
@@ -77,7 +55,7 @@ class XenditProvider:
         self._callback_token = callback_token
         self._return_url = return_url
 
-    async def create(self, charge: Charge) -> ChargeAnswer:
+    async def create(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         # Xendit does not deduplicate by external_id: who tries again must fetch first.
         invoice: dict[str, Any] = {
             "external_id": str(charge.payment_id),
@@ -93,18 +71,20 @@ class XenditProvider:
         _, created = await call(self._http, "POST", "/v2/invoices", json=invoice)
         return _answer(created, charge)
 
-    async def capture(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def capture(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         """Nothing is left to capture: Xendit takes the money when the customer pays."""
         return await self._fetched(charge, reference)
 
-    async def cancel(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         try:
             _, expired = await call(self._http, "POST", f"/invoices/{reference}/expire!")
-        except DeclinedError:  # paid or expired already
+        except protocol.DeclinedError:  # paid or expired already
             return await self._fetched(charge, reference)
         return _answer(expired, charge)
 
-    async def fetch(self, charge: Charge, reference: str | None) -> ChargeAnswer | None:
+    async def fetch(
+        self, charge: protocol.Charge, reference: str | None
+    ) -> protocol.ChargeAnswer | None:
         if reference is not None:
             status, invoice = await call(
                 self._http, "GET", f"/v2/invoices/{reference}", accept=(_NOT_FOUND,)
@@ -114,12 +94,12 @@ class XenditProvider:
             self._http, "GET", "/v2/invoices", params={"external_id": str(charge.payment_id)}
         )
         if not isinstance(found, list):
-            raise UnreadableError(f"a list of invoices that is none: {found!r}"[:300])
+            raise protocol.UnreadableError(f"a list of invoices that is none: {found!r}"[:300])
         answers = [_answer(invoice, charge) for invoice in found]
-        paid = (answer for answer in answers if isinstance(answer, MoneyCaptured))
+        paid = (answer for answer in answers if isinstance(answer, domain.MoneyCaptured))
         return next(paid, answers[0] if answers else None)
 
-    async def refund(self, order: RefundOrder) -> RefundAnswered:
+    async def refund(self, order: protocol.RefundOrder) -> domain.RefundAnswered:
         if order.reference is not None:
             _, refund = await call(self._http, "GET", f"/refunds/{order.reference}")
         else:
@@ -137,80 +117,86 @@ class XenditProvider:
                 },
                 headers={"idempotency-key": str(order.refund_id)},
             )
-        with reading("Xendit's refund"):
-            return RefundAnswered(
+        with protocol.reading("Xendit's refund"):
+            return domain.RefundAnswered(
                 refund_id=order.refund_id,
                 status=_REFUNDS[refund["status"]],
                 reference=refund["id"],
             )
 
-    async def fetch_refunds(self, charge: Charge, reference: str) -> tuple[RefundReport, ...]:
+    async def fetch_refunds(
+        self, charge: protocol.Charge, reference: str
+    ) -> tuple[protocol.RefundReport, ...]:
         _, listed = await call(self._http, "GET", "/refunds", params={"invoice_id": reference})
-        with reading("Xendit's list of refunds"):
+        with protocol.reading("Xendit's list of refunds"):
             return tuple(
-                RefundReport(
+                protocol.RefundReport(
                     reference=refund["id"],
                     total=from_decimal(refund["amount"], refund["currency"]),
                     status=_REFUNDS[refund["status"]],
-                    refund_id=as_uuid(refund.get("reference_id")),
+                    refund_id=protocol.as_uuid(refund.get("reference_id")),
                 )
                 for refund in listed["data"]
             )
 
-    async def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
+    async def parse_webhook(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> protocol.WebhookNotice:
         token = headers.get("x-callback-token", "")
         if not hmac.compare_digest(token.encode(), self._callback_token.encode()):
-            raise ForgedWebhookError("wrong callback token")
+            raise protocol.ForgedWebhookError("wrong callback token")
         # The id must be bound to the body, or one id could be spent to hide another's message.
         digest = hashlib.sha256(body).hexdigest()
         try:
-            return _notice(webhook_json(body), f"{headers.get('webhook-id', '')}:{digest}")
+            return _notice(protocol.webhook_json(body), f"{headers.get('webhook-id', '')}:{digest}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise UnreadableWebhookError(repr(error)) from error
+            raise protocol.UnreadableWebhookError(repr(error)) from error
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _fetched(self, charge: Charge, reference: str) -> ChargeAnswer:
+    async def _fetched(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         _, invoice = await call(self._http, "GET", f"/v2/invoices/{reference}")
         return _answer(invoice, charge)
 
 
-def _notice(event: dict[str, Any], event_id: str) -> WebhookNotice:
+def _notice(event: dict[str, Any], event_id: str) -> protocol.WebhookNotice:
     """Read a callback: an invoice as it is now, or `{"event", "data"}` about something else.
 
     A callback of another product (a fixed virtual account, a pay-out) names no payment of ours.
     """
     if "event" in event:
         kind, thing = str(event["event"]), event.get("data") or {}
-        concern = Concern.REFUND if kind.startswith("refund.") else Concern.CHARGE
+        concern = protocol.Concern.REFUND if kind.startswith("refund.") else protocol.Concern.CHARGE
         if "dispute" in kind or "chargeback" in kind:
-            concern = Concern.DISPUTE
+            concern = protocol.Concern.DISPUTE
         metadata = thing.get("metadata") or {}
-        return WebhookNotice(
+        return protocol.WebhookNotice(
             event_id=event_id,
             kind=kind,
             concern=concern,
-            payment_id=as_uuid(metadata.get("payment_id")),
+            payment_id=protocol.as_uuid(metadata.get("payment_id")),
             reference=thing.get("invoice_id"),
-            refund_id=as_uuid(thing.get("reference_id")) if concern is Concern.REFUND else None,
-            refund_reference=thing.get("id") if concern is Concern.REFUND else None,
+            refund_id=protocol.as_uuid(thing.get("reference_id"))
+            if concern is protocol.Concern.REFUND
+            else None,
+            refund_reference=thing.get("id") if concern is protocol.Concern.REFUND else None,
             is_failure=thing.get("status") in _FAILED,
         )
     if "external_id" not in event and "id" not in event:
-        raise UnreadableWebhookError("neither an event nor a thing of Xendit's")
+        raise protocol.UnreadableWebhookError("neither an event nor a thing of Xendit's")
     status = str(event.get("status", "unknown"))
-    return WebhookNotice(
+    return protocol.WebhookNotice(
         event_id=event_id,
         kind=f"invoice.{status.lower()}",
-        payment_id=as_uuid(event.get("external_id")),
+        payment_id=protocol.as_uuid(event.get("external_id")),
         reference=event.get("id"),
         captured=_claimed(event) if status in _PAID else None,
         is_failure=status in _FAILED,
     )
 
 
-def _claimed(invoice: dict[str, Any]) -> Total | None:
+def _claimed(invoice: dict[str, Any]) -> domain.Total | None:
     try:
         return from_decimal(
             invoice.get("paid_amount", invoice.get("amount", "")), invoice.get("currency", "IDR")
@@ -219,25 +205,27 @@ def _claimed(invoice: dict[str, Any]) -> Total | None:
         return None
 
 
-@reading("Xendit's invoice")
-def _answer(invoice: dict[str, Any], charge: Charge) -> ChargeAnswer:
+@protocol.reading("Xendit's invoice")
+def _answer(invoice: dict[str, Any], charge: protocol.Charge) -> protocol.ChargeAnswer:
     reference = invoice["id"]
-    require_own(charge, invoice["external_id"])
+    protocol.require_own(charge, invoice["external_id"])
     match invoice["status"]:
         case "PAID" | "SETTLED":
             paid = invoice.get("paid_amount", invoice["amount"])
-            return MoneyCaptured(reference=reference, total=from_decimal(paid, invoice["currency"]))
+            return domain.MoneyCaptured(
+                reference=reference, total=from_decimal(paid, invoice["currency"])
+            )
         case "EXPIRED":
             message = "the invoice expired unpaid"
-            return ChargeFailed(reason="expired", message=message, reference=reference)
+            return domain.ChargeFailed(reason="expired", message=message, reference=reference)
         case "PENDING":
-            return CustomerMustAct(
+            return domain.CustomerMustAct(
                 reference=reference,
                 action={"type": "redirect", "url": invoice["invoice_url"]},
                 expires_at=datetime.fromisoformat(invoice["expiry_date"]),
             )
         case other:
-            raise UnreadableError(f"an invoice that is {other!r}")
+            raise protocol.UnreadableError(f"an invoice that is {other!r}")
 
 
 def _seconds_until(time: datetime) -> int:

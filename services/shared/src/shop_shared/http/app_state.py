@@ -3,17 +3,14 @@
 A service's `state.py` has the dataclass and the dependencies that read it:
 
     @dataclass(frozen=True, slots=True, kw_only=True)
-    class OrderState:
-        engine: AsyncEngine
+    class OrderState(EngineState):
+        tracker: Tracker
+
 
     State = Annotated[OrderState, Depends(state_dependency(OrderState))]
 
-    async def _engine(state: State) -> AsyncEngine:
-        return state.engine
-
-    Engine = Annotated[AsyncEngine, Depends(_engine)]
-
-main.py calls `set_state(app, OrderState(engine=engine))`; a test reads it by `get_state`.
+main.py calls `set_state(app, OrderState(engine=engine, tracker=tracker))`; a test reads it by
+`get_state`.
 """
 
 from collections.abc import Awaitable, Callable

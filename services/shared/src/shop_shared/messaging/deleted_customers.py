@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
-from shop_shared.messaging.subscriptions import Subscription
+from shop_shared.messaging.subscriptions import subscribe
 from shop_shared.stores import erasure
 
 
@@ -19,4 +19,4 @@ async def _record(connection: AsyncConnection, user: UserDeleted, _event: Receiv
     await erasure.record(connection, user.user_id)
 
 
-SUBSCRIPTION = Subscription("user.events", "minishop.user.deleted.v1", UserDeleted, _record)
+SUBSCRIPTION = subscribe("user.deleted.v1", UserDeleted, _record)

@@ -32,6 +32,15 @@ class Subscription(Generic[TxT, PayloadT]):
         await self.handler(tx, event.parse(self.model), event)
 
 
+def subscribe(
+    type_: str,
+    model: type[PayloadT],
+    handler: Callable[[TxT, PayloadT, ReceivedEvent], Awaitable[None]],
+) -> Subscription[TxT, PayloadT]:
+    """Subscribe to a type of the shop's, `order.placed.v1` say, on its topic, `order.events`."""
+    return Subscription(f"{type_.partition('.')[0]}.events", f"minishop.{type_}", model, handler)
+
+
 def topics_of(subscriptions: Sequence[Subscription[Any, Any]]) -> list[str]:
     """Return the topics to consume, sorted, each once."""
     return sorted({subscription.topic for subscription in subscriptions})

@@ -4,6 +4,7 @@ from shop_shared.testing.bad_input import BadRequest, assert_refused, bad_reques
 from shop_shared.testing.clock import FakeClock
 from shop_shared.testing.events import heard, said
 from shop_shared.testing.forgeries import FORGERIES
+from shop_shared.testing.serving import client_of, wired
 from shop_shared.testing.signer import Signer
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Signer",
     "assert_refused",
     "bad_requests",
+    "client_of",
     "heard",
     "said",
+    "wired",
 ]

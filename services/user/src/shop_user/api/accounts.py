@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.stores.postgres import transaction
@@ -30,7 +31,7 @@ from shop_user.service import (
     password_reset,
     verification,
 )
-from shop_user.state import Engine, Passwords
+from shop_user.state import Passwords
 
 router = APIRouter(prefix="/v1/users", tags=["accounts"])
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, require_match, set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.problems import Conflict, NotFound
@@ -13,7 +14,6 @@ from shop_shared.stores.postgres import transaction
 from shop_user.models import Address, Addresses, AddressWrite
 from shop_user.repository import addresses
 from shop_user.service.accounts import present
-from shop_user.state import Engine
 
 router = APIRouter(
     prefix="/v1/users/me/addresses", tags=["addresses"], responses=documented(403, 404)

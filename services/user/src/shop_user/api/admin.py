@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from shop_shared.emails import Email
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound
@@ -14,7 +15,6 @@ from shop_shared.stores.postgres import transaction
 from shop_user.models import RolesPut, Status, User
 from shop_user.repository import accounts
 from shop_user.service import administration
-from shop_user.state import Engine
 
 router = APIRouter(prefix="/v1/users", tags=["staff"])
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_user.models import Credentials, EmailQuery, PasswordChangedAt, VerifiedCredentials
 from shop_user.service import credentials
-from shop_user.state import Engine, Passwords
+from shop_user.state import Passwords
 
 router = APIRouter(prefix="/internal/v1", tags=["internal"])
 

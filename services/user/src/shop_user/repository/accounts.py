@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.clock import now
+from shop_shared.stores.pages import newest_first
 from shop_user.tables import accounts, addresses, codes
 
 Row = dict[str, Any]
@@ -133,11 +134,5 @@ async def page(
     limit: int,
 ) -> Sequence[Row]:
     """Return accounts, newest first."""
-    wanted = sa.select(accounts).order_by(accounts.c.id.desc()).limit(limit)
-    if email is not None:
-        wanted = wanted.where(accounts.c.email_key == email)
-    if status is not None:
-        wanted = wanted.where(accounts.c.status == status)
-    if before is not None:
-        wanted = wanted.where(accounts.c.id < before)
+    wanted = newest_first(accounts, before=before, limit=limit, email_key=email, status=status)
     return [dict(row) for row in (await connection.execute(wanted)).mappings()]
