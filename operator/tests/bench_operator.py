@@ -37,7 +37,7 @@ from .bench_measures import (
     raw_rate,
     takeover,
 )
-from .integration.conftest import ROOT, install, real_crds
+from .integration.crds import ROOT, install, real_crds
 from .integration.test_restart import writes
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from shop_operator.metadata import API_VERSION, Manifest
 
-from .conftest import Shop
+from .shop import Shop
 
 PROGRAMS = Path(sys.executable).parent
 

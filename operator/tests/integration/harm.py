@@ -7,7 +7,7 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import Kind, kind_of
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 
 SERVICE = Kind("v1", "Service", "services")
 SPEC: dict[str, Any] = {

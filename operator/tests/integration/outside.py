@@ -14,7 +14,7 @@ from shop_operator.api.kinds import SECRET, SHOP_SERVICE
 from shop_operator.children.access_secret import decode, password_in
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 
 OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
 Mongo = AsyncMongoClient[dict[str, Any]]
@@ -107,12 +107,22 @@ class Sql:
         """Connect as the owner of a service's database."""
         return await self.connect(database, await password(shop, service))
 
-    async def connect(self, database: str, secret: str) -> Any:
-        """Connect as the owner of a database, by this password."""
+    async def connect(self, database: str, secret: str, *, user: str = "") -> Any:
+        """Connect to a database by this password, as its owner unless another user is named."""
         at = urlsplit(self.server.url)
         return await asyncpg.connect(
-            host=at.hostname, port=at.port, user=database, password=secret, database=database
+            host=at.hostname,
+            port=at.port,
+            user=user or database,
+            password=secret,
+            database=database,
         )
+
+    async def capture(self, shop: Shop, service: str, database: str) -> Any:
+        """Connect as Debezium does for a service."""
+        secret = await shop.client.get(SECRET, shop.namespace, f"{service}-outbox")
+        user, word = (decode(secret["data"][part]) for part in ("username", "password"))
+        return await self.connect(database, word, user=user)
 
     async def migrate(self, shop: Shop, service: str, database: str, table: str = "outbox") -> None:
         """Make the outbox, as the service's migration would."""
@@ -139,6 +149,21 @@ class Sql:
                     await admin.execute(f'DROP DATABASE "{each}" WITH (FORCE)')
                 else:
                     await admin.execute(f'DROP ROLE "{each}"')
+
+
+@asynccontextmanager
+async def mongo_owner(server: MongoDB, database: str, secret: str) -> AsyncIterator[Mongo]:
+    """Connect to MongoDB as the owner of a database, by this password."""
+    host, _, port = server.server.rpartition(":")
+    async with AsyncMongoClient[dict[str, Any]](
+        host,
+        int(port),
+        username=database,
+        password=secret,
+        authSource=database,
+        directConnection=True,
+    ) as client:
+        yield client
 
 
 @asynccontextmanager

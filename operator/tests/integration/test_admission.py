@@ -19,8 +19,9 @@ from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SECRET, SHOP_SERVICE, VALIDATING_WEBHOOK
 from shop_operator.metadata import Manifest
 
-from .conftest import ROOT, Shop, eventually
+from .crds import ROOT
 from .program import operator_program
+from .shop import Shop, eventually
 
 TOPIC = {"publishes": [{"topic": "things.events"}]}
 

@@ -10,7 +10,6 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -23,11 +22,10 @@ from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, NotFoundError
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, LEASE, SECRET, SHOP_SERVICE
-from shop_operator.children.access_secret import decode
 from shop_operator.settings import Settings
 
-from .conftest import Shop
 from .outside import OUTBOX, Sql, delete, gone, mongo
+from .shop import Shop
 
 SERVICES = ("one", "two")
 MINE = ("alpha", "beta", "legacy")
@@ -162,7 +160,6 @@ class History:
 
     async def debezium(self) -> None:
         """Make outbox and slot, where the service and Debezium can log in to make theirs."""
-        at = urlsplit(self.sql.server.url)
         for service in SERVICES:
             body = await self.shop.get(SHOP_SERVICE, service) or {"spec": {}}
             database = (body["spec"].get("database") or {}).get("name", "")
@@ -173,13 +170,7 @@ class History:
                 owner = await self.sql.login(self.shop, service, database)
                 await owner.execute(OUTBOX.replace("TABLE", "TABLE IF NOT EXISTS"))
                 await owner.close()
-                capture = await asyncpg.connect(
-                    host=at.hostname,
-                    port=at.port,
-                    user=decode(secret["data"]["username"]),
-                    password=decode(secret["data"]["password"]),
-                    database=database,
-                )
+                capture = await self.sql.capture(self.shop, service, database)
                 slot = f"{database}_outbox"
                 await capture.execute(
                     f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"

@@ -17,7 +17,7 @@ from shop_operator.render import render
 from shop_operator.spec import parse
 
 from ..unit.specs import NAMES, service, specs  # noqa: TID252 - tests are no installed package
-from .conftest import Shop
+from .shop import Shop
 
 LOGIN = Login("user", "pass")
 ACCESS = Access("owner", "capture", LOGIN, LOGIN)

@@ -15,10 +15,10 @@ from aiohttp import web
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .conftest import Shop, eventually
 from .harm import HARM, SPEC
 from .program import operator_program
 from .proxy import Proxy, proxy, status
+from .shop import Shop, eventually
 
 INFORMERS = 19
 """How many kinds are watched in a test's two namespaces; each has a backoff of its own."""

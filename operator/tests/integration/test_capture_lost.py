@@ -1,7 +1,6 @@
 """Change capture that somebody's hand took away is seen and healed within seconds (O3)."""
 
 import secrets
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,17 +10,8 @@ from shop_servers.servers import MongoDB, Postgres
 from shop_operator.api.kinds import KAFKA_CONNECTOR
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .outside import Sql, mongo
-
-
-@pytest.fixture
-async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
-    """A name for databases, whose remains are removed."""
-    found = f"c{secrets.token_hex(4)}"
-    yield found
-    await shop.stop()
-    await Sql(postgres).drop(found)
+from .shop import Shop, eventually
 
 
 def whole(name: str, kind: str = "postgres") -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from shop_operator.api.kinds import DEPLOYMENT
 
 from .command import kubectl_shop
-from .conftest import Shop
+from .shop import Shop
 
 
 @pytest.mark.parametrize(

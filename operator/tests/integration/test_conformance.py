@@ -12,7 +12,8 @@ from shop_operator.children.access_secret import Access, Login
 from shop_operator.render import render
 from shop_operator.spec import parse
 
-from .conftest import ROOT, Shop
+from .crds import ROOT
+from .shop import Shop
 
 MANIFESTS = sorted((ROOT / "manifests" / "shop").glob("*.yaml"))
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*/shopservice.yaml"))

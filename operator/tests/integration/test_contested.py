@@ -5,11 +5,11 @@ import time
 
 from shop_operator.api.kinds import DEPLOYMENT, EVENT, Kind
 
-from .conftest import Shop, eventually
 from .harm import (
     container,
     declared_children,
 )
+from .shop import Shop, eventually
 
 BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 

@@ -6,7 +6,7 @@ import pytest
 
 from shop_operator.api.api_errors import ApiError
 
-from .conftest import Shop
+from .shop import Shop
 
 POSTGRES = {"kind": "postgres", "name": "a"}
 ALERT = {"name": "Broken", "expr": "up == 0", "summary": "it is broken"}

@@ -18,8 +18,8 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SECRET
 
-from .conftest import Shop
 from .proxy import Proxy, proxy, status
+from .shop import Shop
 
 
 class Door:

@@ -5,15 +5,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 from shop_servers.servers import MongoDB, Postgres
 
-from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
-from shop_operator.children.access_secret import decode
+from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET
 
-from .conftest import Shop, eventually
-from .outside import OUTBOX, password
+from .outside import OUTBOX, Sql, delete, deleted, mongo, mongo_owner, password
+from .shop import Shop
 
 
 async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
@@ -31,14 +29,7 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     namespace = sql.platform.kafka_namespace
     assert await sql.get(KAFKA_CONNECTOR, "orders-outbox", namespace) is None
 
-    at = urlsplit(postgres.url)
-    owner = await asyncpg.connect(
-        host=at.hostname,
-        port=at.port,
-        user=name,
-        password=await password(sql, "orders"),
-        database=name,
-    )
+    owner = await Sql(postgres).login(sql, "orders", name)
     await owner.execute(OUTBOX)
     await sql.reason("orders", "CdcReady", "ConnectorNotReady")
     connector = await sql.client.get(KAFKA_CONNECTOR, namespace, "orders-outbox")
@@ -47,33 +38,15 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
     assert [row["tablename"] for row in published] == ["outbox"]
     await owner.close()
 
-    secret = await sql.client.get(SECRET, sql.namespace, "orders-outbox")
-    capture = await asyncpg.connect(
-        host=at.hostname,
-        port=at.port,
-        user=decode(secret["data"]["username"]),
-        password=decode(secret["data"]["password"]),
-        database=name,
-    )
+    capture = await Sql(postgres).capture(sql, "orders", name)
     assert await capture.fetch("SELECT * FROM outbox") == []
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await capture.execute("DELETE FROM outbox")
     await capture.execute(f"SELECT pg_create_logical_replication_slot('{name}_outbox', 'pgoutput')")
     await capture.close()
 
-    service = await sql.client.get(SHOP_SERVICE, sql.namespace, "orders")
-    await sql.client.delete(SHOP_SERVICE, sql.namespace, "orders", uid=service["metadata"]["uid"])
-    admin = await asyncpg.connect(postgres.url)
-
-    async def gone() -> bool:
-        return await sql.get(SHOP_SERVICE, "orders") is None
-
-    await eventually(gone)
-    assert await admin.fetch("SELECT 1 FROM pg_database WHERE datname = $1", name) == []
-    assert await admin.fetch("SELECT 1 FROM pg_roles WHERE rolname LIKE $1", f"{name}%") == []
-    slots = "SELECT 1 FROM pg_replication_slots WHERE slot_name = $1"
-    assert await admin.fetch(slots, f"{name}_outbox") == []
-    await admin.close()
+    await deleted(sql, "orders")
+    assert await Sql(postgres).all_named(name) == set()
 
 
 async def test_another_services_database_is_refused_until_it_is_given_up(
@@ -88,8 +61,7 @@ async def test_another_services_database_is_refused_until_it_is_given_up(
     message = await sql.reason("second", "DatabaseReady", "NotOwned")
     assert f"{sql.namespace}/second" in message
     assert await sql.get(SECRET, "second-access") is None
-    first = await sql.client.get(SHOP_SERVICE, sql.namespace, "first")
-    await sql.client.delete(SHOP_SERVICE, sql.namespace, "first", uid=first["metadata"]["uid"])
+    await delete(sql, "first")
     await sql.reason("second", "DatabaseReady", "Available", seconds=30)
 
 
@@ -134,24 +106,14 @@ async def test_mongodb_users_have_their_own_database_only(
         events={"publishes": [{"topic": f"{name}.events"}], "outbox": {}},
     )
     await documents.reason("products", "CdcReady", "OutboxMissing")
-    host, _, port = mongodb.server.rpartition(":")
     secret = await password(documents, "products")
-    async with AsyncMongoClient[dict[str, object]](
-        host, int(port), username=name, password=secret, authSource=name, directConnection=True
-    ) as owner:
+    async with mongo_owner(mongodb, name, secret) as owner:
         await owner[name].create_collection("outbox")
         with pytest.raises(OperationFailure, match="not authorized"):
             await owner["other"]["things"].insert_one({})
     await documents.reason("products", "CdcReady", "ConnectorNotReady")
 
-    service = await documents.client.get(SHOP_SERVICE, documents.namespace, "products")
-    uid = service["metadata"]["uid"]
-    await documents.client.delete(SHOP_SERVICE, documents.namespace, "products", uid=uid)
-
-    async def gone() -> bool:
-        return await documents.get(SHOP_SERVICE, "products") is None
-
-    await eventually(gone)
-    async with AsyncMongoClient[dict[str, object]](mongodb.url, directConnection=True) as admin:
+    await deleted(documents, "products")
+    async with mongo(mongodb) as admin:
         assert name not in await admin.list_database_names()
         assert (await admin[name].command("usersInfo"))["users"] == []

@@ -1,7 +1,6 @@
 """What a deletion takes with it and what it leaves, by how it was asked for (O5, O6, O23)."""
 
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -12,21 +11,12 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import EVENT, KAFKA_TOPIC, SHOP_SERVICE, kind_of
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .harm import SPEC, children
 from .outside import Sql, delete, deleted, external, gone
+from .shop import Shop, eventually
 
 SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec"
 ENUM = f"{SPEC_SCHEMA}/properties/database/properties/kind/enum"
-
-
-@pytest.fixture
-async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
-    """A name for databases, whose remains are removed."""
-    found = f"x{secrets.token_hex(4)}"
-    yield found
-    await shop.stop()
-    await Sql(postgres).drop(found)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from shop_operator.api.kinds import SHOP_SERVICE, kind_of
 
-from .conftest import Shop, eventually
 from .harm import HARM, SPEC, children, is_as_before
+from .shop import Shop, eventually
 
 
 async def test_drift_is_counted_and_shown(shop: Shop) -> None:

@@ -16,8 +16,8 @@ from shop_operator.api.kinds import (
 )
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .harm import HARM, SPEC, change_and_delete, children
+from .shop import Shop, eventually
 
 CAPTURE = {"KafkaConnector", "Role", "RoleBinding"}
 """Kinds that only an outbox brings."""

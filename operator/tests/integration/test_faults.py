@@ -5,8 +5,8 @@ import asyncio
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .conftest import Shop, eventually
 from .harm import HARM
+from .shop import Shop, eventually
 
 
 async def test_one_of_two_writes_and_the_other_takes_over(shop: Shop) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from shop_operator.api.kinds import CONFIG_MAP, SHOP_SERVICE
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 from .test_routes import _accept, _table_is
 from .workloads import hastened, make_pod, observe, ready_at
 

@@ -11,7 +11,7 @@ import yaml
 from shop_servers.servers import Database
 
 from .command import kubectl_shop
-from .conftest import Shop
+from .shop import Shop
 
 
 @pytest.mark.parametrize("name", ["reviews", "gift-cards", "press"])

@@ -20,8 +20,8 @@ from shop_operator.api.kinds import (
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, key_of
 
 from .audit import Request, requests
-from .conftest import Shop, eventually
 from .program import operator_program
+from .shop import Shop, eventually
 
 NAMES = [f"many-{number}" for number in range(20)]
 

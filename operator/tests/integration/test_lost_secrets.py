@@ -1,29 +1,18 @@
 """A deleted Secret is made again as it was; pods that can't know a new password are replaced."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 from shop_servers.servers import Postgres
 
 from shop_operator.api.kinds import DEPLOYMENT, SECRET
 from shop_operator.children.access_secret import RENEWED_ANNOTATION
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .outside import Sql, deleted, password
+from .shop import Shop, eventually
 from .workloads import observe
-
-
-@pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
-    """A name for a database, whose remains are removed."""
-    found = f"d{secrets.token_hex(4)}"
-    yield found
-    await Sql(postgres).drop(found)
 
 
 def spec(name: str) -> dict[str, Any]:

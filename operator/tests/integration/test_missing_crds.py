@@ -6,7 +6,8 @@ import pytest
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 
-from .conftest import ROOT, Shop, eventually, install, real_crds
+from .crds import ROOT, install, real_crds
+from .shop import Shop, eventually
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from shop_operator.api.kinds import DEPLOYMENT, EVENT, ROLE, SHOP_SERVICE
 from shop_operator.metadata import API_VERSION, Manifest
 from shop_operator.settings import Settings
 
-from .conftest import ROOT, Shop, eventually
+from .crds import ROOT
+from .shop import Shop, eventually
 
 OPERATOR = "shop-operator"
 

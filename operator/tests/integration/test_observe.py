@@ -6,8 +6,8 @@ from shop_servers.servers import Postgres
 
 from shop_operator.api.kinds import DEPLOYMENT, KAFKA_TOPIC, SECRET
 
-from .conftest import Shop, eventually
 from .outside import Sql, deleted
+from .shop import Shop, eventually
 
 
 async def test_each_condition_says_what_is_missing(sql: Shop, postgres: Postgres) -> None:

@@ -11,7 +11,6 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import DEPLOYMENT, EVENT, SHOP_SERVICE, Kind
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .harm import (
     SERVICE,
     SPEC,
@@ -21,6 +20,7 @@ from .harm import (
     restored,
 )
 from .proxy import proxy, status
+from .shop import Shop, eventually
 
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 

@@ -1,7 +1,6 @@
 """What was there before, or is another's, is never altered or dropped (trial O1, O2, O3, O7)."""
 
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,21 +10,12 @@ from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SECRET, kind_of
 from shop_operator.metadata import MANAGED_BY_LABEL, NAMESPACE_LABEL, SERVICE_LABEL, Manifest
 
-from .conftest import Shop, eventually
 from .harm import SPEC, children
 from .outside import Sql, deleted, external, mongo, status
+from .shop import Shop, eventually
 
 ALL_LABELS = [MANAGED_BY_LABEL, SERVICE_LABEL, NAMESPACE_LABEL]
 KAFKA = {"apiVersion": KAFKA_TOPIC.api_version, "kind": KAFKA_TOPIC.kind}
-
-
-@pytest.fixture
-async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
-    """A name for databases, whose remains are removed."""
-    found = f"o{secrets.token_hex(4)}"
-    yield found
-    await shop.stop()
-    await Sql(postgres).drop(found)
 
 
 def database(name: str, kind: str = "postgres", on_delete: str = "Drop") -> dict[str, Any]:

@@ -5,19 +5,18 @@ The servers demand their passwords, so each test would fail if the operator set 
 
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import asyncpg
 import pytest
-from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 from shop_servers.servers import MongoDB, Postgres
 
 from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import decode, encode
 
-from .conftest import Shop, eventually
-from .outside import Sql, deleted, mongo, password
+from .outside import Sql, deleted, mongo, mongo_owner, password
+from .shop import Shop, eventually
 
 ROTATED = "rotated-by-a-person"
 AUTHENTICATION_FAILED = 18
@@ -68,15 +67,7 @@ class MongoStore:
         self.shop, self.name, self._server = shop, name, server
 
     async def may(self, secret: str) -> bool:
-        host, _, port = self._server.server.rpartition(":")
-        async with AsyncMongoClient[dict[str, Any]](
-            host,
-            int(port),
-            username=self.name,
-            password=secret,
-            authSource=self.name,
-            directConnection=True,
-        ) as client:
+        async with mongo_owner(self._server, self.name, secret) as client:
             try:
                 await client[self.name].list_collection_names()
             except OperationFailure as error:

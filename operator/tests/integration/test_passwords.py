@@ -11,8 +11,8 @@ from shop_servers.servers import Postgres
 from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import decode
 
-from .conftest import Shop
 from .outside import Sql, deleted, password
+from .shop import Shop
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from shop_operator.cli.client_side_apply import LAST_APPLIED
 from shop_operator.metadata import Manifest
 
 from .command import kubectl_shop, manifest, plan
-from .conftest import Shop, eventually
 from .harm import children, essence
+from .shop import Shop, eventually
 
 RICH: dict[str, Any] = {
     "replicas": 0,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Shop
+from .shop import Shop
 from .workloads import container, make_pod, observe
 
 BACK_OFF = {"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}}

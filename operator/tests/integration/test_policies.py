@@ -3,8 +3,8 @@
 from shop_operator.api.kinds import DEPLOYMENT
 
 from .command import kubectl_shop
-from .conftest import Shop, eventually
 from .harm import HARM
+from .shop import Shop, eventually
 
 
 async def test_a_paused_service_is_left_alone_until_it_is_resumed(shop: Shop) -> None:

@@ -7,8 +7,8 @@ import aiohttp
 
 from shop_cluster.control_plane import ControlPlane
 
-from .conftest import Shop, eventually
 from .program import operator_program
+from .shop import Shop, eventually
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ from shop_operator.apply.diff import differences
 from shop_operator.apply.quantity import amount_of
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop
+from .shop import Shop
 
 QUANTITIES = st.builds(
     "".join,

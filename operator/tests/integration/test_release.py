@@ -1,28 +1,17 @@
 """What is no longer declared is released as it was declared, however long it takes (O4, O8)."""
 
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from shop_servers.servers import MongoDB, Postgres
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SHOP_SERVICE
 
-from .conftest import Shop, eventually
 from .outside import Sql, deleted, mongo, remembers
+from .shop import Shop, eventually
 from .test_capture_lost import report_ready
 
 OFFSETS = "strimzi.io/connector-offsets"
-
-
-@pytest.fixture
-async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
-    """A name for databases, whose remains are removed."""
-    found = f"r{secrets.token_hex(4)}"
-    yield found
-    await shop.stop()
-    await Sql(postgres).drop(found)
 
 
 def whole(name: str, on_delete: str = "Drop", kind: str = "postgres") -> dict[str, Any]:

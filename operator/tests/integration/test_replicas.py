@@ -5,7 +5,7 @@ from typing import Any
 from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 
 
 async def test_an_autoscaler_takes_over_the_pods_that_run(shop: Shop) -> None:

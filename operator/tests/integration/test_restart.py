@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import EVENT, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, SHOP_SERVICE
 
-from .conftest import Shop, eventually
 from .harm import SPEC
+from .shop import Shop, eventually
 
 OURS = {kind.plural for kind in (*IN_SERVICE_NAMESPACES, *IN_KAFKA_NAMESPACE, SHOP_SERVICE, EVENT)}
 READS = {"GET", "LIST", "WATCH", "WATCHLIST", "CONNECT"}

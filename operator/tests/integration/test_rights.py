@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
 import kopf
 import pytest
 import yaml
@@ -16,13 +15,15 @@ from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, SECRET, SHOP_SERVICE, Kind
-from shop_operator.children.access_secret import decode, password_in
+from shop_operator.children.access_secret import decode
 from shop_operator.settings import Settings
 
 from .audit import requests
-from .conftest import ROOT, Shop, eventually
+from .crds import ROOT
 from .harm import HARM, SPEC
+from .outside import Sql
 from .program import operator_program
+from .shop import Shop, eventually
 from .workloads import container, hastened, make_pod, ready_at
 
 FORBIDDEN = 403
@@ -84,7 +85,7 @@ async def test_a_whole_service_needs_no_right_that_is_not_given(
         spec = {**SPEC, "events": {**SPEC["events"], "outbox": {}}, "database": database}
         await shop.declare("whole", **spec, routeTable={"statusPath": "/routez"})
         await shop.reason("whole", "CdcReady", "OutboxMissing", seconds=60)
-        await _migrate(shop, postgres, database["name"])
+        await Sql(postgres).migrate(shop, "whole", database["name"])
         await shop.reason("whole", "CdcReady", "ConnectorNotReady", seconds=60)
         await shop.reason("whole", "Synced", "AsDeclared", seconds=60)
         await _connect_reads_its_login_alone(shop, plane, database["name"])
@@ -137,21 +138,6 @@ async def _connect_reads_its_login_alone(shop: Shop, plane: ControlPlane, databa
         for place, other in (("shop", "whole-access"), ("platform", "postgres-admin")):
             with pytest.raises(ApiError, match="forbidden"):
                 await connect.get(SECRET, place, other)
-
-
-async def _migrate(shop: Shop, postgres: Postgres, database: str) -> None:
-    """Make the outbox, as the service's migration would."""
-    secret = await shop.client.get(SECRET, "shop", "whole-access")
-    at = urlsplit(postgres.url)
-    owner = await asyncpg.connect(
-        host=at.hostname,
-        port=at.port,
-        user=database,
-        password=password_in(decode(secret["data"]["database_url"])),
-        database=database,
-    )
-    await owner.execute("CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)")
-    await owner.close()
 
 
 async def _gone(shop: Shop, kind: Kind, name: str) -> bool:

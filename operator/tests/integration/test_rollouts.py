@@ -11,7 +11,7 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT, POD, SHOP_SERVICE, Kind
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 from .workloads import container, kubelet, make_pod, observe, set_status
 
 CRASHED = {"terminated": {"exitCode": 3, "reason": "Error"}}

@@ -8,7 +8,7 @@ import orjson
 
 from shop_operator.api.kinds import CONFIG_MAP, HTTP_ROUTE, SHOP_SERVICE, Kind
 
-from .conftest import Shop, eventually
+from .shop import Shop, eventually
 from .workloads import observe, set_status
 
 ORDERS = {"paths": ["/v1/orders"], "via": "gateway"}

@@ -8,8 +8,8 @@ from shop_servers.servers import Postgres
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, KAFKA_TOPIC
 
-from .conftest import Shop
 from .outside import Sql, deleted, external
+from .shop import Shop
 
 
 def spec(name: str) -> dict[str, Any]:

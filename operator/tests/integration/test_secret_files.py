@@ -5,7 +5,7 @@ from typing import Any
 from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import encode
 
-from .conftest import Shop
+from .shop import Shop
 
 FILES = {"files": [{"name": "stripe_key", "path": "payment-keys/stripe"}]}
 

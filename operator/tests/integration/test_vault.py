@@ -1,8 +1,6 @@
 """What the operator keeps in a real OpenBao for a service, and what its pods may do with it."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,20 +13,12 @@ from shop_servers.servers import Postgres
 from shop_operator.api.kinds import DEPLOYMENT
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop, eventually
 from .outside import Sql, deleted, external, remembers
+from .shop import Shop, eventually
 from .vault import Vault, vault
 
 __all__ = ["vault"]
 VAULT: dict[str, Any] = {"provider": "vault"}
-
-
-@pytest.fixture
-async def name(postgres: Postgres) -> AsyncIterator[str]:
-    """A name for a database, whose remains are removed."""
-    found = f"d{secrets.token_hex(4)}"
-    yield found
-    await Sql(postgres).drop(found)
 
 
 def spec(name: str, **more: Any) -> dict[str, Any]:

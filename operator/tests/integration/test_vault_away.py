@@ -14,12 +14,12 @@ from shop_servers.servers import OpenBao, Postgres
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .conftest import Shop, eventually
 from .outside import delete, external, gone
-from .test_vault import name, spec
+from .shop import Shop, eventually
+from .test_vault import spec
 from .vault import Vault, beside, vault
 
-__all__ = ["name", "vault"]
+__all__ = ["vault"]
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from shop_servers.servers import BaoNamespace
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.settings import Settings
 
-from .conftest import ROOT, Shop
+from .crds import ROOT
+from .shop import Shop
 
 POLICY = ROOT / "manifests" / "platform" / "vault" / "operator-policy.hcl"
 OPERATOR = "shop-operator"

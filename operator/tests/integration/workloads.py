@@ -13,7 +13,7 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT, POD, Kind
 from shop_operator.metadata import Manifest
 
-from .conftest import Shop
+from .shop import Shop
 
 ROLLED_OUT = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 NODES = "/api/v1/nodes"
