@@ -1,7 +1,8 @@
 """Opens provisionings, one a reconcile, and releases what a ShopService no longer declares."""
 
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from shop_operator.api.api_client import ApiClient
@@ -43,9 +44,11 @@ class Provisioner:
         self._resources = Resources(client, cache, gate)
         self._trusted: dict[Key, tuple[float, tuple[External, ...], dict[Identity, Found]]] = {}
 
-    def open(self, service: ShopService) -> Provisioning:
-        """Return the provisioning of one reconcile, an asynchronous context manager."""
-        return Provisioning(self, Sessions(service, self._servers, self._resources))
+    @contextlib.asynccontextmanager
+    async def open(self, service: ShopService) -> AsyncIterator[Provisioning]:
+        """Open the provisioning of one reconcile; its sessions with the stores end with it."""
+        async with Sessions(service, self._servers, self._resources) as sessions:
+            yield Provisioning(self, sessions)
 
     def recheck_seconds(self, service: ShopService) -> float | None:
         """Return when to look at the stores again, which nothing reports changes of."""

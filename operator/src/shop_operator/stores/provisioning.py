@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import KAFKA_CONNECTOR
@@ -83,18 +82,6 @@ class Provisioning:
         self._known = Access()
         self._declared: list[External] = []
         self._found: dict[Identity, Found | StoreError | None] = {}
-
-    async def __aenter__(self) -> Self:
-        await self._sessions.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._sessions.__aexit__(kind, error, trace)
 
     async def plan(self, live: Sequence[Manifest]) -> Plan:
         """Read everything that is declared, and decide whose it is. Writes nothing."""
