@@ -1,9 +1,7 @@
 """The controller: changes put keys on one queue, workers reconcile them while the Lease is held."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +18,14 @@ from shop_operator.apply.children import ChildApplier
 from shop_operator.deletion import TemporaryError
 from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
+from shop_operator.parsed_services import ParsedServices
 from shop_operator.reconcile import Reconciler
 from shop_operator.recorder import EventRecorder
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.routing import RouteTable
 from shop_operator.scopes import MISSING, READY, TERMINATING, Scope, Scopes
 from shop_operator.settings import Settings
-from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
+from shop_operator.spec import Key
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.work_queue import WorkQueue
 
@@ -76,8 +75,10 @@ class Controller:
             reported=self._report,
         )
         reports = GatewayReports(self._cache)
+        self.services = ParsedServices(self._scopes.services)
+        """Every ShopService that is known and can be read."""
         routes = RouteRegistry(
-            services=self._scopes.services, cache=self._cache, platform=platform, reports=reports
+            services=self.services, cache=self._cache, platform=platform, reports=reports
         )
         self._routes = routes
         self._reconciler = Reconciler(
@@ -105,15 +106,6 @@ class Controller:
         return self._cache.synced and all(
             scope.synced or (scope.settled and scope.state != READY) for scope in self._scopes
         )
-
-    def shop_services(self) -> Iterator[ShopService]:
-        """Yield every ShopService that is known and can be read."""
-        for informer in list(self._scopes.services.values()):
-            for name, _ in informer.versions():
-                body = informer.get(name)
-                with contextlib.suppress(InvalidSpecError):  # its own reconcile reports that
-                    if body is not None:
-                        yield parse(body)
 
     async def run(self) -> None:
         """Watch and reconcile until cancelled."""

@@ -127,7 +127,7 @@ def _registry(controller: Controller, platform: Settings) -> kopf.OperatorRegist
         return controller.lease.held
 
     if platform.webhook_port:
-        handler.install(registry, platform, services=controller.shop_services)
+        handler.install(registry, platform, services=controller.services)
     return registry
 
 

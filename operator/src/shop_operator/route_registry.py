@@ -1,22 +1,21 @@
-"""What is known about the routes of all ShopServices, read from the informers at each question."""
+"""What is known about the routes of all ShopServices, as of each question."""
 
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
 
 from shop_operator.api.cache import Cache
-from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import CONFIG_MAP, ENTRY_LABEL, ENTRY_SERVICE
 from shop_operator.children.route_table import ROUTES_KEY, route_table, table_entry
 from shop_operator.conditions.route import GatewayState, RouteView
 from shop_operator.gateway_report import Report, Wanted
 from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metadata import Manifest, labels
+from shop_operator.parsed_services import ParsedServices
 from shop_operator.route_claims import Claim, Claimant, claimant, claims, covers
 from shop_operator.settings import Settings
-from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
+from shop_operator.spec import Key, ShopService
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -27,7 +26,7 @@ class RouteRegistry:
     def __init__(
         self,
         *,
-        services: Mapping[str, Informer],
+        services: ParsedServices,
         cache: Cache,
         platform: Settings,
         reports: GatewayReports,
@@ -37,7 +36,6 @@ class RouteRegistry:
         self._gateways: dict[str, list[ShopService]] = {}
         self._cache = cache
         self._platform = platform
-        self._parsed: dict[str, dict[str, tuple[int, ShopService | None]]] = {}
         self._claimants: list[Claimant] = []
         self._claims: dict[Key, Claim] = {}
         self._published: dict[str, tuple[str, list[Manifest]]] = {}
@@ -67,7 +65,7 @@ class RouteRegistry:
 
     def is_gateway(self, key: Key) -> bool:
         """Return True for a service that others are reached through."""
-        _, service = self._parsed.get(key.namespace, {}).get(key.name, (0, None))
+        service = self._services.get(key)
         return service is not None and service.spec.route_table is not None
 
     def awaits_gateway(self, key: Key) -> bool:
@@ -133,27 +131,17 @@ class RouteRegistry:
         return everybody.get(service.key, Claim())
 
     def _refresh(self) -> None:
-        """Parse what changed since the last question; each version of a service is parsed once."""
-        changed = self._parsed.keys() != self._services.keys()
-        found: dict[str, dict[str, tuple[int, ShopService | None]]] = {}
-        for namespace, informer in self._services.items():
-            before, now = self._parsed.get(namespace, {}), {}
-            for name, version in informer.versions():
-                known = before.get(name)
-                if known is None or known[0] != version:
-                    known, changed = (version, _read(informer, name)), True
-                now[name] = known
-            changed = changed or now.keys() != before.keys()
-            found[namespace] = now
-        if not changed:
+        """Decide anew who has which path, if something changed since the last question."""
+        if not self._services.refresh():
             return
-        self._parsed = found
+        namespaces = self._services.namespaces()
         self._gateways = {
             namespace: [s for s in self._read(namespace) if s.spec.route_table is not None]
-            for namespace in found
+            for namespace in namespaces
         }
-        services = [s for each in found.values() for _, s in each.values() if s is not None]
-        claimed = [claimant(service, host=self._platform.route_host) for service in services]
+        host = self._platform.route_host
+        services = [s for namespace in namespaces for s in self._services.of(namespace)]
+        claimed = [claimant(service, host=host) for service in services]
         claimants = [each for each in claimed if each is not None]
         if claimants != self._claimants:
             self._claimants = claimants
@@ -161,8 +149,7 @@ class RouteRegistry:
 
     def _read(self, namespace: str) -> list[ShopService]:
         """Return the services of a namespace that can be read and stay."""
-        found = self._parsed.get(namespace, {}).values()
-        return [s for _, s in found if s is not None and not s.deleting]
+        return [service for service in self._services.of(namespace) if not service.deleting]
 
     def _routed(self, namespace: str) -> list[ShopService]:
         return [service for service in self._read(namespace) if service.spec.route]
@@ -269,14 +256,6 @@ class RouteRegistry:
         for ingress in balancer.get("ingress") or ():
             return _url(scheme, ingress.get("hostname") or ingress["ip"], first["port"])
         return None
-
-
-def _read(informer: Informer, name: str) -> ShopService | None:
-    body = informer.get(name)
-    try:
-        return None if body is None else parse(body)
-    except InvalidSpecError:
-        return None  # its own reconcile reports that
 
 
 def _was_ready(service: ShopService) -> bool:

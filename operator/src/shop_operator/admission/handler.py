@@ -1,6 +1,6 @@
 """The webhook's handler: Kopf's server calls it before a ShopService is created or changed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import kopf
@@ -18,9 +18,9 @@ def install(
     registry: kopf.OperatorRegistry,
     platform: Settings,
     *,
-    services: Callable[[], Iterable[ShopService]],
+    services: Iterable[ShopService],
 ) -> None:
-    """Answer admission reviews; `services` returns all ShopServices that are known."""
+    """Answer admission reviews; `services` are all ShopServices that are known, at each time."""
 
     @kopf.on.validate(
         API_VERSION,
@@ -45,7 +45,7 @@ def install(
             return
         if new.deleting:
             return
-        found = review(new, before, services(), platform)
+        found = review(new, before, services, platform)
         warnings.extend(found.warnings)
         if found.refusals:
             raise kopf.AdmissionError("; ".join(found.refusals), code=409)

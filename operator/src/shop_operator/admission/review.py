@@ -1,15 +1,16 @@
 """Which claims of a ShopService another holds, and what in it is likely a mistake."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from shop_operator.children.access_secret import Access
-from shop_operator.route_claims import claimant, claims
+from shop_operator.route_claims import Claimant, claimant, claims
 from shop_operator.settings import Settings
-from shop_operator.spec import ShopService
+from shop_operator.spec import Key, ShopService
 from shop_operator.stores.declared import declared
+from shop_operator.stores.external import Identity
 
 _NO_ACCESS: Final = Access(None, None, None, None)
 _NOT_YET: Final = "9999"
@@ -35,34 +36,45 @@ def review(
     What was in conflict before is not refused again: whose it is, its conditions say.
     """
     others = [other for other in others if other.key != new.key]
-    refusals = _conflicts(new, others, platform)
+    taken = _taken(others, platform)
+    refusals = _conflicts(new, taken, platform)
     if old is not None:
-        before = _conflicts(old, others, platform)
+        before = _conflicts(old, taken, platform)
         refusals = [refusal for refusal in refusals if refusal not in before]
     return Review(tuple(refusals), tuple(_warnings(new, others)))
 
 
-def _conflicts(
-    service: ShopService, others: Sequence[ShopService], platform: Settings
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What the other services have."""
+
+    externals: Mapping[Identity, Key]
+    claimants: Sequence[Claimant]
+
+
+def _taken(others: Iterable[ShopService], platform: Settings) -> _Taken:
+    externals: dict[Identity, Key] = {}
+    claimants = []
+    for other in others:
+        for external in declared(other, platform, _NO_ACCESS):
+            externals[external.record.identity] = other.key
+        claim = claimant(other, host=platform.route_host)
+        claimants += [] if claim is None else [claim]
+    return _Taken(externals, claimants)
+
+
+def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[str]:
     """Return what a service declares and another has, in the order of the spec."""
-    holders = {
-        external.record.identity: other.key
-        for other in others
-        for external in declared(other, platform, _NO_ACCESS)
-    }
     found = [
-        f"{external.record} is taken by ShopService {holders[external.record.identity]}"
+        f"{external.record} is taken by ShopService {taken.externals[external.record.identity]}"
         for external in declared(service, platform, _NO_ACCESS)
-        if external.record.identity in holders
+        if external.record.identity in taken.externals
     ]
-    host = platform.route_host
-    others_claim = [claimant(other, host=host) for other in others]
-    own = claimant(service, host=host)
+    own = claimant(service, host=platform.route_host)
     if own is not None:
         # It comes last, however old it is: what it asks for anew, it has not yet.
         youngest = replace(own, created=_NOT_YET)
-        claimants = [*filter(None, others_claim), youngest]
+        claimants = [*taken.claimants, youngest]
         claim = claims(claimants, shared_edge=platform.edge != "none")[service.key]
         found += [f"the path {path} is taken by ShopService {key}" for path, key in claim.lost]
     return found

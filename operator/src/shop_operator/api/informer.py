@@ -66,6 +66,8 @@ class Informer:
         self.kind = kind
         self.namespace = namespace
         self.missing = False
+        self.revision = 0
+        """Grows with every change of what is stored."""
         self.synced = asyncio.Event()
         self.settled = asyncio.Event()
         """Set once the objects were listed, or could not be."""
@@ -223,6 +225,7 @@ class Informer:
             self._forget(name, old.key)
             self._changed(self.kind, name, old.key)
         self._entries[name] = entry
+        self.revision += 1
         self._by_key[key].add(name)
         if notify and (old is None or self.kind is not POD or not _same_pod(old, entry)):
             self._changed(self.kind, name, key)
@@ -230,6 +233,7 @@ class Informer:
     def _drop(self, name: str) -> None:
         old = self._entries.pop(name, None)
         if old is not None:
+            self.revision += 1
             self._forget(name, old.key)
             self._changed(self.kind, name, old.key)
 

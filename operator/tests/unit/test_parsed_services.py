@@ -1,0 +1,81 @@
+"""Each version of a ShopService is parsed once, and what is gone or unreadable is not listed."""
+
+from typing import Any, cast
+
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.informer import Informer
+from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.metadata import Manifest
+from shop_operator.parsed_services import ParsedServices
+from shop_operator.spec import Key
+
+
+def informer(namespace: str = "shop") -> Informer:
+    """Return an informer that nobody runs: objects come by `observe_write`."""
+    client = cast("ApiClient", None)
+    return Informer(client, SHOP_SERVICE, namespace, lambda *_: None, seconds=60)
+
+
+def body(name: str, version: int, **more: Any) -> Manifest:
+    metadata = {"name": name, "namespace": "shop", "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": {"image": "a:1"}, **more}
+
+
+def names(services: ParsedServices) -> list[str]:
+    return [service.name for service in services]
+
+
+def test_each_version_is_parsed_once() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+    shop.observe_write(body("a", 1))
+    shop.observe_write(body("b", 2))
+    before = list(services)
+    assert [service.name for service in before] == ["a", "b"]
+    shop.observe_write(body("b", 3, status={"url": "http://b"}))
+    after = list(services)
+    assert after[0] is before[0]
+    assert after[1].status["url"] == "http://b"
+
+
+def test_nothing_changed_is_told() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+    assert services.refresh()
+    assert not services.refresh()
+    shop.observe_write(body("a", 1))
+    assert services.refresh()
+    assert not services.refresh()
+
+
+def test_a_namespace_that_goes_takes_its_services_and_may_come_again() -> None:
+    informers = {"shop": informer(), "other": informer("other")}
+    services = ParsedServices(informers)
+    informers["shop"].observe_write(body("a", 1))
+    assert names(services) == ["a"]
+    del informers["shop"]
+    assert names(services) == []
+    informers["shop"] = informer()
+    informers["shop"].observe_write(body("b", 1))
+    assert names(services) == ["b"]
+    assert services.get(Key("shop", "a")) is None
+
+
+def test_what_cannot_be_read_is_not_listed_until_it_can() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+    shop.observe_write(body("a", 1) | {"spec": {"image": 7}})
+    assert names(services) == []
+    shop.observe_write(body("a", 2))
+    assert names(services) == ["a"]
+
+
+def test_of_a_status_only_what_routes_need_is_kept() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+    conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "RouteReady")]
+    status = {"url": "u", "readyReplicas": 1, "children": [{"kind": "Deployment"}]}
+    shop.observe_write(body("a", 1, status=status | {"conditions": conditions}))
+    [service] = services
+    kept = {"url": "u", "readyReplicas": 1, "conditions": [conditions[1]]}
+    assert service.status == kept
