@@ -8,11 +8,14 @@ The invariants, numbered as in what it prints:
    the total captured of an order that was delivered (nothing, of a free one). What came by an
    attempt that another has superseded, or by a second charge, went back.
 3. available + reserved + sold = all units ever put in, for each product, none negative; the
-   reservations held add up to what is reserved.
+   reservations held add up to what is reserved, and orders' units, less those that came back and
+   are on the shelf again, to what is sold. Those are the ones of the returns that say so.
 4. Every event that a service committed was heard by each service that subscribes to it and keeps
    an inbox. A dead letter is one not heard, until it is redriven. A service that was upgraded need
    not have heard what came before, of a type that it may not have subscribed to then.
-5. An order is never both refunded and delivered, and has one shipment at most.
+5. An order is never both refunded and delivered, and has one shipment at most; what goes back of a
+   delivered one, apart from a person's goodwill, is what returned goods cost. Only what was
+   delivered is returned, no unit twice, and a return's money goes back once.
 
 It can be used against any running shop: `python tests/oracle.py` looks at the cluster of the
 current kubeconfig, `--settle 60` lets what is under way come to its end first.
@@ -28,6 +31,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from store_access import ClusterError, Published, Stores, from_cluster
 
@@ -53,7 +57,8 @@ class Violation:
 class Order:
     """An order as the order service has it; amounts in minor units.
 
-    `total` is 0 until the stock has priced it, `overdue` once its deadline has passed.
+    `total` is 0 until the stock has priced it, `overdue` once its deadline has passed;
+    `units` are by product.
     """
 
     id: str
@@ -62,6 +67,7 @@ class Order:
     refunded: int
     total: int = 0
     overdue: bool = False
+    units: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,11 @@ class Payment:
 
 @dataclass(frozen=True)
 class Stock:
-    """A product's units; `put_in` is the sum of its ledger, `held` of its open reservations."""
+    """A product's units: those it has, and the sums that they must be.
+
+    `put_in` is the sum of its ledger, `held` of its open reservations, `sold_to_orders` of those
+    that were sold, and `put_back` of what of those came back and is on the shelf again.
+    """
 
     product_id: str
     on_hand: int
@@ -92,6 +102,24 @@ class Stock:
     sold: int
     put_in: int
     held: int
+    sold_to_orders: int
+    put_back: int
+
+
+@dataclass(frozen=True)
+class Return:
+    """Goods of an order that came back, or may; amounts in minor units.
+
+    `units` are by product; `paid_back` is the amount of its succeeded refund, None without one.
+    """
+
+    id: str
+    order_id: str
+    status: str
+    refund: int
+    restock: bool | None
+    units: Mapping[str, int]
+    paid_back: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +134,7 @@ class Snapshot:
     payments: Iterable[Payment] = ()
     stock: Iterable[Stock] = ()
     shipments: Iterable[tuple[str, str]] = ()
+    returns: Iterable[Return] = ()
     published: Sequence[Published] = ()
     heard: Mapping[str, frozenset[str]] = field(default_factory=dict)
     subscriptions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
@@ -120,6 +149,7 @@ def violations(snapshot: Snapshot) -> Iterator[Violation]:
         yield from _units(stock)
     yield from _unheard(snapshot)
     yield from _parcels(snapshot)
+    yield from _returned_goods(snapshot)
 
 
 def _stuck(snapshot: Snapshot) -> Iterator[Violation]:
@@ -186,6 +216,42 @@ def _parcels(snapshot: Snapshot) -> Iterator[Violation]:
             yield Violation(5, f"order {order_id} has {count} shipments")
 
 
+def _returned_goods(snapshot: Snapshot) -> Iterator[Violation]:
+    orders = {order.id: order for order in snapshot.orders}
+    back: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    shelf: Counter[str] = Counter()
+    for each in snapshot.returns:
+        yield from _return(each, orders.get(each.order_id))
+        if each.status != "refused":
+            back[each.order_id].update(each.units)
+        if each.restock:
+            shelf.update(each.units)
+    for order_id, units in back.items():
+        had = orders[order_id].units if order_id in orders else {}
+        for product_id, count in units.items():
+            if count > had.get(product_id, 0):
+                yield Violation(5, f"order {order_id}: {count} units of {product_id} returned")
+    for stock in snapshot.stock:
+        if stock.put_back != shelf[stock.product_id]:
+            yield Violation(
+                3,
+                f"product {stock.product_id}: {stock.put_back} units back on the shelf, "
+                f"{shelf[stock.product_id]} of returns",
+            )
+
+
+def _return(each: Return, order: Order | None) -> Iterator[Violation]:
+    if order is None or order.status != "delivered":
+        yield Violation(5, f"return {each.id} of an order that was not delivered")
+    if each.status == "received":
+        yield Violation(1, f"return {each.id} is still received, its money not back")
+    paid_back = each.paid_back or 0
+    if each.status == "refunded" and paid_back != each.refund:
+        yield Violation(2, f"return {each.id}: {each.refund} to go back, {paid_back} did")
+    if each.status not in {"refunded", "received"} and paid_back:
+        yield Violation(5, f"return {each.id} is {each.status}, {paid_back} went back")
+
+
 def _money(order: Order, payments: Sequence[Payment]) -> Iterator[Violation]:
     captured = sum(payment.captured for payment in payments)
     refunded = sum(payment.refunded for payment in payments)
@@ -216,6 +282,12 @@ def _units(stock: Stock) -> Iterator[Violation]:
         yield Violation(
             3, f"product {stock.product_id}: {stock.reserved} reserved of {stock.on_hand} on hand"
         )
+    if stock.sold_to_orders - stock.put_back != stock.sold:
+        yield Violation(
+            3,
+            f"product {stock.product_id}: {stock.sold} sold, "
+            f"{stock.sold_to_orders} to orders and {stock.put_back} of those back",
+        )
     if stock.held != stock.reserved:
         yield Violation(
             3, f"product {stock.product_id}: {stock.reserved} reserved, {stock.held} held by orders"
@@ -241,8 +313,18 @@ async def gather(stores: Stores) -> Snapshot:
         "order",
         "SELECT id::text, status, coalesce(captured_amount, 0) AS captured, "
         "refunded_amount AS refunded, coalesce(total_amount, 0) AS total, "
-        "coalesce(deadline < now(), false) AS overdue FROM orders",
+        "coalesce(deadline < now(), false) AS overdue, lines FROM orders",
     )
+    returns = await stores.rows(
+        "order",
+        "SELECT id::text, order_id::text, status, refund_amount AS refund, restock, lines "
+        "FROM returns",
+    )
+    paid_back = await stores.rows(
+        "payment",
+        "SELECT id::text, amount FROM refunds WHERE reason = 'return' AND status = 'succeeded'",
+    )
+    paid = {row["id"]: row["amount"] for row in paid_back}
     payments = await stores.rows(
         "payment",
         "SELECT coalesce(order_id, superseded_order_id)::text AS order_id, captured, "
@@ -257,7 +339,8 @@ async def gather(stores: Stores) -> Snapshot:
     shipments = await stores.rows("shipping", "SELECT order_id::text, status FROM shipments")
     events, heard = await stores.events()
     return Snapshot(
-        orders=[Order(**row) for row in orders],
+        orders=[Order(**_with_units(row)) for row in orders],
+        returns=[Return(**_with_units(row), paid_back=paid.get(row["id"])) for row in returns],
         payments=[Payment(**row) for row in payments],
         stock=[Stock(**unit) for unit in await stores.stock()],
         shipments=[(row["order_id"], row["status"]) for row in shipments],
@@ -266,6 +349,13 @@ async def gather(stores: Stores) -> Snapshot:
         subscriptions=subscriptions(),
         upgraded=stores.upgraded,
     )
+
+
+def _with_units(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the units by product in place of its lines, which are JSON."""
+    lines = json.loads(row["lines"])
+    units = {line["product_id"]: line["quantity"] for line in lines}
+    return {**{name: value for name, value in row.items() if name != "lines"}, "units": units}
 
 
 async def settled(stores: Stores, seconds: float) -> tuple[Snapshot, list[Violation]]:

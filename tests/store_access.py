@@ -5,7 +5,7 @@ import base64
 import json
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,7 +75,7 @@ class Stores:
         return bool(row["exists"])
 
     async def stock(self) -> list[dict[str, Any]]:
-        """Return each product's units, with the sums of its ledger and of its reservations."""
+        """Return each product's units, and the sums of its ledger, holds, sales and returns."""
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
             database = client["product"]
             put_in: Mapping[str, int] = {
@@ -99,6 +99,14 @@ class Stores:
                     ]
                 )
             }
+            sold: Counter[str] = Counter()
+            back: Counter[str] = Counter()
+            async for order in database["reservations"].find({"status": "committed"}):
+                sold.update({line["product_id"]: line["quantity"] for line in order["lines"]})
+                for returned in order.get("returned", ()):
+                    back.update(
+                        {line["product_id"]: line["quantity"] for line in returned["lines"]}
+                    )
             return [
                 {
                     "product_id": unit["_id"],
@@ -107,6 +115,8 @@ class Stores:
                     "sold": unit["sold"],
                     "put_in": put_in.get(unit["_id"], 0),
                     "held": held.get(unit["_id"], 0),
+                    "sold_to_orders": sold[unit["_id"]],
+                    "put_back": back[unit["_id"]],
                 }
                 async for unit in database["inventory"].find()
             ]

@@ -107,6 +107,12 @@ VALID: Mapping[str, dict[str, Any]] = {
         "method": "card",
         "token": "pm_card_visa",
     },
+    "order POST /v1/orders/{order_id}/returns": {
+        "items": [{"product_id": _ID, "quantity": 1}],
+        "reason": "damaged",
+    },
+    "order POST /v1/returns/{return_id}/refuse": {"reason": "The seal of the box is broken."},
+    "order POST /v1/returns/{return_id}/receive": {"restock": True},
     "payment POST /v1/payments/{payment_id}/refunds": {
         "amount": {"amount": 500, "currency": "USD"},
         "reason": "damaged",

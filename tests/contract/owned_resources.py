@@ -117,6 +117,28 @@ def _order(owned: OwnedResources) -> str:
     return owned.post("order", "/v1/orders", owned.token_of(owned.owner))
 
 
+def _return(owned: OwnedResources) -> str:
+    order_id = _order(owned)
+    about = {"order_id": order_id, "customer_id": str(owned.owner_id)}
+    price = {"amount": 999, "currency": "USD"}
+    product_id = VALID["order POST /v1/orders"]["items"][0]["product_id"]
+    line = {"product_id": product_id, "quantity": 2, "sku": "MUG-1", "name": "Mug"}
+    total = {"amount": 1998, "currency": "USD"}
+    owned.hear(
+        "order",
+        "inventory.reserved",
+        **about,
+        lines=[{**line, "unit_price": price}],
+        total=total,
+        reserved_until="2999-01-01T00:00:00Z",
+    )
+    owned.hear("order", "payment.captured", **about, amount=total)
+    owned.hear("order", "shipment.delivered", **about)
+    path = f"/v1/orders/{order_id}/returns"
+    made = owned.call("order", "POST", path, owned.token_of(owned.owner), {"reason": "other"})
+    return str(made["id"])
+
+
 def _payment(owned: OwnedResources) -> str:
     about = {"order_id": str(uuid7()), "customer_id": str(owned.owner_id)}
     payment = VALID["order POST /v1/orders"]["payment"]
@@ -156,6 +178,7 @@ _MAKERS: Mapping[str, Callable[[OwnedResources], str]] = {
     "image_id": _image,
     "order_id": _order,
     "payment_id": _payment,
+    "return_id": _return,
     "shipment_id": _shipment,
     "notification_id": _notification,
     "device_id": _device,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oracle import TAKE_OVER, Order, Payment, Snapshot, Stock, subscriptions, violations
+from oracle import TAKE_OVER, Order, Payment, Return, Snapshot, Stock, subscriptions, violations
 from store_access import Published
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -15,6 +15,14 @@ CHANGED = Published("user.events", "minishop.user.password_changed.v1", "e2", NO
 GOOD = Snapshot(
     orders=[
         Order(id="o1", status="delivered", captured=500, refunded=0, total=500),
+        Order(
+            id="back",
+            status="delivered",
+            captured=400,
+            refunded=200,
+            total=400,
+            units={"p1": 2},
+        ),
         Order(id="o2", status="refunded", captured=300, refunded=300),
         Order(id="o3", status="rejected", captured=0, refunded=0),
         Order(id="free", status="delivered", captured=0, refunded=0, total=0),
@@ -22,6 +30,7 @@ GOOD = Snapshot(
     ],
     payments=[
         Payment(order_id="o1", captured=500, refunded=0, compensated=0),
+        Payment(order_id="back", captured=400, refunded=200, compensated=0),
         Payment(order_id="o2", captured=300, refunded=300, compensated=300),
         Payment(order_id="free", captured=0, refunded=0, compensated=0),
         # Paid another way, and the first one's money came late.
@@ -34,7 +43,23 @@ GOOD = Snapshot(
             awaits_customer=True,
         ),
     ],
-    stock=[Stock(product_id="p1", on_hand=8, reserved=1, sold=2, put_in=10, held=1)],
+    stock=[
+        Stock(
+            product_id="p1",
+            on_hand=8,
+            reserved=1,
+            sold=2,
+            put_in=10,
+            held=1,
+            sold_to_orders=3,
+            put_back=1,
+        )
+    ],
+    returns=[
+        Return("r1", "back", "refunded", 200, restock=True, units={"p1": 1}, paid_back=200),
+        Return("r2", "back", "refused", 200, restock=None, units={"p1": 1}),
+        Return("r3", "back", "approved", 200, restock=None, units={"p1": 1}),
+    ],
     shipments=[("o1", "delivered"), ("o2", "cancelled")],
     published=[PLACED, CHANGED],
     heard={"product": frozenset(("e1",))},
@@ -43,6 +68,7 @@ GOOD = Snapshot(
 )
 PAID = GOOD.payments[0]  # type: ignore[index]  # a list, here
 WAITING = GOOD.orders[-1]  # type: ignore[index]  # a list, here
+RETURNED = GOOD.returns[0]  # type: ignore[index]  # a list, here
 UNITS = GOOD.stock[0]  # type: ignore[index]  # a list, here
 
 
@@ -72,6 +98,16 @@ def test_a_shop_in_order_has_no_violations() -> None:
         (3, {"stock": [replace(UNITS, reserved=9, held=9)]}),
         (3, {"stock": [replace(UNITS, reserved=-1, held=-1)]}),
         (3, {"stock": [replace(UNITS, held=0)]}),
+        (3, {"stock": [replace(UNITS, sold_to_orders=4)]}),
+        (3, {"stock": [replace(UNITS, put_back=2)]}),
+        (3, {"stock": [replace(UNITS, put_back=0, sold_to_orders=2)]}),
+        (3, {"returns": [replace(RETURNED, restock=False)]}),
+        (1, {"returns": [replace(RETURNED, status="received")]}),
+        (2, {"returns": [replace(RETURNED, paid_back=None)]}),
+        (2, {"returns": [replace(RETURNED, paid_back=100)]}),
+        (5, {"returns": [replace(RETURNED, status="approved", restock=None)]}),
+        (5, {"returns": [replace(RETURNED, order_id="o2")]}),
+        (5, {"returns": [RETURNED, replace(RETURNED, id="r4", units={"p1": 2})]}),
         (4, {"heard": {"product": frozenset()}}),
         (4, {"heard": {"product": frozenset(("e1",)), "auth": frozenset()}}),
         (5, {"shipments": [("o2", "delivered")]}),

@@ -118,6 +118,23 @@ class OrderConfirmed(OrderEvent):
         }
 
 
+class ReturnEvent(OrderEvent):
+    """Goods are to come back, or may not."""
+
+    lines: tuple[LinePayload, ...]
+    refund: MoneyPayload
+    refusal: str = ""
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return the goods, what comes back for them, and why they are refused."""
+        return {
+            **super().template_context(),
+            "lines": [line.template_context() for line in self.lines],
+            "refund": self.refund.formatted(),
+            "refusal": self.refusal,
+        }
+
+
 class PaymentActionRequired(OrderEvent):
     """The customer has to do something."""
 

@@ -38,6 +38,9 @@ PLANS: Mapping[str, Plan] = {
     "minishop.order.cancelled.v1": Plan("order_cancelled", "orders", ("email", "push")),
     "minishop.order.expired.v1": Plan("order_expired", "orders", ("email", "push")),
     "minishop.order.completed.v1": Plan("order_completed", "orders", (), ("email",)),
+    "minishop.order.return_requested.v1": Plan("return_requested", "orders", ("email",)),
+    "minishop.order.return_approved.v1": Plan("return_approved", "orders", ("email", "push")),
+    "minishop.order.return_refused.v1": Plan("return_refused", "orders", ("email", "push")),
     "minishop.payment.action_required.v1": Plan(
         "payment_action", "payments", ("push",), ("email",)
     ),

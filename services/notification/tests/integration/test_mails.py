@@ -75,6 +75,27 @@ async def test_a_payment_that_is_one_too_many_is_told_of_when_it_is_returned(pos
     assert "19.98 USD" in mail.body
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("return_requested", "Please don't send anything yet"),
+        ("return_approved", "9.99 USD go back the way you paid"),
+        ("return_refused", "of your order MS-7K3Q-9F25: The seal is broken."),
+    ],
+)
+async def test_a_return_is_told_about_as_it_goes_on(post: Post, name: str, says: str) -> None:
+    await post.know()
+    await post.hear(
+        f"order.{name}",
+        order_number="MS-7K3Q-9F25",
+        lines=[{**LINE, "quantity": 1}],
+        refund={"amount": 999, "currency": "USD"},
+        refusal="The seal is broken.",
+    )
+    [mail] = await post.until(1)
+    assert says in mail.body
+
+
 async def test_more_mails_come_on_request(
     post: Post, client: httpx.AsyncClient, signer: Signer
 ) -> None:

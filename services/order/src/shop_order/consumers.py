@@ -7,8 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order import domain, service
+from shop_order import domain, repository, service
 from shop_order.repository import Cause
+from shop_order.returns import service as return_service
 from shop_shared.messaging import deleted_customers
 from shop_shared.messaging.events import ReceivedEvent, ReceivedPayload
 from shop_shared.messaging.subscriptions import Subscription, subscribe
@@ -101,10 +102,19 @@ class PaymentRefunded(OrderEventPayload):
 
     total_refunded: Money
     full: bool
+    refund_id: UUID | None = None
+    amount: Money | None = None
 
     def to_domain(self) -> domain.DomainEvent:
         """Return the domain event."""
         return domain.PaymentRefunded(self.total_refunded, full=self.full)
+
+
+class RefundFailed(ReceivedPayload):
+    """Money could not be returned."""
+
+    order_id: UUID
+    refund_id: UUID
 
 
 class ShipmentCreated(OrderEventPayload):
@@ -151,13 +161,37 @@ async def _handle(
     )
 
 
+async def _refunded(
+    connection: AsyncConnection, refunded: PaymentRefunded, event: ReceivedEvent
+) -> None:
+    await _handle(connection, refunded, event)
+    if refunded.refund_id is not None and refunded.amount is not None:
+        await return_service.handle_event(
+            connection,
+            refunded.order_id,
+            refunded.refund_id,
+            domain.ReturnRefunded(refunded.amount),
+        )
+
+
+async def _refund_failed(
+    connection: AsyncConnection, failed: RefundFailed, _event: ReceivedEvent
+) -> None:
+    if await repository.lock(connection, failed.order_id) is None:
+        raise service.UnknownOrderError(f"refund of order {failed.order_id}")
+    await return_service.handle_event(
+        connection, failed.order_id, failed.refund_id, domain.ReturnRefundFailed()
+    )
+
+
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     subscribe("inventory.reserved.v1", InventoryReserved, _handle),
     subscribe("inventory.rejected.v1", InventoryRejected, _handle),
     subscribe("inventory.released.v1", InventoryReleased, _handle),
     subscribe("payment.captured.v1", PaymentCaptured, _handle),
     subscribe("payment.failed.v1", PaymentFailed, _handle),
-    subscribe("payment.refunded.v1", PaymentRefunded, _handle),
+    subscribe("payment.refunded.v1", PaymentRefunded, _refunded),
+    subscribe("payment.refund_failed.v1", RefundFailed, _refund_failed),
     subscribe("shipment.created.v1", ShipmentCreated, _handle),
     subscribe("shipment.dispatched.v1", ShipmentMoved, _handle),
     subscribe("shipment.in_transit.v1", ShipmentMoved, _handle),

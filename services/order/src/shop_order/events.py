@@ -54,7 +54,8 @@ _CONFIRMED_EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-def _example(**fields: JsonValue) -> ConfigDict:
+def example(**fields: JsonValue) -> ConfigDict:
+    """Return the model config with an example of an order's event."""
     return ConfigDict(
         json_schema_extra={
             "examples": [{"order_id": _ORDER, **_NUMBER, "customer_id": _CUSTOMER, **fields}]
@@ -131,7 +132,7 @@ class Payment(BaseModel):
 class OrderPlacedV2(OrderPayload):
     """A customer ordered to an address without a postal code: as v1 otherwise."""
 
-    model_config = _example(**_PLACED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
+    model_config = example(**_PLACED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
     type: ClassVar[str] = "minishop.order.placed.v2"
 
     lines: tuple[PlacedLine, ...] = Field(min_length=1)
@@ -143,7 +144,7 @@ class OrderPlacedV2(OrderPayload):
 class OrderPlaced(OrderPlacedV2):
     """A customer ordered: reserve the stock, get ready to be paid."""
 
-    model_config = _example(**_PLACED_EXAMPLE, shipping_address=_ADDRESS)
+    model_config = example(**_PLACED_EXAMPLE, shipping_address=_ADDRESS)
     type: ClassVar[str] = "minishop.order.placed.v1"
 
     shipping_address: Address
@@ -152,7 +153,7 @@ class OrderPlaced(OrderPlacedV2):
 class OrderConfirmedV2(OrderPayload):
     """Paid, to an address without a postal code: as v1 otherwise."""
 
-    model_config = _example(**_CONFIRMED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
+    model_config = example(**_CONFIRMED_EXAMPLE, shipping_address=_NO_POSTAL_CODE)
     type: ClassVar[str] = "minishop.order.confirmed.v2"
 
     lines: tuple[PricedLine, ...] = Field(min_length=1)
@@ -163,7 +164,7 @@ class OrderConfirmedV2(OrderPayload):
 class OrderConfirmed(OrderConfirmedV2):
     """Paid: commit the stock and ship."""
 
-    model_config = _example(**_CONFIRMED_EXAMPLE, shipping_address=_ADDRESS)
+    model_config = example(**_CONFIRMED_EXAMPLE, shipping_address=_ADDRESS)
     type: ClassVar[str] = "minishop.order.confirmed.v1"
 
     shipping_address: Address
@@ -172,7 +173,7 @@ class OrderConfirmed(OrderConfirmedV2):
 class OrderPaymentRetried(OrderPayload):
     """The customer has chosen another way to pay, the one before having failed."""
 
-    model_config = _example(
+    model_config = example(
         attempt=2,
         payment={"provider": "paypal", "method": "paypal", "currency": "USD", "token": None},
     )
@@ -185,14 +186,14 @@ class OrderPaymentRetried(OrderPayload):
 class OrderCancellationRequested(OrderPayload):
     """Stop the parcel if it has not left, and say so in shipment.failed."""
 
-    model_config = _example()
+    model_config = example()
     type: ClassVar[str] = "minishop.order.cancellation_requested.v1"
 
 
 class OrderCancelled(OrderPayload):
     """Ended without goods."""
 
-    model_config = _example(reason="customer", refund=True, restock=True)
+    model_config = example(reason="customer", refund=True, restock=True)
     type: ClassVar[str] = "minishop.order.cancelled.v1"
 
     reason: str = Field(examples=["customer", "out_of_stock", "payment_failed", "delivery_failed"])
@@ -203,14 +204,14 @@ class OrderCancelled(OrderPayload):
 class OrderExpired(OrderPayload):
     """Not paid in time: the stock is free again."""
 
-    model_config = _example()
+    model_config = example()
     type: ClassVar[str] = "minishop.order.expired.v1"
 
 
 class OrderCompleted(OrderPayload):
     """Delivered."""
 
-    model_config = _example(completed_at="2026-01-01T12:00:05Z")
+    model_config = example(completed_at="2026-01-01T12:00:05Z")
     type: ClassVar[str] = "minishop.order.completed.v1"
 
     completed_at: datetime

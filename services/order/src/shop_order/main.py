@@ -4,6 +4,8 @@ from datetime import timedelta
 from functools import partial
 
 from shop_order import api, consumers, events, sweeper
+from shop_order.returns import api as returns_api
+from shop_order.returns import events as return_events
 from shop_order.settings import Settings
 from shop_order.state import OrderState
 from shop_order.tables import PERSONAL_DATA
@@ -19,7 +21,9 @@ from shop_shared.messaging.consumer import consumer_of
 from shop_shared.server import Service
 from shop_shared.stores import erasure, migrations, postgres, retention
 
-CONTRACT = Contract(publishes=events.PUBLISHED, subscriptions=consumers.SUBSCRIPTIONS)
+CONTRACT = Contract(
+    publishes=(*events.PUBLISHED, *return_events.PUBLISHED), subscriptions=consumers.SUBSCRIPTIONS
+)
 
 
 def create(settings: Settings) -> Service:
@@ -32,6 +36,7 @@ def create(settings: Settings) -> Service:
     set_state(app, OrderState(engine=engine, settings=settings, tracker=tracker))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
+    app.include_router(returns_api.router)
     health.install(app, required={"postgres": postgres.check(engine)})
     consumer = consumer_of(
         settings,

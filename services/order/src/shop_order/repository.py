@@ -88,6 +88,16 @@ async def history(
     return (await connection.execute(_HISTORY, {"id": order_id, "after": after})).all()
 
 
+async def reached(connection: AsyncConnection, order_id: UUID, status: Status) -> datetime | None:
+    """Return when the order first had this status; None if it never had."""
+    at: datetime | None = await connection.scalar(
+        sa.select(sa.func.min(order_history.c.at)).where(
+            order_history.c.order_id == order_id, order_history.c.status == status
+        )
+    )
+    return at
+
+
 async def versions(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the current versions of these orders."""
     rows = await connection.execute(_VERSIONS, {"ids": list(ids)})
@@ -154,7 +164,7 @@ def _row(order: Order) -> dict[str, Any]:
         "new_customer_id": order.customer_id,
         "new_status": order.status,
         "new_version": order.version,
-        "new_lines": [_stored_line(line) for line in order.lines],
+        "new_lines": [stored_line(line) for line in order.lines],
         "new_payment": order.payment,
         "new_shipping_address": order.shipping_address,
         "new_total_amount": order.total and order.total.amount,
@@ -190,7 +200,7 @@ def _order(row: sa.Row[Any]) -> Order:
         id=row.id,
         number=row.number,
         customer_id=row.customer_id,
-        lines=tuple(_line(line) for line in row.lines),
+        lines=tuple(line_of(line) for line in row.lines),
         payment=row.payment,
         shipping_address=row.shipping_address,
         placed_at=row.placed_at,
@@ -213,7 +223,8 @@ def _money(amount: int | None, currency: str | None) -> Money | None:
     return None if amount is None or currency is None else Money(amount, currency)
 
 
-def _stored_line(line: Line) -> dict[str, Any]:
+def stored_line(line: Line) -> dict[str, Any]:
+    """Return what is stored of a line."""
     return {
         "product_id": str(line.product_id),
         "quantity": line.quantity,
@@ -223,7 +234,8 @@ def _stored_line(line: Line) -> dict[str, Any]:
     }
 
 
-def _line(stored: Mapping[str, Any]) -> Line:
+def line_of(stored: Mapping[str, Any]) -> Line:
+    """Return the line of what is stored."""
     price = stored["unit_price"]
     return Line(
         product_id=UUID(stored["product_id"]),

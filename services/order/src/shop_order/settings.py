@@ -31,11 +31,19 @@ class Settings(ServiceSettings):
         OFFERED,
         description="JSON list of {provider, method, currencies, needs_token}, as in payment",
     )
+    return_days: float = Field(
+        30, gt=0, description="How long after its delivery an order can be returned"
+    )
     erase_after_days: float = Field(
         30,
         ge=0,
         description="How long settled orders keep the data of a deleted account",
     )
+
+    @property
+    def return_window(self) -> timedelta:
+        """How long after its delivery an order can be returned."""
+        return timedelta(days=self.return_days)
 
     @property
     def pending_timeout(self) -> timedelta:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_order.domain import Status
+from shop_order.domain import ReturnStatus, Status
 from shop_shared.http.idempotency import idempotency_table
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table
@@ -60,6 +60,33 @@ order_history = sa.Table(
 )
 
 deleted_customers = deleted_customers_table(metadata)
+returns = sa.Table(
+    "returns",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("order_id", sa.Uuid, sa.ForeignKey("orders.id"), nullable=False),
+    sa.Column("customer_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("lines", pg.JSONB, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("refund_amount", sa.BigInteger, nullable=False),
+    sa.Column("refund_currency", sa.Text, nullable=False),
+    sa.Column("restock", sa.Boolean),
+    sa.Column("refusal", sa.Text),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column(
+        "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.CheckConstraint(
+        "status IN ({})".format(", ".join(f"'{status}'" for status in ReturnStatus)),
+        name="returns_status",
+    ),
+    sa.CheckConstraint("refund_amount >= 0", name="returns_refund"),
+    sa.Index("returns_order", "order_id"),
+    sa.Index("returns_customer", "customer_id", "id"),
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 idempotency_keys = idempotency_table(metadata)

@@ -138,6 +138,7 @@ def tell(
         "payment.captured": {"amount": total, "captured_at": "2026-01-01T00:00:00Z"},
         "payment.failed": {"reason": "declined", "message": "no funds"},
         "payment.refunded": {"amount": total, "total_refunded": total, "full": True},
+        "payment.refund_failed": {"amount": total},
         "shipment.created": {"tracking_number": "MSTESTNUMBER0"},
         "shipment.dispatched": {},
         "shipment.in_transit": {"location": "Leeds"},

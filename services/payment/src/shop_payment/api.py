@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_payment import domain, models, repository, service, webhooks
+from shop_payment import domain, models, refund_rows, repository, service, webhooks
 from shop_payment.repository import Record
 from shop_payment.state import State
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented
-from shop_shared.http.pagination import Before, Limit, Page, page_of
+from shop_shared.http.pagination import (
+    Before,
+    Cursor,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    page_of,
+)
 from shop_shared.http.problems import NotFound
 from shop_shared.money import Currency, Money
 from shop_shared.payment_methods import ProviderName
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
+refund_router = APIRouter(prefix="/v1/refunds", tags=["payments"])
 webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
@@ -112,6 +122,39 @@ async def refund_payment(
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
 
 
+@refund_router.get("")
+async def list_refunds(  # noqa: PLR0913 - a parameter a part of the request
+    caller: Annotated[Principal, permit("read", "payment")],
+    engine: Engine,
+    *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
+    payment_id: Annotated[UUID | None, Query(description="Of this payment only")] = None,
+    status: domain.RefundStatus | None = None,
+    customer_id: Annotated[UUID | None, Query(description="For staff: whose refunds")] = None,
+) -> Page[models.ListedRefund]:
+    """List refunds, newest first: one's own; for staff everybody's."""
+    before = decode_cursor(cursor, datetime, UUID) if cursor else None
+    async with engine.connect() as connection:
+        rows = await refund_rows.page(
+            connection,
+            customer_id=caller.owner_filter(customer_id),
+            order_id=order_id,
+            payment_id=payment_id,
+            status=status,
+            before=None if before is None else (before[0], before[1]),
+            limit=limit + 1,
+        )
+    shown = rows[:limit]
+    return Page(
+        items=[_listed(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1].created_at, shown[-1].id)
+        if len(rows) > limit
+        else None,
+    )
+
+
 @webhook_router.post("/{provider}", responses=documented(413, 424))
 async def receive_webhook(
     provider: ProviderName,
@@ -161,6 +204,20 @@ def _refund_view(payment: domain.Payment, refund: domain.Refund) -> models.Refun
         amount=amount,
         reason=refund.reason,
         status=refund.status,
+    )
+
+
+def _listed(row: Any) -> models.ListedRefund:  # noqa: ANN401 - a row's shape is its query's
+    return models.ListedRefund(
+        id=row.id,
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        order_number=row.order_number,
+        amount=Money(amount=row.amount, currency=row.currency),
+        reason=row.reason,
+        status=row.status,
+        automatic=row.automatic,
+        created_at=row.created_at,
     )
 
 

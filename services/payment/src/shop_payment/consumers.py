@@ -67,6 +67,13 @@ class InventoryReserved(OrderEvent):
     reserved_until: datetime | None = None
 
 
+class ReturnReceived(OrderEvent):
+    """Goods of the order came back; `refund` is what goes back for them."""
+
+    return_id: UUID
+    refund: ReceivedMoney
+
+
 class OrderClosed(OrderEvent):
     """The order was cancelled or expired."""
 
@@ -96,6 +103,14 @@ async def _on_reserved(
     await service.handle_order_event(tx, reserved.order_id, message)
 
 
+async def _on_return_received(
+    tx: AsyncConnection, returned: ReturnReceived, _event: ReceivedEvent
+) -> None:
+    if returned.refund.amount:
+        message = domain.ReturnReceived(return_id=returned.return_id, amount=returned.refund.amount)
+        await service.handle_order_event(tx, returned.order_id, message)
+
+
 async def _on_closed(tx: AsyncConnection, closed: OrderClosed, _event: ReceivedEvent) -> None:
     await service.handle_order_event(tx, closed.order_id, domain.OrderAbandoned())
 
@@ -104,6 +119,7 @@ SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     subscribe("order.placed.v1", OrderPlaced, _on_placed),
     subscribe("order.placed.v2", OrderPlaced, _on_placed),
     subscribe("order.payment_retried.v1", PaymentRetried, _on_retried),
+    subscribe("order.return_received.v1", ReturnReceived, _on_return_received),
     subscribe("order.cancelled.v1", OrderClosed, _on_closed),
     subscribe("order.expired.v1", OrderClosed, _on_closed),
     subscribe("inventory.reserved.v1", InventoryReserved, _on_reserved),

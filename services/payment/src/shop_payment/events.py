@@ -76,10 +76,19 @@ class PaymentRefunded(PaymentEvent):
 
     type: ClassVar[str] = "minishop.payment.refunded.v1"
 
-    refund_id: UUID
+    refund_id: Annotated[UUID, Field(description="Of returned goods: the return's id")]
     amount: Money
     total_refunded: Money
     full: bool
+
+
+class RefundFailed(PaymentEvent):
+    """Money that was to go back did not: a person has to see to it."""
+
+    type: ClassVar[str] = "minishop.payment.refund_failed.v1"
+
+    refund_id: UUID
+    amount: Money
 
 
 class SecondChargeReturned(PaymentEvent):
@@ -95,5 +104,6 @@ PUBLISHED = (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    RefundFailed,
     SecondChargeReturned,
 )

@@ -66,6 +66,7 @@ def create(settings: Settings) -> Service:
     set_state(app, PaymentState(engine=engine, providers=providers, catalogue=catalogue))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
     app.include_router(api.router)
+    app.include_router(api.refund_router)
     app.include_router(api.webhook_router)
     health.install(app, required={"postgres": postgres.check(engine)})
     consumer = consumer_of(

@@ -40,6 +40,15 @@ class Refund(ResponseModel):
     status: RefundStatus
 
 
+class ListedRefund(Refund):
+    """A refund and what it is of."""
+
+    order_id: UUID
+    order_number: str | None = Field(description="The order's number for people")
+    automatic: bool = Field(description="Owed to a closed order, rather than asked for")
+    created_at: datetime
+
+
 class Failure(ResponseModel):
     """Why there is no money."""
 

@@ -18,6 +18,7 @@ from shop_payment.domain import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceRefundFailed,
     AnnounceSecondChargeReturned,
     Call,
     CallProvider,
@@ -203,6 +204,10 @@ def _payload(payment: Payment, effect: Effect) -> EventPayload | None:  # noqa: 
                 message=effect.message[:500],
                 attempt=payment.attempt,
                 retry_until=_time_left(payment.pay_until) if effect.may_retry else None,
+            )
+        case AnnounceRefundFailed():
+            return events.RefundFailed(
+                **about, refund_id=effect.refund_id, amount=_money(payment, effect.amount)
             )
         case AnnounceSecondChargeReturned(amount=amount, currency=currency):
             return events.SecondChargeReturned(

@@ -54,6 +54,14 @@ class OrderCancelled(OrderEventPayload):
     restock: bool = True
 
 
+class ReturnReceived(OrderEventPayload):
+    """Units that were sold are here again; on the shelf where they can be sold."""
+
+    return_id: UUID
+    lines: Annotated[tuple[WantedLine, ...], Field(min_length=1)]
+    restock: bool
+
+
 class OrderExpired(OrderEventPayload):
     """Nobody paid in time: the units come back."""
 
@@ -88,6 +96,17 @@ def subscriptions(reservation_time: timedelta) -> tuple[Subscription[mongo.Sessi
             Tx.of(session), order_id=order.order_id, reason="expired", restock=False
         )
 
+    async def return_received(
+        session: mongo.Session, returned: ReturnReceived, _event: ReceivedEvent
+    ) -> None:
+        if returned.restock:
+            await reservations.take_back(
+                Tx.of(session),
+                order_id=returned.order_id,
+                return_id=returned.return_id,
+                lines=[(line.product_id, line.quantity) for line in returned.lines],
+            )
+
     return (
         subscribe("order.placed.v1", OrderPlaced, placed),
         subscribe("order.placed.v2", OrderPlaced, placed),
@@ -95,4 +114,5 @@ def subscriptions(reservation_time: timedelta) -> tuple[Subscription[mongo.Sessi
         subscribe("order.confirmed.v2", OrderConfirmed, confirmed),
         subscribe("order.cancelled.v1", OrderCancelled, cancelled),
         subscribe("order.expired.v1", OrderExpired, expired),
+        subscribe("order.return_received.v1", ReturnReceived, return_received),
     )

@@ -53,6 +53,37 @@ async def units(database: mongo.Database, product: UUID) -> tuple[int, int, int]
     return stock["on_hand"], stock["reserved"], stock["sold"]
 
 
+async def test_returned_units_are_back_on_the_shelf_once_a_return(
+    hear: Hear, stock: Stock, database: mongo.Database
+) -> None:
+    mug, order = await stock(10), uuid7()
+    await hear("placed", order, **placed(mug, 3))
+    await hear("confirmed", order)
+
+    def back(quantity: int, return_id: UUID, *, restock: bool = True) -> dict[str, Any]:
+        lines = [{"product_id": str(mug), "quantity": quantity}]
+        return {"return_id": return_id, "lines": lines, "restock": restock}
+
+    first, second = back(1, uuid7()), back(1, uuid7(), restock=False)
+    for _ in range(3):  # each with an id of its own: not the inbox alone keeps it from being twice
+        await hear("return_received", order, **first)
+        await hear("return_received", order, **second)
+    assert await units(database, mug) == (8, 0, 2)
+    await hear("return_received", order, **back(1, uuid7()))
+    assert await units(database, mug) == (9, 0, 1)
+
+
+async def test_what_was_never_sold_is_not_taken_back(
+    hear: Hear, stock: Stock, database: mongo.Database
+) -> None:
+    mug, order = await stock(10), uuid7()
+    await hear("placed", order, **placed(mug, 3))
+    back = {"lines": [{"product_id": str(mug), "quantity": 1}], "restock": True}
+    with pytest.raises(UnknownReservationError):
+        await hear("return_received", order, return_id=uuid7(), **back)
+    assert await units(database, mug) == (10, 3, 0)
+
+
 async def test_the_life_of_an_order_moves_its_stock(
     hear: Hear, stock: Stock, database: mongo.Database
 ) -> None:

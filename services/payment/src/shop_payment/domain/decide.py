@@ -36,6 +36,7 @@ from shop_payment.domain.messages import (
     RefundAnswered,
     RefundReported,
     RequestRefund,
+    ReturnReceived,
     StockReserved,
     Superseded,
 )
@@ -45,6 +46,7 @@ from shop_payment.domain.refunds import (
     book_refund,
     give_back,
     refund_duplicate,
+    refund_return,
     request_refund,
 )
 
@@ -84,6 +86,8 @@ def decide(payment: Payment, message: Message) -> Transition:  # noqa: C901, PLR
             return _fail(payment, message)
         case RequestRefund():
             return request_refund(payment, message)
+        case ReturnReceived():
+            return refund_return(payment, message)
         case RefundAnswered():
             return answer_refund(payment, message)
         case RefundReported():

@@ -63,6 +63,14 @@ class AnnounceRefunded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnnounceRefundFailed:
+    """Publish payment.refund_failed."""
+
+    refund_id: UUID
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AnnounceSecondChargeReturned:
     """Publish payment.second_charge_returned: money that is no part of the order's books."""
 
@@ -84,6 +92,7 @@ Effect = (
     | AnnounceCaptured
     | AnnounceFailed
     | AnnounceRefunded
+    | AnnounceRefundFailed
     | AnnounceSecondChargeReturned
     | Alert
 )

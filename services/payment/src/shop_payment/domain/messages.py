@@ -89,6 +89,14 @@ class RequestRefund:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnReceived:
+    """Goods came back: return this much, or what is left of the money if that is less."""
+
+    return_id: UUID
+    amount: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RefundAnswered:
     """The provider's word on a refund."""
 
@@ -124,6 +132,7 @@ DomainEvent = (
     | CustomerMustAct
     | MoneyCaptured
     | ChargeFailed
+    | ReturnReceived
     | RefundAnswered
     | RefundReported
     | ChargeDisputed

@@ -1,4 +1,4 @@
-"""Refunds: asked for by staff, owed to a closed order, made on a dashboard, or of a second charge.
+"""Refunds: by staff, of returned goods, of closed orders, of dashboards, of second charges.
 
 Each has an id that follows from its cause, so that one cause refunds once.
 """
@@ -11,6 +11,7 @@ from uuid import uuid5
 from shop_payment.domain.effects import (
     Alert,
     AnnounceRefunded,
+    AnnounceRefundFailed,
     AnnounceSecondChargeReturned,
     Call,
     CallProvider,
@@ -21,6 +22,7 @@ from shop_payment.domain.messages import (
     RefundAnswered,
     RefundReported,
     RequestRefund,
+    ReturnReceived,
 )
 from shop_payment.domain.payment import (
     DuplicateCharge,
@@ -52,6 +54,21 @@ def _issue(payment: Payment, refund: Refund) -> Transition:
         replace(payment, status=Status.REFUNDING, refunds=(*payment.refunds, refund)),
         (CallProvider(call=Call.REFUND, refund_id=refund.id),),
     )
+
+
+def refund_return(payment: Payment, message: ReturnReceived) -> Transition:
+    """Refund returned goods under the return's own id, so that one return refunds once.
+
+    What staff gave back before, out of goodwill, is not given back again.
+    """
+    if payment.refund(message.return_id) is not None:
+        return Transition(payment)
+    amount = min(message.amount, payment.refundable)
+    if amount <= 0:
+        failed = AnnounceRefundFailed(refund_id=message.return_id, amount=message.amount)
+        detail = f"return {message.return_id} of {message.amount}: nothing is left to refund"
+        return Transition(payment, (failed, Alert(kind="refund_failed", detail=detail)))
+    return _issue(payment, Refund(id=message.return_id, amount=amount, reason="return"))
 
 
 def give_back(payment: Payment) -> Transition:
@@ -132,13 +149,14 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
         return Transition(payment, (AnnounceRefunded(refund_id=refund.id, amount=refund.amount),))
     if message.status is RefundStatus.FAILED:
         alert = Alert(kind="refund_failed", detail=f"refund {refund.id} of {refund.amount}")
+        failed = AnnounceRefundFailed(refund_id=refund.id, amount=refund.amount)
         # What a refund by hand could not return, the closing does; its own failure needs a person.
         again = (
             give_back(payment)
             if payment.abandoned and not refund.automatic
             else Transition(payment)
         )
-        return Transition(again.state, (alert, *again.effects))
+        return Transition(again.state, (failed, alert, *again.effects))
     return Transition(payment)
 
 

@@ -1,6 +1,6 @@
 """Reservations: what each order holds. One document an order, its id the order's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -45,6 +45,24 @@ async def move(tx: Tx, order_id: UUID, *, before: Status, after: Status) -> bool
     result = await tx.database["reservations"].update_one(
         {"_id": str(order_id), "status": before},
         {"$set": {"status": after, "updated_at": moment()}},
+        session=tx.session,
+    )
+    return result.matched_count == 1
+
+
+async def add_return(tx: Tx, order_id: UUID, *, return_id: UUID, units: Mapping[str, int]) -> bool:
+    """Note returned units beside those sold; False where they are noted, or nothing was sold."""
+    lines = [{"product_id": pid, "quantity": quantity} for pid, quantity in units.items()]
+    result = await tx.database["reservations"].update_one(
+        {
+            "_id": str(order_id),
+            "status": "committed",
+            "returned.return_id": {"$ne": str(return_id)},
+        },
+        {
+            "$push": {"returned": {"return_id": str(return_id), "lines": lines}},
+            "$set": {"updated_at": moment()},
+        },
         session=tx.session,
     )
     return result.matched_count == 1

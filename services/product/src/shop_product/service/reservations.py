@@ -28,7 +28,7 @@ from shop_shared.money import Money
 
 
 class UnknownReservationError(LookupError):
-    """An order was confirmed of which no stock was ever reserved."""
+    """An order was confirmed, or returned, of which no stock was ever reserved or sold."""
 
 
 async def reserve(  # noqa: PLR0913 - keyword-only, each of its own kind
@@ -112,6 +112,22 @@ async def release(tx: Tx, *, order_id: UUID, reason: str, restock: bool) -> None
     elif restock and await reservations.move(tx, order_id, before="committed", after="restocked"):
         await inventory.move(tx, "restock", _quantities(reservation))
         await _publish(tx, event(InventoryReleased(order_id=order_id, reason=reason), key=order_id))
+
+
+async def take_back(
+    tx: Tx, *, order_id: UUID, return_id: UUID, lines: Sequence[tuple[UUID, int]]
+) -> None:
+    """Put returned units of a sold order back on the shelf, once a return.
+
+    Raises ``UnknownReservationError`` where nothing of the order was sold.
+    """
+    units = {str(product_id): quantity for product_id, quantity in merged(lines).items()}
+    if await reservations.add_return(tx, order_id, return_id=return_id, units=units):
+        await inventory.move(tx, "restock", units)
+        return
+    kept = await reservations.get(tx, order_id)
+    if kept is None or kept["status"] != "committed":
+        raise UnknownReservationError(f"return {return_id} of order {order_id}")
 
 
 async def _publish(tx: Tx, *events: Event) -> None:

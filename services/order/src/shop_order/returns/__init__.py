@@ -1,0 +1,1 @@
+"""Returns of delivered orders: their routes, data, rows, events and operations."""
