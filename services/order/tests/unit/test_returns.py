@@ -188,18 +188,14 @@ def test_no_unit_and_no_money_comes_back_twice(data: st.DataObject) -> None:
             index = data.draw(st.integers(0, len(returns) - 1))
             chosen = returns[index]
             others = [each for each in returns if each is not chosen]
-            message = data.draw(
-                st.sampled_from(
-                    [
-                        Approve(),
-                        Approve(),
-                        Refuse("no"),
-                        Receive(restock=True, left=left_to_refund(order, others)),
-                        ReturnRefunded(chosen.refund),
-                        ReturnRefundFailed(),
-                    ]
-                )
-            )
+            messages: list[ReturnMessage] = [
+                Approve(),
+                Refuse("no"),
+                Receive(restock=True, left=left_to_refund(order, others)),
+                ReturnRefunded(chosen.refund),
+                ReturnRefundFailed(),
+            ]
+            message = data.draw(st.sampled_from(messages))
             try:
                 made = decide_return(chosen, message).state
             except ReturnDecidedError:
