@@ -27,118 +27,18 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from snapshot import Order, Payment, Return, Snapshot, Stock, Violation, subscriptions
 from store_access import ClusterError, Published, Stores, from_cluster
 
 TERMINAL = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
 CAME_TO_NOTHING = TERMINAL - {"delivered"}
 TAKE_OVER = timedelta(seconds=30)
 """For so long after a rollout a pod of the version before may still read what it skips."""
-SERVICES = Path(__file__).resolve().parents[1] / "services"
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One thing that is off: the number of its invariant, and what was seen."""
-
-    invariant: int
-    seen: str
-
-    def __str__(self) -> str:
-        return f"invariant {self.invariant}: {self.seen}"
-
-
-@dataclass(frozen=True)
-class Order:
-    """An order as the order service has it; amounts in minor units.
-
-    `total` is 0 until the stock has priced it, `overdue` once its deadline has passed;
-    `units` are by product.
-    """
-
-    id: str
-    status: str
-    captured: int
-    refunded: int
-    total: int = 0
-    overdue: bool = False
-    units: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Payment:
-    """A payment, amounts in minor units.
-
-    `compensated` is what the shop itself gave back, not a person's goodwill; `awaits_customer`
-    while the customer has to do something to pay, or may try another way; `superseded` once another
-    attempt has taken its place; `second_charges` are those beside it that have not gone back.
-    """
-
-    order_id: str
-    captured: int
-    refunded: int
-    compensated: int
-    awaits_customer: bool = False
-    superseded: bool = False
-    second_charges: int = 0
-
-
-@dataclass(frozen=True)
-class Stock:
-    """A product's units: those it has, and the sums that they must be.
-
-    `put_in` is the sum of its ledger, `held` of its open reservations, `sold_to_orders` of those
-    that were sold, and `put_back` of what of those came back and is on the shelf again.
-    """
-
-    product_id: str
-    on_hand: int
-    reserved: int
-    sold: int
-    put_in: int
-    held: int
-    sold_to_orders: int
-    put_back: int
-
-
-@dataclass(frozen=True)
-class Return:
-    """Goods of an order that came back, or may; amounts in minor units.
-
-    `units` are by product; `paid_back` is the amount of its succeeded refund, None without one.
-    """
-
-    id: str
-    order_id: str
-    status: str
-    refund: int
-    restock: bool | None
-    units: Mapping[str, int]
-    paid_back: int | None = None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the stores said.
-
-    `heard` are the event ids by each group that keeps an inbox; `upgraded` says when those services
-    got their version that are not of the first.
-    """
-
-    orders: Iterable[Order] = ()
-    payments: Iterable[Payment] = ()
-    stock: Iterable[Stock] = ()
-    shipments: Iterable[tuple[str, str]] = ()
-    returns: Iterable[Return] = ()
-    published: Sequence[Published] = ()
-    heard: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    subscriptions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    upgraded: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def violations(snapshot: Snapshot) -> Iterator[Violation]:
@@ -147,6 +47,7 @@ def violations(snapshot: Snapshot) -> Iterator[Violation]:
     yield from _accounts(snapshot)
     for stock in snapshot.stock:
         yield from _units(stock)
+        yield from _sold(stock, whole=snapshot.every_reservation_kept)
     yield from _unheard(snapshot)
     yield from _parcels(snapshot)
     yield from _returned_goods(snapshot)
@@ -232,7 +133,8 @@ def _returned_goods(snapshot: Snapshot) -> Iterator[Violation]:
             if count > had.get(product_id, 0):
                 yield Violation(5, f"order {order_id}: {count} units of {product_id} returned")
     for stock in snapshot.stock:
-        if stock.put_back != shelf[stock.product_id]:
+        missing = shelf[stock.product_id] - stock.put_back
+        if missing < 0 or (missing and snapshot.every_reservation_kept):
             yield Violation(
                 3,
                 f"product {stock.product_id}: {stock.put_back} units back on the shelf, "
@@ -282,29 +184,21 @@ def _units(stock: Stock) -> Iterator[Violation]:
         yield Violation(
             3, f"product {stock.product_id}: {stock.reserved} reserved of {stock.on_hand} on hand"
         )
-    if stock.sold_to_orders - stock.put_back != stock.sold:
-        yield Violation(
-            3,
-            f"product {stock.product_id}: {stock.sold} sold, "
-            f"{stock.sold_to_orders} to orders and {stock.put_back} of those back",
-        )
     if stock.held != stock.reserved:
         yield Violation(
             3, f"product {stock.product_id}: {stock.reserved} reserved, {stock.held} held by orders"
         )
 
 
-def subscriptions(services: Path = SERVICES) -> dict[tuple[str, str], frozenset[str]]:
-    """Return which groups hear an event, by (topic, type), from the AsyncAPI documents."""
-    groups: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for file in services.glob("*/asyncapi.json"):
-        for operation in json.loads(file.read_text())["operations"].values():
-            if operation["action"] != "receive":
-                continue
-            topic = operation["channel"]["$ref"].removeprefix("#/channels/")
-            for message in operation["messages"]:
-                groups[topic, message["$ref"].rpartition("/")[2]].add(file.parent.name)
-    return {key: frozenset(names) for key, names in groups.items()}
+def _sold(stock: Stock, *, whole: bool) -> Iterator[Violation]:
+    """Compare what is sold with what orders bought; of old ones nothing is kept to compare with."""
+    others = stock.sold - (stock.sold_to_orders - stock.put_back)
+    if others < 0 or (others and whole):
+        yield Violation(
+            3,
+            f"product {stock.product_id}: {stock.sold} sold, "
+            f"{stock.sold_to_orders} to orders and {stock.put_back} of those back",
+        )
 
 
 async def gather(stores: Stores) -> Snapshot:
@@ -344,6 +238,7 @@ async def gather(stores: Stores) -> Snapshot:
         payments=[Payment(**row) for row in payments],
         stock=[Stock(**unit) for unit in await stores.stock()],
         shipments=[(row["order_id"], row["status"]) for row in shipments],
+        every_reservation_kept=await stores.reservations() >= len(orders),
         published=events,
         heard=heard,
         subscriptions=subscriptions(),

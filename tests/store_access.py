@@ -121,6 +121,11 @@ class Stores:
                 async for unit in database["inventory"].find()
             ]
 
+    async def reservations(self) -> int:
+        """Return how many orders' reservations are kept, whatever became of them."""
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+            return await client["product"]["reservations"].count_documents({})
+
     async def mongodb_names(self) -> list[str]:
         """Return the names of MongoDB's databases and of its users, by their database."""
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:

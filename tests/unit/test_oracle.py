@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from oracle import TAKE_OVER, Order, Payment, Return, Snapshot, Stock, subscriptions, violations
+from oracle import TAKE_OVER, violations
+from snapshot import Order, Payment, Return, Snapshot, Stock, subscriptions
 from store_access import Published
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -99,6 +100,8 @@ def test_a_shop_in_order_has_no_violations() -> None:
         (3, {"stock": [replace(UNITS, reserved=-1, held=-1)]}),
         (3, {"stock": [replace(UNITS, held=0)]}),
         (3, {"stock": [replace(UNITS, sold_to_orders=4)]}),
+        (3, {"stock": [replace(UNITS, sold_to_orders=4)], "every_reservation_kept": False}),
+        (3, {"stock": [replace(UNITS, sold_to_orders=2)]}),
         (3, {"stock": [replace(UNITS, put_back=2)]}),
         (3, {"stock": [replace(UNITS, put_back=0, sold_to_orders=2)]}),
         (3, {"returns": [replace(RETURNED, restock=False)]}),
@@ -158,6 +161,15 @@ def test_the_version_before_may_read_on_while_the_next_takes_over() -> None:
     assert list(violations(shop)) == []
     late = PLACED._replace(time=NOON + TAKE_OVER)
     assert [v.invariant for v in violations(replace(shop, published=[late]))] == [4]
+
+
+def test_units_of_orders_too_old_to_be_kept_are_no_violation() -> None:
+    fewer = replace(UNITS, sold_to_orders=1, put_back=0)
+    old = replace(GOOD, stock=[fewer], every_reservation_kept=False)
+    assert list(violations(old)) == []
+    assert {found.invariant for found in violations(replace(old, every_reservation_kept=True))} == {
+        3
+    }
 
 
 def test_who_hears_an_event_comes_from_the_documents(tmp_path: Path) -> None:

@@ -33,8 +33,6 @@ _NO_POSTAL_CODE: dict[str, JsonValue] = {
     "postal_code": None,
     "country": "HK",
 }
-
-
 _PLACED_EXAMPLE: dict[str, JsonValue] = {
     "lines": [{"product_id": _PRODUCT, "quantity": 2}],
     "payment": {"provider": "stripe", "method": "card", "currency": "USD", "token": None},
@@ -173,10 +171,7 @@ class OrderConfirmed(OrderConfirmedV2):
 class OrderPaymentRetried(OrderPayload):
     """The customer has chosen another way to pay, the one before having failed."""
 
-    model_config = example(
-        attempt=2,
-        payment={"provider": "paypal", "method": "paypal", "currency": "USD", "token": None},
-    )
+    model_config = example(attempt=2, payment=_PLACED_EXAMPLE["payment"])
     type: ClassVar[str] = "minishop.order.payment_retried.v1"
 
     attempt: int = Field(ge=2, description="Counts the ways to pay; the first was order.placed's")
@@ -275,20 +270,22 @@ def _confirmed(order: domain.Order) -> OrderConfirmedV2:
     return kind.model_validate(
         {
             **_about(order),
-            "lines": [
-                {
-                    "product_id": line.product_id,
-                    "quantity": line.quantity,
-                    "sku": line.sku,
-                    "name": line.name,
-                    "unit_price": line.unit_price,
-                }
-                for line in order.lines
-            ],
+            "lines": [priced(line) for line in order.lines],
             "total": order.total,
             "shipping_address": order.shipping_address,
         }
     )
+
+
+def priced(line: domain.Line) -> dict[str, Any]:
+    """Return the fields of a PricedLine."""
+    return {
+        "product_id": line.product_id,
+        "quantity": line.quantity,
+        "sku": line.sku,
+        "name": line.name,
+        "unit_price": line.unit_price,
+    }
 
 
 def _about(order: domain.Order) -> dict[str, Any]:

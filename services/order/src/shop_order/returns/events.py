@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 
 from shop_order import domain
 from shop_order.domain import ReturnEffect
-from shop_order.events import OrderPayload, PricedLine, example
+from shop_order.events import OrderPayload, PricedLine, example, priced
 from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Money
 
@@ -83,16 +83,7 @@ def of_return(returned: domain.Return, effect: ReturnEffect) -> Event:
         "order_number": returned.order_number,
         "customer_id": returned.customer_id,
         "return_id": returned.id,
-        "lines": [
-            {
-                "product_id": line.product_id,
-                "quantity": line.quantity,
-                "sku": line.sku,
-                "name": line.name,
-                "unit_price": line.unit_price,
-            }
-            for line in returned.lines
-        ],
+        "lines": [priced(line) for line in returned.lines],
         "refund": returned.refund,
     }
     match effect:
