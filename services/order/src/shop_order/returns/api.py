@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order.domain import ReturnStatus
 from shop_order.returns import models, repository, service
-from shop_order.state import Engine, State
+from shop_order.state import State
 from shop_shared.http.auth import Principal, permit
+from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent
 from shop_shared.http.openapi import documented

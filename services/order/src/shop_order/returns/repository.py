@@ -11,6 +11,7 @@ from shop_order.repository import line_of, stored_line
 from shop_order.tables import orders, returns
 from shop_shared.clock import now
 from shop_shared.money import Money
+from shop_shared.stores.pages import newest_first
 
 
 async def insert(connection: AsyncConnection, returned: Return) -> None:
@@ -50,19 +51,20 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     limit: int,
 ) -> list[Return]:
     """Return returns, newest first, requested before the one given."""
-    query = _SELECT.order_by(returns.c.id.desc()).limit(limit)
-    if customer_id is not None:
-        query = query.where(returns.c.customer_id == customer_id)
-    if order_id is not None:
-        query = query.where(returns.c.order_id == order_id)
-    if status is not None:
-        query = query.where(returns.c.status == status)
-    if before is not None:
-        query = query.where(returns.c.id < before)
+    found = newest_first(
+        returns,
+        before=before,
+        limit=limit,
+        customer_id=customer_id,
+        order_id=order_id,
+        status=status,
+    )
+    query = found.add_columns(orders.c.number).join(orders, _OF_ORDER)
     return [_return(row) for row in await connection.execute(query)]
 
 
-_SELECT = sa.select(returns, orders.c.number).join(orders, orders.c.id == returns.c.order_id)
+_OF_ORDER = orders.c.id == returns.c.order_id
+_SELECT = sa.select(returns, orders.c.number).join(orders, _OF_ORDER)
 
 
 def _row(returned: Return) -> dict[str, Any]:
