@@ -54,6 +54,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"events": {"publishes": [TOPIC, TOPIC]}}, "duplicate entries"),
     ({"events": {"publishes": [{**TOPIC, "partitions": 0}]}}, "greater than or equal to 1"),
     ({"events": {"publishes": [{"topic": "UPPER"}]}}, "should match"),
+    *(
+        ({"events": {"publishes": [{"topic": topic}]}}, "Kafka Connect keeps its own")
+        for topic in ("connect-offsets", "minishop-connect-status", "connect-cluster-configs")
+    ),
     ({"route": {"paths": ["v1"]}}, "starts with /"),
     ({"route": {"paths": []}}, "at least 1 items"),
     (
