@@ -85,7 +85,7 @@ async def _restart_postgres(kubectl: Kubectl) -> None:
 
 
 async def _flush_redis(kubectl: Kubectl) -> None:
-    flush = 'REDISCLI_AUTH="$(cat /etc/minishop/secret/password)" redis-cli FLUSHALL'
+    flush = 'REDISCLI_AUTH="$(cat /etc/minishop/secret/password)" valkey-cli FLUSHALL'
     await kubectl("exec", "-n", PLATFORM, "redis-0", "--", "sh", "-ec", flush)
 
 

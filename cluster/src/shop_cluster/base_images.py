@@ -1,6 +1,6 @@
 """The images that every other is built on, where no registry can be asked for them.
 
-A Dockerfile names its base by `ARG BASE=python:3.12-slim` (or debian:bookworm-slim) and uv by
+A Dockerfile names its base by `ARG BASE=python:3.13-slim` (or debian:trixie-slim) and uv by
 `ARG UV=…`; with Docker those are pulled, here an equal is made from Debian's packages.
 """
 
@@ -10,24 +10,26 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from shop_cluster.apt_sources import sources_of
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
 from shop_cluster.paths import cache
 from shop_cluster.progress import long_step
 from shop_cluster.shell import run
 
-_MIRROR = "http://deb.debian.org/debian"
-_SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
-_LIST = Path("/etc/apt/sources.list")
+_SUITE = "trixie"
 _BARE = ("doc", "man", "info", "locale")
+_LEAN_APT = (
+    'APT::Keep-Downloaded-Packages "false"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";'
+)
 _OPTIONS = (
     "--quiet",
     "--variant=minbase",
-    # Merged from the start: the package that merges afterwards would bring all of Perl.
-    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
-    "--include=ca-certificates,usr-is-merged",
+    "--include=ca-certificates",
     '--aptopt=APT::Install-Recommends "false"',
     *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _BARE),
+    # As in upstream's slim images: what apt fetched is not left in a layer.
+    f"--customize-hook=echo '{_LEAN_APT}' > \"$1\"/etc/apt/apt.conf.d/99lean",
     '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*',
 )
 _PYTHON = """\
@@ -47,23 +49,27 @@ def base_arguments(dockerfile: Path) -> dict[str, str]:
     declared = dict(re.findall(r"^ARG (BASE|UV)=(\S+)$", dockerfile.read_text(), re.MULTILINE))
     arguments = {}
     if "BASE" in declared:
-        kind = declared["BASE"].partition(":")[0]
-        if kind not in _MAKERS:
-            raise ClusterError(f"{dockerfile}: no base like {declared['BASE']} can be made here")
-        arguments["BASE"] = _MAKERS[kind]()
+        asked = declared["BASE"]
+        make = next((make for kind, make in _MAKERS.items() if asked.startswith(kind)), None)
+        if make is None:
+            raise ClusterError(
+                f"{dockerfile}: no base like {asked} can be made here, only debian:{_SUITE}-slim"
+                " and python:…-slim (which is Debian's own Python, 3.13)"
+            )
+        arguments["BASE"] = make()
     if "UV" in declared:
         arguments["UV"] = _uv()
     return arguments
 
 
 def debian_base() -> str:
-    """Return Debian bookworm at its smallest, made once a recipe."""
-    sources = _sources()
+    """Return Debian 13 (trixie) at its smallest, made once a recipe."""
+    sources = sources_of(_SUITE)
     tag = _tag("debian", sources, *_OPTIONS)
     if not _exists(tag):
         with long_step("making the Debian base image"), tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root.tar"
-            run("mmdebstrap", *_OPTIONS, "bookworm", str(root), "-", stdin=sources)
+            run("mmdebstrap", *_OPTIONS, _SUITE, str(root), "-", stdin=sources)
             lines = (
                 "FROM scratch",
                 "ADD root.tar /",
@@ -95,7 +101,7 @@ def _uv() -> str:
     return tag
 
 
-_MAKERS = {"debian": debian_base, "python": python_base}
+_MAKERS = {f"debian:{_SUITE}": debian_base, "python:": python_base}
 
 
 def _tag(kind: str, *recipe: str) -> str:
@@ -110,15 +116,3 @@ def _build(context: Path, tag: str, dockerfile: str) -> None:
 
 def _exists(tag: str) -> bool:
     return bool(run("buildah", "images", "--quiet", "--filter", f"reference={tag}").strip())
-
-
-def _sources() -> str:
-    """Return apt's sources: this machine's own when it is the same Debian, with its mirror."""
-    if "VERSION_CODENAME=bookworm" in Path("/etc/os-release").read_text():
-        for file in (_SOURCES, _LIST):
-            if file.exists():
-                return file.read_text()
-    return (
-        f"deb {_MIRROR} bookworm main\ndeb {_MIRROR} bookworm-updates main\n"
-        "deb http://deb.debian.org/debian-security bookworm-security main\n"
-    )

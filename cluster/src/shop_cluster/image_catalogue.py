@@ -10,6 +10,8 @@ from typing import Literal
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
 
+# Of a store, so that a pod of another version never gets it: OCI's annotation.
+_VERSION = re.compile(r'^LABEL org\.opencontainers\.image\.version="?([\w.-]+)"?$', re.MULTILINE)
 _IMAGE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
 
@@ -77,9 +79,10 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
         folder = dockerfile.parent
         fetch = folder / "fetch.sh"
         strimzi = dockerfile.suffix == ".strimzi"
+        own = _VERSION.search(dockerfile.read_text())
         yield Image(
             name="connect" if strimzi else folder.name,
-            version=version,
+            version=own[1] if own else version,
             dockerfile=dockerfile,
             context=folder,
             inputs=(dockerfile, *_beside(dockerfile)),

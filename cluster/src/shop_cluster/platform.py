@@ -10,11 +10,12 @@ from pathlib import Path
 
 import yaml
 
-from shop_cluster import platform_secrets
+from shop_cluster import platform_secrets, rabbitmq_upgrade
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
 from shop_cluster.paths import checkout
 from shop_cluster.shell import run
+from shop_cluster.store_upgrades import Upgrades, pods_of
 
 Report = Callable[[str], None]
 _FIRST = {"Namespace", "CustomResourceDefinition"}
@@ -56,6 +57,7 @@ def install(
     definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
     run(*command, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
     _ensure_secrets(command)
+    rabbitmq_upgrade.prepare(command, manifests, report)
     _apply(command, [found for found in manifests if found["kind"] not in _FIRST])
     report(f"{len(manifests)} objects applied")
     workloads = [found for found in manifests if found["kind"] in _WORKLOADS | _KEPT]
@@ -78,8 +80,9 @@ def _ensure_secrets(kubectl: Sequence[str]) -> None:
 
 def _wait(kubectl: Sequence[str], workloads: Sequence[Resource], report: Report) -> None:
     asked = yaml.dump_all(workloads, Dumper=yaml.CSafeDumper)
-    began = time.monotonic()
+    began = deadline = time.monotonic()
     told: set[str] = set()
+    upgrades = Upgrades(kubectl)
     while True:
         live = json.loads(run(*kubectl, "get", "-f", "-", "-o=json", stdin=asked))["items"]
         late = [found for found in live if not is_ready(found)]
@@ -89,9 +92,12 @@ def _wait(kubectl: Sequence[str], workloads: Sequence[Resource], report: Report)
             told.add(name)
         if not late:
             return
-        if passed > _SECONDS:
+        # An upgrade of a store's data takes as long as there are data.
+        if upgrades.running(late, report):
+            deadline = time.monotonic()
+        if time.monotonic() - deadline > _SECONDS:
             named = ", ".join(_reason(kubectl, found) for found in late)
-            raise ClusterError(f"not ready after {_SECONDS} s: {named}")
+            raise ClusterError(f"not ready after {passed:.0f} s: {named}")
         time.sleep(1)
 
 
@@ -116,19 +122,19 @@ def is_ready(workload: Resource) -> bool:
 
 def _reason(kubectl: Sequence[str], workload: Resource) -> str:
     """Say why a workload is not ready, by what its containers wait for."""
-    name, namespace = workload["metadata"]["name"], workload["metadata"]["namespace"]
+    name = workload["metadata"]["name"]
     if workload["kind"] in _KEPT:
         said = [
             found.get("message", "") for found in workload.get("status", {}).get("conditions", [])
         ]
         return f"{name} ({'; '.join(filter(None, said)) or 'Strimzi says nothing'})"
-    labels = workload["spec"]["selector"]["matchLabels"].items()
-    selector = ",".join(f"{key}={value}" for key, value in labels)
-    pods = json.loads(run(*kubectl, "get", "pods", f"-n={namespace}", f"-l={selector}", "-o=json"))
     statuses = [
         status
-        for pod in pods["items"]
-        for status in pod.get("status", {}).get("containerStatuses", [])
+        for pod in pods_of(kubectl, workload)
+        for status in (
+            *pod.get("status", {}).get("initContainerStatuses", []),
+            *pod.get("status", {}).get("containerStatuses", []),
+        )
     ]
     waiting = [
         status["state"]["waiting"]["reason"] for status in statuses if "waiting" in status["state"]

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.images import selected
+from shop_cluster.paths import checkout
 from shop_cluster.platform import is_ready
 
 ONE = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
@@ -41,9 +43,18 @@ def test_ready_is_the_latest_on_all_replicas(
 
 
 def test_the_platforms_images_are_those_that_its_overlay_names() -> None:
-    stores = {"kafka", "mongodb", "postgres", "rabbitmq", "redis"}
+    stores = {"kafka", "mongodb", "postgres", "rabbitmq", "valkey"}
     assert {image.name for image in selected("embedded", platform=True)} == {"cluster", *stores}
     assert {image.name for image in selected("docker", platform=True)} == {"cluster", "connect"}
+
+
+def test_an_overlay_names_each_store_s_image_by_its_own_version() -> None:
+    overlay = checkout() / "kustomize" / "overlays" / "embedded" / "kustomization.yaml"
+    named = {
+        f"docker.io/{found['newName']}:{found['newTag']}"
+        for found in yaml.safe_load(overlay.read_text())["images"]
+    }
+    assert named == {image.tag for image in selected("embedded", platform=True)}
 
 
 def test_an_image_that_there_is_not() -> None:
