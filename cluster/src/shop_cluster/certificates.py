@@ -2,7 +2,8 @@
 
 Every party of a cluster is known by its certificate: the common name is the user, the
 organisations are the groups (Kubernetes, "X509 client certificates"). Keys are P-256: they are
-made in milliseconds.
+made in milliseconds. Each certificate has what RFC 5280 asks for (4.2.1.1 to 4.2.1.3), which Python
+from 3.13 on insists on.
 """
 
 import datetime as dt
@@ -15,11 +16,25 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+# Clusters from before have certificates without key identifiers, named .crt alone. Programs that
+# are given another file are started again, so these take their place at the next `up`.
+_SUFFIX = ".rfc5280.crt"
 _LIFETIME = dt.timedelta(days=3650)
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
-    """Signs certificates into one folder; makes its own key there when there is none."""
+    """Signs certificates into one folder; keys that are there already are kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,7 +49,7 @@ class Authority:
     @property
     def certificate(self) -> Path:
         """The authority's own certificate (PEM)."""
-        return self.folder / "ca.crt"
+        return self.folder / f"ca{_SUFFIX}"
 
     def issue(
         self,
@@ -48,10 +63,10 @@ class Authority:
 
         ``hosts`` are DNS names or IP addresses. A pair that exists is kept.
         """
-        certificate, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        certificate, key = self.folder / f"{name}{_SUFFIX}", self.folder / f"{name}.key"
         if certificate.exists():
             return certificate, key
-        private = ec.generate_private_key(ec.SECP256R1())
+        private = _key(key)
         subject = x509.Name(
             [
                 *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups),
@@ -65,8 +80,8 @@ class Authority:
             names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        builder = builder.add_extension(self._identifier(), critical=False)
         signed = builder.sign(_signing_key(self._key), hashes.SHA256())
-        _write_key(key, private)
         # Last, and at once: its presence says that the pair is whole.
         _write(certificate, signed.public_bytes(serialization.Encoding.PEM))
         return certificate, key
@@ -75,8 +90,7 @@ class Authority:
         """Return (public key, private key) for tokens; a pair that exists is kept."""
         public, key = self.folder / f"{name}.pub", self.folder / f"{name}.key"
         if not public.exists():
-            private = ec.generate_private_key(ec.SECP256R1())
-            _write_key(key, private)
+            private = _key(key)
             _write(
                 public,
                 private.public_key().public_bytes(
@@ -86,16 +100,22 @@ class Authority:
         return public, key
 
     def _create(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _key(self.folder / "ca.key")
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "minishop-cluster")])
         constraints = x509.BasicConstraints(ca=True, path_length=0)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         certificate = (
             _builder(name, name, key.public_key())
             .add_extension(constraints, critical=True)
+            .add_extension(_SIGNS, critical=True)
+            .add_extension(identifier, critical=False)
             .sign(key, hashes.SHA256())
         )
-        _write_key(self.folder / "ca.key", key)
         _write(self.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        own = self._issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
 
 def _builder(
@@ -123,7 +143,16 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _signing_key(key: object) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is not an elliptic curve key")
+        raise TypeError("a key of the cluster is not an elliptic curve key")
+    return key
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Return the private key of a file, made where there is none."""
+    if path.exists():
+        return _signing_key(serialization.load_pem_private_key(path.read_bytes(), password=None))
+    key = ec.generate_private_key(ec.SECP256R1())
+    _write_key(path, key)
     return key
 
 

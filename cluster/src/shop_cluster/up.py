@@ -31,7 +31,7 @@ from shop_cluster.node_programs import (
     provisioner,
 )
 from shop_cluster.paths import ClusterPaths
-from shop_cluster.processes import kill, pid_of, wait_gone
+from shop_cluster.processes import command_line, kill, pid_of, wait_gone
 from shop_cluster.program import Program
 from shop_cluster.progress import say
 from shop_cluster.shell import run
@@ -122,9 +122,10 @@ def _start(paths: ClusterPaths, binary: Path) -> None:
         user="admin",
         groups=("system:masters",),
     )
+    certificate, key = authority.issue("apiserver-etcd-client", user="kube-apiserver")
     kubelet_access = {
-        "kubelet-client-certificate": authority.folder / "apiserver-etcd-client.crt",
-        "kubelet-client-key": authority.folder / "apiserver-etcd-client.key",
+        "kubelet-client-certificate": certificate,
+        "kubelet-client-key": key,
         "kubelet-certificate-authority": authority.certificate,
         "kubelet-preferred-address-types": "InternalIP",
         "service-node-port-range": ports.NODE_PORTS,
@@ -181,6 +182,20 @@ def _supervise(paths: ClusterPaths, programs: Sequence[Program]) -> None:
         supervisor.start(paths)
     else:
         os.kill(running, signal.SIGHUP)
+        _wait_replaced(paths, programs)
+
+
+def _wait_replaced(paths: ClusterPaths, programs: Sequence[Program]) -> None:
+    """Wait until none runs as it was before: it would answer, and then be gone."""
+    deadline = time.monotonic() + _READY_SECONDS
+    for program in programs:
+        while True:
+            pid = pid_of(paths, program.name)
+            if pid is not None and command_line(pid) == program.command:
+                break
+            if time.monotonic() > deadline:
+                raise ClusterError(f"{program.name} doesn't run: see {paths.logs}")
+            time.sleep(0.05)
 
 
 def _end_predecessor(paths: ClusterPaths) -> None:
