@@ -86,7 +86,7 @@ def test_an_authority_from_before_keeps_its_keys(tmp_path: Path) -> None:
     folder = tmp_path / "pki"
     certificate, key = authority_from_before(folder)
     before = key.read_bytes(), (folder / "ca.key").read_bytes()
-    with pytest.raises(ssl.SSLCertVerificationError, match="Key Identifier|key usage"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"Key Identifier|key usage"):
         shake_hands(folder / "ca.crt", certificate, key)
 
     authority = Authority(folder)
