@@ -182,7 +182,7 @@ def _supervise(paths: ClusterPaths, programs: Sequence[Program]) -> None:
         supervisor.start(paths)
     else:
         os.kill(running, signal.SIGHUP)
-        _wait_replaced(paths, programs)
+    _wait_replaced(paths, programs)
 
 
 def _wait_replaced(paths: ClusterPaths, programs: Sequence[Program]) -> None:
