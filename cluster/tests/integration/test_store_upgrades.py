@@ -165,10 +165,11 @@ def test_postgresql_15(
     before = psql("before", "-c", "show server_version_num", "-c", "select pg_current_wal_lsn()")
     version, position = before.split()
     assert version.startswith("15")
-    # Killed: what is upgraded was not stopped in order.
-    kubectl("delete", "pod", "before", "-n", namespace, "--grace-period=0", "--force")
-    gone = ("get", "pods", "-n", namespace, "-o=name")
-    eventually(lambda: not kubectl(*gone), lambda: kubectl(*gone))
+    # Its end is as after a power cut: what is upgraded is to be recovered first.
+    stop = "/usr/lib/postgresql/15/bin/pg_ctl stop -m immediate -D /var/lib/postgresql/data/cluster"
+    kubectl("exec", "before", "-n", namespace, "--", *stop.split(), "--no-wait")
+    eventually(lambda: kubectl(*running) in ("Succeeded", "Failed"), lambda: kubectl(*running))
+    kubectl("delete", "pod", "before", "-n", namespace)
 
     apply(kubectl, namespace, manifests)
     rollout = ("rollout", "status", "statefulset/postgres", "-n", namespace)
