@@ -26,9 +26,9 @@ OLD_LEASE = timedelta(minutes=2)
 
 def _is_to_relay(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     in_hand = rows.c.updated_at > sa.func.now() - OLD_LEASE
-    return sa.or_(
-        is_one_of(rows.c.status, "pending", "queued", "retrying"),
-        sa.and_(is_one_of(rows.c.status, "sending"), ~in_hand),
+    return sa.and_(
+        is_one_of(rows.c.status, "pending", "queued", "retrying", "sending"),
+        sa.or_(~is_one_of(rows.c.status, "sending"), ~in_hand),
     )
 
 
@@ -120,7 +120,7 @@ _claimed = _SENDING.claim_where(
     _is_to_relay(notifications),
     # The relay commits "queued" only after the queue has the message: it may still be unseen here.
     sa.or_(
-        notifications.c.status != sa.literal_column("'sending'"),
+        ~is_one_of(notifications.c.status, "sending"),
         notifications.c.due_at <= sa.func.now(),
     ),
 )

@@ -1,4 +1,4 @@
-"""Hearing PostgreSQL's NOTIFY, so that a commit wakes who waits for it, in whichever process.
+"""Listening to PostgreSQL's NOTIFY, so that a commit wakes who waits for it, in whichever process.
 
 It is only a wake-up: who waits looks by the clock too, so a lost one costs an interval and no more.
 """
@@ -17,15 +17,15 @@ RETRY_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
-async def listen(settings: ServiceSettings, channel: str, heard: Callable[[str], None]) -> None:
-    """Call heard with each payload on the channel, for as long as the process lives.
+async def listen(settings: ServiceSettings, channel: str, on_notify: Callable[[str], None]) -> None:
+    """Call on_notify with each payload on the channel, for as long as the process lives.
 
     Also with an empty one whenever listening begins: for what came while nobody listened. The
     connection is its own, and made again when it is lost.
     """
     while True:
         try:
-            await _until_lost(settings, channel, heard)
+            await _until_lost(settings, channel, on_notify)
         except Exception as error:
             if not is_temporary(error):
                 raise
@@ -34,21 +34,21 @@ async def listen(settings: ServiceSettings, channel: str, heard: Callable[[str],
 
 
 async def _until_lost(
-    settings: ServiceSettings, channel: str, heard: Callable[[str], None]
+    settings: ServiceSettings, channel: str, on_notify: Callable[[str], None]
 ) -> None:
     if settings.database_url is None:
         raise ValueError("database_url is not set")
 
-    def hear(_connection: object, _pid: object, _channel: object, payload: Any) -> None:  # noqa: ANN401 - asyncpg's callback
-        heard(str(payload))
+    def receive(_connection: object, _pid: object, _channel: object, payload: Any) -> None:  # noqa: ANN401 - asyncpg's callback
+        on_notify(str(payload))
 
     url = await asyncio.to_thread(read_secret, "database_url")
     connection = await asyncpg.connect(url or settings.database_url.get_secret_value())
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:
-        await connection.add_listener(channel, hear)
-        heard("")
+        await connection.add_listener(channel, receive)
+        on_notify("")
         await lost.wait()
     finally:
         connection.terminate()
