@@ -11,14 +11,16 @@ import pytest
 from pydantic import SecretStr
 
 from shop_auth import main
+from shop_auth.consumers import subscriptions
 from shop_auth.keys import new_pem
 from shop_auth.settings import Settings
 from shop_auth.state import AuthState
 from shop_auth.users import Account
 from shop_shared.http.app_state import get_state
 from shop_shared.http.problems import TooManyRequests, Unavailable
+from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
-from shop_shared.testing import client_of, wired
+from shop_shared.testing import client_of, heard, wired
 
 ADA = UUID(int=1)
 
@@ -49,6 +51,44 @@ class KnownUsers:
 
     async def password_changed_at(self, email: str) -> datetime | None:
         return self.changed_at if email == "ada@example.com" else None
+
+
+Json = dict[str, Any]
+
+
+GRANT = {"grant_type": "password", "email": "ada@example.com", "password": "correct horse 1"}
+
+
+async def sign_in(http: httpx.AsyncClient) -> Json:
+    answer = await http.post("/v1/auth/token", json=GRANT)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    tokens: Json = answer.json()
+    return tokens
+
+
+async def refresh(http: httpx.AsyncClient, tokens: Json) -> httpx.Response:
+    return await http.post("/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+
+
+def bearer(tokens: Json) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def signed_in(http: httpx.AsyncClient, tokens: Json) -> bool:
+    answer = await http.get("/v1/auth/sessions", headers=bearer(tokens))
+    assert answer.status_code in (200, 401)
+    return answer.status_code == 200
+
+
+def auth_of(service: Service) -> Any:
+    return get_state(service.app, AuthState).auth
+
+
+async def hear(service: Service, type_: str, **data: object) -> None:
+    name = type_.removeprefix("minishop.").removesuffix(".v1")
+    event = heard(name, ADA, {"user_id": ADA, **data})
+    await handlers_of(subscriptions(auth_of(service)._sessions))[type_](None, event)
 
 
 @pytest.fixture
