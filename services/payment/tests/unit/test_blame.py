@@ -7,9 +7,9 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_payment.providers import midtrans
+from shop_payment.providers import midtrans, xendit
 from shop_payment.providers.http import DECLINED, error_of_status
-from shop_payment.providers.protocol import Blame
+from shop_payment.providers.protocol import Blame, as_reference
 from shop_payment.providers.stripe import _provider_error
 
 
@@ -76,3 +76,39 @@ def test_the_blame_of_a_status_code_of_midtrans(code: int, blame: Blame) -> None
 )
 def test_the_blame_of_an_error_of_stripes_sdk(error: stripe.StripeError, blame: Blame) -> None:
     assert _provider_error(error).blame is blame
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "../balance",
+        "a/b",
+        "x?y",
+        "x#y",
+        "..",
+        "",
+        " ",
+        "a" * 201,
+        "\0",
+        "\u0663",
+        7,
+        [{}],
+        None,
+        "%2e%2e",
+    ],
+)
+def test_what_cannot_be_a_reference_is_none(value: object) -> None:
+    assert as_reference(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["pi_3MtwBwLkdIwHu7ix28a3tqPa", "5O190127TN364715T", "579c8d61f23fa4ca35e52da4", "a-b:c"],
+)
+def test_a_providers_ids_are_references(value: str) -> None:
+    assert as_reference(value) == value
+
+
+def test_an_unsigned_webhook_does_not_choose_what_is_asked_of_the_provider() -> None:
+    notice = xendit._notice({"id": "../../balance", "external_id": "x", "status": "PAID"}, "event")
+    assert notice.reference is None

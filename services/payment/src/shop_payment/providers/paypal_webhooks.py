@@ -27,6 +27,7 @@ from shop_payment.providers.protocol import (
     ForgedWebhookError,
     NotSentError,
     WebhookNotice,
+    as_reference,
     as_uuid,
 )
 
@@ -129,10 +130,10 @@ def read_notice(event: dict[str, Any]) -> WebhookNotice:
         kind=kind,
         concern=concern,
         payment_id=payment_id,
-        reference=reference,
+        reference=as_reference(reference),
         captured=_claimed(resource) if kind == "PAYMENT.CAPTURE.COMPLETED" else None,
         refund_id=as_uuid(resource.get("invoice_id")) if concern is Concern.REFUND else None,
-        refund_reference=resource.get("id") if concern is Concern.REFUND else None,
+        refund_reference=as_reference(resource.get("id")) if concern is Concern.REFUND else None,
         is_failure=kind.rpartition(".")[2] in _FAILURES,
     )
 

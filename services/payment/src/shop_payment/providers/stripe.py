@@ -199,10 +199,12 @@ def _notice(event: dict[str, Any]) -> protocol.WebhookNotice:
         kind=kind,
         concern=concern,
         payment_id=protocol.as_uuid(metadata.get("payment_id")),
-        reference=thing.get("id") if of == "payment_intent" else thing.get("payment_intent"),
+        reference=protocol.as_reference(
+            thing.get("id" if of == "payment_intent" else "payment_intent")
+        ),
         captured=_claimed(thing) if kind == "payment_intent.succeeded" else None,
         refund_id=protocol.as_uuid(metadata.get("refund_id")),
-        refund_reference=thing["id"] if of == "refund" else None,
+        refund_reference=protocol.as_reference(thing.get("id")) if of == "refund" else None,
         is_failure=thing.get("status") in {"canceled", "failed"},
     )
 

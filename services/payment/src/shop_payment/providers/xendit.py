@@ -176,11 +176,13 @@ def _notice(event: dict[str, Any], event_id: str) -> protocol.WebhookNotice:
             kind=kind,
             concern=concern,
             payment_id=protocol.as_uuid(metadata.get("payment_id")),
-            reference=thing.get("invoice_id"),
+            reference=protocol.as_reference(thing.get("invoice_id")),
             refund_id=protocol.as_uuid(thing.get("reference_id"))
             if concern is protocol.Concern.REFUND
             else None,
-            refund_reference=thing.get("id") if concern is protocol.Concern.REFUND else None,
+            refund_reference=protocol.as_reference(thing.get("id"))
+            if concern is protocol.Concern.REFUND
+            else None,
             is_failure=thing.get("status") in _FAILED,
         )
     if "external_id" not in event and "id" not in event:
@@ -190,7 +192,7 @@ def _notice(event: dict[str, Any], event_id: str) -> protocol.WebhookNotice:
         event_id=event_id,
         kind=f"invoice.{status.lower()}",
         payment_id=protocol.as_uuid(event.get("external_id")),
-        reference=event.get("id"),
+        reference=protocol.as_reference(event.get("id")),
         captured=_claimed(event) if status in _PAID else None,
         is_failure=status in _FAILED,
     )
