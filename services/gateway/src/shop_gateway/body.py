@@ -60,8 +60,8 @@ class Body:
     def of(cls, scope: Scope, receive: Receive, limits: BodyLimits) -> Self:
         """Return the request's body. Raises PayloadTooLarge by its stated length."""
         headers = scope["headers"]
-        media_type = (first(headers, b"content-type") or b"").lower()
-        upload = b"ndjson" in media_type or media_type.startswith(b"image/")
+        media_type = (first(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
+        upload = media_type.endswith((b"ndjson", b"jsonl")) or media_type.startswith(b"image/")
         limit = limits.upload if upload else limits.plain
         raw = first(headers, b"content-length") or b""
         length = int(raw) if raw.isdigit() else None

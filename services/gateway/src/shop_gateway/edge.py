@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop_gateway.body import Body, BodyLimits, ClientDisconnected
 from shop_gateway.cache import (
+    MAX_BODY_BYTES,
     CachedResponse,
     Freshness,
     Key,
@@ -26,7 +27,7 @@ from shop_gateway.cache import (
     freshness_of,
     kept_headers,
 )
-from shop_gateway.encoding import GZIP, MIN_COMPRESSED_BYTES
+from shop_gateway.encoding import GZIP, MIN_COMPRESSED_BYTES, is_compressible
 from shop_gateway.headers import Headers, combined, first, forwarded, inbound, outbound, without
 from shop_gateway.identity import CALLER, Caller, Identify
 from shop_gateway.proxy import Proxy, ProxyRequest
@@ -137,7 +138,9 @@ class EdgeMiddleware:
                     raise SessionEnded  # the service saw no token, and says so
                 raw = list(response.raw_headers)
                 freshness = freshness_of(status, raw) if reading else Freshness()
-                if freshness and method == "GET":
+                # What is too large to be kept goes through in pieces, unread.
+                is_small = (response.content_length or 0) <= MAX_BODY_BYTES
+                if freshness and method == "GET" and is_small:
                     cached = CachedResponse(
                         kept_headers(outbound(raw)),
                         await response.read(),
@@ -223,7 +226,7 @@ async def _send_cached(answer: CachedResponse, age: int, scope: Scope, send: Sen
     """Send a stored answer, or 304 to who has it; with its age (RFC 9111, 5.1)."""
     headers = [*without(answer.headers, b"vary"), (b"age", b"%d" % age)]
     compressed = None
-    if len(answer.body) >= MIN_COMPRESSED_BYTES:
+    if len(answer.body) >= MIN_COMPRESSED_BYTES and is_compressible(answer.headers):
         headers.append((b"vary", b"Accept-Encoding"))
         if first(scope["headers"], b"accept-encoding") == GZIP:
             compressed = answer.compressed

@@ -81,6 +81,12 @@ def _tagged(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, value.removesuffix(b'"') + _SUFFIX
 
 
+def is_compressible(headers: Headers) -> bool:
+    """Tell whether an answer's type is one that gzip makes smaller: no picture, no archive."""
+    kind = (first(headers, b"content-type") or b"").partition(b";")[0].decode("latin-1").lower()
+    return kind not in _EXCLUDED and kind.partition("/")[0] + "/*" not in _EXCLUDED
+
+
 def _described(headers: Headers, *, gzip: bool) -> Headers:
     """Return an answer's headers with what its GET in gzip would say of the coding.
 
@@ -91,8 +97,7 @@ def _described(headers: Headers, *, gzip: bool) -> Headers:
     small = length.isdigit() and int(length) < MIN_COMPRESSED_BYTES
     if small or first(headers, b"content-encoding") or b"accept-encoding" in vary.lower():
         return headers
-    kind = (first(headers, b"content-type") or b"").partition(b";")[0].decode("latin-1").lower()
-    if kind in _EXCLUDED or kind.partition("/")[0] + "/*" in _EXCLUDED:
+    if not is_compressible(headers):
         return headers
     varied = [*headers, (b"vary", b"Accept-Encoding")]
     if not gzip:

@@ -161,7 +161,10 @@ class Shop:
         return StreamingResponse(pieces(), media_type="text/plain")
 
     async def picture(self, request: Request) -> Response:
-        return Response(b"x" * 5000, media_type="image/png")
+        self.calls[request.url.path] += 1
+        size = int(request.query_params.get("size", 5000))
+        headers = PUBLIC if "public" in request.query_params else {}
+        return Response(b"x" * size, media_type="image/png", headers=headers)
 
 
 @pytest.fixture

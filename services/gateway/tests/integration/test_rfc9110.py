@@ -140,6 +140,20 @@ async def test_what_is_small_or_compressed_already_or_refused_stays_as_it_is(
     assert "content-encoding" not in refusing.headers
 
 
+@pytest.mark.parametrize("size", [5000, 3_000_000])
+async def test_a_public_picture_is_not_compressed_and_only_a_small_one_is_kept(
+    size: int, client: httpx.AsyncClient, shop: Shop
+) -> None:
+    path = f"/v1/picture?public&size={size}"
+    for _ in range(2):
+        answer = await client.get(path, headers=GZIP)
+        assert (len(answer.content), answer.headers["etag"]) == (size, '"7"')
+        assert int(answer.headers["content-length"]) == size
+        assert "content-encoding" not in answer.headers
+        assert "accept-encoding" not in answer.headers.get("vary", "").lower()
+    assert shop.calls["/v1/picture"] == (1 if size == 5000 else 2)
+
+
 async def test_a_stream_is_compressed_as_it_comes(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/stream", headers=GZIP)
     assert answer.headers["content-encoding"] == "gzip"

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 
 from shop_product.models import EXAMPLE
 from shop_shared.stores import mongo
@@ -96,3 +97,15 @@ async def test_a_bad_sku_is_refused_with_the_rule(http: httpx.AsyncClient, staff
         [error] = result["errors"]
         assert error["pointer"] == "/sku"
         assert "a SKU is 1 to 64 letters a-z, digits" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/ndjson", "application/jsonl", "Application/X-NDJSON; charset=utf-8"],
+)
+async def test_lines_by_their_other_names(
+    http: httpx.AsyncClient, staff: Headers, media_type: str
+) -> None:
+    headers = {**staff, "Content-Type": media_type}
+    answer = await http.post("/v1/products/import", content=line(1), headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (200, "created")

@@ -13,7 +13,9 @@ from shop_shared.http.request_limits import MEBIBYTE, BodyLimits
 
 PATH = "/v1/products/import"
 NDJSON = "application/x-ndjson"
-LIMITS = BodyLimits(max_bytes=16 * MEBIBYTE, media_types=frozenset({NDJSON}), check_json=False)
+NAMES = frozenset({NDJSON, "application/ndjson", "application/jsonl"})
+"""What clients call it; none is registered with IANA."""
+LIMITS = BodyLimits(max_bytes=16 * MEBIBYTE, media_types=NAMES, check_json=False)
 
 router = APIRouter(tags=["catalogue"])
 
