@@ -22,6 +22,8 @@ class ParsedServices:
     """The ShopServices of all namespaces. Of a status only what routes depend on is kept."""
 
     def __init__(self, informers: Mapping[str, Informer]) -> None:
+        self.declarations = 0
+        """Grows when a service comes, goes or declares something else; not with a status."""
         self._informers = informers
         self._parsed: dict[str, dict[str, _Parsed]] = {}
         self._seen: dict[str, tuple[Informer, int]] = {}
@@ -53,10 +55,12 @@ class ParsedServices:
             return False
         for namespace in self._parsed.keys() - seen.keys():
             del self._parsed[namespace]
+            self.declarations += 1
         for namespace, state in seen.items():
             if self._seen.get(namespace) != state:
                 before = self._parsed.get(namespace, {})
-                self._parsed[namespace] = _parse_changed(state[0], before)
+                now = self._parsed[namespace] = _parse_changed(state[0], before)
+                self.declarations += not _declare_the_same(before, now)
         self._seen = seen
         return True
 
@@ -68,6 +72,19 @@ def _parse_changed(informer: Informer, before: Mapping[str, _Parsed]) -> dict[st
         is_known = known is not None and known.version == version
         found[name] = known if known and is_known else _Parsed(version, _read(informer, name))
     return found
+
+
+def _declare_the_same(before: Mapping[str, _Parsed], now: Mapping[str, _Parsed]) -> bool:
+    return before.keys() == now.keys() and all(
+        each is before[name] or _declaration(each) == _declaration(before[name])
+        for name, each in now.items()
+    )
+
+
+def _declaration(parsed: _Parsed) -> tuple[object, ...]:
+    """Return what is another for another spec, and for a service that is deleted or made anew."""
+    service = parsed.service
+    return () if service is None else (service.uid, service.generation, service.deleting)
 
 
 def _read(informer: Informer, name: str) -> ShopService | None:

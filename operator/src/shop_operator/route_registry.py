@@ -36,6 +36,7 @@ class RouteRegistry:
         self._gateways: dict[str, list[ShopService]] = {}
         self._cache = cache
         self._platform = platform
+        self._decided = -1
         self._claimants: list[Claimant] = []
         self._claims: dict[Key, Claim] = {}
         self._published: dict[str, tuple[str, list[Manifest]]] = {}
@@ -139,13 +140,14 @@ class RouteRegistry:
             namespace: [s for s in self._read(namespace) if s.spec.route_table is not None]
             for namespace in namespaces
         }
+        if self._services.declarations == self._decided:
+            return
+        self._decided = self._services.declarations
         host = self._platform.route_host
         services = [s for namespace in namespaces for s in self._services.of(namespace)]
         claimed = [claimant(service, host=host) for service in services]
-        claimants = [each for each in claimed if each is not None]
-        if claimants != self._claimants:
-            self._claimants = claimants
-            self._claims = claims(claimants, shared_edge=self._platform.edge != "none")
+        self._claimants = [each for each in claimed if each is not None]
+        self._claims = claims(self._claimants, shared_edge=self._platform.edge != "none")
 
     def _read(self, namespace: str) -> list[ShopService]:
         """Return the services of a namespace that can be read and stay."""

@@ -79,3 +79,24 @@ def test_of_a_status_only_what_routes_need_is_kept() -> None:
     [service] = services
     kept = {"url": "u", "readyReplicas": 1, "conditions": [conditions[1]]}
     assert service.status == kept
+
+
+def test_a_status_is_no_other_declaration() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+
+    def after(found: Manifest, **metadata: object) -> bool:
+        """Return True if what is declared counts as changed."""
+        before = services.declarations
+        shop.observe_write(found | {"metadata": found["metadata"] | metadata})
+        services.refresh()
+        return services.declarations != before
+
+    assert after(body("a", 1), generation=1)
+    assert after(body("b", 2), generation=1)
+    assert not after(body("a", 3, status={"url": "u"}), generation=1)
+    assert after(body("a", 4), generation=2)
+    assert after(body("a", 5), generation=2, deletionTimestamp="2026-01-01T00:00:00Z")
+    assert after(body("a", 6) | {"spec": {"image": 7}}, generation=3)
+    assert not after(body("a", 7) | {"spec": {"image": 8}}, generation=4)
+    assert after(body("a", 8), generation=5, uid="another")
