@@ -44,12 +44,14 @@ class ClusterError(Exception):
 class Stores:
     """Access to the databases: `postgres` is a DSN without a database, `mongodb` a whole URL.
 
-    `upgraded` says when those services got their version that are not of the first any more.
+    `upgraded` says when those services got their version that are not of the first any more;
+    `databases` names a service's database where it is not named as the service.
     """
 
     postgres: str
     mongodb: str
     upgraded: Mapping[str, datetime] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
     _connections: dict[str, asyncpg.Connection] = field(default_factory=dict, init=False)
 
     async def rows(self, database: str, query: str) -> list[dict[str, Any]]:
@@ -57,7 +59,8 @@ class Stores:
         # Kept: through a port-forward a connection takes a second to be made.
         connection = self._connections.get(database)
         if connection is None or connection.is_closed():
-            connection = await asyncpg.connect(f"{self.postgres}/{database}")
+            name = self.databases.get(database, database)
+            connection = await asyncpg.connect(f"{self.postgres}/{name}")
             self._connections[database] = connection
         return [dict(row) for row in await connection.fetch(query)]
 
@@ -77,7 +80,7 @@ class Stores:
     async def stock(self) -> list[dict[str, Any]]:
         """Return each product's units, and the sums of its ledger, holds, sales and returns."""
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
-            database = client["product"]
+            database = client[self.databases.get("product", "product")]
             put_in: Mapping[str, int] = {
                 row["_id"]: row["units"]
                 async for row in await database["adjustments"].aggregate(
@@ -124,7 +127,9 @@ class Stores:
     async def reservations(self) -> int:
         """Return how many orders' reservations are kept, whatever became of them."""
         async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
-            return await client["product"]["reservations"].count_documents({})
+            return await client[self.databases.get("product", "product")][
+                "reservations"
+            ].count_documents({})
 
     async def mongodb_names(self) -> list[str]:
         """Return the names of MongoDB's databases and of its users, by their database."""
@@ -144,7 +149,7 @@ class Stores:
             for row in await self._table(service, "inbox"):
                 heard[row["consumer_group"]].add(row["event_id"])
         async with AsyncMongoClient[dict[str, Any]](self.mongodb, tz_aware=True) as client:
-            database = client["product"]
+            database = client[self.databases.get("product", "product")]
             fields = {"aggregatetype": 1, "type": 1, "time": 1}
             async for event in database["outbox"].find({}, fields):
                 published.append(_published(event, event["_id"]))

@@ -109,6 +109,44 @@ async def test_a_redis_that_hangs_costs_a_few_requests_a_moment(fail_closed: boo
     assert redis.asked == 4
 
 
+async def test_a_crowd_at_a_process_that_has_no_keys_yet_waits_for_one_fetch() -> None:
+    signer = Signer()
+    may_answer, fetches = asyncio.Event(), 0
+
+    async def fetch() -> dict[str, Any]:
+        nonlocal fetches
+        fetches += 1
+        await may_answer.wait()
+        return signer.jwks()
+
+    verifier = TokenVerifier(fetch, issuer=signer.issuer, audience=signer.audience)
+    crowd = [asyncio.create_task(verifier.verify(signer.token(uuid4()))) for _ in range(20)]
+    await asyncio.sleep(0)
+    may_answer.set()
+    assert len(await asyncio.gather(*crowd)) == 20
+    assert fetches == 1
+
+
+async def test_who_has_the_key_does_not_wait_for_newer_ones() -> None:
+    clock = Ticker()
+    signer = Signer(clock=clock)
+    answers = iter([True, False])
+
+    async def fetch() -> dict[str, Any]:
+        if not next(answers):
+            await asyncio.Event().wait()
+        return signer.jwks()
+
+    verifier = TokenVerifier(fetch, issuer=signer.issuer, audience=signer.audience, clock=clock)
+    await verifier.verify(signer.token(uuid4()))
+    clock.at += 86_400
+    first = asyncio.create_task(verifier.verify(signer.token(uuid4())))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(verifier.verify(signer.token(uuid4())), timeout=5)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+
 async def test_a_rotated_key_is_fetched_and_unknown_ones_not_without_end() -> None:
     clock = Ticker()
     old, new = Signer(clock=clock), Signer(clock=clock)

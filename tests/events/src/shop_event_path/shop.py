@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,16 +29,27 @@ WITHIN = 120
 
 @dataclass(frozen=True)
 class Shop:
-    """Where the services listen."""
+    """Where the services listen: `urls` of one process each, `replicas` of all of them.
+
+    `databases` are the names of the services' databases.
+    """
 
     urls: Mapping[str, str]
+    replicas: Mapping[str, Sequence[str]]
+    databases: Mapping[str, str]
 
 
 @asynccontextmanager
 async def shop(
-    facts: Mapping[str, Facts], *, jwks: Path, environment: Mapping[str, str]
+    facts: Mapping[str, Facts],
+    *,
+    jwks: Path,
+    environment: Mapping[str, str],
+    twice: Collection[str] = (),
 ) -> AsyncIterator[Shop]:
     """Run order, product, payment, shipping and notification until the context ends.
+
+    Those named in `twice` run as two processes each, on one database and in one consumer group.
 
     Facts: of postgres, mongodb, redis, rabbitmq and connect. Jwks: a file with the keys of tokens.
     They end by SIGTERM, so that what they have still to say is said. Raises TimeoutError.
@@ -54,6 +65,8 @@ async def shop(
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "JWKS_URL": jwks.as_uri(),
     }
+    names: dict[str, str] = {}
+    replicas = {name: [urls[name]] for name in _OWN}
     async with AsyncExitStack() as stack:
         for topic in TOPICS:
             await topics.create(bootstrap, f"{topic}.events")
@@ -61,6 +74,7 @@ async def shop(
             outbox = await stack.enter_async_context(_database(name, facts))
             assert outbox.settings.database_url is not None
             settings[name]["DATABASE_URL"] = outbox.settings.database_url.get_secret_value()
+            names[name] = outbox.name
         vhost = databases.create_vhost(
             facts["rabbitmq"]["url"], facts["rabbitmq"]["management_url"]
         )
@@ -69,8 +83,14 @@ async def shop(
         for name, own in settings.items():
             values = {**common, **own, "PORT": str(ports[name])}
             await stack.enter_async_context(_process(name, values))
-        await asyncio.gather(*(_ready(urls[name]) for name in settings))
-        yield Shop(urls)
+        for name in twice:
+            port = free_port()
+            replicas[name].append(f"http://127.0.0.1:{port}")
+            values = {**common, **settings[name], "PORT": str(port)}
+            await stack.enter_async_context(_process(name, values))
+        others = (url for name in twice for url in replicas[name][1:])
+        await asyncio.gather(*(_ready(urls[name]) for name in settings), *map(_ready, others))
+        yield Shop(urls, replicas, names)
 
 
 _OWN = ("order", "product", "payment", "shipping", "notification")

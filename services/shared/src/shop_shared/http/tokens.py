@@ -149,17 +149,19 @@ class TokenVerifier:
             age = self._clock() - self._fetched_at
             return age < REFRESH_AT_MOST_EVERY or (kid in self._keys and age < REFRESH_AFTER)
 
-        if fresh():
+        # Who has the key goes on with it; who has none waits for the fetch that is under way.
+        if fresh() or (kid in self._keys and self._fetching.locked()):
             return
         async with self._fetching:
             if fresh():
                 return
-            self._fetched_at = self._clock()
             try:
                 keys = jwt.PyJWKSet.from_dict(await self._fetch())
             except Exception as error:  # noqa: BLE001 - whatever it was: the keys we have go on
                 _log.warning("keys not fetched", error=repr(error))
                 return
+            finally:
+                self._fetched_at = self._clock()
             # What else the set may hold (RSA, a symmetric key) never verifies a token here.
             self._keys = {
                 str(key.key_id): key
