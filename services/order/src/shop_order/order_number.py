@@ -5,7 +5,6 @@ MOD 37,36, none of which is mistaken for another. Two new ones may be alike, so 
 unique; a number gives no right to anything, so guessing one is of no use (ADR 0055).
 """
 
-import re
 import secrets
 
 from shop_shared.check_character import UNMISTAKABLE, check_character
@@ -36,7 +35,7 @@ def parse(text: str) -> str:
     Case, spaces and dashes do not count, nor does a missing `MS`; I and L are read as 1, O as 0.
     Raises MistypedNumberError.
     """
-    typed = re.sub(r"[\s-]", "", text).upper()
+    typed = text.replace("-", "").replace(" ", "").upper()
     if len(typed) > _RANDOM + 1:
         typed = typed.removeprefix("MS")
     typed = typed.translate(_READ_AS)
