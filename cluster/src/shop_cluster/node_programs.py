@@ -34,6 +34,19 @@ def _access(paths: ClusterPaths, authority: Authority, name: str, user: str, *gr
     )
 
 
+def _controller_flags(access: Path, *, port: int) -> dict[str, object]:
+    """Return the flags that the controllers and the scheduler have in common."""
+    return {
+        "kubeconfig": access,
+        "authentication-kubeconfig": access,
+        "authorization-kubeconfig": access,
+        "bind-address": "127.0.0.1",
+        "secure-port": port,
+        "leader-elect": False,
+        "profiling": False,
+    }
+
+
 def kube_controller_manager(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
     """Return the controllers, each with a service account of its own."""
     name = "kube-controller-manager"
@@ -43,12 +56,7 @@ def kube_controller_manager(binary: Path, paths: ClusterPaths, authority: Author
         binary,
         name,
         {
-            "kubeconfig": access,
-            "authentication-kubeconfig": access,
-            "authorization-kubeconfig": access,
-            "bind-address": "127.0.0.1",
-            "secure-port": ports.CONTROLLER_MANAGER,
-            "leader-elect": False,
+            **_controller_flags(access, port=ports.CONTROLLER_MANAGER),
             "use-service-account-credentials": True,
             "root-ca-file": authority.certificate,
             "service-account-private-key-file": token_key,
@@ -57,7 +65,6 @@ def kube_controller_manager(binary: Path, paths: ClusterPaths, authority: Author
             "allocate-node-cidrs": True,
             "cluster-cidr": POD_RANGE,
             "service-cluster-ip-range": ADDRESSES.service_range,
-            "profiling": False,
         },
     )
 
@@ -70,13 +77,7 @@ def kube_scheduler(binary: Path, paths: ClusterPaths, authority: Authority) -> P
         binary,
         name,
         {
-            "kubeconfig": access,
-            "authentication-kubeconfig": access,
-            "authorization-kubeconfig": access,
-            "bind-address": "127.0.0.1",
-            "secure-port": ports.SCHEDULER,
-            "leader-elect": False,
-            "profiling": False,
+            **_controller_flags(access, port=ports.SCHEDULER),
         },
     )
 
