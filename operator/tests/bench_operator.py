@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shop_servers.redis import PASSWORD as REDIS_PASSWORD
 from shop_servers.server_set import ServerSet
 
 from shop_cluster.control_plane import ControlPlane, control_plane
@@ -54,9 +55,12 @@ def main() -> int:
         os.environ["KUBECONFIG"] = str(plane.kubeconfig)
         stores = ServerSet(state=Path(folder) / "stores", owner=os.getpid())
         try:
-            postgres = stores.need("postgres")["postgres"]["url"]
-            at = urlsplit(postgres)
-            os.environ["MINISHOP_POSTGRES_ADDRESS"] = f"{at.hostname}:{at.port}"
+            facts = stores.need("postgres", "redis")
+            postgres = facts["postgres"]["url"]
+            for store in facts:
+                at = urlsplit(facts[store]["url"])
+                variable = {"postgres": "POSTGRES_ADDRESS", "redis": "REDIS_ADMIN_ADDRESS"}[store]
+                os.environ[f"MINISHOP_{variable}"] = f"{at.hostname}:{at.port}"
             return asyncio.run(_bench(plane, postgres, chosen.services, chosen.drifts))
         finally:
             stores.down()
@@ -66,7 +70,7 @@ async def _bench(plane: ControlPlane, postgres: str, services: int, drifts: int)
     _say(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
     async with ApiClient(connection.login) as client:
         at = urlsplit(postgres)
-        await client.apply(_login("redis-auth", "default", "bench"), manager="platform")
+        await client.apply(_login("redis-auth", "default", REDIS_PASSWORD), manager="platform")
         admin = _login("postgres-admin", at.username or "", at.password or "")
         await client.apply(admin, manager="platform")
         raw = await raw_rate(client)

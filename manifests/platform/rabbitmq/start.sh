@@ -12,4 +12,6 @@ definitions=/var/lib/rabbitmq/definitions.json
         printf 'load_definitions = %s\n' "$definitions"
     fi
 } >/run/rabbitmq/rabbitmq.conf
+# By its API the operator makes a user for each service.
+echo '[rabbitmq_management].' >/run/rabbitmq/enabled_plugins
 exec rabbitmq-server

@@ -1,9 +1,13 @@
 #!/bin/sh
-# Starts Valkey. The password reaches it in a file in memory: on the command line every process list would show it.
+# Starts Valkey. Its users are in a file beside the data, which the operator has it save; the administrator's line there is
+# written anew at each start, with the password of the secret.
 set -eu
 umask 077
+users=/data/users.acl
+password=$(cat /etc/minishop/secret/password)
 {
-    cat /etc/minishop/config/redis.conf
-    printf 'requirepass %s\n' "$(cat /etc/minishop/secret/password)"
-} >/run/redis/redis.conf
-exec valkey-server /run/redis/redis.conf
+    printf 'user default on #%s ~* &* +@all\n' "$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)"
+    [ ! -f "$users" ] || grep -v '^user default ' "$users" || true
+} >"$users.new"
+mv "$users.new" "$users"
+exec valkey-server /etc/minishop/config/redis.conf --aclfile "$users"

@@ -46,6 +46,22 @@ def dead_letter_topic(service: ShopService, platform: Settings, read: Subscripti
     return f"{topic_prefix(service.namespace, platform)}{read.topic}.{read.group}.dlt"
 
 
+def key_prefix(service: ShopService, platform: Settings) -> str:
+    """Return what the keys of the service in Redis begin with."""
+    namespace = f"{service.namespace}:" if platform.is_scoped(service.namespace) else ""
+    return f"{namespace}{service.name}:"
+
+
+def queue_prefix(service: ShopService) -> str:
+    """Return what the names of the service's queues and exchanges begin with."""
+    return f"{service.name}."
+
+
+def store_user(service: ShopService) -> str:
+    """Return the name of the service's user in Redis and RabbitMQ."""
+    return f"{service.namespace}-{service.name}"
+
+
 def vault_name(service: ShopService) -> str:
     """Return the name of the service's policy, its roles and its connection in Vault."""
     return f"{service.namespace}-{service.name}"

@@ -57,15 +57,22 @@ class Settings(BaseSettings):
     redis_address: str = Field(
         default="redis.platform.svc.cluster.local:6379", description="Redis, as pods reach it."
     )
+    redis_admin_address: str = Field(
+        default="", description="host:port by which the operator itself reaches Redis."
+    )
     redis_secret: str = Field(
-        default="redis-auth", description="Secret with username and password of Redis."
+        default="redis-auth", description="Secret of an administrator: username, password."
     )
     rabbitmq_address: str = Field(
         default="rabbitmq.platform.svc.cluster.local:5672",
         description="RabbitMQ, as pods reach it.",
     )
+    rabbitmq_management_url: str = Field(
+        default="http://rabbitmq.platform.svc.cluster.local:15672",
+        description="RabbitMQ's management API, by which the operator makes users.",
+    )
     rabbitmq_secret: str = Field(
-        default="rabbitmq-auth", description="Secret with username and password of RabbitMQ."
+        default="rabbitmq-auth", description="Secret of an administrator: username, password."
     )
     vault_address: str = Field(
         default="", description="URL of Vault or OpenBao; empty where there is none."

@@ -105,6 +105,14 @@ class Secrets(Part):
         return self.provider == "vault" and self.role is None
 
 
+class Cache(Part):
+    """Redis, with keys of the service's own."""
+
+    kind: Literal["redis"]
+    reads: tuple[str, ...] = ()
+    """Patterns of other services' keys that it may read."""
+
+
 class Plugin(Part):
     """A Kong plugin."""
 
@@ -183,7 +191,7 @@ class Spec(Part):
     template: Template = Template()
     probes: Probes = Probes()
     database: Database | None = None
-    cache: dict[str, str] | None = None
+    cache: Cache | None = None
     queue: dict[str, str] | None = None
     events: Events = Events()
     secrets: Secrets = Secrets()

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from shop_servers.servers import MongoDB, Postgres
+from shop_servers import databases
+from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 from shop_operator.api import connection
@@ -28,7 +29,10 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-async def shop(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+async def shop(
+    plane: ControlPlane, redis: Redis, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Shop]:
+    cache, queue = urlsplit(redis.url), urlsplit(rabbitmq.url)
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     name = f"t{secrets.token_hex(4)}"
     platform = Settings(
@@ -38,17 +42,20 @@ async def shop(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         kafka_namespace=f"{name}-platform",
         lease_seconds=3,
         edge="gateway-api",
+        redis_admin_address=f"{cache.hostname}:{cache.port}",
+        rabbitmq_management_url=rabbitmq.management_url,
     )
     plane.kubectl("create", "namespace", name)
     plane.kubectl("create", "namespace", f"{name}-platform")
     async with ApiClient(connection.login) as client:
         found = Shop(client, platform)
-        await found.secret("redis-auth", "default", "p@ss/word")
-        await found.secret("rabbitmq-auth", "guest", "guest")
+        await found.secret("redis-auth", cache.username or "default", cache.password or "")
+        await found.secret("rabbitmq-auth", queue.username or "", queue.password or "")
         try:
             yield found
         finally:
             await found.stop()
+            await asyncio.to_thread(databases.drop_users, redis, rabbitmq, f"{name}-")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator.api.kinds import DEPLOYMENT, POD, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import DEPLOYMENT, POD, SECRET, SHOP_SERVICE, Kind
+from shop_operator.children.access_secret import decode, password_in
 from shop_operator.metadata import Manifest
 
 from .shop import Shop, eventually
@@ -157,7 +158,9 @@ async def test_passwords_in_a_log_stay_out_of_the_status(shop: Shop, plane: Cont
     await shop.declare("web", cache={"kind": "redis"})
     await shop.settled("web")
     async with kubelet(shop, plane, f"node-{shop.namespace}") as node:
-        node.logs["service"] = "redis said no to p@ss/word\n"
+        secret = await shop.client.get(SECRET, shop.namespace, "web-access")
+        word = password_in(decode(secret["data"]["redis_url"]))
+        node.logs["service"] = f"redis said no to {word}\n"
         status = {"containerStatuses": [container(LOOP, CRASHED)]}
         await make_pod(shop, "web", "web-2", status, node=node.node)
         await observe(shop, "web", availableReplicas=0)

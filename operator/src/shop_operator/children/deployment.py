@@ -134,6 +134,8 @@ def _environment(service: ShopService, platform: Settings) -> list[dict[str, Any
     }
     if prefix := topic_prefix(service.namespace, platform):
         values["KAFKA_TOPIC_PREFIX"] = prefix
+    if service.spec.cache and platform.is_scoped(service.namespace):
+        values["REDIS_KEY_PREFIX"] = f"{service.namespace}:"
     if platform.otlp_endpoint:
         values["OTEL_EXPORTER_OTLP_ENDPOINT"] = platform.otlp_endpoint
     values |= {variable.name: variable.value for variable in service.spec.env}

@@ -77,7 +77,7 @@ def _of(service: ShopService, *, with_namespace: bool) -> Iterator[Edge]:
     if spec.database is not None:
         yield Edge(node, Node("store", f"{spec.database.kind}: {spec.database.name}"))
     if spec.cache is not None:
-        yield Edge(node, Node("store", spec.cache["kind"]))
+        yield Edge(node, Node("store", spec.cache.kind))
     if spec.queue is not None:
         yield Edge(node, Node("store", spec.queue["kind"]))
     for topic in spec.events.publishes:

@@ -116,7 +116,12 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
         return
     live = {identity(child): child for child in await _live(client, platform, service)}
     known = known_access(service, list(live.values()))
-    access = Access(known.owner or "new", known.capture or "new", _UNKNOWN, _UNKNOWN)
+    access = Access(
+        owner=known.owner or "new",
+        capture=known.capture or "new",
+        redis=known.redis or _UNKNOWN,
+        rabbitmq=known.rabbitmq or _UNKNOWN,
+    )
     wanted = {
         identity(child): child
         for child in map(with_applied_hash, render(service, platform, access))

@@ -4,16 +4,18 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from shop_operator.children.access_secret import (
     RENEWED_ANNOTATION,
     Access,
+    Login,
     access_name,
     decode,
     password_in,
 )
 from shop_operator.metadata import Manifest
-from shop_operator.names import connector_login
+from shop_operator.names import connector_login, store_user
 from shop_operator.spec import Key, ShopService
 
 _PASSWORD_BYTES: Final = 24
@@ -21,7 +23,7 @@ _PASSWORD_BYTES: Final = 24
 
 def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
     """Return the passwords in the live Secrets; None for one that is missing or unreadable."""
-    owner = capture = renewed = None
+    owner = capture = renewed = redis = rabbitmq = None
     for manifest in live:
         if manifest["kind"] == "Deployment":
             annotations = manifest["spec"]["template"]["metadata"].get("annotations") or {}
@@ -32,11 +34,14 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
         try:
             if name == access_name(service) and "database_url" in data:
                 owner = password_in(decode(data["database_url"]))
+            if name == access_name(service):
+                redis = _login(service, data.get("redis_url"))
+                rabbitmq = _login(service, data.get("rabbitmq_url"))
             elif name == connector_login(service) and "password" in data:
                 capture = decode(data["password"])
         except ValueError:  # somebody overwrote it: treated as missing
             continue
-    return Access(_ascii(owner), _ascii(capture), renewed=renewed)
+    return Access(_ascii(owner), _ascii(capture), redis, rabbitmq, renewed=renewed)
 
 
 class PasswordMemory:
@@ -54,12 +59,17 @@ class PasswordMemory:
         uid, remembered = self._known.get(service.key, ("", Access()))
         if uid != service.uid:
             return known
-        owner, capture = known.owner or remembered.owner, known.capture or remembered.capture
-        return replace(known, owner=owner, capture=capture)
+        return replace(
+            known,
+            owner=known.owner or remembered.owner,
+            capture=known.capture or remembered.capture,
+            redis=known.redis or remembered.redis,
+            rabbitmq=known.rabbitmq or remembered.rabbitmq,
+        )
 
     def remember(self, service: ShopService, access: Access) -> None:
         """Remember passwords that the stores have."""
-        self._known[service.key] = service.uid, Access(access.owner, access.capture)
+        self._known[service.key] = service.uid, replace(access, renewed=None)
 
     def forget(self, key: Key) -> None:
         """Forget a ShopService that is deleted."""
@@ -68,13 +78,30 @@ class PasswordMemory:
 
 def with_new_passwords(service: ShopService, known: Access) -> Access:
     """Return the passwords with new ones for what the spec needs and nobody knows."""
-    if service.spec.database is None:
-        return known
-    owner = known.owner or secrets.token_urlsafe(_PASSWORD_BYTES)
-    if service.spec.outbox_table is None:
-        return replace(known, owner=owner)
-    capture = known.capture or secrets.token_urlsafe(_PASSWORD_BYTES)
-    return replace(known, owner=owner, capture=capture)
+    spec, user = service.spec, store_user(service)
+    return replace(
+        known,
+        owner=known.owner or (_new() if spec.database else None),
+        capture=known.capture or (_new() if spec.outbox_table else None),
+        redis=known.redis or (Login(user, _new()) if spec.cache else None),
+        rabbitmq=known.rabbitmq or (Login(user, _new()) if spec.queue else None),
+    )
+
+
+def _new() -> str:
+    return secrets.token_urlsafe(_PASSWORD_BYTES)
+
+
+def _login(service: ShopService, data: str | None) -> Login | None:
+    """Return the service's own login in a store's address; None for any other, or none.
+
+    Raises ValueError if it is unreadable.
+    """
+    url = urlsplit(decode(data)) if data else None
+    if url is None or url.username != store_user(service):
+        return None
+    password = _ascii(unquote(url.password or ""))
+    return Login(url.username, password) if password else None
 
 
 def _ascii(password: str | None) -> str | None:

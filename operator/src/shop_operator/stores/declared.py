@@ -11,6 +11,9 @@ from shop_operator.names import (
     capture_role,
     connector_name,
     database_name,
+    key_prefix,
+    queue_prefix,
+    store_user,
     vault_folder,
     vault_name,
 )
@@ -24,6 +27,8 @@ from shop_operator.stores.mongodb.database import User
 from shop_operator.stores.postgres.capture import Publication, ReplicationSlot
 from shop_operator.stores.postgres.database import Database, Role
 from shop_operator.stores.postgres.login_maker import LoginMaker
+from shop_operator.stores.rabbitmq.user import QueueUser
+from shop_operator.stores.redis.user import CacheUser
 from shop_operator.stores.vault.database import Connection, LoginRole, login_maker
 from shop_operator.stores.vault.policy import AuthRole, Policy
 from shop_operator.stores.vault.secret import WrittenSecret
@@ -50,6 +55,8 @@ _OF_RECORD: Final[dict[tuple[str, str], Callable[[Record], External]]] = {
     ("postgres", "LoginMaker"): lambda record: LoginMaker(
         name=record.name, database=record.database
     ),
+    ("redis", "CacheUser"): lambda record: CacheUser(name=record.name),
+    ("rabbitmq", "QueueUser"): lambda record: QueueUser(name=record.name),
     ("vault", "DatabaseConnection"): lambda record: Connection(
         name=record.name, database=record.database
     ),
@@ -70,6 +77,7 @@ def declared(service: ShopService, platform: Settings, access: Access) -> list[E
     if service.spec.database is not None:
         postgres = service.spec.database.kind == "postgres"
         found += (_postgres if postgres else _mongodb)(service, platform, access)
+    found += _users(service, platform, access)
     if service.spec.secrets.keeps_vault:
         found += _vault(service, platform, access)
     found += _kafka(service, platform)
@@ -147,6 +155,21 @@ def _mongodb(service: ShopService, platform: Settings, access: Access) -> Iterat
             on_delete="Drop",
             password=access.capture or "",
         )
+
+
+def _users(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:
+    name, spec = store_user(service), service.spec
+    if spec.cache is not None:
+        prefix = key_prefix(service, platform)
+        scope = prefix.removesuffix(f"{service.name}:")
+        reads = tuple(f"{scope}{pattern}" for pattern in spec.cache.reads)
+        password = access.redis.password if access.redis else ""
+        yield CacheUser(name=name, prefix=prefix, reads=reads, password=password)
+    if spec.queue:
+        vhost = platform.rabbitmq_vhosts.get(service.namespace, "/")
+        password = access.rabbitmq.password if access.rabbitmq else ""
+        prefix = queue_prefix(service)
+        yield QueueUser(name=name, vhost=vhost, prefix=prefix, password=password)
 
 
 def _vault(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:

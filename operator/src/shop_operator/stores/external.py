@@ -23,7 +23,7 @@ class Record:
     """An entry of `status.external`."""
 
     store: str
-    """postgres, mongodb, vault or kafka."""
+    """postgres, mongodb, redis, rabbitmq, vault or kafka."""
     kind: str
     name: str
     database: str = ""
@@ -53,6 +53,8 @@ class Record:
 STORE_NAMES = {
     "postgres": "PostgreSQL",
     "mongodb": "MongoDB",
+    "redis": "Redis",
+    "rabbitmq": "RabbitMQ",
     "vault": "Vault",
     "kafka": "Kafka's namespace",
 }

@@ -11,7 +11,7 @@ from shop_operator.stores.external import External, Found, Identity, Record, rec
 
 KAFKA: Final = "kafka"
 DATABASES: Final = frozenset({"postgres", "mongodb"})
-LOGINS: Final = frozenset({"vault"})
+LOGINS: Final = frozenset({"redis", "rabbitmq", "vault"})
 """Stores of logins, and of what gives logins out."""
 _RELEASE_ORDER: Final = (
     "KafkaConnector",

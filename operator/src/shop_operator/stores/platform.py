@@ -12,6 +12,8 @@ from shop_operator.spec import ShopService
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.mongodb.session import MongoDB
 from shop_operator.stores.postgres.session import Postgres
+from shop_operator.stores.rabbitmq.session import RabbitMQ
+from shop_operator.stores.redis.session import Redis
 
 _TRUST_SECONDS: Final = 60.0
 """How long a login that was read is used before its Secret is read again."""
@@ -41,20 +43,21 @@ class Platform:
         admin = await self.login(found.mongodb_admin_secret)
         return MongoDB(host, int(port), replica_set, admin)
 
-    async def redis(self, namespace: str) -> Login:
-        """Return the login of Redis, in which a namespace with names of its own has a database."""
+    async def redis(self, namespace: str) -> Redis:
+        """Return the Redis server, in which a namespace with names of its own has a database."""
         found = self._settings
         if found.is_scoped(namespace) and namespace not in found.redis_databases:
             raise _not_separate("Redis", "database", f"REDIS_DATABASES={{'{namespace}': 1}}")
-        return await self.login(found.redis_secret)
+        host, _, port = (found.redis_admin_address or found.redis_address).rpartition(":")
+        return Redis(host, int(port), await self.login(found.redis_secret))
 
-    async def rabbitmq(self, namespace: str) -> Login:
-        """Return the login of RabbitMQ, in which such a namespace has a virtual host."""
+    async def rabbitmq(self, namespace: str) -> RabbitMQ:
+        """Return the RabbitMQ server, in which such a namespace has a virtual host."""
         found = self._settings
         if found.is_scoped(namespace) and namespace not in found.rabbitmq_vhosts:
             hint = f"RABBITMQ_VHOSTS={{'{namespace}': '{namespace}'}}"
             raise _not_separate("RabbitMQ", "virtual host", hint)
-        return await self.login(found.rabbitmq_secret)
+        return RabbitMQ(found.rabbitmq_management_url, await self.login(found.rabbitmq_secret))
 
     async def login(self, name: str) -> Login:
         """Return the login in one of the platform's Secrets."""

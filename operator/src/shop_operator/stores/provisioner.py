@@ -39,8 +39,13 @@ class Provisioner:
         self.platform = Platform(client, settings)
         self.captures = CaptureWatch()
         self.passwords = PasswordMemory()
-        vault = VaultLogin(settings)
-        self._servers = Servers(self.platform.postgres, self.platform.mongodb, vault)
+        self._servers = Servers(
+            postgres=self.platform.postgres,
+            mongodb=self.platform.mongodb,
+            redis=self.platform.redis,
+            rabbitmq=self.platform.rabbitmq,
+            vault=VaultLogin(settings),
+        )
         self._resources = Resources(client, cache, gate)
         self._trusted: dict[Key, tuple[float, tuple[External, ...], dict[Identity, Found]]] = {}
 
@@ -52,8 +57,10 @@ class Provisioner:
 
     def recheck_seconds(self, service: ShopService) -> float | None:
         """Return when to look at the stores again, which nothing reports changes of."""
-        if service.spec.database is None:
-            return _STORES_SECONDS if service.spec.secrets.keeps_vault else None
+        spec = service.spec
+        if spec.database is None:
+            has_login = spec.cache or spec.queue or spec.secrets.keeps_vault
+            return _STORES_SECONDS if has_login else None
         if service.spec.outbox_table is None:
             return _STORES_SECONDS
         return max(_CAPTURE_SECONDS, len(self.captures) / _CAPTURES_PER_SECOND)

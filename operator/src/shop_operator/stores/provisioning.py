@@ -87,6 +87,7 @@ class Provisioning:
         """Read everything that is declared, and decide whose it is. Writes nothing."""
         service, shared = self._service, self._shared
         self._known = shared.passwords.fill(service, known_access(service, live))
+        self._is_deployed = any(child["kind"] == "Deployment" for child in live)
         self._access = with_new_passwords(service, self._known)
         self._declared = declared(service, shared.settings, self._access)
         known = recorded(service, made_before(service, shared.settings))
@@ -120,9 +121,9 @@ class Provisioning:
                 self._shared.trust(self._service.key, self._declared, found)
         given = self._given(ensured)
         self._shared.passwords.remember(self._service, given)
-        access, secrets_error = await self._secrets(given)
+        secrets_error = await self._look_for_files()
         return Provisioned(
-            access,
+            given,
             error,
             login_error or secrets_error,
             capture_error,
@@ -147,10 +148,10 @@ class Provisioning:
             ready = error is None and await self._outbox_ready()
         except StoreError as failed:
             error, ready = failed, False
-        access, secrets_error = await self._secrets(self._known)
+        secrets_error = await self._look_for_files()
         names = {(external.record.kind, external.record.name) for external in self._declared}
         return Provisioned(
-            access,
+            self._known,
             error,
             login_error or secrets_error,
             outbox_ready=ready,
@@ -177,22 +178,17 @@ class Provisioning:
             return error or failed
         return error
 
-    async def _secrets(self, access: Access) -> tuple[Access, StoreError | None]:
-        """Add the platform's logins to the passwords; check the secrets of `secrets.files`."""
-        spec, platform = self._service.spec, self._shared.platform
-        namespace = self._service.namespace
+    async def _look_for_files(self) -> StoreError | None:
+        """Return which secret of `secrets.files` is missing; None if they are there."""
+        secrets = self._service.spec.secrets
         try:
-            if spec.cache:
-                access = replace(access, redis=await platform.redis(namespace))
-            if spec.queue:
-                access = replace(access, rabbitmq=await platform.rabbitmq(namespace))
-            if spec.secrets.provider == "kubernetes":
-                await platform.look_for_files(self._service)
-            elif spec.secrets.keeps_vault and spec.secrets.files:
+            if secrets.provider == "kubernetes":
+                await self._shared.platform.look_for_files(self._service)
+            elif secrets.keeps_vault and secrets.files:
                 await look_for_files(await self._sessions.vault(), self._service)
         except StoreError as error:
-            return access, error
-        return access, None
+            return error
+        return None
 
     async def _read(self, externals: Sequence[External]) -> None:
         """Read the things; a store that failed once is not asked again in this reconcile."""
@@ -225,12 +221,20 @@ class Provisioning:
 
     def _given(self, ensured: set[str]) -> Access:
         """Return the passwords that the stores have: others are not written to a Secret."""
-        owner = self._access.owner if ensured & _OWNERS else self._known.owner
-        capture = self._access.capture if ensured & _CAPTURES else self._known.capture
-        renewed = self._known.renewed
-        if self._known.owner is None and ensured & _OWNERS and self._existed(_OWNERS):
-            renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Access(owner, capture, renewed=renewed)
+        new, known = self._access, self._known
+        given = Access(
+            owner=new.owner if ensured & _OWNERS else known.owner,
+            capture=new.capture if ensured & _CAPTURES else known.capture,
+            redis=new.redis if "CacheUser" in ensured else known.redis,
+            rabbitmq=new.rabbitmq if "QueueUser" in ensured else known.rabbitmq,
+            renewed=known.renewed,
+        )
+        lost = known.owner is None and ensured & _OWNERS and self._existed(_OWNERS)
+        changed = (given.redis, given.rabbitmq) != (known.redis, known.rabbitmq)
+        if lost or (changed and self._is_deployed):
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return replace(given, renewed=now)
+        return given
 
     def _existed(self, kinds: frozenset[str]) -> bool:
         """Return True if a login of these kinds was there before this reconcile."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.cache import Cache
@@ -14,8 +14,11 @@ from shop_operator.api.write_gate import WriteGate
 from shop_operator.spec import ShopService
 from shop_operator.stores.mongodb.session import MongoDB, MongoSession
 from shop_operator.stores.postgres.session import Postgres, PostgresSession
+from shop_operator.stores.rabbitmq.session import RabbitMQ, RabbitSession
+from shop_operator.stores.redis.session import Redis, RedisSession
 from shop_operator.stores.vault.session import VaultLogin, VaultSession
 
+T = TypeVar("T")
 _TRUST_SECONDS: Final = 60.0
 """How long a login that worked is not tried again."""
 
@@ -35,11 +38,16 @@ class Servers:
 
     postgres: Callable[[], Awaitable[Postgres]]
     mongodb: Callable[[], Awaitable[MongoDB]]
-    vault: VaultLogin | None = None
+    redis: Callable[[str], Awaitable[Redis]]
+    """By the namespace of the service, as the next."""
+    rabbitmq: Callable[[str], Awaitable[RabbitMQ]]
+    vault: VaultLogin
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a database is created: PostgreSQL copies its template for one at a time."""
     logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)
     """When each login was last seen to work."""
+    redis_commands: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """How Redis tells a user's commands that were set as the key says."""
 
 
 class Sessions:
@@ -60,6 +68,8 @@ class Sessions:
         self._resources = resources
         self._postgres: PostgresSession | None = None
         self._mongodb: MongoSession | None = None
+        self._redis: RedisSession | None = None
+        self._rabbitmq: RabbitSession | None = None
         self._vault: VaultSession | None = None
         self._stack = contextlib.AsyncExitStack()
 
@@ -89,12 +99,24 @@ class Sessions:
             self._mongodb = await self._stack.enter_async_context(server.session())
         return self._mongodb
 
+    async def redis(self) -> RedisSession:
+        """Return the session with Redis. Raises StoreError."""
+        if self._redis is None:
+            server = await _given(self.servers.redis)(self.service.namespace)
+            self._redis = await self._stack.enter_async_context(server.session())
+        return self._redis
+
+    async def rabbitmq(self) -> RabbitSession:
+        """Return the session with RabbitMQ. Raises StoreError."""
+        if self._rabbitmq is None:
+            server = await _given(self.servers.rabbitmq)(self.service.namespace)
+            self._rabbitmq = await self._stack.enter_async_context(server.session())
+        return self._rabbitmq
+
     async def vault(self) -> VaultSession:
         """Return the session with Vault. Raises StoreError where there is none."""
         if self._vault is None:
-            if self.servers.vault is None:
-                raise RuntimeError("these sessions were opened without Vault")
-            self._vault = self.servers.vault.session()
+            self._vault = _given(self.servers.vault).session()
         return self._vault
 
     def is_trusted(self, *login: str) -> bool:
@@ -116,3 +138,10 @@ class Sessions:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
+
+
+def _given(server: T | None) -> T:
+    """Return a server. Raises RuntimeError where the sessions were opened without it."""
+    if server is None:
+        raise RuntimeError("these sessions were opened without this store")
+    return server

@@ -49,8 +49,9 @@ def account_key(email: str) -> str:
 class SignInAttempts:
     """Bounds wrong passwords. Every method raises ``redis.RedisError`` when Redis is gone."""
 
-    def __init__(self, redis: Redis, *, limit: int, window_s: int) -> None:
+    def __init__(self, redis: Redis, *, prefix: str, limit: int, window_s: int) -> None:
         self._redis = redis
+        self._prefix = prefix
         self._limit = limit
         self._window_s = window_s
         self._begin = redis.register_script(_BEGIN)
@@ -62,7 +63,7 @@ class SignInAttempts:
         allowed, seconds, since = await cast(
             "Awaitable[tuple[int, int, str]]",
             self._begin(
-                keys=[_key(account)], args=[self._limit, self._window_s, repr(at.timestamp())]
+                keys=[self._key(account)], args=[self._limit, self._window_s, repr(at.timestamp())]
             ),
         )
         return Attempt(
@@ -74,15 +75,18 @@ class SignInAttempts:
 
     async def take_back(self, attempt: Attempt) -> None:
         """Do not count an attempt whose password was not found wrong."""
-        await self._take_back(keys=[_key(attempt.account)])
+        await self._take_back(keys=[self._key(attempt.account)])
 
     async def forget(self, attempt: Attempt) -> None:
         """Forget the count that the attempt is part of; a newer one stays."""
-        await self._forget(keys=[_key(attempt.account)], args=[repr(attempt.first_at)])
+        await self._forget(keys=[self._key(attempt.account)], args=[repr(attempt.first_at)])
 
     async def clear(self, attempt: Attempt) -> None:
         """Forget all wrong passwords: the right one came."""
-        await self._redis.delete(_key(attempt.account))
+        await self._redis.delete(self._key(attempt.account))
+
+    def _key(self, account: str) -> str:
+        return f"{self._prefix}sign-in-attempts:{account}"
 
 
 def is_before(attempt: Attempt, changed_at: datetime | None) -> bool:
@@ -90,7 +94,3 @@ def is_before(attempt: Attempt, changed_at: datetime | None) -> bool:
     if changed_at is None:
         return False
     return datetime.fromtimestamp(attempt.first_at, UTC) < changed_at
-
-
-def _key(account: str) -> str:
-    return f"sign-in-attempts:{account}"

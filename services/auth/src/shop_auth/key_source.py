@@ -14,7 +14,6 @@ from shop_shared.settings import read_secret
 
 RELOAD_S = 15
 """How often the secret's file is read again: rotation shows within this."""
-_DEVELOPMENT_KEY = "development:signing-keys"
 _log = structlog.get_logger(__name__)
 
 
@@ -26,6 +25,7 @@ class KeySource:
     ) -> None:
         self._settings = settings
         self._redis = redis
+        self._development_key = f"{settings.key_prefix}development:signing-keys"
         self._clock = clock
         self._ring: KeyRing | None = None
         self._read_at = float("-inf")
@@ -56,6 +56,6 @@ class KeySource:
 
     async def _shared_in_development(self) -> KeyRing:
         """Agree with the other replicas on one key: the first to write it has made it."""
-        await self._redis.set(_DEVELOPMENT_KEY, new_pem(), nx=True)
+        await self._redis.set(self._development_key, new_pem(), nx=True)
         _log.warning("development: signing with a key kept in Redis; never do so in production")
-        return KeyRing.from_pem(cast("str", await self._redis.get(_DEVELOPMENT_KEY)))
+        return KeyRing.from_pem(cast("str", await self._redis.get(self._development_key)))

@@ -35,6 +35,7 @@ def create(settings: Settings) -> Service:
     issuer = Issuer(settings, keys)
     sessions = SessionStore(
         redis,
+        prefix=settings.key_prefix,
         access_ttl_s=settings.access_token_seconds,
         grace_s=settings.refresh_grace_seconds,
     )
@@ -43,7 +44,9 @@ def create(settings: Settings) -> Service:
         title="Minishop auth",
         contract=CONTRACT,
         verifier=create_verifier(
-            settings, revocations=RedisRevocations(redis, fail_closed=True), fetch=keys.jwks
+            settings,
+            revocations=RedisRevocations(redis, prefix=settings.redis_key_prefix, fail_closed=True),
+            fetch=keys.jwks,
         ),
     )
     auth = Auth(
@@ -51,7 +54,10 @@ def create(settings: Settings) -> Service:
         issuer=issuer,
         sessions=sessions,
         attempts=SignInAttempts(
-            redis, limit=settings.password_tries, window_s=settings.password_window_seconds
+            redis,
+            prefix=settings.key_prefix,
+            limit=settings.password_tries,
+            window_s=settings.password_window_seconds,
         ),
         users=Users(users_client, issuer.service_token),
     )

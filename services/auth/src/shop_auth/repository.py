@@ -42,23 +42,34 @@ class StoredSession:
     expires_at: datetime
 
 
-def _session(session_id: str) -> str:
-    return f"session:{{{session_id}}}"
+class _Keys:
+    """Names of the keys. All begin with the service's prefix: it may reach no others."""
 
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
-def _spent(session_id: str) -> str:
-    return f"session:{{{session_id}}}:spent"
+    def session(self, session_id: str) -> str:
+        return f"{self._prefix}session:{{{session_id}}}"
 
+    def spent(self, session_id: str) -> str:
+        return f"{self._prefix}session:{{{session_id}}}:spent"
 
-def _of_user(user_id: str) -> str:
-    return f"user-sessions:{user_id}"
+    def of_user(self, user_id: str) -> str:
+        return f"{self._prefix}user-sessions:{user_id}"
+
+    def revoked(self, session_id: str) -> str:
+        return f"{self._prefix}revoked:sid:{session_id}"
+
+    def blocked(self, user_id: str) -> str:
+        return f"{self._prefix}blocked:user:{user_id}"
 
 
 class SessionStore:
     """Sessions by id and by user. Every method raises ``redis.RedisError`` when Redis is gone."""
 
-    def __init__(self, redis: Redis, *, access_ttl_s: int, grace_s: int) -> None:
+    def __init__(self, redis: Redis, *, prefix: str, access_ttl_s: int, grace_s: int) -> None:
         self._redis = redis
+        self._keys = _Keys(prefix)
         self._revocation_s = access_ttl_s + _REVOCATION_MARGIN_S
         self._grace_s = grace_s
         self._rotate = redis.register_script(_ROTATE)
@@ -74,7 +85,7 @@ class SessionStore:
         expires_at = int(session.expires_at.timestamp())
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(
-                _session(session.id),
+                self._keys.session(session.id),
                 mapping={
                     "user_id": session.user_id,
                     "email": session.email,
@@ -89,12 +100,17 @@ class SessionStore:
                     "graced": "0",
                 },
             )
-            pipe.expireat(_session(session.id), expires_at)
-            pipe.zremrangebyscore(_of_user(session.user_id), 0, session.created_at.timestamp())
-            pipe.zadd(_of_user(session.user_id), {session.id: expires_at})
-            pipe.expire(_of_user(session.user_id), expires_at - int(session.created_at.timestamp()))
-            pipe.zrange(_of_user(session.user_id), 0, -1 - MAX_SESSIONS)
-            pipe.exists(_blocked(session.user_id))
+            pipe.expireat(self._keys.session(session.id), expires_at)
+            pipe.zremrangebyscore(
+                self._keys.of_user(session.user_id), 0, session.created_at.timestamp()
+            )
+            pipe.zadd(self._keys.of_user(session.user_id), {session.id: expires_at})
+            pipe.expire(
+                self._keys.of_user(session.user_id),
+                expires_at - int(session.created_at.timestamp()),
+            )
+            pipe.zrange(self._keys.of_user(session.user_id), 0, -1 - MAX_SESSIONS)
+            pipe.exists(self._keys.blocked(session.user_id))
             *_, oldest, blocked = await pipe.execute()
         await self.end(session.user_id, *oldest)
         if blocked:
@@ -109,14 +125,16 @@ class SessionStore:
         Unknown too where the session has had MAX_SPENT tokens: each is kept, to know it again.
         """
         answer = await self._rotate(
-            keys=[_session(session_id), _spent(session_id)],
+            keys=[self._keys.session(session_id), self._keys.spent(session_id)],
             args=[presented, replacement, at.timestamp(), self._grace_s, MAX_SPENT],
         )
         return cast("Rotation", answer)
 
     async def get(self, session_id: str) -> StoredSession | None:
         """Return the session, or None when it ended."""
-        fields = await cast("Awaitable[dict[str, str]]", self._redis.hgetall(_session(session_id)))
+        fields = await cast(
+            "Awaitable[dict[str, str]]", self._redis.hgetall(self._keys.session(session_id))
+        )
         return _stored(session_id, fields) if "user_id" in fields else None
 
     async def of_user(self, user_id: str) -> list[StoredSession]:
@@ -124,7 +142,7 @@ class SessionStore:
         session_ids = await self._ids(user_id)
         async with self._redis.pipeline(transaction=False) as pipe:
             for session_id in session_ids:
-                pipe.hgetall(_session(session_id))
+                pipe.hgetall(self._keys.session(session_id))
             rows = await pipe.execute()
         found = [
             _stored(session_id, fields)
@@ -139,9 +157,9 @@ class SessionStore:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
             for session_id in session_ids:
-                pipe.delete(_session(session_id), _spent(session_id))
-                pipe.set(_revoked(session_id), "1", ex=self._revocation_s)
-            pipe.zrem(_of_user(user_id), *session_ids)
+                pipe.delete(self._keys.session(session_id), self._keys.spent(session_id))
+                pipe.set(self._keys.revoked(session_id), "1", ex=self._revocation_s)
+            pipe.zrem(self._keys.of_user(user_id), *session_ids)
             await pipe.execute()
 
     async def end_all(self, user_id: str, *, keep: str | None = None) -> int:
@@ -154,27 +172,19 @@ class SessionStore:
     async def change_email(self, user_id: str, email: str) -> None:
         """Let the tokens of the user's sessions carry another e-mail address from now on."""
         for session_id in await self._ids(user_id):
-            await self._set_email(keys=[_session(session_id)], args=[email])
+            await self._set_email(keys=[self._keys.session(session_id)], args=[email])
 
     async def block(self, user_id: str) -> None:
         """End the user's sessions, those that are just being started among them."""
-        await self._redis.set(_blocked(user_id), "1", ex=_BLOCK_S)
+        await self._redis.set(self._keys.blocked(user_id), "1", ex=_BLOCK_S)
         await self.end_all(user_id)
 
     async def unblock(self, user_id: str) -> None:
         """Let the user sign in again."""
-        await self._redis.delete(_blocked(user_id))
+        await self._redis.delete(self._keys.blocked(user_id))
 
     async def _ids(self, user_id: str) -> list[str]:
-        return cast("list[str]", await self._redis.zrange(_of_user(user_id), 0, -1))
-
-
-def _revoked(session_id: str) -> str:
-    return f"revoked:sid:{session_id}"
-
-
-def _blocked(user_id: str) -> str:
-    return f"blocked:user:{user_id}"
+        return cast("list[str]", await self._redis.zrange(self._keys.of_user(user_id), 0, -1))
 
 
 def _stored(session_id: str, fields: Mapping[str, str]) -> StoredSession:

@@ -34,6 +34,11 @@ class Settings(ServiceSettings):
     password_tries: int = Field(10, ge=1, description="Wrong passwords before an account waits")
     password_window_seconds: int = Field(900, ge=1, description="How long it waits")
 
+    @property
+    def key_prefix(self) -> str:
+        """What the service's keys in Redis begin with."""
+        return f"{self.redis_key_prefix}auth:"
+
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
         if self.signing_keys is not None:

@@ -72,7 +72,9 @@ def create(settings: GatewaySettings) -> Service:
             raise Unavailable("no route table yet")
 
     redis = create_redis(settings)
-    verifier = create_verifier(settings, revocations=RedisRevocations(redis))
+    verifier = create_verifier(
+        settings, revocations=RedisRevocations(redis, prefix=settings.redis_key_prefix)
+    )
     app = create_app(settings, title="Minishop gateway", verifier=verifier)
     app.include_router(router)
     health.install(app, required={"routes": has_routes}, degraded={"redis": check(redis)})
@@ -84,7 +86,7 @@ def create(settings: GatewaySettings) -> Service:
         cache=cache,
         streams=streams,
         rate_limit=RateLimit(
-            storage(redis),
+            storage(redis, prefix=settings.redis_key_prefix),
             per_user=settings.rate_limit_user,
             per_address=settings.rate_limit_address,
         ),

@@ -125,11 +125,12 @@ class RateLimit:
         return quota
 
 
-def storage(redis: Redis) -> Storage:
-    """Return counters that are kept by the client's connections."""
+def storage(redis: Redis, *, prefix: str = "") -> Storage:
+    """Return counters that are kept by the client's connections, in keys of the gateway's own."""
     return RedisStorage(
         "async+redis://localhost:6379",  # must be there, and counts for nothing beside the pool
         wrap_exceptions=True,
+        key_prefix=f"{prefix}gateway:limits",
         implementation="redispy",
         connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # its hint forgets it
     )

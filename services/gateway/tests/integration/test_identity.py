@@ -60,7 +60,7 @@ async def start(gateway: Gateway, jwks_url: str, **settings: object) -> httpx.As
 
 async def end(redis_url: str, session: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        await redis.set(f"revoked:sid:{session}", "1", ex=600)
+        await redis.set(f"auth:revoked:sid:{session}", "1", ex=600)
 
 
 @pytest.mark.parametrize("path", PATHS[:2])

@@ -40,6 +40,9 @@ class ServiceSettings(BaseSettings):
     )
     database_pool_size: int = Field(5, ge=1, le=100, description="Connections a process keeps")
     redis_url: SecretStr | None = Field(None, description="redis://…")
+    redis_key_prefix: str = Field(
+        "", description="Before the names of keys in Redis; the operator sets it per namespace"
+    )
     rabbitmq_url: SecretStr | None = Field(None, description="amqp://…")
     jwks_url: str = Field(
         "http://auth:8000/.well-known/jwks.json", description="Keys that tokens are signed by"

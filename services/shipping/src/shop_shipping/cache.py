@@ -23,9 +23,10 @@ _reads = Counter("shipping_cache_reads_total", "Reads of the tracking cache", ["
 class Cache:
     """A cache that is allowed to be away."""
 
-    def __init__(self, redis: Redis | None, *, seconds: int) -> None:
-        """Keep answers that long; nothing at all without Redis."""
+    def __init__(self, redis: Redis | None, *, prefix: str = "", seconds: int) -> None:
+        """Keep answers that long; nothing at all without Redis. Keys begin with the prefix."""
         self._redis = redis
+        self._prefix = prefix
         self._seconds = seconds
         self._breaker = CircuitBreaker(ConsecutiveFailures(1), open_seconds=PAUSE_SECONDS)
 
@@ -33,7 +34,7 @@ class Cache:
         """Return what is kept, if anything."""
         if self._redis is None or not self._breaker.permits():
             return None
-        kept = await self._asked(self._redis.get(key))
+        kept = await self._asked(self._redis.get(self._prefix + key))
         if self._breaker.closed:
             _reads.labels("hit" if kept else "miss").inc()
         return kept.encode() if isinstance(kept, str) else kept
@@ -41,7 +42,7 @@ class Cache:
     async def put(self, key: str, value: bytes) -> None:
         """Keep value for a while."""
         if self._redis is not None and self._breaker.permits():
-            await self._asked(self._redis.set(key, value, ex=self._seconds))
+            await self._asked(self._redis.set(self._prefix + key, value, ex=self._seconds))
 
     async def _asked(self, call: Awaitable[T]) -> T | None:
         self._breaker.started()

@@ -38,7 +38,11 @@ def create(settings: Settings) -> Service:
     state = ShippingState(
         engine=engine,
         settings=settings,
-        cache=Cache(store, seconds=settings.tracking_cache_seconds),
+        cache=Cache(
+            store,
+            prefix=f"{settings.redis_key_prefix}shipping:",
+            seconds=settings.tracking_cache_seconds,
+        ),
         carrier=carrier,
     )
     set_state(app, state)

@@ -14,7 +14,8 @@ from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
 from shop_servers.redis import DATABASES
-from shop_servers.servers import BaoNamespace, Database, OpenBao
+from shop_servers.servers import BaoNamespace, Database, OpenBao, RabbitMQ
+from shop_servers.servers import Redis as RedisServer
 
 T = TypeVar("T")
 
@@ -131,6 +132,25 @@ def drop_vhost(vhost_url: str, management_url: str) -> None:
     """Delete the virtual host with all its queues."""
     name = urlsplit(vhost_url).path.removeprefix("/")
     httpx.delete(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+
+
+def drop_users(redis: RedisServer, rabbitmq: RabbitMQ, prefix: str) -> None:
+    """Drop the users of Redis and RabbitMQ whose names begin so."""
+
+    async def drop() -> None:
+        async with Redis.from_url(redis.url, decode_responses=True) as client:
+            found = [str(name) for name in await client.acl_users()]
+            found = [name for name in found if name.startswith(prefix)]
+            if found:
+                await client.acl_deluser(*found)
+
+    _run(drop())
+    at = urlsplit(rabbitmq.url)
+    login = at.username or "", at.password or ""
+    with httpx.Client(base_url=f"{rabbitmq.management_url}/api/users", auth=login) as client:
+        for user in client.get("").raise_for_status().json():
+            if user["name"].startswith(prefix):
+                client.delete(f"/{user['name']}").raise_for_status()
 
 
 def create_bao_namespace(server: OpenBao) -> BaoNamespace:

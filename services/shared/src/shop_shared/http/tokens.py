@@ -182,7 +182,7 @@ def jwks_from(url: str) -> Callable[[], Awaitable[Jwks]]:
 
 
 class RedisRevocations:
-    """Sessions ended, as auth writes them: `revoked:sid:<sid>`.
+    """Sessions ended, as auth writes them: `auth:revoked:sid:<sid>`, after the namespace's prefix.
 
     A Redis that hangs costs a request `patience` seconds, and after three of those nobody anything:
     it is left alone for a second at a time.
@@ -192,11 +192,13 @@ class RedisRevocations:
         self,
         redis: "Redis",
         *,
+        prefix: str = "",
         fail_closed: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """With fail_closed, a Redis that is away is Unavailable; else the token's expiry rules."""
         self._redis = redis
+        self._prefix = prefix
         self._fail_closed = fail_closed
         # Who lets nobody in unchecked had better wait for a slow answer.
         self.patience = 1.0 if fail_closed else 0.1
@@ -209,7 +211,7 @@ class RedisRevocations:
         self._breaker.started()
         try:
             async with asyncio.timeout(self.patience):
-                found = await self._redis.exists(f"revoked:sid:{session_id}")
+                found = await self._redis.exists(f"{self._prefix}auth:revoked:sid:{session_id}")
         except Exception as error:  # noqa: BLE001 - whatever it was, it is not known
             self._breaker.record(Outcome.FAILED)
             return self._unknown(repr(error))
@@ -245,7 +247,7 @@ def revocations_of(settings: ServiceSettings) -> Revocations:
         return NoRevocations()
     from shop_shared.stores.redis import create_redis  # noqa: PLC0415 - 10 MiB, where there is a Redis
 
-    return RedisRevocations(create_redis(settings))
+    return RedisRevocations(create_redis(settings), prefix=settings.redis_key_prefix)
 
 
 def create_verifier(

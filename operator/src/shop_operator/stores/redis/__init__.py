@@ -1,0 +1,1 @@
+"""A user of Redis for each service, with its own keys."""
