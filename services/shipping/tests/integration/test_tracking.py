@@ -60,9 +60,9 @@ async def test_an_answer_is_kept_in_redis_for_a_moment(
     await story.tell("confirmed", line2="carrier:hold")
     number = (await story.shipment())["tracking_number"]
     answer = await client.get(f"/v1/track/{number}")
-    assert await redis_client.get(f"track:{number}") == answer.content
-    assert 0 < await redis_client.ttl(f"track:{number}") <= 5
-    await redis_client.set(f"track:{number}", b'{"from": "redis"}', ex=5)
+    assert await redis_client.get(f"shipping:track:{number}") == answer.content
+    assert 0 < await redis_client.ttl(f"shipping:track:{number}") <= 5
+    await redis_client.set(f"shipping:track:{number}", b'{"from": "redis"}', ex=5)
     assert (await client.get(f"/v1/track/{number}")).json() == {"from": "redis"}
 
 
