@@ -1,5 +1,6 @@
 """A real API server with the real CRDs, one for a run; an operator and namespaces for each test."""
 
+import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,7 @@ from shop_operator.settings import Settings
 
 from .audit import audit_flags
 from .crds import ROOT, install, real_crds
-from .outside import Sql
+from .outside import Sql, administrators, logins
 from .shop import Shop
 
 
@@ -32,7 +33,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 async def shop(
     plane: ControlPlane, redis: Redis, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Shop]:
-    cache, queue = urlsplit(redis.url), urlsplit(rabbitmq.url)
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     name = f"t{secrets.token_hex(4)}"
     platform = Settings(
@@ -42,15 +42,13 @@ async def shop(
         kafka_namespace=f"{name}-platform",
         lease_seconds=3,
         edge="gateway-api",
-        redis_admin_address=f"{cache.hostname}:{cache.port}",
-        rabbitmq_management_url=rabbitmq.management_url,
+        **logins(redis, rabbitmq),
     )
     plane.kubectl("create", "namespace", name)
     plane.kubectl("create", "namespace", f"{name}-platform")
     async with ApiClient(connection.login) as client:
         found = Shop(client, platform)
-        await found.secret("redis-auth", cache.username or "default", cache.password or "")
-        await found.secret("rabbitmq-auth", queue.username or "", queue.password or "")
+        await administrators(found, redis, rabbitmq)
         try:
             yield found
         finally:

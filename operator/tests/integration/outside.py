@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from pymongo import AsyncMongoClient
-from shop_servers.servers import MongoDB, Postgres
+from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from shop_operator.api.kinds import SECRET, SHOP_SERVICE
 from shop_operator.children.access_secret import decode, password_in
@@ -18,6 +18,22 @@ from .shop import Shop, eventually
 
 OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
 Mongo = AsyncMongoClient[dict[str, Any]]
+
+
+def logins(redis: Redis, rabbitmq: RabbitMQ) -> dict[str, Any]:
+    """Return the settings by which the operator reaches the running Redis and RabbitMQ."""
+    at = urlsplit(redis.url)
+    return {
+        "redis_admin_address": f"{at.hostname}:{at.port}",
+        "rabbitmq_management_url": rabbitmq.management_url,
+    }
+
+
+async def administrators(shop: Shop, redis: Redis, rabbitmq: RabbitMQ) -> None:
+    """Write the Secrets of their administrators."""
+    cache, queue = urlsplit(redis.url), urlsplit(rabbitmq.url)
+    await shop.secret("redis-auth", cache.username or "default", cache.password or "")
+    await shop.secret("rabbitmq-auth", queue.username or "", queue.password or "")
 
 
 async def password(shop: Shop, name: str) -> str:

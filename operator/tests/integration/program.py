@@ -23,6 +23,8 @@ def operator_program(
         "MINISHOP_PLATFORM_NAMESPACE": platform.platform_namespace,
         "MINISHOP_KAFKA_NAMESPACE": platform.kafka_namespace,
         "MINISHOP_POSTGRES_ADDRESS": platform.postgres_address,
+        "MINISHOP_REDIS_ADMIN_ADDRESS": platform.redis_admin_address,
+        "MINISHOP_RABBITMQ_MANAGEMENT_URL": platform.rabbitmq_management_url,
         "MINISHOP_LEASE_SECONDS": "3",
         "MINISHOP_HTTP_PORT": "0",
     }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import kopf
 import pytest
 import yaml
-from shop_servers.servers import Postgres
+from shop_servers.servers import Postgres, RabbitMQ, Redis
 
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api import connection
@@ -21,7 +21,7 @@ from shop_operator.settings import Settings
 from .audit import requests
 from .crds import ROOT
 from .harm import HARM, SPEC
-from .outside import Sql
+from .outside import Sql, administrators, logins
 from .program import operator_program
 from .shop import Shop, eventually
 from .workloads import container, hastened, make_pod, ready_at
@@ -41,7 +41,11 @@ OUTSIDE = [
 
 @pytest.fixture
 async def installed(
-    plane: ControlPlane, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    plane: ControlPlane,
+    postgres: Postgres,
+    redis: Redis,
+    rabbitmq: RabbitMQ,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Shop]:
     """A shop in the namespaces that the manifests name, with the rights that they give."""
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
@@ -49,11 +53,11 @@ async def installed(
     plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(OUTSIDE))
     plane.kubectl("apply", "-f", str(folder / "namespaces.yaml"), "-f", str(folder / "rbac.yaml"))
     at = urlsplit(postgres.url)
-    platform = Settings(postgres_address=f"{at.hostname}:{at.port}")
+    platform = Settings(postgres_address=f"{at.hostname}:{at.port}", **logins(redis, rabbitmq))
     async with ApiClient(connection.login) as client:
         shop = Shop(client, platform)
         await shop.secret("postgres-admin", at.username or "", at.password or "")
-        await shop.secret("redis-auth", "default", "secret")
+        await administrators(shop, redis, rabbitmq)
         await shop.secret("somebody-elses", "a", "b")
         yield shop
 

@@ -18,8 +18,8 @@ from shop_servers.servers import Redis as RedisServer
 from shop_operator.api.kinds import DEPLOYMENT, SECRET
 from shop_operator.children.access_secret import RENEWED_ANNOTATION, decode, encode
 
-from .conftest import Shop, eventually
 from .outside import deleted, external
+from .shop import Shop, eventually
 
 CACHE: dict[str, Any] = {"kind": "redis"}
 QUEUE: dict[str, Any] = {"kind": "rabbitmq"}

@@ -121,6 +121,7 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
         capture=known.capture or "new",
         redis=known.redis or _UNKNOWN,
         rabbitmq=known.rabbitmq or _UNKNOWN,
+        renewed=known.renewed,
     )
     wanted = {
         identity(child): child

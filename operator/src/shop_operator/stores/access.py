@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,9 @@ from shop_operator.metadata import Manifest
 from shop_operator.names import connector_login, store_user
 from shop_operator.spec import Key, ShopService
 
+OWNERS: Final = frozenset({"Role", "User"})
+CAPTURES: Final = frozenset({"CaptureRole", "CaptureUser"})
+"""Kinds of logins: of a database's owner, and of Debezium."""
 _PASSWORD_BYTES: Final = 24
 
 
@@ -42,6 +47,44 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
         except ValueError:  # somebody overwrote it: treated as missing
             continue
     return Access(_ascii(owner), _ascii(capture), redis, rabbitmq, renewed=renewed)
+
+
+def files_of(service: ShopService, live: Iterable[Manifest]) -> frozenset[str]:
+    """Return the keys of the live Secret with the stores' addresses."""
+    name = access_name(service)
+    secret = next((m for m in live if m["kind"] == "Secret" and m["metadata"]["name"] == name), {})
+    return frozenset(secret.get("data") or ())
+
+
+def given_access(
+    *,
+    new: Access,
+    known: Access,
+    ensured: AbstractSet[str],
+    existed: AbstractSet[str],
+    files: AbstractSet[str],
+) -> Access:
+    """Return the passwords that the stores have: others are not written to a Secret.
+
+    `ensured` are the kinds of logins that are as declared now, `existed` those that were there
+    before, `files` the keys of the live Secret. Where pods may run with another login than the one
+    that is given now, it says that they are to be replaced.
+    """
+    given = Access(
+        owner=new.owner if ensured & OWNERS else known.owner,
+        capture=new.capture if ensured & CAPTURES else known.capture,
+        redis=new.redis if "CacheUser" in ensured else known.redis,
+        rabbitmq=new.rabbitmq if "QueueUser" in ensured else known.rabbitmq,
+        renewed=known.renewed,
+    )
+    replaced = (
+        known.owner is None and bool(ensured & OWNERS) and bool(existed & OWNERS),
+        given.redis != known.redis and ("redis_url" in files or "CacheUser" in existed),
+        given.rabbitmq != known.rabbitmq and ("rabbitmq_url" in files or "QueueUser" in existed),
+    )
+    if any(replaced):
+        return replace(given, renewed=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return given
 
 
 class PasswordMemory:

@@ -1,9 +1,8 @@
 """Provisions what a ShopService declares outside its namespace, in one reconcile."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import KAFKA_CONNECTOR
@@ -13,7 +12,14 @@ from shop_operator.metadata import Manifest
 from shop_operator.names import connector_name, database_name
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
-from shop_operator.stores.access import PasswordMemory, known_access, with_new_passwords
+from shop_operator.stores.access import (
+    CAPTURES,
+    PasswordMemory,
+    files_of,
+    given_access,
+    known_access,
+    with_new_passwords,
+)
 from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
@@ -35,9 +41,6 @@ from shop_operator.stores.platform import Platform
 from shop_operator.stores.postgres.capture import ReplicationSlot
 from shop_operator.stores.sessions import Sessions
 from shop_operator.stores.vault.secret import look_for_files
-
-_OWNERS: Final = frozenset({"Role", "User"})
-_CAPTURES: Final = frozenset({"CaptureRole", "CaptureUser"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Provisioning:
         """Read everything that is declared, and decide whose it is. Writes nothing."""
         service, shared = self._service, self._shared
         self._known = shared.passwords.fill(service, known_access(service, live))
-        self._is_deployed = any(child["kind"] == "Deployment" for child in live)
+        self._files = files_of(service, live)
         self._access = with_new_passwords(service, self._known)
         self._declared = declared(service, shared.settings, self._access)
         known = recorded(service, made_before(service, shared.settings))
@@ -105,10 +108,8 @@ class Provisioning:
         """Make what is missing and alter what differs, as planned; read the platform's logins."""
         ensured: set[str] = set()
         error = await self._ensure(plan, DATABASES, ensured)
-        if error is None:
-            login_error = await self._ensure(plan, LOGINS, ensured)
-        else:
-            login_error = unreadable(self._found, LOGINS)
+        logins = unreadable(self._found, LOGINS)
+        login_error = logins if error else await self._ensure(plan, LOGINS, ensured)
         try:
             ready = error is None and await self._outbox_ready()
             capture_error = await self._capture(plan) if error is None else None
@@ -119,7 +120,13 @@ class Provisioning:
             found = {i: live for i, live in self._found.items() if isinstance(live, Found)}
             if len(found) == len(self._declared):
                 self._shared.trust(self._service.key, self._declared, found)
-        given = self._given(ensured)
+        given = given_access(
+            new=self._access,
+            known=self._known,
+            ensured=ensured,
+            existed=self._existed,
+            files=self._files,
+        )
         self._shared.passwords.remember(self._service, given)
         secrets_error = await self._look_for_files()
         return Provisioned(
@@ -219,30 +226,10 @@ class Provisioning:
             "MINISHOP_CLUSTER_SCOPED_NAMESPACES, or move the data to a new ShopService",
         )
 
-    def _given(self, ensured: set[str]) -> Access:
-        """Return the passwords that the stores have: others are not written to a Secret."""
-        new, known = self._access, self._known
-        given = Access(
-            owner=new.owner if ensured & _OWNERS else known.owner,
-            capture=new.capture if ensured & _CAPTURES else known.capture,
-            redis=new.redis if "CacheUser" in ensured else known.redis,
-            rabbitmq=new.rabbitmq if "QueueUser" in ensured else known.rabbitmq,
-            renewed=known.renewed,
-        )
-        lost = known.owner is None and ensured & _OWNERS and self._existed(_OWNERS)
-        changed = (given.redis, given.rabbitmq) != (known.redis, known.rabbitmq)
-        if lost or (changed and self._is_deployed):
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            return replace(given, renewed=now)
-        return given
-
-    def _existed(self, kinds: frozenset[str]) -> bool:
-        """Return True if a login of these kinds was there before this reconcile."""
-        return any(
-            external.record.kind in kinds
-            and isinstance(self._found.get(external.record.identity), Found)
-            for external in self._declared
-        )
+    @property
+    def _existed(self) -> set[str]:
+        """Return the kinds of what was there before this reconcile."""
+        return {i[1] for i, found in self._found.items() if isinstance(found, Found)}
 
     async def _outbox_ready(self) -> bool:
         """Return True once the outbox exists and Debezium may read it. Raises StoreError."""
@@ -276,7 +263,7 @@ class Provisioning:
         if slot is None:
             return None
         lost = self._shared.captures.missing(self._declared, self._found, connector)
-        if lost is None and self._known.capture is None and self._existed(_CAPTURES):
+        if lost is None and self._known.capture is None and self._existed & CAPTURES:
             # A lost password was set anew, which a running task does not know.
             await self._resume(connector)
         if lost is None:

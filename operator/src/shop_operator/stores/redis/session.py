@@ -38,6 +38,8 @@ class Redis:
             username=self.admin.username,
             password=self.admin.password,
             socket_connect_timeout=_TIMEOUT_SECONDS,
+            # Bounded below: by its own timeout, Python 3.11's wait_for swallows cancellations.
+            socket_timeout=None,
             decode_responses=True,
         )
         async with client:
@@ -88,7 +90,6 @@ class RedisSession:
         at = f"{self.server.host}:{self.server.port}"
         try:
             answer: Any = self._client.execute_command(command, *words)  # type: ignore[no-untyped-call]
-            # Not by the client's own timeout: in Python 3.11 its wait_for swallows a cancellation.
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 return await answer
         except (AuthenticationError, NoPermissionError) as error:
