@@ -38,10 +38,10 @@ class Servers:
 
     postgres: Callable[[], Awaitable[Postgres]]
     mongodb: Callable[[], Awaitable[MongoDB]]
-    redis: Callable[[str], Awaitable[Redis]]
+    redis: Callable[[str], Awaitable[Redis]] | None = None
     """By the namespace of the service, as the next."""
-    rabbitmq: Callable[[str], Awaitable[RabbitMQ]]
-    vault: VaultLogin
+    rabbitmq: Callable[[str], Awaitable[RabbitMQ]] | None = None
+    vault: VaultLogin | None = None
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a database is created: PostgreSQL copies its template for one at a time."""
     logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)
