@@ -75,7 +75,11 @@ def router(
     async def pressed(request: Request, provider: Provider, reference: str) -> str:
         pressed = parse_qs((await request.body()).decode()).get("act", [])
         await settle(provider, reference, "pay" if pressed == ["pay"] else "decline")
-        return "<!doctype html><p>Thank you. You can close this page."
+        return_url = html.escape(desks[provider].settings.return_url)
+        back = f'<p><a href="{return_url}">Back to the shop</a>' if return_url else ""
+        return (
+            f"<!doctype html><title>Thank you</title><p>Thank you. You can close this page.{back}"
+        )
 
     return routes
 

@@ -20,6 +20,9 @@ class Settings(ServiceSettings):
     webhook_url: str = Field(
         "http://payment:8000/v1/webhooks", description="Webhooks go to <this>/<provider>"
     )
+    return_url: str = Field(
+        "", description="Where its pages lead a customer back to; empty: they do not"
+    )
     hang_seconds: float = Field(35, gt=0, description="How long a hanging answer takes")
 
     stripe_api_key: str = "sk_test_minishop"

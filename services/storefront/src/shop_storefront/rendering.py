@@ -95,4 +95,4 @@ def _static_url(name: str) -> str:
 
 def picture_path(image_url: str) -> str:
     """Return where the storefront serves a picture of the API: /v1/products/{id}/image?v=…."""
-    return "/pictures/" + image_url.removeprefix("/v1/products/").replace("/image", "", 1)
+    return "/pictures/" + image_url.removeprefix("/v1/products/")

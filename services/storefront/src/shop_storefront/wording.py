@@ -105,6 +105,7 @@ PROBLEMS: Mapping[str, str] = {
     "too_many_requests": N_("Too many requests. Wait a little, then try again."),
     "precondition_failed": N_("It was changed meanwhile. This is how it is now; try again."),
     "order_not_cancellable": N_("The order can no longer be cancelled: it has left."),
+    "order_not_awaiting_payment": N_("The order no longer waits for a payment."),
     "gateway_timeout": N_("The shop took too long. Try again in a few seconds."),
 }
 """What people can do about a problem, by the API's code; others are told in the API's words."""

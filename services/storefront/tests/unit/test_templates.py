@@ -58,4 +58,5 @@ def test_countries_are_those_of_iso_3166() -> None:
 
 
 def test_pictures_are_of_this_origin() -> None:
-    assert picture_path("/v1/products/1/image?v=2") == "/pictures/1?v=2"
+    assert picture_path("/v1/products/1/image?v=2") == "/pictures/1/image?v=2"
+    assert picture_path("/v1/products/1/images/2") == "/pictures/1/images/2"

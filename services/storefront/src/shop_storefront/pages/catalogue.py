@@ -5,7 +5,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from shop_storefront.forms import PostedForm
@@ -77,8 +77,7 @@ async def show_catalogue(  # noqa: PLR0913 - what a search has
 async def show_product(visit: AnyVisit, product_id: UUID) -> Response:
     """Show a product with its price, its stock and the way into the basket."""
     product = await visit.get(f"/v1/products/{product_id}")
-    pictures = [product["image_url"]] if product["image_url"] else []
-    pictures += [each["url"] for each in product.get("images", ()) if each["url"] not in pictures]
+    pictures = [(each["url"], each["alt"]) for each in product["images"]]
     return await visit.page(
         "product.html",
         product=product,
@@ -87,16 +86,25 @@ async def show_product(visit: AnyVisit, product_id: UUID) -> Response:
     )
 
 
-@router.get("/pictures/{product_id}/{rest:path}")
-@router.get("/pictures/{product_id}")
-async def show_picture(
-    state: State, product_id: UUID, rest: str = "", v: Annotated[str, Query(max_length=100)] = ""
+@router.get("/pictures/{product_id}/image")
+async def show_main_picture(
+    state: State, product_id: UUID, v: Annotated[str, Query(max_length=100)] = ""
 ) -> Response:
-    """Return a product's picture from this origin, kept as long as the API allows."""
-    if rest and not rest.isalnum():
-        return Response(status_code=404)
-    path = f"/v1/products/{product_id}/image" + (f"/{rest}" if rest else "")
-    answer = await state.api.get_file(path, query={"v": v} if v else {})
+    """Return a product's main picture, as lists show it."""
+    return await _picture(state, f"/v1/products/{product_id}/image", {"v": v} if v else {})
+
+
+@router.get("/pictures/{product_id}/images/{image_id}")
+async def show_picture(
+    state: State, product_id: UUID, image_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+) -> Response:
+    """Return one of a product's pictures."""
+    return await _picture(state, f"/v1/products/{product_id}/images/{image_id}", {})
+
+
+async def _picture(state: State, path: str, query: dict[str, str]) -> Response:
+    """Return a picture of the API from this origin, kept as long as the API allows."""
+    answer = await state.api.get_file(path, query=query)
     headers = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT}
     return Response(answer.content, status_code=answer.status_code, headers=headers)
 

@@ -54,13 +54,12 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
         return await visit.redirect(
             "/checkout", problem=visit.say(N_("The currency has changed. Please check the prices."))
         )
-    provider, method, token = (*form.text("way").split(":", 2), "", "")[:3]
+    payment = read_way(form)
     body: dict[str, Any] = {
         "items": [
             {"product_id": line.product_id, "quantity": line.quantity} for line in basket.lines
         ],
-        "payment": {"provider": provider, "method": method, "currency": visit.currency}
-        | ({"token": token} if token else {}),
+        "payment": {**payment, "currency": visit.currency},
     }
     try:
         body["shipping_address"] = for_order(await _address(visit, form))
@@ -68,9 +67,8 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
     except ApiError as error:
         if error.status not in _REFUSED:
             raise
-        problem = (
-            visit.say(N_("Choose a payment method.")) if not provider else visit.explain(error)
-        )
+        chose = bool(payment["provider"])
+        problem = visit.explain(error) if chose else visit.say(N_("Choose a payment method."))
         # A new key: the same one with another form would be refused.
         return await _page(
             visit,
@@ -101,9 +99,9 @@ async def _address(visit: Visit, form: Form) -> dict[str, Any]:
     return address
 
 
-async def ways_to_pay(visit: Visit) -> list[Way]:
-    """Return the ways to pay in the visitor's currency that this shop can offer by itself."""
-    found = await visit.get("/v1/payments/methods", {"currency": visit.currency})
+async def ways_to_pay(visit: Visit, currency: str) -> list[Way]:
+    """Return the ways to pay in a currency that this shop can offer by itself."""
+    found = await visit.get("/v1/payments/methods", {"currency": currency})
     ways: list[Way] = []
     for each in found["items"]:
         provider, method = each["provider"], each["method"]
@@ -116,6 +114,12 @@ async def ways_to_pay(visit: Visit) -> list[Way]:
         else:
             ways.append(Way(f"{provider}:{method}", provider, method))
     return ways
+
+
+def read_way(form: Form) -> dict[str, str]:
+    """Return the chosen way to pay as the order service takes it, its currency left out."""
+    provider, method, token = (*form.text("way").split(":", 2), "", "")[:3]
+    return {"provider": provider, "method": method, **({"token": token} if token else {})}
 
 
 def _typed(form: Form) -> dict[str, Any]:
@@ -132,7 +136,9 @@ async def _page(  # noqa: PLR0913 - what is shown, by name
     problem: str | None = None,
     errors: dict[str, str] | None = None,
 ) -> Response:
-    ways, book = await asyncio.gather(ways_to_pay(visit), visit.get("/v1/users/me/addresses"))
+    ways, book = await asyncio.gather(
+        ways_to_pay(visit, visit.currency), visit.get("/v1/users/me/addresses")
+    )
     addresses = sorted(book["items"], key=lambda each: not each["is_default"])
     chosen = values.get("address") or (addresses[0]["id"] if addresses else NEW)
     user = visit.session.user

@@ -9,6 +9,8 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from shop_storefront.api_client import ApiError
+from shop_storefront.forms import PostedForm
+from shop_storefront.pages.checkout import read_way, ways_to_pay
 from shop_storefront.redirects import is_payment_page
 from shop_storefront.visit import SEE_OTHER, CustomerVisit, Visit
 from shop_storefront.wording import N_
@@ -74,6 +76,33 @@ async def pay(visit: CustomerVisit, order_id: UUID) -> Response:
         return await visit.redirect(back, problem=said)
     await visit.state.sessions.put(visit.session, paying=str(order_id))
     return RedirectResponse(url, status_code=SEE_OTHER)
+
+
+@router.get("/orders/{order_id}/payment")
+async def show_other_ways(visit: CustomerVisit, order_id: UUID) -> Response:
+    """Ask for another way to pay, after the first has failed and while the stock is held."""
+    order = await visit.get(f"/v1/orders/{order_id}")
+    if order["payment_failure"] is None:
+        return await visit.redirect(f"/orders/{order_id}")
+    ways = await ways_to_pay(visit, order["payment"]["currency"])
+    return await visit.page("order_payment.html", order=order, ways=ways)
+
+
+@router.post("/orders/{order_id}/payment")
+async def pay_another_way(visit: CustomerVisit, order_id: UUID, form: PostedForm) -> Response:
+    """Pay another way. Sent twice, the form pays once."""
+    try:
+        await visit.call(
+            "POST",
+            f"/v1/orders/{order_id}/payments",
+            body=read_way(form),
+            headers={"Idempotency-Key": form.text("key")},
+        )
+    except ApiError as error:
+        if error.status not in {400, 409, 422}:
+            raise
+        return await visit.redirect(f"/orders/{order_id}", problem=visit.explain(error))
+    return await visit.redirect(f"/orders/{order_id}")
 
 
 @router.post("/orders/{order_id}/cancel")
