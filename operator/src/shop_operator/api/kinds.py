@@ -7,7 +7,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of the Kubernetes API. `optional` kinds come with a CRD that may be missing.
+    """A kind of the Kubernetes API.
 
     With a label selector it stands for other people's objects that are only looked at.
     """
@@ -15,7 +15,6 @@ class Kind:
     api_version: str
     kind: str
     plural: str
-    optional: bool = False
     selector: str = ""
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
@@ -42,12 +41,10 @@ ROLE: Final = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
 ROLE_BINDING: Final = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
-KAFKA_TOPIC: Final = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics", optional=True)
-KAFKA_CONNECTOR: Final = Kind(
-    "kafka.strimzi.io/v1", "KafkaConnector", "kafkaconnectors", optional=True
-)
-HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True)
-KONG_PLUGIN: Final = Kind("configuration.konghq.com/v1", "KongPlugin", "kongplugins", optional=True)
+KAFKA_TOPIC: Final = Kind("kafka.strimzi.io/v1", "KafkaTopic", "kafkatopics")
+KAFKA_CONNECTOR: Final = Kind("kafka.strimzi.io/v1", "KafkaConnector", "kafkaconnectors")
+HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+KONG_PLUGIN: Final = Kind("configuration.konghq.com/v1", "KongPlugin", "kongplugins")
 INGRESS: Final = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 
 ENTRY_LABEL: Final = "minishop.dev/entry"
@@ -71,13 +68,13 @@ IN_SERVICE_NAMESPACES: Final = (
     Kind("v1", "Service", "services"),
     DEPLOYMENT,
     Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
-    Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", optional=True),
+    Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects"),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     KONG_PLUGIN,
     HTTP_ROUTE,
     INGRESS,
-    Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", optional=True),
-    Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
+    Kind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors"),
+    Kind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules"),
     POD,
 )
 IN_KAFKA_NAMESPACE: Final = (KAFKA_TOPIC, KAFKA_CONNECTOR)

@@ -39,7 +39,7 @@ def status_of(
         drift = result.drifts[0]
         seen = {"kind": drift.kind, "name": drift.name, "field": drift.field}
         last = before.get("lastDrift") or {}
-        again = not _repaired(result) and seen == {name: last.get(name) for name in seen}
+        again = bool(result.pending) and seen == {name: last.get(name) for name in seen}
         found["lastDrift"] = last if again else seen | {"at": _now()}
     elif "lastDrift" in before:
         found["lastDrift"] = before["lastDrift"]
@@ -73,10 +73,6 @@ def manifest(service: ShopService, status: Manifest) -> Manifest:
         "metadata": metadata | {"uid": service.uid, "resourceVersion": service.resource_version},
         "status": status,
     }
-
-
-def _repaired(result: ApplyResult) -> bool:
-    return not result.pending
 
 
 def _child(service: ShopService, child: Manifest) -> Manifest:

@@ -44,7 +44,7 @@ class CaptureWatch:
         self,
         declared: Sequence[External],
         found: Mapping[Identity, Found | StoreError | None],
-        connector: Manifest | None,
+        connector: Manifest,
     ) -> StoreError | None:
         """Return what was lost since the connector was made, or None."""
         lost = None
@@ -52,7 +52,7 @@ class CaptureWatch:
             live = found[external.record.identity]
             if isinstance(external, ReplicationSlot) and isinstance(live, Found):
                 self._seen.add(external.name)
-            elif live is None and connector is not None:
+            elif live is None:
                 lost = lost or self._lost(external, connector)
         return lost
 
