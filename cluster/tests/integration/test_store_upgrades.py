@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from shop_cluster.image_catalogue import catalogue
 from shop_cluster.paths import ClusterPaths, checkout
 
 Kubectl = Callable[..., str]
 Manifest = dict[str, Any]
 SECONDS = 240
-USER, PASSWORD = "postgres", "of the administrator"
+USER, PASSWORD = "postgres", "of-the-administrator"
 # PostgreSQL 15 as the shop had it: its own folder, user and settings.
 OLD_POSTGRES = """
 set -eu
@@ -76,20 +75,35 @@ cat > /var/lib/rabbitmq/definitions.json <<END
 END
 """
 
+# Redis 7.0's append-only files, with a base of its own format: RDB 10, where Valkey 8 writes 80.
+OLD_REDIS = r"""
+set -eu
+umask 077
+mkdir /data/appendonlydir && cd /data/appendonlydir
+printf 'REDIS0010\377\0\0\0\0\0\0\0\0' > appendonly.aof.1.base.rdb
+printf '*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$7\r\nsession\r\n$4\r\nkept\r\n' \
+    > appendonly.aof.1.incr.aof
+printf 'file appendonly.aof.1.%s seq 1 type %s\n' base.rdb b incr.aof i > appendonly.aof.manifest
+"""
+
 
 @pytest.fixture
 def store(
     platform: ClusterPaths, kubectl: Kubectl, namespace: str
 ) -> Callable[[str], list[Manifest]]:
     """Return a store's manifests, for the test's own namespace, where its secret is now."""
-    images = {image.name: image.tag for image in catalogue(checkout())}
+    overlay = checkout() / "kustomize" / "overlays" / "embedded" / "kustomization.yaml"
+    images = {
+        each["name"]: f"{each['newName']}:{each['newTag']}"
+        for each in yaml.safe_load(overlay.read_text())["images"]
+    }
 
     def render(name: str) -> list[Manifest]:
         rendered = kubectl("kustomize", str(checkout() / "manifests" / "platform" / name))
         manifests = list(yaml.safe_load_all(rendered))
         stateful = next(each for each in manifests if each["kind"] == "StatefulSet")
         pod = stateful["spec"]["template"]["spec"]
-        for container in (*pod["initContainers"], *pod["containers"]):
+        for container in (*pod.get("initContainers", []), *pod["containers"]):
             container["image"] = images[container["image"]]
         secret = next(v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v)
         login = {"username": USER, "password": PASSWORD}
@@ -256,3 +270,15 @@ def test_rabbitmq_3(
     assert kubectl("logs", "rabbitmq-0", "-n", namespace, "-c", "upgrade") == ""
     hosts = kubectl(*inside, "rabbitmqctl", "-q", "--no-table-headers", "list_vhosts", "name")
     assert hosts == "/\n"
+
+
+def test_redis_7(kubectl: Kubectl, namespace: str, store: Callable[[str], list[Manifest]]) -> None:
+    manifests = store("redis")
+    apply(kubectl, namespace, pod_before(manifests, OLD_REDIS))
+    ended(kubectl, namespace)
+    kubectl("delete", "pod", "before", "-n", namespace)
+
+    apply(kubectl, namespace, manifests)
+    kubectl("rollout", "status", "statefulset/redis", "-n", namespace, f"--timeout={SECONDS}s")
+    ask = 'REDISCLI_AUTH="$(cat /etc/minishop/secret/password)" valkey-cli GET session'
+    assert kubectl("exec", "redis-0", "-n", namespace, "--", "sh", "-c", ask) == "kept\n"
