@@ -98,3 +98,28 @@ async def test_what_people_do_leaves_it_in_order(
     await customer.cancel(unpaid["id"])
     for product in (free, dear):
         await remove_product(admin, product)
+
+
+async def test_goods_come_back_through_the_front_door(
+    kubectl: Kubectl, admin: Customer, customer: Customer
+) -> None:
+    product = (await orders.well_stocked(customer))[0]
+    order = await customer.order({product["id"]: 2}, orders.STRIPE | {"token": "pm_card_visa"})
+    assert (await customer.settled(order["id"], seconds=60))["status"] == "delivered"
+    made = await ask(
+        customer.http,
+        "POST",
+        f"/v1/orders/{order['id']}/returns",
+        body={"items": [{"product_id": product["id"], "quantity": 1}], "reason": "damaged"},
+        headers={"Idempotency-Key": secrets.token_hex(8)},
+    )
+    path = f"/v1/returns/{made['id']}"
+    await ask(admin.http, "POST", f"{path}/approve")
+    await ask(admin.http, "POST", f"{path}/receive", body={"restock": True})
+    async with asyncio.timeout(60):
+        while (await ask(customer.http, "GET", path))["status"] != "refunded":
+            await asyncio.sleep(0.2)
+    listed = await ask(customer.http, "GET", "/v1/refunds", query={"order_id": order["id"]})
+    assert [refund["id"] for refund in listed["items"]] == [made["id"]]
+    assert listed["items"][0]["amount"] == made["refund"]
+    await assert_invariants_hold(kubectl)

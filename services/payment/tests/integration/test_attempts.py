@@ -12,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from payment_simulator import stripe, xendit
+from shop_shared.ids import uuid7
+from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer
 
 Shop = Any  # conftest.Shop: test modules cannot import it
@@ -159,3 +161,18 @@ async def _confirm_late(shop: Shop, reference: str) -> None:
     desk.charges[reference]["status"] = "requires_action"
     stripe.settle(desk, reference, paid=True)
     await shop.webhooks.idle()
+
+
+async def test_the_version_before_may_go_on_beside_attempts(shop: Shop) -> None:
+    """It inserts with ON CONFLICT (order_id), and knows of one payment an order."""
+    order = await declined(shop)
+    await shop.retry(order)
+    await shop.until(order, "failed", "captured")
+    insert = sa.text("""
+        INSERT INTO payments (id, order_id, status) VALUES (:id, :order, 'waiting')
+        ON CONFLICT (order_id) DO NOTHING
+    """)
+    async with transaction(shop.engine) as connection:
+        again = await connection.execute(insert, {"id": uuid7(), "order": order})
+        new = await connection.execute(insert, {"id": uuid7(), "order": uuid7()})
+    assert (again.rowcount, new.rowcount) == (0, 1)
