@@ -13,12 +13,15 @@ function follow(part) {
   const source = new EventSource(part.dataset.events);
   let asking = false;
   let again = false;
+  let shown;
   async function show() {
     if (asking) { again = true; return; }
     asking = true;
     const answer = await fetch(part.dataset.progress, { redirect: "error" });
-    if (answer.ok) {
-      part.innerHTML = await answer.text(); // our own page's part, escaped by its template
+    const fresh = answer.ok ? await answer.text() : shown;
+    if (fresh !== shown) { // else focus and reading would start anew for nothing
+      shown = fresh;
+      part.innerHTML = fresh; // our own page's part, escaped by its template
       localTimes(part);
     }
     asking = false;
