@@ -40,7 +40,16 @@ class KafkaTopics:
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+        self._bootstrap_servers = bootstrap_servers
+        self.connect_anew()
+
+    def connect_anew(self) -> None:
+        """Forget what is known of the brokers.
+
+        librdkafka that was told of no controller, by a broker in distress, waits for one for
+        minutes after it is back.
+        """
+        self._admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
 
     async def describe(self, names: Collection[str]) -> dict[str, Topic]:
         """Return those of the named topics that exist."""

@@ -47,8 +47,9 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
         asyncio.TaskGroup() as tasks,
     ):
         place = {"namespace": namespace, "cluster": cluster}
+        topics = KafkaTopics(kafka)
         sweeps = {
-            strimzi_topics.PLURAL: partial(strimzi_topics.sweep, api, KafkaTopics(kafka), **place),
+            strimzi_topics.PLURAL: partial(_sweep_topics, api, topics, **place),
             strimzi_connectors.PLURAL: partial(strimzi_connectors.sweep, api, http, **place),
         }
         for plural, sweep in sweeps.items():
@@ -64,6 +65,16 @@ async def run(*, namespace: str, cluster: str, kafka: str, connect: str, resync:
                 liveness_endpoint="http://0.0.0.0:8080/livez",
             )
         )
+
+
+async def _sweep_topics(
+    api: KubernetesApi, topics: KafkaTopics, *, namespace: str, cluster: str
+) -> bool:
+    try:
+        return await strimzi_topics.sweep(api, topics, namespace=namespace, cluster=cluster)
+    except KafkaException:
+        topics.connect_anew()
+        raise
 
 
 def _watch(

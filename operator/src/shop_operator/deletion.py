@@ -8,7 +8,7 @@ import structlog
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
-from shop_operator.api.kinds import SHOP_SERVICE, kind_of
+from shop_operator.api.kinds import KAFKA_CONNECTOR, SHOP_SERVICE, kind_of
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier
 from shop_operator.metadata import FINALIZER
@@ -55,11 +55,16 @@ class Deletion:
             policy = service.spec.management_policy
             await self._leave_behind(service, f"deleted under managementPolicy {policy}")
         else:
+            records = self.provisioner.records(service)
+            # Connect needs its login for as long as the connector has a position to forget.
+            connectors = [r for r in records if r.kind == KAFKA_CONNECTOR.kind]
+            left, error = await self.provisioner.release(service, connectors)
+            if left:
+                return error
             result = await self.applier.apply(service, (), self.cache.children(service.key))
             # What is in a namespace that ends goes with it, and the rights to it went first.
             if result.errors and not self.cache.is_ending(service.namespace):
                 raise TemporaryError(result.errors[0].message)
-            records = self.provisioner.records(service)
             left, error = await self.provisioner.release(service, records)
             if left:
                 return error

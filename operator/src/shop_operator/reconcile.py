@@ -12,7 +12,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
-from shop_operator.api.kinds import POD, SHOP_SERVICE
+from shop_operator.api.kinds import KAFKA_CONNECTOR, POD, SHOP_SERVICE
 from shop_operator.api.pod_logs import PodLogs, redacted
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier
@@ -36,6 +36,8 @@ from shop_operator.stores.provisioning import Provisioned
 
 _WAITS: Final = frozenset({"OutboxMissing", "NotOwned", "Rejected", "Forbidden", "ScopeChanged"})
 """Reasons that no watch reports the end of, so that the key is requeued."""
+_LOGIN_KINDS: Final = frozenset({"Secret", "Role", "RoleBinding"})
+"""What Connect logs in by, as long as a connector has a position to forget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Reconciler:
             service = await self._record(service, plan)
             provisioned = await outside.provision(plan)
         desired, keep = self._wanted(service, provisioned, live)
+        if any(record.kind == KAFKA_CONNECTOR.kind for record in plan.release):
+            keep |= _LOGIN_KINDS
         if begins_rollout(service, desired, live):
             service = await self._announce_rollout(service)
         result = await self.applier.apply(service, desired, live, keep=keep)
@@ -143,7 +147,7 @@ class Reconciler:
         ]
         keep: set[str] = set()
         if not provisioned.access.complete(service):
-            keep |= {"Secret", "Role", "RoleBinding"}
+            keep |= _LOGIN_KINDS
         has_connector = any(child["kind"] == "KafkaConnector" for child in live)
         if not provisioned.outbox_ready and not has_connector:
             desired = [child for child in desired if child["kind"] != "KafkaConnector"]

@@ -1,11 +1,12 @@
 """What is no longer declared is released as it was declared, however long it takes (O4, O8)."""
 
+import asyncio
 import secrets
 from typing import Any
 
 from shop_servers.servers import MongoDB, Postgres
 
-from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SHOP_SERVICE
+from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SECRET, SHOP_SERVICE
 
 from .outside import Sql, deleted, mongo, remembers
 from .shop import Shop, eventually
@@ -231,10 +232,47 @@ async def test_a_deleted_service_has_its_position_forgotten_before_its_database_
     message = await sql.reason("cut", "Ready", "Releasing")
     assert "has to forget its position" in message
     assert ("database", name) in await admin.all_named(name)  # it still reads there
+    assert await sql.get(SECRET, "cut-outbox")  # Connect needs it, to reset the offsets
     await forget(sql, "cut-outbox")
     await eventually(lambda: _is_gone(sql, "cut"))
     assert await admin.all_named(name) == set()
     assert await kafka_names(sql) == {}
+
+
+async def test_a_position_that_nobody_can_forget_any_more_holds_nothing_up(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    """Without its login Connect can't reset the offsets: as in a namespace that is deleted."""
+    admin = Sql(postgres)
+    await sql.start()
+    await streaming(sql, admin, name)
+    await report_ready(sql, "cut-outbox")
+    body = await sql.client.get(SHOP_SERVICE, sql.namespace, "cut")
+    uid = body["metadata"]["uid"]
+    await sql.client.delete(SHOP_SERVICE, sql.namespace, "cut", uid=uid)
+    await until_going(sql, "cut-outbox")
+    login = await sql.client.get(SECRET, sql.namespace, "cut-outbox")
+    await sql.client.delete(SECRET, sql.namespace, "cut-outbox", uid=login["metadata"]["uid"])
+    await eventually(lambda: _is_gone(sql, "cut"))
+    assert await admin.all_named(name) == set()
+
+
+async def test_what_is_cut_keeps_its_login_until_its_position_is_forgotten(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    await sql.start()
+    await streaming(sql, Sql(postgres), name)
+    await report_ready(sql, "cut-outbox")
+    await sql.declare("cut", database=whole(name)["database"])
+    await until_going(sql, "cut-outbox")
+    await asyncio.sleep(1)
+    assert await sql.get(SECRET, "cut-outbox")
+    await forget(sql, "cut-outbox")
+
+    async def gone() -> bool:
+        return await sql.get(SECRET, "cut-outbox") is None
+
+    await eventually(gone)
 
 
 async def test_an_outbox_that_comes_back_while_it_is_released_is_captured_anew(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from shop_operator.api.api_errors import ApiError, NotFoundError
-from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, KAFKA_TOPIC, Kind
+from shop_operator.api.kinds import IN_KAFKA_NAMESPACE, KAFKA_TOPIC, SECRET, Kind
 from shop_operator.apply.owner import hand_over_command, is_ours
 from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
 from shop_operator.metadata import Manifest, key_of
+from shop_operator.names import connector_login
 from shop_operator.spec import Deletion
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import Found, Record
@@ -90,11 +91,15 @@ class KafkaResource:
     async def _forget_position(self, sessions: Sessions, live: Manifest) -> None:
         """Have Strimzi stop a connector and reset its offsets. Raises StoreError until it has.
 
-        Source: Strimzi's proposal 76, "Resetting offsets".
+        Connect needs the connector's login for that: without it, as in a namespace that is being
+        deleted, the position stays. Source: Strimzi's proposal 76, "Resetting offsets".
         """
         status, metadata = live.get("status") or {}, live["metadata"]
-        if not (status.get("connectorStatus") or {}).get("connector"):
-            return  # Connect never had it
+        service, cache = sessions.service, sessions.resources.cache
+        has_login = cache.get(SECRET, service.namespace, connector_login(service)) is not None
+        had_it = (status.get("connectorStatus") or {}).get("connector")
+        if not had_it or not has_login or cache.is_ending(service.namespace):
+            return
         if is_going(live) and _OFFSETS not in metadata["annotations"]:
             return
         if not is_going(live):
