@@ -329,6 +329,30 @@ async def test_the_login_that_all_shared_is_replaced_and_the_pods_with_it(shop: 
     await eventually(replaced)
 
 
+async def test_observe_finds_what_is_there_and_says_what_differs(
+    shop: Shop, redis: RedisServer
+) -> None:
+    spec: dict[str, Any] = {"cache": CACHE, "queue": QUEUE}
+    await shop.start()
+    await shop.declare("both", **spec)
+    await ready(shop, "both")
+    await shop.stop()
+    await shop.declare("both", **spec, managementPolicy="Observe")
+    await shop.start()
+    await shop.settled("both")
+    await ready(shop, "both")
+    await shop.stop()
+    async with Redis.from_url(redis.url) as admin:
+        await ask(admin, "ACL SETUSER", f"{shop.namespace}-both", "&*")
+        await shop.start()
+        message = await shop.reason("both", "SecretsReady", "Differs")
+        assert "CacheUser" in message
+        await shop.stop()
+        await admin.acl_deluser(f"{shop.namespace}-both")
+    await shop.start()
+    await shop.reason("both", "SecretsReady", "Missing")
+
+
 async def test_stores_out_of_reach_are_said_and_recover(shop: Shop, closed_port: int) -> None:
     at = shop.platform.redis_admin_address
     await shop.start(redis_admin_address=f"127.0.0.1:{closed_port}")

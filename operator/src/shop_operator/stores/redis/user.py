@@ -58,13 +58,22 @@ class CacheUser:
         if not owner and self.password and _hash(self.password) in live["passwords"]:
             owner = sessions.owner  # `~*` took the mark away; nobody else has this password
         hint = f"ACL SETUSER {self.name} {_MARK}{sessions.owner}"
-        return Found(owner, hint, as_declared=self._is_declared(sessions, live))
+        # Until the rules were set once, how Redis tells them is not known: then they may be so.
+        known = _COMMANDS in sessions.servers.redis_commands
+        as_declared = self._is_declared(sessions.owner, live) and (
+            not known or self._has_commands(sessions, live)
+        )
+        return Found(owner, hint, as_declared=as_declared)
 
     async def ensure(self, sessions: Sessions) -> None:
         """Set the user's rules if they differ; its connections go on."""
         redis = await sessions.redis()
         live = await redis.user(self.name)
-        if live is not None and self._is_declared(sessions, live):
+        if (
+            live is not None
+            and self._is_declared(sessions.owner, live)
+            and self._has_commands(sessions, live)
+        ):
             return
         rules = [f"#{_hash(self.password)}", *self._keys(sessions.owner), *self._channels()]
         await redis.set_user(self.name, "reset", "on", *rules, *_COMMANDS)
@@ -76,14 +85,16 @@ class CacheUser:
         await (await sessions.redis()).drop_user(self.name)
         return True
 
-    def _is_declared(self, sessions: Sessions, live: dict[str, Any]) -> bool:
+    def _has_commands(self, sessions: Sessions, live: dict[str, Any]) -> bool:
+        return _text(live["commands"]) == sessions.servers.redis_commands.get(_COMMANDS)
+
+    def _is_declared(self, owner: str, live: dict[str, Any]) -> bool:
         return (
             "on" in live["flags"]
             and "nopass" not in live["flags"]
             and list(live["passwords"]) == [_hash(self.password)]
-            and _words(live["keys"]) == set(self._keys(sessions.owner))
+            and _words(live["keys"]) == set(self._keys(owner))
             and _words(live["channels"]) == set(self._channels())
-            and _text(live["commands"]) == sessions.servers.redis_commands.get(_COMMANDS)
             and not live.get("selectors")
         )
 
