@@ -186,6 +186,9 @@ def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -
         "tasksMax": 1,
         "config": config,
     }
+    # Kafka makes no topic by itself.
+    topic = manifest("KafkaTopic", f"{name}.public.outbox", {"partitions": 1, "replicas": 1})
+    kubectl("apply", "-f", "-", stdin=topic)
     try:
         kubectl("apply", "-f", "-", stdin=manifest("KafkaConnector", name, spec))
         wait(kubectl, "kafkaconnector", name)
@@ -220,6 +223,8 @@ def test_a_connector_is_real_and_reads_its_secret(kubectl: Kubectl, name: str) -
         code = f"{CONNECT} print(httpx.get(connect).text)"
         eventually(lambda: name not in inside(kubectl, code))
     finally:
+        kubectl("delete", "kafkaconnector", name, "-n=platform", "--ignore-not-found")
+        kubectl("delete", "kafkatopic", f"{name}.public.outbox", "-n=platform")
         slots = f"select slot_name from pg_replication_slots where database = '{name}'"
         eventually(lambda: not kubectl(*psql, "-Atc", slots).strip())
         kubectl(*psql, "-c", f'drop database "{name}" with (force)')

@@ -95,6 +95,7 @@ class Scopes:
         """Start watching, as tasks of a group."""
         self._tasks = tasks
         tasks.create_task(self._namespaces.run())
+        tasks.create_task(self._assess_all_once_listed())
         for scope in self:
             self._start(scope)
 
@@ -104,6 +105,12 @@ class Scopes:
         for scope in self:
             for informer in (scope.services, *scope.informers):
                 await informer.settled.wait()
+
+    async def _assess_all_once_listed(self) -> None:
+        """Tell the missing namespaces from the unreadable ones, which needs the list of all."""
+        await self._namespaces.synced.wait()
+        for scope in self:
+            self._assess(scope.namespace)
 
     def _add(self, namespace: str) -> Scope:
         def failed() -> None:

@@ -261,8 +261,8 @@ async def test_a_namespace_that_is_not_there_yet(cluster: Cluster) -> None:
     async with operator(cluster, late, good):
         await declare(cluster, good, "a")
         await eventually(lambda: made(cluster, good, "a"))
-        assert state(late) == {"Missing"}
         await eventually(lambda: told(cluster, "NamespaceMissing", late))
+        assert state(late) == {"Missing"}
         cluster.namespace("late")
         await declare(cluster, late, "b")
         await eventually(lambda: made(cluster, late, "b"), seconds=40)

@@ -26,6 +26,16 @@ async def create(bootstrap_servers: str, topic: str) -> None:
         await admin.close()
 
 
+async def drop(bootstrap_servers: str, *topics: str) -> None:
+    """Delete topics with all that is in them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.delete_topics(list(topics))
+    finally:
+        await admin.close()
+
+
 async def read(
     bootstrap_servers: str,
     topic: str,

@@ -42,8 +42,11 @@ class Redis:
             socket_timeout=None,
             decode_responses=True,
         )
-        async with client:
+        try:
             yield RedisSession(self, client)
+        finally:
+            # A cancellation that comes while it closes would leave it half closed.
+            await asyncio.shield(client.aclose())
 
 
 class RedisSession:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from shop_shared.clock import now
 from shop_shared.http.problems import Unavailable
@@ -21,6 +21,7 @@ _WRITERS = 4
 _PATIENCE_S = 15
 _FIRST_PAUSE_S = 0.004
 _DOUBLINGS = 6
+_BUSY = "too many changes at once; try again in a moment"
 
 
 def moment() -> datetime:
@@ -58,22 +59,32 @@ class Store:
     async def transaction(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run ``work`` in a transaction and return what it returns.
 
-        Raises ``Unavailable`` when it lost races for 15 seconds.
+        Raises ``Unavailable`` when it waited for its turn, or lost races, for 15 seconds in all.
         """
-        async with self._turns:
-            return await self._until_won(work)
-
-    async def _until_won(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         deadline = time.monotonic() + _PATIENCE_S
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise Unavailable(_BUSY) from error
+        try:
+            return await self._until_won(work, deadline)
+        finally:
+            self._turns.release()
+
+    async def _until_won(self, work: Callable[[Tx], Awaitable[T]], deadline: float) -> T:
         for attempt in itertools.count():
             try:
                 async with mongo.transaction(self.client) as session:
                     return await work(Tx(session, self.database))
             except PyMongoError as error:
+                # The driver has looked for a server for ten seconds: another look is the caller's.
+                if isinstance(error, ServerSelectionTimeoutError):
+                    raise
                 if not error.has_error_label("TransientTransactionError"):
                     raise
                 if time.monotonic() > deadline:
-                    raise Unavailable("too many changes at once; try again in a moment") from error
+                    raise Unavailable(_BUSY) from error
             pause = _FIRST_PAUSE_S * 2 ** min(attempt, _DOUBLINGS)
             await asyncio.sleep(random.uniform(pause / 2, pause * 1.5))  # noqa: S311 - jitter
         raise AssertionError("unreachable: the loop has no end of its own")
