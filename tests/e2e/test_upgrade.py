@@ -64,6 +64,16 @@ async def upgradable(kubectl: Kubectl) -> AsyncIterator[dict[str, Child]]:
         await wait_until_ready(kubectl, print)
 
 
+def rolled(name: str, before: dict[str, Child], after: dict[str, Child]) -> bool:
+    """Return True for a pod that made way because its Deployment says something new.
+
+    A service of the version before that has a cache or a queue gets a login of its own there.
+    """
+    kind, _, own = name.partition("/")
+    deployment = f"Deployment/{own.rsplit('-', 2)[0]}"
+    return kind == "Pod" and before[deployment].content != after[deployment].content
+
+
 async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str, Child]) -> None:
     async with under_load(ORDERS_A_SECOND) as load:
         await install(kubectl, ROOT, IMAGE)
@@ -72,8 +82,9 @@ async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str,
     await assert_invariants_hold(kubectl)
 
     upgraded = await children(kubectl, "shop")
-    assert upgradable.keys() <= upgraded.keys()
     for name, before in upgradable.items():
+        if rolled(name, upgradable, upgraded):
+            continue
         after = upgraded[name]
         assert after.uid == before.uid, f"{name} was made anew"
         if after.written != before.written:
