@@ -110,7 +110,10 @@ class WorkTable:
 
         Return its id, or None where a unique index says that the work is there already.
         """
-        insert = self._inserts.setdefault(frozenset(row), self._insert(row))
+        columns = frozenset(row)
+        insert = self._inserts.get(columns)
+        if insert is None:
+            insert = self._inserts[columns] = self._insert(row)
         stored = await connection.execute(
             insert, {f"new_{name}": value for name, value in row.items()}
         )
