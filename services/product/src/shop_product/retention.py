@@ -6,6 +6,7 @@ opening balance, with the sum of them: on hand + sold is still the sum of the le
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -58,16 +59,12 @@ async def add_up_ledgers(store: Store, *, before: datetime) -> int:
     products = [row["_id"] async for row in found]
     fewer = 0
     for product_id in products:
-
-        async def work(tx: Tx, product_id: str = product_id) -> int:
-            return await _add_up(tx, product_id, before=before)
-
-        fewer += await store.transaction(work)
+        fewer += await store.transaction(partial(_add_up, product_id=product_id, before=before))
     _purged.labels("adjustments").inc(fewer)
     return fewer
 
 
-async def _add_up(tx: Tx, product_id: str, *, before: datetime) -> int:
+async def _add_up(tx: Tx, *, product_id: str, before: datetime) -> int:
     """Make the newest of the old lines their opening balance and delete the others."""
     ledger = tx.database["adjustments"]
     old = {"product_id": product_id, "made_at": {"$lt": before}}
