@@ -15,7 +15,7 @@ from shop_order.tracking import Tracker
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.http.idempotency import idempotency_key, idempotent
+from shop_shared.http.idempotency import idempotency_key, idempotent, point_to
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound, Unprocessable
@@ -70,10 +70,7 @@ async def place_order(
     response = await idempotent(
         state.engine, key=key, scope=f"{caller.user_id} POST /v1/orders", request=wanted, work=place
     )
-    placed = orjson.loads(response.body)
-    response.headers["Location"] = f"/v1/orders/{placed['id']}"
-    set_etag(response, placed["version"])
-    return response
+    return point_to(response, "/v1/orders")
 
 
 @router.get("")

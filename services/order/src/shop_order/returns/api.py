@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +12,7 @@ from shop_order.state import State
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.http.idempotency import idempotency_key, idempotent
+from shop_shared.http.idempotency import idempotency_key, idempotent, point_to
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound
@@ -49,10 +48,7 @@ async def request_return(
 
     scope = f"{caller.user_id} POST /v1/orders/{order_id}/returns"
     response = await idempotent(state.engine, key=key, scope=scope, request=wanted, work=make)
-    made = orjson.loads(response.body)
-    response.headers["Location"] = f"/v1/returns/{made['id']}"
-    set_etag(response, made["version"])
-    return response
+    return point_to(response, "/v1/returns")
 
 
 @router.get("/v1/returns")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated
 
+import orjson
 import sqlalchemy as sa
 from fastapi import Header, Response
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_shared.clock import now
+from shop_shared.http.etag import set_etag
 from shop_shared.http.problems import BadRequest, Conflict, Unprocessable
 
 KEEP = timedelta(hours=24)
@@ -134,6 +136,17 @@ async def idempotent(  # noqa: PLR0913 - keyword-only, each of its own kind
         row = {"request_hash": digest, "status": status, "body": body, "created_at": now()}
         await connection.execute(_STORE, {"scope": scope, "key": key, **row})
     return _answer(status, body, replayed=False)
+
+
+def point_to(response: Response, collection: str) -> Response:
+    """Name where what `idempotent` made is, and its version: `Location` and `ETag` of its body.
+
+    Collection: the path that its id comes behind.
+    """
+    made = orjson.loads(response.body)
+    response.headers["Location"] = f"{collection}/{made['id']}"
+    set_etag(response, made["version"])
+    return response
 
 
 async def purge(connection: AsyncConnection) -> int:
