@@ -197,6 +197,16 @@ async def test_mongodb_releases_likewise(documents: Shop, mongodb: MongoDB) -> N
         await eventually(all_gone)
 
 
+async def deleted_while_it_streams(shop: Shop, admin: Sql, name: str) -> None:
+    """Start, bring a service's capture to where it runs, and delete the service."""
+    await shop.start()
+    await streaming(shop, admin, name)
+    await report_ready(shop, "cut-outbox")
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, "cut")
+    uid = body["metadata"]["uid"]
+    await shop.client.delete(SHOP_SERVICE, shop.namespace, "cut", uid=uid)
+
+
 async def until_going(shop: Shop, connector: str) -> dict[str, Any]:
     """Return a connector once Strimzi is asked to stop it and to reset its offsets."""
     seen: dict[str, Any] = {}
@@ -221,12 +231,7 @@ async def test_a_deleted_service_has_its_position_forgotten_before_its_database_
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
     admin = Sql(postgres)
-    await sql.start()
-    await streaming(sql, admin, name)
-    await report_ready(sql, "cut-outbox")
-    body = await sql.client.get(SHOP_SERVICE, sql.namespace, "cut")
-    uid = body["metadata"]["uid"]
-    await sql.client.delete(SHOP_SERVICE, sql.namespace, "cut", uid=uid)
+    await deleted_while_it_streams(sql, admin, name)
     live = await until_going(sql, "cut-outbox")
     assert live["spec"]["state"] == "stopped"
     message = await sql.reason("cut", "Ready", "Releasing")
@@ -244,12 +249,7 @@ async def test_a_position_that_nobody_can_forget_any_more_holds_nothing_up(
 ) -> None:
     """Without its login Connect can't reset the offsets: as in a namespace that is deleted."""
     admin = Sql(postgres)
-    await sql.start()
-    await streaming(sql, admin, name)
-    await report_ready(sql, "cut-outbox")
-    body = await sql.client.get(SHOP_SERVICE, sql.namespace, "cut")
-    uid = body["metadata"]["uid"]
-    await sql.client.delete(SHOP_SERVICE, sql.namespace, "cut", uid=uid)
+    await deleted_while_it_streams(sql, admin, name)
     await until_going(sql, "cut-outbox")
     login = await sql.client.get(SECRET, sql.namespace, "cut-outbox")
     await sql.client.delete(SECRET, sql.namespace, "cut-outbox", uid=login["metadata"]["uid"])
