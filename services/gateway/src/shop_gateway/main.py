@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from shop_gateway import security_headers
 from shop_gateway.api import install_pages, router
 from shop_gateway.balancer import Balancer
 from shop_gateway.body import BodyLimits
@@ -16,7 +17,6 @@ from shop_gateway.identity import identify_by
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
 from shop_gateway.routes import RouteTable, follow
-from shop_gateway.security_headers import SecurityHeaders
 from shop_gateway.settings import GatewaySettings
 from shop_gateway.state import GatewayState
 from shop_gateway.streaming import AnswerStreams
@@ -25,6 +25,7 @@ from shop_shared.http import health
 from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.problems import Unavailable
+from shop_shared.http.security_headers import SecurityHeaders
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
@@ -124,7 +125,7 @@ def _surround(app: FastAPI, settings: GatewaySettings) -> None:
             expose_headers=CORS_ANSWER_HEADERS,
             max_age=3600,
         )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, of_path=security_headers.of_path)
     # Its address counts for who comes through an ingress: the rightmost that is none of ours.
     app.add_middleware(
         ProxyHeadersMiddleware,

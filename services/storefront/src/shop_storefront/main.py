@@ -10,15 +10,15 @@ from shop_shared import cli
 from shop_shared.http import health
 from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.app_state import set_state
+from shop_shared.http.security_headers import SecurityHeaders
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
-from shop_storefront import error_pages, languages, pages, staff
+from shop_storefront import error_pages, languages, pages, security_headers, staff
 from shop_storefront.api_client import ShopApi
 from shop_storefront.baskets import BasketStore
 from shop_storefront.forms import require_token
 from shop_storefront.live_streams import LiveStreams
 from shop_storefront.rendering import STATIC, Renderer
-from shop_storefront.security_headers import SecurityHeaders
 from shop_storefront.sessions import SessionStore
 from shop_storefront.settings import Settings
 from shop_storefront.state import StorefrontState
@@ -69,7 +69,7 @@ class _CachedForEver(StaticFiles):
 
 def _surround(app: FastAPI, settings: Settings) -> None:
     """Add what every answer passes on its way out."""
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, of_path=security_headers.of_path)
     # An ingress says for whom it asks, and whether by TLS: the cookie is Secure then.
     app.add_middleware(
         ProxyHeadersMiddleware,
