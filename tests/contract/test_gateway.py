@@ -1,5 +1,8 @@
 """The gateway in front of all eight: its own routes, and bad input through it."""
 
+import re
+from importlib.resources import files
+
 import httpx
 import pytest
 
@@ -7,6 +10,7 @@ from contract.bodies import VALID
 from contract.owned_resources import OwnedResources, make
 from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
 from contract.shop import Shop
+from shop_order.models import PaymentChoice, PlaceOrder
 from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import bad_requests
 
@@ -31,6 +35,16 @@ def test_its_own_pages_are_there_and_only_read(path: str, shop: Shop) -> None:
                 answer = client.request(method, path, content=content, headers={"X": "y" * 4000})
                 assert answer.status_code in statuses, (method, answer.text)
                 assert answer.headers["content-type"] == MEDIA_TYPE
+
+
+def test_its_page_sends_an_order_as_the_order_service_takes_it() -> None:
+    script = (files("shop_gateway") / "storefront" / "shop.js").read_text("utf-8")
+    body = re.search(r'"/v1/orders", \{\n(.*?)\n  \}, ', script, re.DOTALL)
+    assert body
+    assert set(re.findall(r"^    (\w+):", body[1], re.MULTILINE)) == PlaceOrder.model_fields.keys()
+    payment = re.search(r"payment: \{(.*?)\},", body[1])
+    assert payment
+    assert set(re.findall(r"(\w+): ", payment[1])) == PaymentChoice.model_fields.keys()
 
 
 @pytest.mark.parametrize("order_id", ["x", "%00", "..%2f..", "1" * 300, "%F0%9F%92%A9", "{}"])

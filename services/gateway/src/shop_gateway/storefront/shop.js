@@ -90,10 +90,9 @@ async function placeOrder() {
   if (!token) return $("account").showModal();
   const lines = [...basket.values()];
   const order = await call("POST", "/v1/orders", {
-    currency: lines[0].product.price.currency,
     items: lines.map(({ product, quantity }) => ({ product_id: product.id, quantity })),
     shipping_address: { name: $("who").textContent, line1: "1 Market Street", city: "Springfield", postal_code: "12345", country: "US" },
-    payment: { provider: "stripe", method: "card", token: "pm_card_visa" },
+    payment: { provider: "stripe", method: "card", currency: lines[0].product.price.currency, token: "pm_card_visa" },
   }, { "Idempotency-Key": crypto.randomUUID() });
   basket.clear();
   showBasket();
