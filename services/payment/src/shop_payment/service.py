@@ -43,6 +43,11 @@ from shop_shared.money import Money
 
 _log = structlog.get_logger(__name__)
 _alerts = Counter("payment_alerts", "Payments that a person should look at", ["kind"])
+_money = Counter(
+    "payment_minor_units",
+    "Money captured and refunded, in the currency's minor unit",
+    ["direction", "provider", "currency"],
+)
 for _kind in (
     "amount_mismatch",
     "double_capture",
@@ -148,6 +153,7 @@ async def _carry_out(
     if after.captured > before.captured:  # announced or not: a superseded one's is not
         kept["captured_at"] = now()
     await repository.save(connection, before, after, **kept)
+    _count_money(before, after)
     for effect in transition.effects:
         if isinstance(effect, CallProvider):
             await queue.enqueue(connection, after, effect.call, refund_id=effect.refund_id)
@@ -155,6 +161,18 @@ async def _carry_out(
             alert(after.id, effect.kind, effect.detail)
     await publish(connection, *(event(payload, key=after.order_id) for payload in said))
     return after
+
+
+def _count_money(before: Payment, after: Payment) -> None:
+    if after.method is None or after.total is None:
+        return
+    moved = {
+        "captured": after.captured - before.captured,
+        "refunded": after.refunded - before.refunded,
+    }
+    for direction, amount in moved.items():
+        if amount > 0:
+            _money.labels(direction, after.method.provider, after.total.currency).inc(amount)
 
 
 def _kept(effect: Effect) -> Mapping[str, Any]:

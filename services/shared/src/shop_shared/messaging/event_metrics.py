@@ -1,7 +1,16 @@
 """What consumers and outboxes measure, for Prometheus."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
+from shop_shared.messaging.events import Event
+
+published = Counter(
+    "events_published",
+    "Events written to the outbox, those of a transaction that was rolled back too",
+    ["type"],
+)
 events = Counter(
     "events_consumed",
     "Events by what became of them: handled, duplicate, ignored, dead_lettered",
@@ -36,3 +45,9 @@ capture_lag = Gauge(
     "Write-ahead log that capture has not confirmed; NaN without a slot",
     ["database"],
 )
+
+
+def count_published(written: Iterable[Event]) -> None:
+    """Count events that were written to an outbox, by their type."""
+    for event in written:
+        published.labels(event.type).inc()

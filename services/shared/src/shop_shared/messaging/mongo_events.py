@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.errors import BulkWriteError
 
 from shop_shared.clock import now
+from shop_shared.messaging import event_metrics
 from shop_shared.messaging.dispatch import TemporaryError
 from shop_shared.messaging.events import CONTENT_TYPE, SPEC_VERSION, Event
 from shop_shared.stores.mongo import Client, Database, Session, is_temporary, transaction
@@ -26,6 +27,7 @@ async def publish(session: Session, database: Database, *events: Event) -> None:
         await database["outbox"].insert_many(
             [_document(event) for event in events], session=session
         )
+        event_metrics.count_published(events)
 
 
 async def purge(

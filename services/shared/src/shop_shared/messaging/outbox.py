@@ -70,6 +70,7 @@ async def publish(connection: AsyncConnection, *events: Event) -> None:
             "datacontenttype": CONTENT_TYPE,
         },
     )
+    event_metrics.count_published(events)
 
 
 _CAPTURE = sa.text("""
