@@ -56,6 +56,10 @@ lint: .venv/ready ## style, types, import directions
 audit: ## known vulnerabilities in what uv.lock locks (asks osv.dev)
 	@$(UV) audit --frozen
 
+.PHONY: dashboards
+dashboards: .venv/ready ## write observability/dashboards from their Python
+	@.venv/bin/python -m shop_observability.write
+
 .PHONY: contracts contracts-check
 contracts: .venv/ready ## write what is generated: event schemas, AsyncAPI documents, settings tables
 	@.venv/bin/python -m shop_shared.devtools.contracts
@@ -66,14 +70,14 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery
+.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-all: .venv/ready ## these, and the layers' own: what .ci/run calls
 	@.venv/bin/python tests/run_parts.py --all
 
-test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery: test-%: .venv/ready
+test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability: test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
@@ -82,6 +86,7 @@ test-contract: ## events and APIs as documented
 test-operator: ## against a real API server
 test-cluster: ## the embedded cluster itself, killed and rebuilt
 test-e2e: ## on the cluster
+test-observability: ## dashboards, alert rules and the layer that reads them
 test-delivery: ## the continuous integration's own workflows, run here
 
 export CLUSTER

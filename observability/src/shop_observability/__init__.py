@@ -1,0 +1,1 @@
+"""The dashboards of the shop and the checks of what they ask."""

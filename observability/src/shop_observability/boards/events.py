@@ -1,0 +1,102 @@
+"""The event fabric: outboxes, capture, consumers and dead letters."""
+
+from shop_observability.panels import OF, Board, Panel, Query, Row
+from shop_observability.queries import per_second, quantiles, within
+
+_CONSUMED = f"events_consumed_total{{{OF}}}"
+_DEAD = f'events_consumed_total{{{OF},outcome="dead_lettered"}}'
+
+BOARD = Board(
+    uid="minishop-events",
+    title="Event fabric",
+    description="From the outbox through Debezium and Kafka to consumers and dead letters.",
+    rows=(
+        Row(
+            title="Published",
+            panels=(
+                Panel(
+                    title="Events written by type",
+                    description="In the transaction of what they tell.",
+                    queries=(per_second(f"events_published_total{{{OF}}}", by="type"),),
+                ),
+                Panel(
+                    title="Outbox captured",
+                    description="1 while Debezium reads it. What OutboxNotCaptured watches.",
+                    queries=(
+                        Query(
+                            expr=f"min by (job, database) (outbox_captured{{{OF}}})",
+                            legend="{{job}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Log that capture has not confirmed",
+                    description="Grows while Connect or Kafka is away; PostgreSQL keeps it.",
+                    unit="bytes",
+                    queries=(
+                        Query(
+                            expr=f"max by (job, database) (outbox_capture_lag_bytes{{{OF}}})",
+                            legend="{{job}}",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            title="Consumed",
+            panels=(
+                Panel(
+                    title="Events by group and outcome",
+                    description="`duplicate` was seen before and has no second effect.",
+                    queries=(per_second(_CONSUMED, by="group, outcome"),),
+                ),
+                Panel(
+                    title="Events that wait",
+                    description="What ConsumerStuck watches.",
+                    queries=(
+                        Query(
+                            expr=f"sum by (group, topic) (event_lag{{{OF}}})",
+                            legend="{{group}} {{topic}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Age when committed",
+                    description="What EventsSlow watches.",
+                    unit="s",
+                    queries=quantiles("event_age_seconds", by="group, topic", matchers=OF),
+                ),
+            ),
+        ),
+        Row(
+            title="Trouble",
+            panels=(
+                Panel(
+                    title="Dead letters in the time shown",
+                    description="`kubectl shop dead-letters` lists them and sends them back.",
+                    queries=(within(_DEAD, by="group, topic, type"),),
+                ),
+                Panel(
+                    title="Events tried again",
+                    description="A store or a handler failed for the moment.",
+                    queries=(per_second(f"event_retries_total{{{OF}}}", by="group, topic"),),
+                ),
+                Panel(
+                    title="Partitions that wait for a store",
+                    description="What ConsumerPaused watches.",
+                    queries=(
+                        Query(
+                            expr=f"max by (group) (event_partitions_paused{{{OF}}})",
+                            legend="{{group}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Events taken together",
+                    description="1 when idle; large batches are a backlog being worked off.",
+                    queries=quantiles("event_batch_size", by="group", matchers=OF),
+                ),
+            ),
+        ),
+    ),
+)

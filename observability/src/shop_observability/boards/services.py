@@ -1,0 +1,140 @@
+"""Rate, errors, duration and saturation of each service, by route."""
+
+from shop_observability.panels import NAMESPACE, OF, SERVICE, Board, Panel, Query, Row
+from shop_observability.queries import RATE, per_second, quantiles
+
+_OF = f'{OF},job=~"$service"'
+_REQUESTS = f"http_requests_total{{{_OF}}}"
+_FAILED = f'http_requests_total{{{_OF},status=~"5.."}}'
+
+BOARD = Board(
+    uid="minishop-services",
+    title="Services",
+    description="Requests, errors, durations and what the processes use, by service and route.",
+    variables=(NAMESPACE, SERVICE),
+    rows=(
+        Row(
+            title="Requests",
+            panels=(
+                Panel(
+                    title="Requests a second",
+                    description="`unmatched` is /metrics and addresses that do not exist.",
+                    unit="reqps",
+                    queries=(per_second(_REQUESTS, by="job"),),
+                ),
+                Panel(
+                    title="Share of 5xx",
+                    description="What ErrorBudgetBurning watches.",
+                    unit="percentunit",
+                    queries=(
+                        Query(
+                            expr=(
+                                f"(sum by (job) (rate({_FAILED}[{RATE}]))"
+                                f" or sum by (job) (rate({_REQUESTS}[{RATE}])) * 0)"
+                                f" / sum by (job) (rate({_REQUESTS}[{RATE}]))"
+                            ),
+                            legend="{{job}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Duration",
+                    description="From the request to the answer's last byte.",
+                    unit="s",
+                    queries=quantiles("http_request_duration_seconds", by="job", matchers=_OF),
+                ),
+            ),
+        ),
+        Row(
+            title="Routes",
+            panels=(
+                Panel(
+                    title="Requests by route and status",
+                    description="Methods of a route apart.",
+                    unit="reqps",
+                    queries=(per_second(_REQUESTS, by="job, method, route, status"),),
+                ),
+                Panel(
+                    title="p99 by route",
+                    description="Which route makes a service slow.",
+                    unit="s",
+                    queries=(
+                        quantiles(
+                            "http_request_duration_seconds",
+                            by="job, method, route",
+                            matchers=_OF,
+                        )[1],
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            title="Processes",
+            panels=(
+                Panel(
+                    title="CPU",
+                    description="1 is one core.",
+                    queries=(per_second(f"process_cpu_seconds_total{{{_OF}}}", by="job, pod"),),
+                ),
+                Panel(
+                    title="Memory",
+                    description="Resident; a pod's limit is in its ShopService.",
+                    unit="bytes",
+                    queries=(
+                        Query(
+                            expr=f"process_resident_memory_bytes{{{_OF}}}", legend="{{job}} {{pod}}"
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Open files, of those allowed",
+                    description="Connections that are not closed show here first.",
+                    unit="percentunit",
+                    queries=(
+                        Query(
+                            expr=f"process_open_fds{{{_OF}}} / process_max_fds{{{_OF}}}",
+                            legend="{{job}} {{pod}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Pods that answer",
+                    description="What ServiceDown watches.",
+                    queries=(Query(expr=f"sum by (job) (up{{{_OF}}})", legend="{{job}}"),),
+                ),
+            ),
+        ),
+        Row(
+            title="Work in tables, and tokens",
+            panels=(
+                Panel(
+                    title="Rows of work that are open",
+                    description="Provider calls, carrier calls and messages that wait.",
+                    queries=(
+                        Query(
+                            expr=f"sum by (job, queue) (durable_work_open{{{_OF}}})",
+                            legend="{{job}} {{queue}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="How long the oldest due row waits",
+                    description="What WorkOverdue watches.",
+                    unit="s",
+                    queries=(
+                        Query(
+                            expr=f"max by (job, queue) (durable_work_overdue_seconds{{{_OF}}})",
+                            legend="{{job}} {{queue}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Tokens whose revocation could not be checked",
+                    description="Redis does not answer: an ended session is let in for that long.",
+                    unit="reqps",
+                    queries=(per_second(f"token_revocation_unchecked_total{{{_OF}}}", by="job"),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,41 @@
+"""The shapes of queries that dashboards have in common.
+
+Source: prometheus.io/docs/practices/histograms (quantiles from buckets that were summed first).
+"""
+
+from shop_observability.panels import Query
+
+RATE = "$__rate_interval"
+"""Grafana puts in a window of at least four scrapes."""
+
+
+def per_second(counter: str, *, by: str, legend: str = "") -> Query:
+    """Return the rate of a counter (a selector), summed by labels."""
+    return Query(expr=f"sum by ({by}) (rate({counter}[{RATE}]))", legend=legend or _legend(by))
+
+
+def per_minute(counter: str, *, by: str, legend: str = "") -> Query:
+    """Return how many a minute, summed by labels."""
+    return Query(expr=f"sum by ({by}) (rate({counter}[{RATE}])) * 60", legend=legend or _legend(by))
+
+
+def within(counter: str, *, by: str, window: str = "$__range", legend: str = "") -> Query:
+    """Return by how much a counter grew within a window (the time shown), summed by labels."""
+    return Query(
+        expr=f"sum by ({by}) (increase({counter}[{window}]))", legend=legend or _legend(by)
+    )
+
+
+def quantiles(histogram: str, *, by: str, matchers: str) -> tuple[Query, Query]:
+    """Return p50 and p99 of a histogram (its name without `_bucket`), by labels."""
+    return _quantile("0.5", histogram, by, matchers), _quantile("0.99", histogram, by, matchers)
+
+
+def _quantile(share: str, histogram: str, by: str, matchers: str) -> Query:
+    buckets = f"sum by (le, {by}) (rate({histogram}_bucket{{{matchers}}}[{RATE}]))"
+    name = {"0.5": "p50", "0.99": "p99"}[share]
+    return Query(expr=f"histogram_quantile({share}, {buckets})", legend=f"{name} {_legend(by)}")
+
+
+def _legend(by: str) -> str:
+    return " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(","))

@@ -1,0 +1,81 @@
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from shop_servers.packages import debian
+
+from .emitted import PROGRAMS, Emitted, read
+
+ROOT = Path(__file__).resolve().parents[2]
+Promtool = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Run promtool, from Debian's package of Prometheus."""
+    program = asyncio.run(debian("prometheus", "promtool"))
+
+    def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([program, *words], text=True, capture_output=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A real Prometheus that scrapes nothing."""
+    program = asyncio.run(debian("prometheus", "prometheus"))
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "prometheus.yml").write_text("global: {}\n")
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    command = [str(program), f"--config.file={folder}/prometheus.yml"]
+    command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
+                deadline = time.monotonic() + 120
+                while not _ready(client):
+                    assert process.poll() is None, (folder / "log").read_text()
+                    assert time.monotonic() < deadline, (folder / "log").read_text()
+                    time.sleep(0.1)
+                yield client
+        finally:
+            process.terminate()
+
+
+def _ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/-/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def emitted() -> Emitted:
+    """What each program answers at /metrics, each in a process of its own."""
+    here = Path(__file__).parent
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, here / "emitted.py", name],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={"PYTHONPATH": f"{ROOT / 'tests'}:{here}", "PATH": "/usr/bin:/bin"},
+        )
+        for name in PROGRAMS
+    }
+    told = {}
+    for name, process in running.items():
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, name
+        told[name] = json.loads(said)
+    return read(told)
