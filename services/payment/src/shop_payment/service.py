@@ -43,7 +43,7 @@ from shop_shared.money import Money
 
 _log = structlog.get_logger(__name__)
 _alerts = Counter("payment_alerts", "Payments that a person should look at", ["kind"])
-_money = Counter(
+_moved = Counter(
     "payment_minor_units",
     "Money captured and refunded, in the currency's minor unit",
     ["direction", "provider", "currency"],
@@ -172,7 +172,7 @@ def _count_money(before: Payment, after: Payment) -> None:
     }
     for direction, amount in moved.items():
         if amount > 0:
-            _money.labels(direction, after.method.provider, after.total.currency).inc(amount)
+            _moved.labels(direction, after.method.provider, after.total.currency).inc(amount)
 
 
 def _kept(effect: Effect) -> Mapping[str, Any]:
