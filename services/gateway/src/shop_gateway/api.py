@@ -1,11 +1,11 @@
-"""The gateway's own API: answers made of several services', documents, the storefront."""
+"""The gateway's own API: answers made of several services', the documents."""
 
 from importlib.resources import files
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query, Request, Security
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +17,6 @@ from shop_shared.http.auth import bearer
 from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
 from shop_shared.http.tokens import SessionEnded
 
-_STOREFRONT = files("shop_gateway") / "storefront"
 _READER = files("shop_gateway") / "reader"
 _SWAGGER_UI = files("fastapi_swagger") / "resources"
 _NO_ADDRESSES: list[str] = []
@@ -121,7 +120,7 @@ async def routes_status(
 
 
 def install_pages(app: FastAPI) -> None:
-    """Serve the shop's merged OpenAPI document, its reader (Swagger UI) and the storefront."""
+    """Serve the shop's merged OpenAPI document, its reader (Swagger UI)."""
     # FastAPI's own document is the gateway's alone; the shop's takes its place.
     app.router.routes[:] = [
         route for route in app.router.routes if getattr(route, "path", None) != app.openapi_url
@@ -136,12 +135,11 @@ def install_pages(app: FastAPI) -> None:
         return FileResponse(str(_READER / "index.html"))
 
     @app.get("/", include_in_schema=False)
-    async def storefront() -> FileResponse:
-        return FileResponse(str(_STOREFRONT / "index.html"))
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     app.mount("/docs/reader", StaticFiles(directory=str(_READER)), name="reader")
     app.mount("/docs/swagger-ui", StaticFiles(directory=str(_SWAGGER_UI)), name="swagger-ui")
-    app.mount("/shop", StaticFiles(directory=str(_STOREFRONT)), name="storefront")
 
 
 def _caller(request: Request) -> Caller:

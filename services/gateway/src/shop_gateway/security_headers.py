@@ -10,9 +10,9 @@ PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of the storefront and the API's reader: all code and styles are files of this origin."""
+"""Of the API's reader: all code and styles are files of this origin."""
 
-_PAGES = re.compile(r"/|/shop/.*|/docs(?:/.*)?")
+_PAGES = re.compile(r"/docs(?:/.*)?")
 
 
 def of_path(path: str) -> Headers:

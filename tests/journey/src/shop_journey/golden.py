@@ -14,6 +14,9 @@ from shop_journey.orders import ASKS_FIRST, STRIPE, well_stocked
 from shop_journey.timeline import Hop, table
 
 SETTLE_SECONDS = 60.0
+STOREFRONT = os.environ.get("STOREFRONT_URL", "http://127.0.0.1:8088")
+STAFF = "admin@minishop.dev / development-only"
+"""The administrator whom manifests/shop/user.yaml makes for development."""
 MAILBOX = os.environ.get("MAILBOX_URL", "http://127.0.0.1:8025")
 
 
@@ -101,5 +104,10 @@ async def _notifications(customer: Customer, order_id: str, seconds: float = 20)
 
 
 def _links(console: Console, shop: str) -> None:
-    for name, url in (("Shop", f"{shop}/"), ("API", f"{shop}/docs"), ("Mailbox", f"{MAILBOX}/")):
+    for name, url in (
+        ("Shop", f"{STOREFRONT}/"),
+        ("Staff", f"{STOREFRONT}/staff  (development: {STAFF})"),
+        ("API", f"{shop}/docs"),
+        ("Mailbox", f"{MAILBOX}/"),
+    ):
         console.print(f"{name:<8} {url}", highlight=False)
