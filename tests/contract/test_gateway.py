@@ -46,16 +46,6 @@ def test_its_own_pages_are_there_and_only_read(path: str, shop: Shop) -> None:
                 assert answer.headers["content-type"] == MEDIA_TYPE
 
 
-def test_its_page_sends_an_order_as_the_order_service_takes_it() -> None:
-    script = (files("shop_gateway") / "storefront" / "shop.js").read_text("utf-8")
-    body = re.search(r'"/v1/orders", \{\n(.*?)\n  \}, ', script, re.DOTALL)
-    assert body
-    assert set(re.findall(r"^    (\w+):", body[1], re.MULTILINE)) == PlaceOrder.model_fields.keys()
-    payment = re.search(r"payment: \{(.*?)\},", body[1])
-    assert payment
-    assert set(re.findall(r"(\w+): ", payment[1])) == PaymentChoice.model_fields.keys()
-
-
 @pytest.mark.parametrize("order_id", ["x", "%00", "..%2f..", "1" * 300, "%F0%9F%92%A9", "{}"])
 def test_a_summary_of_what_is_no_order(order_id: str, shop: Shop, owned: OwnedResources) -> None:
     with shop.client("gateway") as client:
