@@ -1,22 +1,18 @@
-"""The storefront in real Chromium: customers, staff, every page by axe.
-
-It runs beside the tests, before the API of the shop on the cluster.
-"""
+"""The storefront in real Chromium: customers, staff, every page by axe."""
 
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page
-from pydantic import SecretStr
 from shop_journey.customer import SHOP, ask, sign_in
+from shop_journey.golden import STOREFRONT
 from shop_journey.kubectl import Kubectl
 
-from contract.serving import served
 from e2e.chromium import (
     Chromium,
     chromium,
@@ -28,8 +24,6 @@ from e2e.chromium import (
     visitor,
     wait_for,
 )
-from shop_storefront.main import create
-from shop_storefront.settings import Settings
 
 PRICES = {
     "price": {"amount": 1250, "currency": "USD"},
@@ -38,26 +32,8 @@ PRICES = {
 
 
 @pytest.fixture
-def storefront(kubectl: Kubectl, redis_url: str) -> Iterator[str]:
-    settings = Settings(
-        redis_url=SecretStr(redis_url),
-        api_url=SHOP,
-        payment_origins=(SHOP,),
-        card_tokens={
-            "stripe": {
-                "pm_card_visa": "test card that pays",
-                "pm_card_authenticationRequired": "test card whose bank asks first",
-                "pm_card_chargeDeclined": "test card that is declined",
-            }
-        },
-    )
-    with served(lambda: create(settings)) as url:
-        yield url
-
-
-@pytest.fixture
-async def browser(storefront: str) -> AsyncIterator[Chromium]:
-    async with chromium(storefront) as browser:
+async def browser(kubectl: Kubectl) -> AsyncIterator[Chromium]:
+    async with chromium(STOREFRONT) as browser:
         yield browser
 
 
