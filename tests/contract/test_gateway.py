@@ -1,8 +1,5 @@
 """The gateway in front of all eight: its own routes, and bad input through it."""
 
-import re
-from importlib.resources import files
-
 import httpx
 import pytest
 
@@ -10,7 +7,6 @@ from contract.bodies import VALID
 from contract.owned_resources import OwnedResources, make
 from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
 from contract.shop import Shop
-from shop_order.models import PaymentChoice, PlaceOrder
 from shop_shared.http.problems import MEDIA_TYPE
 from shop_shared.testing import bad_requests
 
