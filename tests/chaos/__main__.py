@@ -14,7 +14,8 @@ from shop_journey.kubectl import Kubectl
 from shop_journey.up import here, wait_until_ready
 
 from chaos.faults import Fault, all_faults
-from chaos.load import under_load
+from chaos.load import Load, under_load
+from chaos.replicas import replicas
 from oracle import settled
 from store_access import from_cluster
 
@@ -46,7 +47,8 @@ class Outcome:
 
 async def suffer(kubectl: Kubectl, fault: Fault, rate: float) -> Outcome:
     """Inflict a fault under load, let everything settle and ask the oracle."""
-    async with under_load(rate) as load:
+    load = Load(weights=fault.weights, cancel_within=fault.cancel_within)
+    async with under_load(load, rate):
         await asyncio.sleep(BEFORE_SECONDS)
         await fault.inflict(kubectl)
         over = time.monotonic()
@@ -68,6 +70,11 @@ async def suffer(kubectl: Kubectl, fault: Fault, rate: float) -> Outcome:
 
 async def _main(asked: argparse.Namespace) -> int:
     kubectl = here().kubectl
+    async with replicas(kubectl, asked.replicas):
+        return await _faults(kubectl, asked)
+
+
+async def _faults(kubectl: Kubectl, asked: argparse.Namespace) -> int:
     faults = await all_faults(kubectl)
     if asked.list:
         print("\n".join(fault.name for fault in faults))
@@ -93,6 +100,7 @@ def main() -> None:
     parser.add_argument("fault", nargs="*", help="only these (default: all)")
     parser.add_argument("--list", action="store_true", help="name the faults and do nothing")
     parser.add_argument("--rate", type=float, default=2, help="orders a second (default 2)")
+    parser.add_argument("--replicas", type=int, help="pods of each service (default: as they are)")
     sys.exit(asyncio.run(_main(parser.parse_args())))
 
 

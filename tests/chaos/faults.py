@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
+from shop_journey import orders
 from shop_journey.customer import SHOP, ask
 from shop_journey.kubectl import Kubectl
 from shop_journey.processes import pids_of
@@ -16,6 +18,7 @@ AWAY_SECONDS = 30
 PLATFORM, SERVICES, SYSTEM = "platform", "shop", "minishop-system"
 CHARGES_GONE_WRONG = 10
 SEARCH_LAG_SECONDS = 60
+CANCEL_WITHIN_SECONDS = 20
 
 
 class FaultError(Exception):
@@ -24,39 +27,63 @@ class FaultError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault by its name on the command line."""
+    """A fault by its name on the command line, and the customers who meet it.
+
+    `weights` says how many of them are of which kind; those who cancel do so at some moment of the
+    first `cancel_within` seconds.
+    """
 
     name: str
     inflict: Callable[[Kubectl], Awaitable[None]]
+    weights: Mapping[orders.Kind, int] = field(default_factory=lambda: orders.WEIGHTS)
+    cancel_within: float = 0
 
 
 async def all_faults(kubectl: Kubectl) -> list[Fault]:
     """Return every fault there is for the shop on this cluster."""
-    kinds = [
+    running = Counter(
         (namespace, pod["metadata"]["labels"]["app.kubernetes.io/name"])
         for namespace in (SERVICES, PLATFORM, SYSTEM)
         for pod in (await kubectl.get("pods", "-n", namespace))["items"]
-        if pod["status"]["phase"] == "Running"
-    ]
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    )
     return [
-        *(killed(namespace, name) for namespace, name in dict.fromkeys(kinds)),
+        *(killed(namespace, name) for namespace, name in running),
+        *(
+            killed(namespace, name, one=True)
+            for (namespace, name), pods in running.items()
+            if pods > 1
+        ),
         away("kafka-away", "statefulset/minishop-kafka"),
         away("connect-away", "deployment/minishop-connect"),
         Fault("postgres-restarted", _restart_postgres),
         Fault("redis-flushed", _flush_redis),
         Fault("charged-then-timed-out", _provider_fault("timeout_after_charging")),
         Fault("charged-then-lost-search-lags", _lose_charges),
+        Fault(
+            "cancelled-while-a-charge-is-lost",
+            _lose_charges,
+            weights={orders.Kind.CANCELS: 1},
+            cancel_within=CANCEL_WITHIN_SECONDS,
+        ),
+        Fault(
+            "cancelled-while-paying",
+            _nothing,
+            weights={orders.Kind.CANCELS: 1},
+            cancel_within=0.3,
+        ),
         Fault("provider-refuses-our-key", _provider_fault("not_authorised", times=60)),
         Fault("provider-unreadable", _provider_fault("unreadable")),
         Fault("provider-charges-another-amount", _provider_fault("wrong_amount")),
     ]
 
 
-def killed(namespace: str, name: str) -> Fault:
-    """`kill -9` of every process in the pods of that name."""
+def killed(namespace: str, name: str, *, one: bool = False) -> Fault:
+    """`kill -9` of every process in the pods of that name, or in `one` of them."""
 
     async def inflict(kubectl: Kubectl) -> None:
-        pids = await pids_of(kubectl, namespace, f"app.kubernetes.io/name={name}")
+        selector = f"app.kubernetes.io/name={name}"
+        pids = await pids_of(kubectl, namespace, selector, most_pods=1 if one else None)
         if not pids:
             raise FaultError(f"no process of {name} runs on this machine")
         for pid in pids:
@@ -64,7 +91,7 @@ def killed(namespace: str, name: str) -> Fault:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    return Fault(f"kill-{name}", inflict)
+    return Fault(f"kill-one-{name}" if one else f"kill-{name}", inflict)
 
 
 def away(name: str, workload: str) -> Fault:
@@ -89,6 +116,11 @@ async def _flush_redis(kubectl: Kubectl) -> None:
     await kubectl("exec", "-n", PLATFORM, "redis-0", "--", "sh", "-ec", flush)
 
 
+async def _nothing(_: Kubectl) -> None:
+    """Let the customers be the fault."""
+    await asyncio.sleep(AWAY_SECONDS)
+
+
 async def _order_fault(http: httpx.AsyncClient, fault: str, **more: float) -> None:
     await ask(http, "POST", "/simulator/faults/stripe", body={"fault": fault, **more})
 
@@ -108,7 +140,7 @@ def _provider_fault(
 async def _lose_charges(_: Kubectl) -> None:
     """Let charges time out after charging, without webhooks, while Stripe's search lags.
 
-    A tenth of the load's customers cancel at once: what was taken of them must go back, once.
+    What was taken of those who cancel meanwhile must go back, once.
     """
     async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
         await _order_fault(http, "search_lag", seconds=SEARCH_LAG_SECONDS)

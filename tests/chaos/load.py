@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +16,20 @@ from shop_journey.customer import SHOP, Customer, RefusedError, register
 
 @dataclass
 class Load:
-    """What the customers have seen: ids of accepted orders, and why others were refused."""
+    """What the customers have seen: ids of accepted orders, and why others were refused.
 
+    `weights` says how many customers are of which kind; those who cancel do so at some moment of
+    the first `cancel_within` seconds.
+    """
+
+    weights: Mapping[orders.Kind, int] = field(default_factory=lambda: orders.WEIGHTS)
+    cancel_within: float = 0
     accepted: set[str] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
 
     async def run(self, customer: Customer, products: list[dict[str, Any]], rate: float) -> None:
-        """Place orders of all kinds at `rate` a second until cancelled; then end those begun."""
-        kinds, weights = list(orders.WEIGHTS), list(orders.WEIGHTS.values())
+        """Place orders at `rate` a second until cancelled; then end those begun."""
+        kinds, weights = list(self.weights), list(self.weights.values())
         began, number = time.monotonic(), 0
         async with asyncio.TaskGroup() as group:
             try:
@@ -39,6 +45,8 @@ class Load:
         try:
             order_id = await orders.place(customer, kind, product)
             self.accepted.add(order_id)  # from here on it may not be lost
+            if kind is orders.Kind.CANCELS:
+                await asyncio.sleep(random.uniform(0, self.cancel_within))
             await orders.follow_up(customer, kind, order_id)
         except RefusedError as error:
             self.refused[str(error.status)] += 1
@@ -49,16 +57,15 @@ class Load:
 
 
 @asynccontextmanager
-async def under_load(rate: float) -> AsyncIterator[Load]:
-    """Let a new customer order at `rate` a second inside the block."""
+async def under_load(load: Load, rate: float) -> AsyncIterator[None]:
+    """Let a new customer order at `rate` a second inside the block, as `load` says."""
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(base_url=SHOP, timeout=20, limits=limits) as http:
         customer = await register(http)
         products = await orders.well_stocked(customer)
-        load = Load()
         running = asyncio.create_task(load.run(customer, products, rate))
         try:
-            yield load
+            yield
         finally:
             running.cancel()
             await running

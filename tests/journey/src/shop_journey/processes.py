@@ -19,12 +19,17 @@ class Memory:
     pss: float
 
 
-async def pids_of(kubectl: Kubectl, namespace: str, selector: str) -> list[int]:
-    """Return the process ids in all running containers of the pods that a label selects."""
+async def pids_of(
+    kubectl: Kubectl, namespace: str, selector: str, *, most_pods: int | None = None
+) -> list[int]:
+    """Return the process ids in all running containers of the pods that a label selects.
+
+    Of no more than `most_pods` pods, where that is given.
+    """
     pods = await kubectl.get("pods", "-n", namespace, "-l", selector)
     containers = {
         status["containerID"].rpartition("/")[2]
-        for pod in pods["items"]
+        for pod in pods["items"][:most_pods]
         for status in pod["status"].get("containerStatuses", ())
         if "running" in status["state"]
     }
