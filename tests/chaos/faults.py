@@ -41,12 +41,13 @@ class Fault:
 
 async def all_faults(kubectl: Kubectl) -> list[Fault]:
     """Return every fault there is for the shop on this cluster."""
-    running = Counter(
-        (namespace, pod["metadata"]["labels"]["app.kubernetes.io/name"])
-        for namespace in (SERVICES, PLATFORM, SYSTEM)
-        for pod in (await kubectl.get("pods", "-n", namespace))["items"]
-        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
-    )
+    running: Counter[tuple[str, str]] = Counter()
+    for namespace in (SERVICES, PLATFORM, SYSTEM):
+        running.update(
+            (namespace, pod["metadata"]["labels"]["app.kubernetes.io/name"])
+            for pod in (await kubectl.get("pods", "-n", namespace))["items"]
+            if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+        )
     return [
         *(killed(namespace, name) for namespace, name in running),
         *(

@@ -111,11 +111,12 @@ _carrier_signature = APIKeyHeader(
     name="Carrier-Signature",
     scheme_name="carrier",
     auto_error=False,
-    description="t=<unix seconds>,v1=<HMAC-SHA256 of `t.body`, hex>",
+    description="t=<unix seconds>,v1=<HMAC-SHA256 of `t.shipment_id.body`, hex>",
 )
 
 
 async def _reporter(
+    shipment_id: UUID,
     request: Request,
     state: State,
     carrier_signature: Annotated[str | None, Security(_carrier_signature)],
@@ -125,7 +126,8 @@ async def _reporter(
     secret_setting = state.settings.carrier_secret
     if carrier_signature is not None and secret_setting is not None:
         secret = secret_setting.get_secret_value()
-        signatures.verify(secret, carrier_signature, await request.body(), now())
+        body = await request.body()
+        signatures.verify(secret, carrier_signature, shipment_id, body, at=now())
         return "carrier"
     require(await current_user(request), "record_scan", "shipment")
     return "staff"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import orjson
@@ -119,20 +119,42 @@ async def test_an_admin_sends_a_parcel_elsewhere_until_it_has_left(
 SCAN = {"status": "dispatched", "at": "2026-01-01T12:00:00Z", "location": "Leeds"}
 
 
+def signed(shipment_id: str, body: bytes, *, secret: str = "carrier-secret") -> dict[str, str]:
+    return {
+        "Carrier-Signature": sign(secret, UUID(shipment_id), body, now()),
+        "Content-Type": "application/json",
+    }
+
+
 async def test_a_carrier_signs_what_it_reports(client: httpx.AsyncClient, story: Story) -> None:
     await story.tell("confirmed", line2="carrier:hold")
-    url = f"/v1/shipments/{(await story.shipment())['id']}/events"
-    body = orjson.dumps(SCAN)
+    id_ = (await story.shipment())["id"]
+    url, body = f"/v1/shipments/{id_}/events", orjson.dumps(SCAN)
     for _ in range(3):
-        signed = {"Carrier-Signature": sign("carrier-secret", body, now())}
-        answer = await client.post(
-            url, content=body, headers={**signed, "Content-Type": "application/json"}
-        )
+        answer = await client.post(url, content=body, headers=signed(id_, body))
         assert answer.status_code == 200, answer.text
         assert answer.json()["status"] == "dispatched"
     assert await story.types() == ["created", "dispatched"]
-    forged = {"Carrier-Signature": sign("guess", body, now()), "Content-Type": "application/json"}
+    forged = signed(id_, body, secret="guess")
     assert (await client.post(url, content=body, headers=forged)).status_code == 401
+
+
+async def test_a_signed_scan_is_of_its_parcel_only(
+    client: httpx.AsyncClient, story: Story, new_story: Callable[[], Story]
+) -> None:
+    other = new_story()
+    for each in (story, other):
+        await each.tell("confirmed", line2="carrier:hold")
+    body = orjson.dumps(SCAN)
+    mine, theirs = (await story.shipment())["id"], (await other.shipment())["id"]
+    url = f"/v1/shipments/{theirs}/events"
+    answer = await client.post(url, content=body, headers=signed(mine, body))
+    assert answer.status_code == 401
+    assert await other.types() == ["created"]
+    # However its id is spelled in the URL, a parcel's own signature proves it.
+    spelled = f"/v1/shipments/{theirs.upper()}/events"
+    answer = await client.post(spelled, content=body, headers=signed(theirs, body))
+    assert answer.status_code == 200
 
 
 async def test_staff_report_for_a_carrier(
