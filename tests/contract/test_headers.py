@@ -1,0 +1,135 @@
+"""Whatever headers and queries hold, the answer is a problem or what was asked for, never a 500."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.apps import Apps
+from contract.routes import ROLES, ROUTES, Route
+from contract.shop import Shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+EVERYWHERE = (
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Content-Language",
+    "Content-Type",
+    "Forwarded",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Origin",
+    "Range",
+    "traceparent",
+    "tracestate",
+    "X-Forwarded-For",
+    "X-Request-Id",
+    "X-Request-Timeout-Ms",
+)
+OCTETS = st.binary(max_size=60).map(
+    # What a server of HTTP lets through: no line breaks, no NUL, no white space around.
+    lambda octets: bytes(octet for octet in octets if octet >= 32 and octet != 127).strip()
+)
+ODD = [
+    b'W/"',
+    b'"\xff"',
+    b'"1", "2", *',
+    b"*",
+    b"-1",
+    b"9" * 400,
+    b"1e400",
+    b"NaN",
+    b"bytes=0-,-1",
+    b"Bearer",
+    b"Bearer ",
+    b"Bearer " + b"." * 300,
+    b"Basic Og==",
+    b"Bearer eyJhbGciOiJub25lIn0.e30.",
+    b"bearer \xc3\xa9.\xc3\xa9.\xc3\xa9",
+    b"00-00000000000000000000000000000000-0000000000000000-00",
+    b"00-" + b"f" * 32 + b"-" + b"f" * 16 + b"-ff-more",
+    b"gzip;q=2, *;q=-1, ;;,",
+    b"application/json; charset=utf-7",
+    b"application/json;" + b"a" * 300,
+    b"\xf0\x9f\x92\xa9",
+    b'for="[::1%25lo]"',
+    b"1.2.3.4, , ::ffff:1.2.3.4, unknown, " + b"x" * 200,
+    b"Sun, 31 Feb 99999 25:61:61 GMT",
+    b"null",
+]
+VALUES = st.one_of(st.sampled_from(ODD), OCTETS)
+ODD_TEXTS = [
+    *("", " ", "%", "*", "$ne", '{"$gt":""}', "nan", "inf", "-0", "1e400", "\u0661\u0662"),
+    *("\ufeff", "\u2028", "' OR 1=1 --", "9" * 400, "x" * 3000, "true", "[]", "\0", "\x1b"),
+    *("2026-02-30T00:00:00Z", "9999-12-31T23:59:59-14:00", "USD", "usd", "00000000"),
+]
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.integers(-(2**70), 2**70).map(str),
+    st.sampled_from(ODD_TEXTS),
+)
+
+
+def _queries() -> Iterator[Any]:
+    """Every route with parameters in its query, and their names."""
+    for route in ROUTES:
+        document = route.member.create().app.openapi()
+        parameters = document["paths"][route.path][route.method.lower()].get("parameters", ())
+        names = [each["name"] for each in parameters if each["in"] == "query"]
+        if names:
+            yield pytest.param(route, names, id=str(route))
+
+
+QUERIES = list(_queries())
+# An endless answer has headers of its own tests.
+PLAIN = [route for route in ROUTES if not route.path.endswith("/events")]
+
+
+@pytest.fixture
+def headers(shop: Shop) -> Mapping[str, str]:
+    return shop.headers(UUID(int=7), *ROLES)
+
+
+def bounded(examples: int) -> Any:
+    """Return hypothesis' settings for a test whose every example asks a service."""
+    slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
+
+
+@bounded(10)
+@given(sent=st.dictionaries(st.sampled_from(EVERYWHERE), VALUES, min_size=1, max_size=4))
+@pytest.mark.parametrize("route", PLAIN, ids=str)
+async def test_no_header_breaks_a_route(
+    route: Route, apps: Apps, headers: Mapping[str, str], sent: dict[str, bytes]
+) -> None:
+    request = route.request(headers)
+    raw = {name.lower().encode(): value.encode() for name, value in request.pop("headers").items()}
+    raw |= {name.lower().encode(): value for name, value in sent.items()}
+    async with apps.client(route.member) as client:
+        answer = await client.request(**request, headers=list(raw.items()))
+    assert answer.status_code < 500, (sent, answer.text)
+    assert answer.is_success or answer.status_code == 304 or answer.json()["status"] >= 400
+
+
+@bounded(25)
+@given(data=st.data())
+@pytest.mark.parametrize(("route", "names"), QUERIES)
+async def test_no_query_breaks_a_route(
+    route: Route, names: list[str], apps: Apps, headers: Mapping[str, str], data: st.DataObject
+) -> None:
+    query = data.draw(
+        st.lists(st.tuples(st.sampled_from(names), TEXTS), min_size=1, max_size=4), label="query"
+    )
+    request = route.request(headers)
+    async with apps.client(route.member) as client:
+        answer = await client.request(**request, params=query)
+    assert answer.status_code < 500, (query, answer.text)

@@ -1,0 +1,121 @@
+"""Whatever text a field is sent, the answer is a problem that names it or what was asked for."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.apps import Apps
+from contract.bodies import VALID
+from contract.routes import ROLES, ROUTES, WITHOUT_JSON, Route
+from contract.shop import Shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WITH_JSON = [route for route in ROUTES if route.writes and str(route) not in WITHOUT_JSON]
+ODD = [
+    *("", " ", "\t", "\u00a0", "\u200b", "\ufeff", "\u2028", "\u0301", "\ud800", "\udfff\ud800"),
+    *(
+        "\x00",
+        "\x1b[31m",
+        "\u202e",
+        "\u2066",
+        "a\r\nBcc: x",
+        "\x85",
+        "\x7f",
+        "\ufffe",
+        "\U0010ffff",
+    ),
+    *(
+        "e\u0301" * 150,
+        "\u1e9e",
+        "\u0130",
+        "\ufb03",
+        "\u0149",
+        "\u1f88",
+        "\U0001f468\u200d\U0001f33e",
+    ),
+    *(
+        "0" * 500,
+        "-0",
+        "1e400",
+        "NaN",
+        "null",
+        "../../etc",
+        "%00",
+        "{{7*7}}",
+        "${7*7}",
+        "<b>",
+        "';--",
+    ),
+    *("01989f6a-0000-7000-8000-000000000001", "{01989F6A000070008000000000000001}", "urn:uuid:0"),
+    *("2026-02-29T00:00:00Z", "2026-06-30T23:59:60Z", "0000-01-01T00:00:00Z", "20260101T000000Z"),
+    *("9999-12-31T23:59:59.999999999-14:00", "1767225600", "24:00", "22:00:00.5", "22:00+01:00"),
+    *("USD", "usd", "XXX", "GB", "gb", "+442079460000", "+4\u0664\u0664\u0664\u0664\u0664\u0664"),
+    *("a@b", "a@xn--bcher-kva.example", "\uff41@example.com", "a@[127.0.0.1]", "a@" + "b." * 130),
+    *("Etc/GMT+12", "posixrules", "../UTC", "en-US-u-ca-buddhist", "zh_Hant", "i-klingon"),
+]
+TEXTS = st.one_of(st.sampled_from(ODD), st.text(max_size=60))
+
+
+def places(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield where in a body a string stands, and where an object's names do."""
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from places(item, (*above, key))
+        case list():
+            for index, item in enumerate(value):
+                yield from places(item, (*above, index))
+        case str():
+            yield above
+
+
+def spoiled(body: dict[str, Any], texts: Mapping[tuple[str | int, ...], str]) -> bytes:
+    """Return the body as JSON with other texts; lone surrogates are escaped."""
+    changed: Any = copy.deepcopy(body)
+    for place, text in texts.items():
+        container = changed
+        for step in place[:-1]:
+            container = container[step]
+        container[place[-1]] = text
+    return json.dumps(changed).encode()
+
+
+@pytest.fixture
+def headers(shop: Shop) -> Mapping[str, str]:
+    return {**shop.headers(UUID(int=7), *ROLES), "Content-Type": "application/json"}
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+@pytest.mark.parametrize("route", WITH_JSON, ids=str)
+async def test_no_text_breaks_a_route(
+    route: Route, apps: Apps, headers: Mapping[str, str], data: st.DataObject
+) -> None:
+    body = VALID[str(route)]
+    where = list(places(body))
+    if not where:
+        return
+    texts = data.draw(
+        st.dictionaries(st.sampled_from(where), TEXTS, min_size=1, max_size=3), label="texts"
+    )
+    wanted = {**headers, "Idempotency-Key": uuid4().hex, "If-Match": '"1"'}
+    async with apps.client(route.member) as client:
+        answer = await client.request(
+            route.method, route.url(), content=spoiled(body, texts), headers=wanted
+        )
+    assert answer.status_code < 500, (texts, answer.text)
+    if answer.status_code == 422:
+        problem = answer.json()
+        # A wrong code of a mail, say, is an answer of its own kind.
+        assert problem.get("errors") or problem["code"] != "unprocessable", (texts, problem)
