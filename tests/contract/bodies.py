@@ -3,16 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shop_shared.addresses import EXAMPLE
+
 _ID = "01989f6a-0000-7000-8000-000000000001"
 _PASSWORD = "correct horse 1"
-_ADDRESS = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-    "phone": "+442079460000",
-}
+_ADDRESS = {**EXAMPLE, "phone": "+442079460000"}
 _BOOK_ADDRESS = {**_ADDRESS, "label": "home", "is_default": True}
 _PRICE = {"amount": 1499, "currency": "USD"}
 

@@ -12,6 +12,7 @@ import httpx
 import orjson
 from shop_event_path import topics
 from shop_event_path.collector import Collector, Span, collector
+from shop_event_path.orders import a_mug, an_order
 from shop_event_path.outboxes import counted
 from shop_event_path.shop import Shop, shop
 from shop_servers.server_set import ServerSet
@@ -23,14 +24,6 @@ CARD = "pm_card_visa"
 ASKS_FIRST = "pm_card_authenticationRequired"
 """The money then comes by the provider's webhook."""
 TRACES = {CARD: "4bf92f3577b34da6a3ce929d0e0e4736", ASKS_FIRST: "0af7651916cd43dd8448eb211c80319c"}
-ADDRESS = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-    "phone": "+442079460000",
-}
 DELIVERED = "process minishop.shipment.delivered.v1"
 HEARD = {
     ("product", "process minishop.order.placed.v1"),
@@ -63,26 +56,12 @@ class Customer:
         return answer.json()
 
     async def order(self, token: str) -> str:
-        mug = {
-            "sku": f"MUG-{uuid4().hex[:8].upper()}",
-            "name": "Blue mug",
-            "description": "Stoneware.",
-            "category": "kitchen",
-            "price": {"amount": 1499, "currency": "USD"},
-            "active": True,
-            "initial_stock": 4,
-        }
-        product = await self.ask("POST", "product", "/v1/products", json=mug)
-        payment = {"provider": "stripe", "method": "card", "currency": "USD", "token": token}
+        product = await self.ask("POST", "product", "/v1/products", json=a_mug(units=4))
         order = await self.ask(
             "POST",
             "order",
             "/v1/orders",
-            json={
-                "items": [{"product_id": product["id"], "quantity": 1}],
-                "shipping_address": ADDRESS,
-                "payment": payment,
-            },
+            json=an_order(product["id"], token=token),
             headers={
                 "Idempotency-Key": str(uuid4()),
                 "traceparent": f"00-{TRACES[token]}-{CALLER}-01",

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import orjson
+from shop_event_path.orders import a_mug, an_order
 from shop_event_path.shop import Shop, shop
 from shop_servers.server_set import ServerSet
 
@@ -21,14 +22,6 @@ from shop_shared.testing.signer import Signer
 from store_access import Stores
 
 TWICE = ("order", "product", "payment", "shipping")
-ADDRESS = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-}
-STRIPE = {"provider": "stripe", "method": "card"}
 VISA, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
 ENDED = {"delivered", "rejected", "cancelled", "expired", "refunded"}
 EACH = 8
@@ -57,23 +50,11 @@ class Crowd:
         return answer.json()
 
     async def stocked(self, units: int) -> str:
-        mug = {
-            "sku": f"MUG-{uuid4().hex[:8].upper()}",
-            "name": "Blue mug",
-            "description": "Stoneware.",
-            "category": "kitchen",
-            "price": {"amount": 1499, "currency": "USD"},
-            "active": True,
-            "initial_stock": units,
-        }
-        return str((await self.ask("POST", "product", "/v1/products", mug))["id"])
+        product = await self.ask("POST", "product", "/v1/products", a_mug(units=units))
+        return str(product["id"])
 
     async def order(self, product: str, token: str, quantity: int = 2) -> str:
-        body = {
-            "items": [{"product_id": product, "quantity": quantity}],
-            "shipping_address": ADDRESS,
-            "payment": {**STRIPE, "token": token},
-        }
+        body = an_order(product, token=token, quantity=quantity)
         return str((await self.ask("POST", "order", "/v1/orders", body))["id"])
 
     async def until(self, order_id: str, *statuses: str, failed: bool = False) -> str:
@@ -94,8 +75,9 @@ class Crowd:
         order = await self.order(product, DECLINED)
         await self.until(order, *ENDED, failed=True)
         path = f"/v1/orders/{order}/payments"
+        way = {"provider": "stripe", "method": "card", "token": VISA}
         # At both processes at once: one of them is too late.
-        tries = [self.ask("POST", "order", path, {**STRIPE, "token": VISA}) for _ in range(2)]
+        tries = [self.ask("POST", "order", path, way) for _ in range(2)]
         answers = await asyncio.gather(*tries, return_exceptions=True)
         assert sum(not isinstance(answer, BaseException) for answer in answers) == 1, answers
         return await self.until(order, *ENDED)

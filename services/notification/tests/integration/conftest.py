@@ -32,7 +32,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, client_of, heard, wired
+from shop_shared.testing import Signer, heard, wired
 
 HANDLERS = handlers_of(SUBSCRIPTIONS)
 PATIENCE = 60.0
@@ -146,21 +146,10 @@ def settings(
     return settings
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     async with wired(main.create(settings), signer, background=True) as service:
         yield service
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(service) as client:
-        yield client
 
 
 class Post:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from shop_order import domain, order_number
+from shop_shared import addresses
 from shop_shared.addresses import PostalCode
 from shop_shared.clock import now
 from shop_shared.messaging.events import Event, EventPayload, event
@@ -17,13 +18,9 @@ _NUMBER = {"order_number": order_number.EXAMPLE}
 _CUSTOMER = "01989f6a-0000-7000-8000-00000000000b"
 _PRODUCT = "01989f6a-0000-7000-8000-000000000001"
 _ADDRESS: dict[str, JsonValue] = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
+    **addresses.EXAMPLE,
     "line2": None,
-    "city": "London",
     "region": None,
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
     "phone": None,
 }
 _NO_POSTAL_CODE: dict[str, JsonValue] = {

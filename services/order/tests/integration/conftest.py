@@ -18,13 +18,14 @@ from shop_order.settings import Settings
 from shop_order.state import OrderState
 from shop_order.tracking import Tracker
 from shop_shared import testing
+from shop_shared.addresses import EXAMPLE
 from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, client_of, heard, wired
+from shop_shared.testing import Signer, heard, wired
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +35,6 @@ def settings(postgres_module_database: Database) -> Settings:
     )
     migrations.run(settings, "shop_order")
     return settings
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -57,12 +53,6 @@ def tracker(service: Service) -> Tracker:
     return get_state(service.app, OrderState).tracker
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(service) as client:
-        yield client
-
-
 @pytest.fixture
 def customer() -> UUID:
     return uuid4()
@@ -74,22 +64,11 @@ def headers(signer: Signer, customer: UUID) -> dict[str, str]:
 
 
 @pytest.fixture
-def staff(signer: Signer) -> dict[str, str]:
-    return signer.headers(uuid4(), roles=["staff"])
-
-
-@pytest.fixture
 def wanted() -> dict[str, Any]:
     """The body of a POST /v1/orders."""
     return {
         "items": [{"product_id": str(uuid7()), "quantity": 2}],
-        "shipping_address": {
-            "name": "Ada Lovelace",
-            "line1": "12 St James's Square",
-            "city": "London",
-            "postal_code": "SW1Y 4JH",
-            "country": "GB",
-        },
+        "shipping_address": dict(EXAMPLE),
         "payment": {"provider": "stripe", "method": "card", "token": "pm_card_visa"},
     }
 

@@ -130,11 +130,6 @@ def settings(postgres_module_database: Database, addresses: Addresses) -> Settin
     return settings
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     settings: Settings, signer: Signer, addresses: Addresses, simulator: Service

@@ -60,11 +60,6 @@ def store(client: mongo.Client) -> Store:
 
 
 @pytest.fixture
-def signer() -> Signer:
-    return Signer()
-
-
-@pytest.fixture
 async def http(
     mongodb_database: Database, store: Store, signer: Signer
 ) -> AsyncIterator[httpx.AsyncClient]:

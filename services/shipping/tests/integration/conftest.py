@@ -15,12 +15,13 @@ from shop_servers.servers import Database
 from shop_servers.servers import Redis as RedisServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.addresses import EXAMPLE
 from shop_shared.http.app_state import get_state
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, client_of, heard, said, wired
+from shop_shared.testing import Signer, heard, said, wired
 from shop_shipping import main, worker
 from shop_shipping.consumers import subscriptions
 from shop_shipping.settings import Settings
@@ -28,16 +29,7 @@ from shop_shipping.simulated_carrier import SimulatedCarrier
 from shop_shipping.state import ShippingState
 
 WAITS = "call_at IS NOT NULL"
-ADDRESS = {
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "line2": None,
-    "city": "London",
-    "region": None,
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-    "phone": None,
-}
+ADDRESS = {**EXAMPLE, "line2": None, "region": None, "phone": None}
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +46,6 @@ def settings(postgres_module_database: Database, redis: RedisServer) -> Settings
     return settings
 
 
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     async with wired(main.create(settings), signer) as service:
@@ -70,26 +57,10 @@ def engine(service: Service) -> AsyncEngine:
     return get_state(service.app, ShippingState).engine
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(service) as client:
-        yield client
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def redis_client(redis: RedisServer) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis.url) as client:
         yield client
-
-
-@pytest.fixture
-def admin(signer: Signer) -> dict[str, str]:
-    return signer.headers(uuid4(), roles=["admin"])
-
-
-@pytest.fixture
-def staff(signer: Signer) -> dict[str, str]:
-    return signer.headers(uuid4(), roles=["staff"])
 
 
 @dataclass

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from shop_shared.addresses import Country, require_postal_code
+from shop_shared.addresses import EXAMPLE, Country, require_postal_code
 from shop_shared.emails import Email
 from shop_shared.models import OneLine, PhoneNumber, ResponseModel, StrictModel
 
@@ -104,19 +104,7 @@ class AddressWrite(StrictModel):
     """Where parcels go."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "label": "home",
-                    "name": "Ada Lovelace",
-                    "line1": "12 St James's Square",
-                    "city": "London",
-                    "postal_code": "SW1Y 4JH",
-                    "country": "GB",
-                    "is_default": True,
-                }
-            ]
-        }
+        json_schema_extra={"examples": [{"label": "home", **EXAMPLE, "is_default": True}]}
     )
 
     label: OptionalLine = ""

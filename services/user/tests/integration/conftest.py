@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.addresses import EXAMPLE
 from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
 from shop_shared.testing import Signer, client_of, said, wired
@@ -20,15 +21,7 @@ from shop_user.settings import Settings
 from shop_user.state import UserState
 
 ADMIN = "root@example.com"
-ADDRESS = {
-    "label": "home",
-    "name": "Ada Lovelace",
-    "line1": "12 St James's Square",
-    "city": "London",
-    "postal_code": "SW1Y 4JH",
-    "country": "GB",
-    "is_default": True,
-}
+ADDRESS = {"label": "home", **EXAMPLE, "is_default": True}
 
 
 class Person:
@@ -58,11 +51,6 @@ def settings(postgres_module_database: Database) -> Settings:
     )
     main.migrate(settings)
     return settings
-
-
-@pytest.fixture
-def signer() -> Signer:
-    return Signer()
 
 
 @pytest.fixture
@@ -116,11 +104,6 @@ async def ada(
         )
     assert user_id is not None
     return Person(user_id, registration["email"].lower(), signer.headers(user_id, sid=str(uuid4())))
-
-
-@pytest.fixture
-def admin(signer: Signer) -> dict[str, str]:
-    return signer.headers(uuid4(), roles=["admin"])
 
 
 @pytest.fixture

@@ -73,20 +73,24 @@ class Outbox(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresOutbox:
-    """In PostgreSQL."""
-
+class _Database:
     name: str
     settings: ServiceSettings
     source: Source
-    engine: AsyncEngine = field(repr=False)
-    store: PostgresStore
     externals: Sequence[External]
 
     @property
     def topic(self) -> str:
         """Where its events arrive."""
         return f"{self.name}.events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresOutbox(_Database):
+    """In PostgreSQL."""
+
+    engine: AsyncEngine = field(repr=False)
+    store: PostgresStore
 
     @property
     def connector(self) -> dict[str, str]:
@@ -106,20 +110,11 @@ class PostgresOutbox:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MongoOutbox:
+class MongoOutbox(_Database):
     """In MongoDB."""
 
-    name: str
-    settings: ServiceSettings
-    source: Source
     client: mongo.Client = field(repr=False)
     store: MongoStore
-    externals: Sequence[External]
-
-    @property
-    def topic(self) -> str:
-        """Where its events arrive."""
-        return f"{self.name}.events"
 
     @property
     def connector(self) -> dict[str, str]:

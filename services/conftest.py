@@ -1,0 +1,36 @@
+"""What the tests of several services share: tokens of a signer, and a client of a service."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shop_shared.server import Service
+from shop_shared.testing import Signer, client_of
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    """Return who signs the tokens that the service takes."""
+    return Signer()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the service that the test's own folder wires."""
+    async with client_of(service) as client:
+        yield client
+
+
+@pytest.fixture
+def staff(signer: Signer) -> dict[str, str]:
+    """Return headers of staff."""
+    return signer.headers(uuid4(), roles=["staff"])
+
+
+@pytest.fixture
+def admin(signer: Signer) -> dict[str, str]:
+    """Return headers of an administrator."""
+    return signer.headers(uuid4(), roles=["admin"])
