@@ -26,8 +26,8 @@ walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=â€
 	@.venv/bin/python -m shop_journey walk
 
 order: .venv/ready ## many orders of mixed outcomes, then the oracle (N=50 RATE=10)
-	@.venv/bin/python -m shop_journey order -n $(or $(N),50) --rate $(or $(RATE),10)
-	@$(ON_CLUSTER) .venv/bin/python tests/oracle.py --settle 60
+	@refused=0; .venv/bin/python -m shop_journey order -n $(or $(N),50) --rate $(or $(RATE),10) || refused=$$?; \
+	    $(ON_CLUSTER) .venv/bin/python tests/oracle.py --settle 60; exit $$refused
 
 seed: .venv/ready ## the catalogue to start with, through the front door
 	@.venv/bin/python -m shop_product.seed upload manifests/seed/catalogue.ndjson

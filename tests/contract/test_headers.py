@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -99,7 +100,7 @@ def headers(shop: Shop) -> Mapping[str, str]:
     return shop.headers(UUID(int=7), *ROLES)
 
 
-def bounded(examples: int) -> Any:
+def bounded(examples: int) -> settings:
     """Return hypothesis' settings for a test whose every example asks a service."""
     slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
@@ -131,5 +132,5 @@ async def test_no_query_breaks_a_route(
     )
     request = route.request(headers)
     async with apps.client(route.member) as client:
-        answer = await client.request(**request, params=query)
+        answer = await client.request(**request, params=urlencode(query))
     assert answer.status_code < 500, (query, answer.text)

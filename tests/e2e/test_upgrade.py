@@ -8,7 +8,7 @@ import pytest
 from shop_journey.kubectl import Kubectl
 from shop_journey.up import ROOT, wait_until_ready
 
-from chaos.load import under_load
+from chaos.load import Load, under_load
 from e2e import previous
 from e2e.children import Child, children
 from e2e.invariants import assert_invariants_hold
@@ -75,7 +75,8 @@ def rolled(name: str, before: dict[str, Child], after: dict[str, Child]) -> bool
 
 
 async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str, Child]) -> None:
-    async with under_load(ORDERS_A_SECOND) as load:
+    load = Load()
+    async with under_load(load, ORDERS_A_SECOND):
         await install(kubectl, ROOT, IMAGE)
     assert not load.refused
     assert load.accepted

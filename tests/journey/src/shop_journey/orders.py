@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import httpx
+
 from shop_journey.customer import Customer, RefusedError
 from shop_journey.timeline import Hop
 
@@ -139,6 +141,8 @@ async def many(
             refused[str(error)] += 1
         except TimeoutError:
             refused[f"not settled in {seconds:.0f} s"] += 1
+        except httpx.TransportError as error:
+            refused[type(error).__name__] += 1
 
     async with asyncio.TaskGroup() as group:
         for number, kind in enumerate(kinds):
