@@ -11,6 +11,7 @@ import pytest
 import yaml
 from shop_journey.customer import SHOP
 from shop_journey.kubectl import Kubectl
+from shop_journey.steps import StepFailedError
 
 NAME = "newcomer"
 PATH = f"/v1/{NAME}"
@@ -38,8 +39,12 @@ async def manifest(kubectl: Kubectl, tmp_path: Path) -> AsyncIterator[dict[str, 
 
 async def ready(kubectl: Kubectl) -> None:
     """Wait as a pipeline does."""
-    wait = ("wait", f"shopservice/{NAME}", "-n=shop", "--for=condition=Ready", "--timeout=180s")
-    await kubectl(*wait)
+    it = (f"shopservice/{NAME}", "-n=shop")
+    try:
+        await kubectl("wait", *it, "--for=condition=Ready", "--timeout=180s")
+    except StepFailedError as error:
+        found = await kubectl("get", *it, "-o=jsonpath={.status.conditions}")
+        raise AssertionError(f"{error}; its conditions: {found}") from error
 
 
 async def test_a_new_service_is_served_from_the_moment_that_it_is_ready(
