@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from shop_servers import databases
-from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
+from shop_servers.servers import Kafka, MongoDB, Postgres, RabbitMQ, Redis
 
 from shop_cluster.control_plane import ControlPlane, control_plane
 from shop_operator.api import connection
@@ -31,7 +31,11 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 @pytest.fixture
 async def shop(
-    plane: ControlPlane, redis: Redis, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+    plane: ControlPlane,
+    redis: Redis,
+    rabbitmq: RabbitMQ,
+    kafka: Kafka,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Shop]:
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     name = f"t{secrets.token_hex(4)}"
@@ -40,6 +44,7 @@ async def shop(
         operator_namespace=f"{name}-platform",
         platform_namespace=f"{name}-platform",
         kafka_namespace=f"{name}-platform",
+        kafka_bootstrap=kafka.bootstrap_servers,
         lease_seconds=3,
         edge="gateway-api",
         **logins(redis, rabbitmq),

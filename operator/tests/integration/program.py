@@ -22,6 +22,7 @@ def operator_program(
         "MINISHOP_OPERATOR_NAMESPACE": platform.operator_namespace,
         "MINISHOP_PLATFORM_NAMESPACE": platform.platform_namespace,
         "MINISHOP_KAFKA_NAMESPACE": platform.kafka_namespace,
+        "MINISHOP_KAFKA_BOOTSTRAP": platform.kafka_bootstrap,
         "MINISHOP_POSTGRES_ADDRESS": platform.postgres_address,
         "MINISHOP_REDIS_ADMIN_ADDRESS": platform.redis_admin_address,
         "MINISHOP_RABBITMQ_MANAGEMENT_URL": platform.rabbitmq_management_url,

@@ -25,6 +25,8 @@ class DeclaredTopic:
     topic: str
     """Name in Kafka."""
     on_delete: Deletion
+    is_named_by_user: bool = True
+    """Whether its name is the spec's; else it is made of the connector's."""
     spec: dict[str, Any] = field(default_factory=dict)
     """Settings of the KafkaTopic beside topicName."""
 
@@ -62,12 +64,14 @@ def _debezium(service: ShopService, platform: Settings) -> Iterator[DeclaredTopi
     if database is None or service.spec.outbox_table is None:
         return
     source = source_name(service, platform)
-    yield DeclaredTopic(
-        resource=f"{source}-outbox.heartbeat", topic=f"{_HEARTBEAT}.{source}", on_delete="Drop"
-    )
+    names = {"heartbeat": f"{_HEARTBEAT}.{source}"}
     if database.kind == "postgres":  # of pg_logical_emit_message, the heartbeat's query
-        name = f"{source}.message"
-        yield DeclaredTopic(resource=f"{source}-outbox.message", topic=name, on_delete="Drop")
+        names["message"] = f"{source}.message"
+    for what, topic in names.items():
+        resource = f"{source}-outbox.{what}"
+        yield DeclaredTopic(
+            resource=resource, topic=topic, on_delete="Drop", is_named_by_user=False
+        )
 
 
 def kafka_topics(service: ShopService, platform: Settings) -> Iterator[Manifest]:

@@ -199,6 +199,7 @@ def _kafka(service: ShopService, platform: Settings) -> Iterator[External]:
             namespace=namespace,
             topic=topic.topic,
             on_delete=topic.on_delete,
+            is_named_by_user=topic.is_named_by_user,
         )
     if service.spec.outbox_table is not None:
         name = connector_name(service, platform)

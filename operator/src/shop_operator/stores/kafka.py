@@ -19,7 +19,7 @@ from shop_operator.metadata import Manifest, key_of
 from shop_operator.names import connector_login
 from shop_operator.spec import Deletion
 from shop_operator.stores.errors import StoreError
-from shop_operator.stores.external import Found, Record
+from shop_operator.stores.external import Found, Record, record_of
 from shop_operator.stores.sessions import Sessions
 
 KINDS = {kind.kind: kind for kind in IN_KAFKA_NAMESPACE}
@@ -44,6 +44,8 @@ class KafkaResource:
     topic: str = ""
     """The topic's name in Kafka, where it is a KafkaTopic."""
     on_delete: Deletion = "Drop"
+    is_named_by_user: bool = False
+    """Whether a topic of that name may be somebody else's; Debezium's own topics are not."""
 
     @property
     def record(self) -> Record:
@@ -61,8 +63,9 @@ class KafkaResource:
             return None
         if live is None:
             other = self._same_topic(sessions)
-            hint = f"KafkaTopic {other} manages the same topic"
-            return None if other is None else Found("", hint)
+            if other is not None:
+                return Found("", f"KafkaTopic {other} manages the same topic")
+            return await self._in_kafka(sessions)
         key = key_of(live)
         if key is None:
             live = await self._get(sessions)
@@ -143,6 +146,23 @@ class KafkaResource:
         except ApiError as error:
             raise _failed(self, error) from error
         return {"apiVersion": self.kind.api_version, "kind": self.kind.kind, **live}
+
+    async def _in_kafka(self, sessions: Sessions) -> Found | None:
+        """Return the topic that is in Kafka without a KafkaTopic, if it was there before us.
+
+        Topics carry no mark. One that was kept when its KafkaTopic went is like one that somebody
+        else made: it is taken over only by who does not ask for its end.
+        """
+        topics = sessions.servers.topics
+        if not self.is_named_by_user or self.on_delete == "Retain" or topics is None:
+            return None
+        known = (record_of(entry) for entry in sessions.service.status.get("external") or ())
+        if any(record.identity == self.record.identity for record in known):
+            return None
+        if self.topic not in await topics.names():
+            return None
+        how = "the topic is in Kafka without a KafkaTopic; onDelete: Retain takes it over"
+        return Found("", how)
 
     def _same_topic(self, sessions: Sessions) -> str | None:
         for other in sessions.resources.cache.unowned(self.kind, self.namespace):

@@ -16,6 +16,7 @@ from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before, of_record
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
+from shop_operator.stores.kafka_topics import KafkaTopics
 from shop_operator.stores.ownership import DATABASES, KAFKA, in_release_order, recorded
 from shop_operator.stores.platform import Platform
 from shop_operator.stores.provisioning import Provisioning
@@ -45,6 +46,7 @@ class Provisioner:
             redis=self.platform.redis,
             rabbitmq=self.platform.rabbitmq,
             vault=VaultLogin(settings),
+            topics=KafkaTopics(settings.kafka_bootstrap),
         )
         self._resources = Resources(client, cache, gate)
         self._trusted: dict[Key, tuple[float, tuple[External, ...], dict[Identity, Found]]] = {}

@@ -12,6 +12,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.cache import Cache
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.spec import ShopService
+from shop_operator.stores.kafka_topics import KafkaTopics
 from shop_operator.stores.mongodb.session import MongoDB, MongoSession
 from shop_operator.stores.postgres.session import Postgres, PostgresSession
 from shop_operator.stores.rabbitmq.session import RabbitMQ, RabbitSession
@@ -42,6 +43,7 @@ class Servers:
     """By the namespace of the service, as the next."""
     rabbitmq: Callable[[str], Awaitable[RabbitMQ]] | None = None
     vault: VaultLogin | None = None
+    topics: KafkaTopics | None = None
     creating: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a database is created: PostgreSQL copies its template for one at a time."""
     logins: dict[tuple[str, ...], float] = field(default_factory=dict, repr=False)

@@ -1,0 +1,68 @@
+"""A topic that was in Kafka before, without a KafkaTopic, is not dropped with a service (O2)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from shop_servers.servers import Kafka
+
+from shop_operator.api.kinds import KAFKA_TOPIC
+
+from .outside import deleted, external
+from .shop import Shop
+
+
+@pytest.fixture
+async def topic(kafka: Kafka) -> AsyncIterator[str]:
+    """Return a topic that somebody made by Kafka's own tools, and with it dead letters of `g`."""
+    name = f"{kafka.name()}.events"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    names = [name, f"{name}.g.dlt"]
+    made = [NewTopic(each, num_partitions=1, replication_factor=1) for each in names]
+    await admin.create_topics(made)
+    yield name
+    await admin.delete_topics(names)
+    await admin.close()
+
+
+async def test_a_topic_that_was_there_before_is_not_taken_over_to_be_dropped(
+    shop: Shop, topic: str
+) -> None:
+    await shop.start()
+    await shop.declare("late", events={"publishes": [{"topic": topic, "onDelete": "Drop"}]})
+    message = await shop.reason("late", "EventsReady", "NotOwned")
+    assert "onDelete: Retain takes it over" in message
+    assert await shop.get(KAFKA_TOPIC, topic, shop.platform.kafka_namespace) is None
+    assert await external(shop, "late") == {}
+
+    # Who keeps it may have it, and may then decide anew: it is recorded from now on.
+    for on_delete in ("Retain", "Drop"):
+        events = {"publishes": [{"topic": topic, "onDelete": on_delete}]}
+        await shop.declare("late", events=events)
+        await shop.reason("late", "EventsReady", "TopicNotReady")
+        assert await shop.get(KAFKA_TOPIC, topic, shop.platform.kafka_namespace)
+    await deleted(shop, "late")
+
+
+@pytest.mark.parametrize("on_delete", ["Retain", "Drop"])
+async def test_a_subscribers_dead_letters_that_were_there_before_are_not_dropped(
+    shop: Shop, topic: str, on_delete: str
+) -> None:
+    await shop.start()
+    subscription = {"topic": topic, "group": "g", "onDelete": on_delete}
+    await shop.declare("reader", events={"subscribes": [subscription]})
+    reason = {"Retain": "TopicNotReady", "Drop": "NotOwned"}[on_delete]
+    await shop.reason("reader", "EventsReady", reason)
+
+
+async def test_nothing_to_be_dropped_is_made_while_kafka_does_not_answer(
+    shop: Shop, topic: str, closed_port: int
+) -> None:
+    await shop.start(kafka_bootstrap=f"127.0.0.1:{closed_port}")
+    await shop.declare("blind", events={"publishes": [{"topic": topic, "onDelete": "Drop"}]})
+    message = await shop.reason("blind", "EventsReady", "KafkaUnavailable")
+    assert f"127.0.0.1:{closed_port}" in message
+    assert await shop.get(KAFKA_TOPIC, topic, shop.platform.kafka_namespace) is None
+    await shop.declare("blind", events={"publishes": [{"topic": topic, "onDelete": "Retain"}]})
+    await shop.reason("blind", "EventsReady", "TopicNotReady")
