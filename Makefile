@@ -19,8 +19,8 @@ help: ## what can be done here, a line each
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
-up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current)
-	@.venv/bin/python -m shop_journey up
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current WITH=observability)
+	@.venv/bin/python -m shop_journey up $(WITH:%=--with=%)
 
 walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)
 	@.venv/bin/python -m shop_journey walk
@@ -106,6 +106,13 @@ images: .venv/ready ## build every image and import those that changed
 
 image: .venv/ready ## build a service of your own and import it (DIR=path/to/reviews, VERSION=0.1.0)
 	@.venv/bin/shop-cluster image $(or $(DIR),$(error say which: DIR=path/to/your/service)) --version $(or $(VERSION),0.1.0)
+
+.PHONY: observability observability-down
+observability: .venv/ready ## Prometheus, Alertmanager, collector and Zipkin on the cluster that is up
+	@.venv/bin/shop-cluster observability up
+
+observability-down: .venv/ready ## take these away, the shop stays
+	@.venv/bin/shop-cluster observability down
 
 .PHONY: servers servers-down
 servers: .venv/ready ## keep PostgreSQL, MongoDB, Redis, RabbitMQ, Kafka and Connect running for test runs

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = (
     "kustomize/base/operator",
     "kustomize/overlays/embedded",
+    "kustomize/overlays/embedded-observability",
     "kustomize/overlays/kind",
     "manifests/dev",
 )

@@ -64,19 +64,37 @@ def tool(name: str) -> Path:
     return go_program(source, package=package, ldflags="-s -w")
 
 
+def programs(source: Path) -> list[Path]:
+    """Return what a Go module is for: the packages of its `tool` lines built, else its own.
+
+    Raises:
+        ClusterError: as `shopkube`.
+
+    """
+    packages = re.findall(r"^tool (\S+)$", (source / "go.mod").read_text(), re.MULTILINE)
+    if not packages:
+        return [go_program(source, ldflags="-s -w")]
+    return [
+        go_program(source, package=package, name=package.rpartition("/")[2], ldflags="-s -w")
+        for package in packages
+    ]
+
+
 def _tools() -> list[str]:
     return sorted(file.parent.name for file in (checkout() / "tools").glob("*/go.mod"))
 
 
-def go_program(source: Path, *, ldflags: str, package: str = ".") -> Path:
+def go_program(source: Path, *, ldflags: str, package: str = ".", name: str = "") -> Path:
     """Return what a package builds to in the Go module at `source`, from the cache if it is there.
+
+    The program has the module's folder's name, or the one given.
 
     Raises:
         ClusterError: as `shopkube`.
 
     """
     files = [*source.glob("*.go"), *source.glob("go.*")]
-    name = source.name
+    name = name or source.name
     target = cache() / "bin" / f"{name}-{content_hash(files, ldflags, package)}" / name
     if target.exists():
         return target

@@ -1,14 +1,15 @@
-"""The command line: `shop-cluster up | down | status | images | image | platform | tool`."""
+"""The command line: `shop-cluster up | down | status | images | image | platform | …`."""
 
 import argparse
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from shop_cluster import kind, preflight, stale_pods
-from shop_cluster.build import shopkube, tool
+from shop_cluster import kind, observability, preflight, stale_pods
+from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
@@ -59,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     program = commands.add_parser("tool", help="build a program of tools/, and print its path")
     program.add_argument("name", help="a folder of tools/")
     program.set_defaults(run=_run_tool)
+    module = commands.add_parser("programs", help="build a Go module's programs to a folder")
+    module.add_argument("source", type=Path, help="holds its go.mod")
+    module.add_argument("target", type=Path, help="where the programs go")
+    module.set_defaults(run=_run_programs)
+    layer = commands.add_parser("observability", help="bring the layer up, or take it away")
+    layer.add_argument("word", choices=("up", "down"))
+    layer.set_defaults(run=_run_observability)
     return parser
 
 
@@ -128,6 +136,30 @@ def _run_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
     sys.stdout.write(f"{tool(asked.name)}\n")
+    return 0
+
+
+def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:
+    asked.target.mkdir(parents=True, exist_ok=True)
+    for each in programs(asked.source):
+        shutil.copy2(each, asked.target / each.name)
+    return 0
+
+
+def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    if kind.chosen() != "embedded":
+        raise ClusterError(
+            "the layer is made for the embedded cluster; elsewhere kube-prometheus reads the same"
+            " ServiceMonitors and PrometheusRules: see docs/observability.md"
+        )
+    if not paths.kubeconfig.exists():
+        raise ClusterError("there is no cluster: run `make up` first")
+    access = {"kubectl": (str(shopkube()), "kubectl"), "kubeconfig": paths.kubeconfig}
+    if asked.word == "up":
+        _ensure(paths, selected("embedded", layer=observability.LAYER))
+        observability.install(**access, report=say)
+    else:
+        observability.remove(**access, report=say)
     return 0
 
 

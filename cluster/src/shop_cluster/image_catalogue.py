@@ -24,6 +24,7 @@ class Image:
     what a registry of images would (a folder is its argument).
     ``platform`` tells that the stores, Kafka and Connect need it, ``only`` on which kind of
     cluster: on the other, somebody else's image is used in its stead.
+    ``layer`` is what it belongs to beside the shop: such an image is built when that is asked for.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Image:
     fetch: Path | None = None
     platform: bool = False
     only: Literal["embedded", "docker"] | None = None
+    layer: str = ""
 
     @property
     def tag(self) -> str:
@@ -48,9 +50,14 @@ class Image:
 
 
 def catalogue(root: Path) -> list[Image]:
-    """Return every image of a checkout: the stores', the operator's, the services'."""
+    """Return every image of a checkout: the stores', the operator's, the services', the layers'."""
     version = _project(root)["version"]
-    return [*_stores(root, version), *_members(root, version), *_services(root, version)]
+    return [
+        *_stores(root, version),
+        *_members(root, version),
+        *_services(root, version),
+        *_layer(root, version, "observability"),
+    ]
 
 
 def image_of_folder(folder: Path, *, version: str) -> Image:
@@ -89,6 +96,22 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
             fetch=fetch if fetch.exists() else None,
             platform=True,
             only="docker" if strimzi else "embedded",
+        )
+
+
+def _layer(root: Path, version: str, layer: str) -> Iterator[Image]:
+    for dockerfile in sorted(root.glob(f"{layer}/images/*/Dockerfile")):
+        folder = dockerfile.parent
+        fetch = folder / "fetch.sh"
+        yield Image(
+            name=folder.name,
+            version=version,
+            dockerfile=dockerfile,
+            context=folder,
+            inputs=(dockerfile, *_beside(dockerfile)),
+            fetch=fetch if fetch.exists() else None,
+            only="embedded",
+            layer=layer,
         )
 
 

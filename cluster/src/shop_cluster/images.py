@@ -27,8 +27,9 @@ def selected(
     names: frozenset[str] = frozenset(),
     *,
     platform: bool = False,
+    layer: str = "",
 ) -> list[Image]:
-    """Return a cluster's images: those of the names, the platform's, or all.
+    """Return a cluster's images: those of the names, the platform's, a layer's, or all of no layer.
 
     Raises:
         ClusterError: there is no such image.
@@ -37,13 +38,15 @@ def selected(
     images = [image for image in catalogue(checkout()) if image.only in (None, cluster)]
     if platform:
         names |= {image.name for image in images if image.platform}
+    if layer:
+        names |= {image.name for image in images if image.layer == layer}
     unknown = names - {image.name for image in images}
     if unknown:
         raise ClusterError(
             f"no image {', '.join(sorted(unknown))}: there are"
             f" {', '.join(sorted(image.name for image in images))}"
         )
-    return [image for image in images if not names or image.name in names]
+    return [image for image in images if (image.name in names if names else not image.layer)]
 
 
 def ensure(paths: ClusterPaths, image: Image) -> None:

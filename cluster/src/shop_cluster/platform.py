@@ -20,8 +20,13 @@ from shop_cluster.store_upgrades import Upgrades, pods_of
 Report = Callable[[str], None]
 _FIRST = {"Namespace", "CustomResourceDefinition"}
 _WORKLOADS = {"StatefulSet", "Deployment"}
-# What Strimzi makes workloads of, and says so itself.
-_KEPT = {"Kafka", "KafkaConnect"}
+# What an operator makes workloads of, and the condition by which it says that they run.
+_KEPT = {
+    "Kafka": "Ready",
+    "KafkaConnect": "Ready",
+    "Prometheus": "Available",
+    "Alertmanager": "Available",
+}
 _SECONDS = 300
 
 
@@ -45,23 +50,45 @@ def install(
 
     """
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
-    folder = checkout() / "kustomize" / "overlays" / overlay
+    folder = overlay_folder(overlay)
     operators = folder / "operators"
     folders = [operators, folder] if operators.is_dir() else [folder]
-    texts = [run(*kubectl, "kustomize", str(each)) for each in folders]
-    rendered = "\n---\n".join([*texts, *(file.read_text() for file in crds)])
-    manifests = [found for found in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if found]
+    manifests = render(kubectl, folders, crds=crds)
     # Pods that start before their secret is there are tried again late.
-    kinds = [found for found in manifests if found["kind"] in _FIRST]
-    _apply(command, kinds)
-    definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
-    run(*command, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
+    apply_kinds(command, manifests)
     _ensure_secrets(command)
     rabbitmq_upgrade.prepare(command, manifests, report)
-    _apply(command, [found for found in manifests if found["kind"] not in _FIRST])
+    apply_objects(command, manifests, report)
+
+
+def overlay_folder(overlay: str) -> Path:
+    """Return where an overlay is in the checkout."""
+    return checkout() / "kustomize" / "overlays" / overlay
+
+
+def render(
+    kubectl: Sequence[str], folders: Sequence[Path], *, crds: Sequence[Path] = ()
+) -> list[Resource]:
+    """Return what kustomizations make, and what the files `crds` hold. Raises ClusterError."""
+    texts = [run(*kubectl, "kustomize", str(each)) for each in folders]
+    rendered = "\n---\n".join([*texts, *(file.read_text() for file in crds)])
+    return [found for found in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if found]
+
+
+def apply_kinds(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
+    """Apply the namespaces and kinds of manifests, and return when the API server has them."""
+    kinds = [found for found in manifests if found["kind"] in _FIRST]
+    _apply(kubectl, kinds)
+    definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
+    run(*kubectl, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
+
+
+def apply_objects(kubectl: Sequence[str], manifests: Sequence[Resource], report: Report) -> None:
+    """Apply the rest of manifests, and return when all workloads are ready. Raises ClusterError."""
+    _apply(kubectl, [found for found in manifests if found["kind"] not in _FIRST])
     report(f"{len(manifests)} objects applied")
-    workloads = [found for found in manifests if found["kind"] in _WORKLOADS | _KEPT]
-    _wait(command, workloads, report)
+    workloads = [found for found in manifests if found["kind"] in {*_WORKLOADS, *_KEPT}]
+    wait(kubectl, workloads, report)
 
 
 def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
@@ -78,7 +105,8 @@ def _ensure_secrets(kubectl: Sequence[str]) -> None:
         run(*kubectl, "create", "-f", "-", stdin=yaml.safe_dump_all(new))
 
 
-def _wait(kubectl: Sequence[str], workloads: Sequence[Resource], report: Report) -> None:
+def wait(kubectl: Sequence[str], workloads: Sequence[Resource], report: Report) -> None:
+    """Return when workloads run as they are declared. Raises ClusterError after five minutes."""
     asked = yaml.dump_all(workloads, Dumper=yaml.CSafeDumper)
     began = deadline = time.monotonic()
     told: set[str] = set()
@@ -109,13 +137,15 @@ def is_ready(workload: Resource) -> bool:
     """Whether a workload runs its latest generation on all its replicas."""
     status = workload.get("status", {})
     seen: int = status.get("observedGeneration", 0)
-    if seen < workload["metadata"]["generation"]:
-        return False
-    if workload["kind"] in _KEPT:
+    generation: int = workload["metadata"]["generation"]
+    if wanted := _KEPT.get(workload["kind"]):
         return any(
-            (found["type"], found["status"]) == ("Ready", "True")
+            (found["type"], found["status"]) == (wanted, "True")
+            and found.get("observedGeneration", seen) >= generation
             for found in status.get("conditions", [])
         )
+    if seen < generation:
+        return False
     counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")}
     return counts == {workload["spec"]["replicas"]}
 
@@ -127,7 +157,7 @@ def _reason(kubectl: Sequence[str], workload: Resource) -> str:
         said = [
             found.get("message", "") for found in workload.get("status", {}).get("conditions", [])
         ]
-        return f"{name} ({'; '.join(filter(None, said)) or 'Strimzi says nothing'})"
+        return f"{name} ({'; '.join(filter(None, said)) or 'its operator says nothing'})"
     statuses = [
         status
         for pod in pods_of(kubectl, workload)

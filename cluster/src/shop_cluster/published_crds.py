@@ -44,6 +44,12 @@ _MODULES = (
         crds={
             "servicemonitors.monitoring.coreos.com": f"{_MONITORING}_servicemonitors.yaml",
             "prometheusrules.monitoring.coreos.com": f"{_MONITORING}_prometheusrules.yaml",
+            "alertmanagerconfigs.monitoring.coreos.com": f"{_MONITORING}_alertmanagerconfigs.yaml",
+            "alertmanagers.monitoring.coreos.com": f"{_MONITORING}_alertmanagers.yaml",
+            "podmonitors.monitoring.coreos.com": f"{_MONITORING}_podmonitors.yaml",
+            "probes.monitoring.coreos.com": f"{_MONITORING}_probes.yaml",
+            "prometheuses.monitoring.coreos.com": f"{_MONITORING}_prometheuses.yaml",
+            "scrapeconfigs.monitoring.coreos.com": f"{_MONITORING}_scrapeconfigs.yaml",
         },
     ),
     GoModule(
@@ -93,6 +99,16 @@ EMBEDDED = (
     "servicemonitors.monitoring.coreos.com",
 )
 """What the embedded cluster knows: the kinds that its shop is made of (ADR 0014)."""
+
+OBSERVABILITY = (
+    "alertmanagerconfigs.monitoring.coreos.com",
+    "alertmanagers.monitoring.coreos.com",
+    "podmonitors.monitoring.coreos.com",
+    "probes.monitoring.coreos.com",
+    "prometheuses.monitoring.coreos.com",
+    "scrapeconfigs.monitoring.coreos.com",
+)
+"""What the layer that reads metrics adds to them: the kinds that prometheus-operator keeps."""
 
 
 def published(names: Iterable[str] | None = None) -> list[Path]:

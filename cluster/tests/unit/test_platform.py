@@ -22,6 +22,11 @@ def condition(kind: str, status: str) -> dict[str, Any]:
     return {"conditions": [{"type": kind, "status": status}]}
 
 
+def available(status: str, *, seen: int) -> dict[str, Any]:
+    """Return what prometheus-operator says: which generation it saw is the condition's."""
+    return {"conditions": [{"type": "Available", "status": status, "observedGeneration": seen}]}
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "ready"),
     [
@@ -34,6 +39,10 @@ def condition(kind: str, status: str) -> dict[str, Any]:
         ("Kafka", {"observedGeneration": 1, **condition("Ready", "True")}, False),
         ("KafkaConnect", {"observedGeneration": 2, **condition("NotReady", "True")}, False),
         ("KafkaConnect", {}, False),
+        ("Prometheus", available("True", seen=2), True),
+        ("Prometheus", available("True", seen=1), False),
+        ("Alertmanager", available("False", seen=2), False),
+        ("Alertmanager", {}, False),
     ],
 )
 def test_ready_is_the_latest_on_all_replicas(
@@ -60,3 +69,11 @@ def test_an_overlay_names_each_store_s_image_by_its_own_version() -> None:
 def test_an_image_that_there_is_not() -> None:
     with pytest.raises(ClusterError, match=r"no image oder: there are .*order"):
         selected("embedded", frozenset({"oder"}))
+
+
+def test_a_layers_images_are_built_only_when_the_layer_is_asked_for() -> None:
+    layer = {image.name for image in selected("embedded", layer="observability")}
+    assert {"alertmanager", "collector", "prometheus", "prometheus-operator", "zipkin"} == layer
+    assert not layer & {image.name for image in selected("embedded")}
+    assert not layer & {image.name for image in selected("docker")}
+    assert {image.name for image in selected("embedded", frozenset({"zipkin"}))} == {"zipkin"}

@@ -14,7 +14,7 @@ from pydantic import Field
 from mailbox_sink.box import Box, Kept
 from shop_shared.models import StrictModel
 
-Channel = Literal["email", "sms", "push"]
+Channel = Literal["email", "sms", "push", "slack"]
 
 
 class Refuse(StrictModel):
@@ -96,5 +96,6 @@ _PAGE = """<!doctype html><meta name="viewport" content="width=device-width">
 details{border-bottom:1px solid #ddd;padding:.5rem 0}summary{cursor:pointer}
 pre{white-space:pre-wrap;background:#f6f6f6;padding:1rem}nav a{margin-right:1rem}</style>
 <h1>Mailbox</h1><nav><a href="/">all</a><a href="/?channel=email">e-mail</a>
-<a href="/?channel=sms">SMS</a><a href="/?channel=push">push</a></nav>
+<a href="/?channel=sms">SMS</a><a href="/?channel=push">push</a>
+<a href="/?channel=slack">Slack</a></nav>
 ROWS"""

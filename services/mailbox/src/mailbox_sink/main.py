@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailbox_sink import api, smtp
+from mailbox_sink import api, slack, smtp
 from mailbox_sink.box import Box
 from mailbox_sink.settings import Settings
 from shop_shared import cli
@@ -19,6 +19,7 @@ def create(settings: Settings) -> Service:
     )
     app.state.box = box
     app.include_router(api.router(box))
+    app.include_router(slack.router(box))
     health.install(app)
 
     async def take_mail() -> None:

@@ -107,3 +107,41 @@ async def test_the_page_shows_text_and_runs_nothing(client: httpx.AsyncClient) -
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     assert "Nothing was sent yet" in (await client.get("/?channel=email")).text
+
+
+SLACK = "/slack/services/alerts"
+ALERT = {
+    "channel": "#shop-alerts",
+    "attachments": [
+        {
+            "title": "firing: ServiceDown order",
+            "title_link": "http://127.0.0.1:9090/graph",
+            "text": "no pod of order answers\n<docs/runbooks/ServiceDown.md>",
+            "color": "danger",
+        }
+    ],
+}
+
+
+async def test_a_post_to_slack_is_kept_and_shown_as_text(client: httpx.AsyncClient) -> None:
+    answer = await client.post(SLACK, json=ALERT)
+    assert (answer.status_code, answer.text) == (200, "ok")
+    [kept] = await messages(client, "?channel=slack")
+    assert (kept["to"], kept["subject"]) == ("#shop-alerts", "firing: ServiceDown order")
+    assert "no pod of order answers" in kept["body"]
+    assert "http://127.0.0.1:9090/graph" in kept["body"]
+    page = (await client.get("/?channel=slack")).text
+    assert "firing: ServiceDown order" in page
+    assert "&lt;docs/runbooks/ServiceDown.md&gt;" in page
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", '{"attachments": 1}', "{}"])
+async def test_what_slack_would_not_take_is_refused(client: httpx.AsyncClient, body: str) -> None:
+    assert (await client.post(SLACK, content=body)).status_code == 400
+    assert await messages(client) == []
+
+
+async def test_slack_can_be_away(client: httpx.AsyncClient) -> None:
+    await client.post("/refusals/slack", json={"times": 1})
+    assert (await client.post(SLACK, json=ALERT)).status_code == 503
+    assert (await client.post(SLACK, json=ALERT)).status_code == 200

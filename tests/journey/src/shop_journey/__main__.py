@@ -12,7 +12,7 @@ from rich.console import Console
 from shop_journey import golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
 from shop_journey.steps import StepFailedError, View, run
-from shop_journey.up import here, steps
+from shop_journey.up import LAYERS, here, steps
 
 # More, each looked after until it ends, and a customer meets the gateway's limit of requests.
 ORDERS_OF_ONE = 20
@@ -20,7 +20,7 @@ ORDERS_OF_ONE = 20
 
 async def _up(console: Console, asked: argparse.Namespace) -> int:
     place = here()
-    todo = steps(place)
+    todo = steps(place, layers=asked.layers)
     await run(todo, View([step.name for step in todo], console))
     await golden.walk(asked.shop, console)
     return 0
@@ -56,7 +56,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="shop_journey", description=__doc__)
     parser.add_argument("--shop", default=SHOP, help="the shop's URL")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("up", help="bring the shop up, and walk through it").set_defaults(do=_up)
+    rise = commands.add_parser("up", help="bring the shop up, and walk through it")
+    rise.add_argument(
+        "--with", dest="layers", action="append", choices=LAYERS, default=[], help="a layer too"
+    )
+    rise.set_defaults(do=_up)
     commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)
     order = commands.add_parser("order", help="many orders of mixed outcomes")
     order.add_argument("-n", type=int, default=50, help="how many")

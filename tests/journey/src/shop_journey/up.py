@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,8 @@ CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
 BIN = Path(sys.executable).parent
 SYSTEM, SHOP = "minishop-system", "shop"
 READY_SECONDS = 300
+LAYERS = ("observability",)
+"""What can be brought up with the shop, and is not brought up without being asked for."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Place:
     kubectl: Kubectl
 
 
-def steps(place: Place) -> list[Step]:
-    """Return what is to be done there."""
+def steps(place: Place, *, layers: Collection[str] = ()) -> list[Step]:
+    """Return what is to be done there, for the shop and the layers."""
     services = sorted(
         file.parent.name
         for file in (ROOT / "services").glob("*/pyproject.toml")
@@ -51,6 +53,11 @@ def steps(place: Place) -> list[Step]:
         Step("operator", lambda report: _operator(place, report), needs=("shop images",)),
         Step("shop", lambda report: _shop(place, report), needs=("platform", "operator")),
         Step("catalogue", _catalogue, needs=("shop",)),
+        # Last: a layer may have the shop's pods replaced.
+        *(
+            Step(layer, _program("shop-cluster", layer, "up"), needs=("catalogue",))
+            for layer in sorted(layers)
+        ),
     ]
 
 

@@ -1,0 +1,118 @@
+"""Brings the layer that reads metrics, alerts and traces onto the cluster, and takes it away again.
+
+The shop sends its spans from then on: the operator tells every pod where to, so each is replaced.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from shop_cluster import platform
+from shop_cluster.errors import ClusterError
+from shop_cluster.kubernetes_api import Resource
+from shop_cluster.platform import Report
+from shop_cluster.published_crds import OBSERVABILITY, published
+from shop_cluster.shell import run
+
+LAYER = "observability"
+OTLP_ENDPOINT = "http://collector.monitoring.svc.cluster.local:4318"
+_OVERLAY = "embedded-observability"
+_OPERATOR = ("--namespace=minishop-system", "deployment/shop-operator")
+_OPERATOR_SETTING = "MINISHOP_OTLP_ENDPOINT"
+_POD_SETTING = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SHOP_DEPLOYMENTS = (
+    "deployments",
+    "--all-namespaces",
+    "--selector=app.kubernetes.io/managed-by=shop-operator",
+)
+_SECONDS = 300
+
+
+def install(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
+    """Return when the layer runs, and every pod of the shop sends its spans to it.
+
+    Idempotent. ``kubectl`` is how to call it, without a kubeconfig.
+
+    Raises:
+        ClusterError: there is no shop, the API server refused something, or it took too long.
+
+    """
+    command = (*kubectl, f"--kubeconfig={kubeconfig}")
+    _require_operator(command)
+    folder = platform.overlay_folder(_OVERLAY)
+    manifests = platform.render(kubectl, [folder], crds=published(OBSERVABILITY))
+    platform.apply_kinds(command, manifests)
+    platform.apply_objects(command, manifests, report)
+    _send_spans(command, OTLP_ENDPOINT, report)
+
+
+def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
+    """Return when nothing of the layer is left; harmless when there is none.
+
+    Raises:
+        ClusterError: the API server refused something, or it took too long.
+
+    """
+    command = (*kubectl, f"--kubeconfig={kubeconfig}")
+    if _has_operator(command):
+        _send_spans(command, "", report)
+    manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
+    # With its namespace all that is in it goes; what is of the whole cluster goes one by one.
+    of_the_cluster = [found for found in manifests if "namespace" not in found["metadata"]]
+    _delete(command, of_the_cluster)
+    names = [f"customresourcedefinition/{name}" for name in OBSERVABILITY]
+    run(*command, "delete", "--ignore-not-found", *names)
+    report("the layer is gone")
+
+
+def _delete(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
+    text = yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)
+    options = ("--ignore-not-found", "--wait=true", f"--timeout={_SECONDS}s")
+    run(*kubectl, "delete", *options, "-f", "-", stdin=text)
+
+
+def _has_operator(kubectl: Sequence[str]) -> bool:
+    return bool(run(*kubectl, "get", *_OPERATOR, "--ignore-not-found", "--output=name"))
+
+
+def _require_operator(kubectl: Sequence[str]) -> None:
+    if not _has_operator(kubectl):
+        raise ClusterError("there is no shop to look at: run `make up` first")
+
+
+def _send_spans(kubectl: Sequence[str], endpoint: str, report: Report) -> None:
+    """Have every pod of the shop send its spans to an endpoint, or nowhere when it is empty."""
+    told = f"{_OPERATOR_SETTING}={endpoint}" if endpoint else f"{_OPERATOR_SETTING}-"
+    run(*kubectl, "set", "env", *_OPERATOR, told)
+    run(*kubectl, "rollout", "status", *_OPERATOR, f"--timeout={_SECONDS}s")
+    report("waiting until the shop's pods are replaced")
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        found = json.loads(run(*kubectl, "get", *_SHOP_DEPLOYMENTS, "--output=json"))["items"]
+        late = sorted(
+            each["metadata"]["name"]
+            for each in found
+            if _endpoint(each) != endpoint or not platform.is_ready(each)
+        )
+        if not late:
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"not replaced in {_SECONDS} s: {', '.join(late)}")
+        time.sleep(1)
+
+
+def _endpoint(deployment: Resource) -> str:
+    """Return where a Deployment's pods send their spans."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return next(
+        (
+            str(setting.get("value", ""))
+            for container in containers
+            for setting in container.get("env", ())
+            if setting["name"] == _POD_SETTING
+        ),
+        "",
+    )
