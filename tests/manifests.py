@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
 from shop_cluster.build import tool
+from shop_cluster.manifest_text import parse
 from shop_cluster.published_crds import published
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +33,7 @@ def build(folder: Path) -> list[dict[str, Any]]:
     """Return the objects of a kustomization. Raises CalledProcessError with what was wrong."""
     command = [str(tool("kustomize")), "build", str(folder)]
     text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
-    return list(yaml.safe_load_all(text))
+    return parse(text)
 
 
 def read(files: Iterable[Path]) -> list[dict[str, Any]]:
@@ -41,8 +41,8 @@ def read(files: Iterable[Path]) -> list[dict[str, Any]]:
     return [
         found
         for file in sorted(files)
-        for found in yaml.safe_load_all(file.read_text())
-        if found and "apiVersion" in found
+        for found in parse(file.read_text())
+        if "apiVersion" in found
     ]
 
 

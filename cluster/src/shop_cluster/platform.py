@@ -13,6 +13,7 @@ import yaml
 from shop_cluster import platform_secrets, rabbitmq_upgrade
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
+from shop_cluster.manifest_text import parse
 from shop_cluster.paths import checkout
 from shop_cluster.shell import run
 from shop_cluster.store_upgrades import Upgrades, pods_of
@@ -72,7 +73,7 @@ def render(
     """Return what kustomizations make, and what the files `crds` hold. Raises ClusterError."""
     texts = [run(*kubectl, "kustomize", str(each)) for each in folders]
     rendered = "\n---\n".join([*texts, *(file.read_text() for file in crds)])
-    return [found for found in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if found]
+    return parse(rendered)
 
 
 def apply_kinds(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from shop_cluster import published_crds
 from shop_cluster.errors import ClusterError
+from shop_cluster.manifest_text import parse
 from shop_cluster.published_crds import EMBEDDED, published
 
 
@@ -15,7 +15,7 @@ def test_each_file_is_the_crd_that_it_is_named_after() -> None:
     files = published()
     assert set(published(EMBEDDED)) < set(files)
     for file in files:
-        [found] = [each for each in yaml.safe_load_all(file.read_text()) if each]
+        [found] = parse(file.read_text())
         assert (found["kind"], found["metadata"]["name"]) == ("CustomResourceDefinition", file.stem)
 
 
@@ -29,3 +29,7 @@ def test_another_content_than_pinned_is_refused(tmp_path: Path) -> None:
 def test_a_crd_that_nobody_publishes_here() -> None:
     with pytest.raises(KeyError, match=r"nothing\.example\.org"):
         published(["nothing.example.org"])
+
+
+def test_an_equals_sign_is_a_string() -> None:
+    assert parse("enum: [=, '!=', =~]\n---\n") == [{"enum": ["=", "!=", "=~"]}]
