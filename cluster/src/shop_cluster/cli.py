@@ -154,12 +154,12 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
         )
     if not paths.kubeconfig.exists():
         raise ClusterError("there is no cluster: run `make up` first")
-    access = {"kubectl": (str(shopkube()), "kubectl"), "kubeconfig": paths.kubeconfig}
+    kubectl = (str(shopkube()), "kubectl")
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
-        observability.install(**access, report=say)
+        observability.install(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
     else:
-        observability.remove(**access, report=say)
+        observability.remove(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
     return 0
 
 
