@@ -19,7 +19,7 @@ help: ## what can be done here, a line each
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
-up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current WITH=observability)
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability)
 	@.venv/bin/python -m shop_journey up $(WITH:%=--with=%)
 
 walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)
@@ -89,7 +89,7 @@ test-e2e: ## on the cluster
 test-observability: ## dashboards, alert rules and the layer that reads them
 test-delivery: ## the continuous integration's own workflows, run here
 
-export CLUSTER
+export CLUSTER SECRETS
 
 .PHONY: cluster cluster-down cluster-status images image
 cluster: .venv/ready ## Kubernetes with the stores, Kafka and Connect (CLUSTER=embedded|kind|current)

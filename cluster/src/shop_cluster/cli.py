@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from shop_cluster import kind, observability, preflight, stale_pods
+from shop_cluster import kind, observability, preflight, stale_pods, vault
 from shop_cluster.build import programs, shopkube, tool
+from shop_cluster.certificates import Authority
+from shop_cluster.development_secrets import development_secrets
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
@@ -18,9 +20,11 @@ from shop_cluster.paths import ClusterPaths
 from shop_cluster.platform import install
 from shop_cluster.progress import say
 from shop_cluster.published_crds import EMBEDDED, published
+from shop_cluster.secrets_provider import VAULT_IMAGES, chosen_provider
 from shop_cluster.shell import run
 from shop_cluster.status import status
 from shop_cluster.up import up
+from shop_cluster.vault_setup import paths_of, set_up
 
 _INTERRUPTED = 128 + signal.SIGINT  # as shells say it
 
@@ -93,13 +97,23 @@ def _run_up(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 def _run_platform(paths: ClusterPaths, _: argparse.Namespace) -> int:
     embedded = kind.chosen() == "embedded"
+    kubectl = (str(shopkube()), "kubectl") if embedded else ("kubectl",)
+    kubeconfig = _kubeconfig(paths)
+    overlay = "embedded" if embedded else "kind"
+    with_vault = chosen_provider() == "vault"
+    command = (*kubectl, f"--kubeconfig={kubeconfig}")
+    if with_vault:
+        vault.prepare(command, Authority(paths.pki) if embedded else None)
     install(
-        kubectl=(str(shopkube()), "kubectl") if embedded else ("kubectl",),
-        kubeconfig=_kubeconfig(paths),
-        overlay="embedded" if embedded else "kind",
+        kubectl=kubectl,
+        kubeconfig=kubeconfig,
+        overlay=f"{overlay}-vault" if with_vault else overlay,
         crds=published(EMBEDDED) if embedded else (),
         report=say,
     )
+    if with_vault:
+        for path in set_up(command, paths_of(development_secrets())):
+            say(f"vault: wrote secret/{path}")
     return 0
 
 
@@ -168,7 +182,9 @@ def _ensure_images(
 ) -> None:
     cluster: Literal["embedded", "docker"]
     cluster = "embedded" if kind.chosen() == "embedded" else "docker"
-    _ensure(paths, selected(cluster, names, platform=platform))
+    unused = frozenset[str]() if chosen_provider() == "vault" else VAULT_IMAGES - names
+    found = selected(cluster, names, platform=platform)
+    _ensure(paths, [image for image in found if image.name not in unused])
 
 
 def _ensure(paths: ClusterPaths, images: Iterable[Image]) -> None:

@@ -13,6 +13,8 @@ from shop_cluster.errors import ClusterError
 # Of a store, so that a pod of another version never gets it: OCI's annotation.
 _VERSION = re.compile(r'^LABEL org\.opencontainers\.image\.version="?([\w.-]+)"?$', re.MULTILINE)
 _IMAGE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+# Upstream's has no program by the name `vault`, which the injector's containers call.
+_EVERYWHERE = {"openbao"}
 _NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
 
 
@@ -95,7 +97,7 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
             inputs=(dockerfile, *_beside(dockerfile)),
             fetch=fetch if fetch.exists() else None,
             platform=True,
-            only="docker" if strimzi else "embedded",
+            only=None if folder.name in _EVERYWHERE else "docker" if strimzi else "embedded",
         )
 
 

@@ -16,6 +16,7 @@ from shop_cluster.platform import install
 from shop_cluster.preflight import check_user
 from shop_cluster.progress import say
 from shop_cluster.published_crds import EMBEDDED, published
+from shop_cluster.secrets_provider import VAULT_IMAGES
 from shop_cluster.shell import run
 from shop_cluster.up import up
 
@@ -55,7 +56,8 @@ def platform(machine: ClusterPaths) -> ClusterPaths:
     """The cluster with its stores, Kafka and Connect ready."""
     up(machine)
     for image in selected("embedded", platform=True):
-        ensure(machine, image)
+        if image.name not in VAULT_IMAGES:
+            ensure(machine, image)
     kubectl = (str(shopkube()), "kubectl")
     install(
         kubectl=kubectl,

@@ -9,6 +9,7 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.images import selected
 from shop_cluster.paths import checkout
 from shop_cluster.platform import is_ready
+from shop_cluster.secrets_provider import VAULT_IMAGES
 
 ONE = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
 
@@ -53,15 +54,20 @@ def test_ready_is_the_latest_on_all_replicas(
 
 def test_the_platforms_images_are_those_that_its_overlay_names() -> None:
     stores = {"kafka", "mongodb", "postgres", "rabbitmq", "valkey"}
-    assert {image.name for image in selected("embedded", platform=True)} == {"cluster", *stores}
-    assert {image.name for image in selected("docker", platform=True)} == {"cluster", "connect"}
+    embedded = {image.name for image in selected("embedded", platform=True)}
+    assert embedded == {"cluster", *stores, *VAULT_IMAGES}
+    docker = {image.name for image in selected("docker", platform=True)}
+    assert docker == {"cluster", "connect", "openbao"}
 
 
 def test_an_overlay_names_each_store_s_image_by_its_own_version() -> None:
-    overlay = checkout() / "kustomize" / "overlays" / "embedded" / "kustomization.yaml"
+    overlays = checkout() / "kustomize" / "overlays"
     named = {
         f"docker.io/{found['newName']}:{found['newTag']}"
-        for found in yaml.safe_load(overlay.read_text())["images"]
+        for overlay in ("embedded", "embedded-vault")
+        for found in yaml.safe_load((overlays / overlay / "kustomization.yaml").read_text())[
+            "images"
+        ]
     }
     assert named == {image.tag for image in selected("embedded", platform=True)}
 

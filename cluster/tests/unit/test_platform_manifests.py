@@ -52,7 +52,7 @@ def test_strimzi_resources_are_what_strimzi_published(kind: str) -> None:
         assert list(misfits(found["spec"], spec)) == []
 
 
-@pytest.mark.parametrize("store", ["postgres", "mongodb", "redis", "rabbitmq", "kafka"])
+@pytest.mark.parametrize("store", ["postgres", "mongodb", "redis", "rabbitmq", "kafka", "vault"])
 def test_a_store_is_guarded_and_keeps_its_data(store: str) -> None:
     file = checkout() / "manifests" / "platform" / store / f"{store}.yaml"
     stateful = next(found for found in documents(file) if found["kind"] == "StatefulSet")

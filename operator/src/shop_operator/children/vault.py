@@ -6,6 +6,7 @@ Consul Template's.
 
 from typing import Final
 
+from shop_operator.children.pod_template import USER
 from shop_operator.names import database_name, vault_folder, vault_name
 from shop_operator.settings import Settings
 from shop_operator.spec import SecretFile, ShopService
@@ -19,7 +20,8 @@ _AGENT: Final = {
     "agent-init-first": "true",
 }
 _AGENT_SIZE: Final = {
-    "agent-run-as-same-user": "true",
+    "agent-run-as-user": str(USER),
+    "agent-run-as-group": str(USER),
     "agent-requests-cpu": "5m",
     "agent-limits-cpu": "250m",
     "agent-requests-mem": "16Mi",

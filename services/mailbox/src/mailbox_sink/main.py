@@ -23,7 +23,7 @@ def create(settings: Settings) -> Service:
     health.install(app)
 
     async def take_mail() -> None:
-        server = await smtp.serve(box, host=settings.host, port=settings.smtp_port)
+        server = await smtp.serve(box, settings)
         async with server:
             await server.serve_forever()
 

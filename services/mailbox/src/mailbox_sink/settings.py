@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shop_shared.settings import ServiceSettings
 
@@ -12,4 +12,8 @@ class Settings(ServiceSettings):
 
     service_name: str = "mailbox"
     smtp_port: int = Field(1025, ge=0, le=65535, description="Where mail is taken")
+    smtp_username: str = Field("minishop", description="Who may log in; nobody has to")
+    smtp_password: SecretStr = Field(
+        SecretStr("mailbox-development"), description="The password of that login"
+    )
     keep: int = Field(5000, ge=1, description="Messages kept; older ones are dropped")

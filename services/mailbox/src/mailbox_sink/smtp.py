@@ -1,4 +1,4 @@
-"""Takes mail by SMTP."""
+"""Takes mail by SMTP, from whoever logs in as it should or not at all."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import email
 from email.message import EmailMessage
 from email.policy import default
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from mailbox_sink.box import Box
+from mailbox_sink.settings import Settings
 
 
 class Intake:
@@ -46,9 +47,26 @@ def _text(part: object) -> str:
     return str(part.get_content()) if isinstance(part, EmailMessage) else ""
 
 
-async def serve(box: Box, *, host: str, port: int) -> asyncio.Server:
+async def serve(box: Box, settings: Settings) -> asyncio.Server:
     """Listen for mail."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(
-        lambda: SMTP(Intake(box), hostname="mailbox", loop=loop, enable_SMTPUTF8=True), host, port
+    known = LoginPassword(
+        settings.smtp_username.encode(), settings.smtp_password.get_secret_value().encode()
     )
+
+    def log_in(
+        _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, login: object
+    ) -> AuthResult:
+        return AuthResult(success=login == known, handled=False)  # the server answers
+
+    def protocol() -> SMTP:
+        return SMTP(
+            Intake(box),
+            hostname="mailbox",
+            loop=loop,
+            enable_SMTPUTF8=True,
+            authenticator=log_in,
+            auth_require_tls=False,
+        )
+
+    return await loop.create_server(protocol, settings.host, settings.smtp_port)

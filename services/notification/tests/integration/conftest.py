@@ -117,9 +117,10 @@ async def tap(vhost: str) -> AsyncIterator[Tap]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def mailbox() -> AsyncIterator[tuple[Box, str, int]]:
-    service = mailbox_main.create(MailboxSettings())
+    mailbox_settings = MailboxSettings(host="127.0.0.1", smtp_port=0)
+    service = mailbox_main.create(mailbox_settings)
     box: Box = service.app.state.box
-    mail = await smtp.serve(box, host="127.0.0.1", port=0)
+    mail = await smtp.serve(box, mailbox_settings)
     async with _served(service.app) as url:
         yield box, url, mail.sockets[0].getsockname()[1]
     mail.close()
@@ -139,6 +140,8 @@ def settings(
         max_attempts=3,
         smtp_host="127.0.0.1",
         smtp_port=smtp_port,
+        smtp_username="minishop",
+        smtp_password=SecretStr("mailbox-development"),
         sms_base_url=f"{url}/sms",
         push_base_url=f"{url}/push",
     )

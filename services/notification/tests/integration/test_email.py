@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import aiosmtplib
 import pytest
 
 from mailbox_sink.box import Box
@@ -47,3 +48,16 @@ async def test_mails_share_a_connection_until_the_server_ends_it(
     assert len(box.find(channel="email", to=to)) == 5
     await channel.close()
     listener.close()
+
+
+async def test_the_mailbox_lets_nobody_in_with_another_password(settings: Settings) -> None:
+    client = aiosmtplib.SMTP(
+        hostname=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password="another",
+        start_tls=False,
+    )
+    with pytest.raises(aiosmtplib.SMTPAuthenticationError):
+        await client.connect()
+    client.close()

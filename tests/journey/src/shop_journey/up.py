@@ -11,6 +11,7 @@ import httpx
 
 from shop_cluster import kind
 from shop_cluster.paths import ClusterPaths
+from shop_cluster.secrets_provider import chosen_provider
 from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.customer import RefusedError, ask
 from shop_journey.kubectl import Kubectl, program
@@ -70,15 +71,32 @@ def _program(*words: str) -> Callable[[Report], Awaitable[None]]:
 
 async def _operator(place: Place, report: Report) -> None:
     kubectl = place.kubectl
-    await kubectl("apply", "--server-side", "-k", str(ROOT / "kustomize" / "base" / "operator"))
+    manifests = ROOT / await operator_manifests(kubectl)
+    await kubectl("apply", "--server-side", "-k", str(manifests))
     await _until(lambda: _late_deployments(kubectl, SYSTEM), report, look="make logs S=operator")
 
 
 async def _shop(place: Place, report: Report) -> None:
     kubectl = place.kubectl
-    await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
+    await kubectl("apply", "--server-side", "-k", str(ROOT / shop_manifests()))
     await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
     await wait_until_ready(kubectl, report)
+
+
+async def operator_manifests(kubectl: Kubectl) -> str:
+    """Return the kustomization of the operator, told of the cluster's Vault where there is one.
+
+    A shop that no longer uses Vault still has things in it, for the operator to take away.
+    """
+    found = ("get", "statefulset", "vault", "-n=platform", "--ignore-not-found", "-o=name")
+    has_vault = chosen_provider() == "vault" or bool(await kubectl(*found))
+    return "kustomize/overlays/operator-vault" if has_vault else "kustomize/base/operator"
+
+
+def shop_manifests() -> str:
+    """Return the kustomization of the services, with the provider of secrets that SECRETS says."""
+    has_vault = chosen_provider() == "vault"
+    return "kustomize/overlays/shop-vault" if has_vault else "manifests/shop"
 
 
 async def _catalogue(report: Report) -> None:
