@@ -15,6 +15,8 @@ MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 SERVICE_LABEL: Final = "minishop.dev/service"
 NAMESPACE_LABEL: Final = "minishop.dev/namespace"
 APPLIED_ANNOTATION: Final = "minishop.dev/applied"
+ROTATED_ANNOTATION: Final = "minishop.dev/rotated-at"
+"""On a Secret with passwords: the request that they were made for."""
 
 
 def labels(service: ShopService) -> dict[str, str]:

@@ -62,6 +62,16 @@ def store_user(service: ShopService) -> str:
     return f"{service.namespace}-{service.name}"
 
 
+def alternate(name: str) -> str:
+    """Return the second of the two names that a service's login has in turn: see ADR 86."""
+    return f"{name}_alt"
+
+
+def login_name(name: str, *, is_alternate: bool) -> str:
+    """Return the name that a service logs in by now, of the two."""
+    return alternate(name) if is_alternate else name
+
+
 def vault_name(service: ShopService) -> str:
     """Return the name of the service's policy, its roles and its connection in Vault."""
     return f"{service.namespace}-{service.name}"

@@ -33,6 +33,7 @@ from shop_operator.stores.external import Record
 from shop_operator.stores.ownership import Plan, entries
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.stores.provisioning import Provisioned
+from shop_operator.stores.rotation import report as report_rotation
 
 _WAITS: Final = frozenset({"OutboxMissing", "NotOwned", "Rejected", "Forbidden", "ScopeChanged"})
 """Reasons that no watch reports the end of, so that the key is requeued."""
@@ -104,6 +105,8 @@ class Reconciler:
         for drift in result.drifts:
             await self.recorder.record(service, "DriftCorrected", f"{drift}; put right")
         result.recheck_after(self.provisioner.recheck_seconds(service))
+        if provisioned.rotation is not None:
+            result.recheck_after(provisioned.rotation.recheck)
         return await self._report(service, provisioned, result, left)
 
     async def _observe(self, service: ShopService) -> float | None:
@@ -232,6 +235,7 @@ class Reconciler:
             status["external"] = entries(records)
         elif "external" in service.status:
             status["external"] = service.status["external"]
+        await report_rotation(self.recorder, service, status, provisioned.rotation)
         await self._write_status(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
         result.recheck_after(pods.recheck)

@@ -26,7 +26,7 @@ def render(service: ShopService, platform: Settings, access: Access) -> list[Man
         network_policy(service, platform),
         *kafka_topics(service, platform),
         *services(service),
-        deployment(service, platform, password_renewed=access.renewed),
+        deployment(service, platform, access),
         *autoscaler(service, platform),
         disruption_budget(service),
         *routes(service, platform),

@@ -20,6 +20,8 @@ from shop_operator.pod_spec import (
 )
 
 Deletion = Literal["Retain", "Drop"]
+ROTATE_ANNOTATION = "minishop.dev/rotate-requested-at"
+"""On a ShopService: when somebody asked for new logins (RFC 3339)."""
 
 
 class InvalidSpecError(ValueError):
@@ -227,6 +229,8 @@ class ShopService(Part):
     created: str = ""
     """Creation time (RFC 3339, UTC); empty for a ShopService from a file."""
     deleting: bool = False
+    rotation_requested: str = ""
+    """When new logins were asked for, as the annotation says; empty if never."""
     finalizers: tuple[str, ...] = ()
     spec: Spec
     status: dict[str, Any] = Field(default_factory=dict)
@@ -257,6 +261,7 @@ def parse(body: Mapping[str, Any]) -> ShopService:
             generation=meta.get("generation", 0),
             created=meta.get("creationTimestamp") or "",
             deleting="deletionTimestamp" in meta,
+            rotation_requested=(meta.get("annotations") or {}).get(ROTATE_ANNOTATION, ""),
             finalizers=tuple(meta.get("finalizers", ())),
             spec=Spec.model_validate(body.get("spec", {})),
             status=body.get("status") or {},

@@ -168,13 +168,15 @@ class Sql:
 
 
 @asynccontextmanager
-async def mongo_owner(server: MongoDB, database: str, secret: str) -> AsyncIterator[Mongo]:
-    """Connect to MongoDB as the owner of a database, by this password."""
+async def mongo_owner(
+    server: MongoDB, database: str, secret: str, *, user: str = ""
+) -> AsyncIterator[Mongo]:
+    """Connect to a database of MongoDB as its owner, unless another user is named."""
     host, _, port = server.server.rpartition(":")
     async with AsyncMongoClient[dict[str, Any]](
         host,
         int(port),
-        username=database,
+        username=user or database,
         password=secret,
         authSource=database,
         directConnection=True,

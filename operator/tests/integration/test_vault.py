@@ -271,11 +271,7 @@ async def test_pods_are_told_to_fetch_the_login_and_each_file(vault: Vault, name
     await vault.shop.reason("orders", "SecretsReady", "Available", seconds=40)
     found = await annotations(vault.shop, "orders")
     assert found["role"] == f"{namespace}-orders"
-    template = found["agent-inject-template-stripe_api_key"]
-    assert (
-        template
-        == f'{{{{ with secret "{path}" }}}}{{{{ index .Data.data "api_key" }}}}{{{{ end }}}}'
-    )
+    assert f'with secret "{path}"' in found["agent-inject-template-stripe_api_key"]
     assert found["agent-inject-secret-database_url"] == vault.path("database/creds", "orders")
 
 

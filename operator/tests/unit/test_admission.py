@@ -50,6 +50,49 @@ def test_what_another_has_is_refused_with_whose_it_is(spec: dict[str, Any], what
     assert "shop/owner" in first
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "secret/data/shop/owner/stripe",
+        "secret/data/shop/thief",
+        "secret/data/shop/thief/",
+        "secret/data/shop/thief/../owner/stripe",
+        "secret/data/shop/thief//stripe",
+        "secret/shop/thief/stripe",
+        "secret/metadata/shop/thief/stripe",
+        "database/creds/shop-owner",
+        "/secret/data/shop/thief/stripe",
+    ],
+)
+def test_a_file_outside_the_services_own_folder_in_vault_is_refused(path: str) -> None:
+    files = [{"name": "key", "path": path, "key": "k"}]
+    service = a("thief", secrets={"provider": "vault", "files": files})
+    [refusal] = review(service, None, [], PLATFORM).refusals
+    assert path in refusal
+    assert "secret/data/shop/thief/" in refusal
+    assert review(service, service, [], PLATFORM).refusals == ()
+    by_role = {"provider": "vault", "role": "of-mine", "files": files}
+    assert review(a("thief", secrets=by_role), None, [], PLATFORM).refusals == ()
+
+
+def test_a_file_without_a_key_or_with_a_template_beside_it_is_warned_of() -> None:
+    def warnings(**file: str) -> tuple[str, ...]:
+        path = {"name": "api_key", "path": "secret/data/shop/one/stripe"}
+        secrets = {"provider": "vault", "files": [{**path, **file}]}
+        return review(a("one", secrets=secrets), None, [], PLATFORM).warnings
+
+    assert warnings(key="k") == ()
+    assert warnings(template="t") == ()
+    assert "names no key" in warnings()[0]
+    assert "k is unused" in warnings(key="k", template="t")[0]
+
+
+def test_a_file_in_the_services_own_folder_is_taken() -> None:
+    for path in ("secret/data/shop/one/stripe", "secret/data/shop/one/a/b"):
+        secrets = {"provider": "vault", "files": [{"name": "key", "path": path, "key": "k"}]}
+        assert review(a("one", secrets=secrets), None, [], PLATFORM).refusals == ()
+
+
 def test_a_path_is_the_same_with_a_slash_at_its_end() -> None:
     routes = [{"paths": [path], "via": "gateway"} for path in ("/v1/things", "/v1/things/")]
     owner, thief = a("owner", route=routes[0]), a("thief", route=routes[1])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shop_operator.api.pods import essentials
+from shop_operator.children.access_secret import Access
 from shop_operator.children.deployment import deployment
 from shop_operator.conditions.workload import Rollout, is_rolled_out, rollout
 from shop_operator.metadata import Manifest
@@ -34,7 +35,7 @@ def declared(**spec: Any) -> ShopService:
 
 def live(of: ShopService, *, wanted: int = 2, generation: int = 4, **status: Any) -> Manifest:
     """Return the Deployment as the API server has it."""
-    found = deployment(of, Settings())
+    found = deployment(of, Settings(), Access())
     found["metadata"] |= {"generation": generation}
     found["spec"]["replicas"] = wanted
     return found | {"status": {"observedGeneration": 4, **DONE, **status}}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shop_operator.children.access_secret import Access
+from shop_operator.names import vault_folder
 from shop_operator.route_claims import Claimant, claimant, claims
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, ShopService
@@ -37,9 +38,9 @@ def review(
     """
     others = [other for other in others if other.key != new.key]
     taken = _taken(others, platform)
-    refusals = _conflicts(new, taken, platform)
+    refusals = [*_conflicts(new, taken, platform), *_outside(new, platform)]
     if old is not None:
-        before = _conflicts(old, taken, platform)
+        before = [*_conflicts(old, taken, platform), *_outside(old, platform)]
         refusals = [refusal for refusal in refusals if refusal not in before]
     return Review(tuple(refusals), tuple(_warnings(new, others)))
 
@@ -80,6 +81,20 @@ def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[
     return found
 
 
+def _outside(service: ShopService, platform: Settings) -> Iterator[str]:
+    """Yield the files that the service's policy in Vault does not let it read."""
+    if not service.spec.secrets.keeps_vault:
+        return
+    folder = f"{platform.vault_kv_mount}/data/{vault_folder(service)}/"
+    for file in service.spec.secrets.files:
+        inside = file.path.removeprefix(folder)
+        if inside == file.path or not inside or {"", ".", ".."} & set(inside.split("/")):
+            yield (
+                f"spec.secrets.files {file.name}: {file.path} is not below {folder}, which is all "
+                "that the service may read in Vault; move the secret there, or name secrets.role"
+            )
+
+
 def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[str]:
     spec = service.spec
     name, _, tag = spec.image.rpartition("/")[2].partition(":")
@@ -87,6 +102,14 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
         yield f"spec.image {spec.image} can change under its tag; name a version or a digest"
     if spec.slo is None and spec.route is not None:
         yield "spec.slo is missing: nobody is told when requests fail or are slow"
+    for file in spec.secrets.files:
+        if spec.secrets.provider == "vault" and file.key is None and file.template is None:
+            yield (
+                f"spec.secrets.files {file.name} names no key, so the file holds all of the secret "
+                "as Vault's agent prints it; name the key whose value it is to hold"
+            )
+        if file.key is not None and file.template is not None:
+            yield f"spec.secrets.files {file.name} has a template, so its key {file.key} is unused"
     near = [other for other in (service, *others) if other.namespace == service.namespace]
     topics = {topic.topic for other in near for topic in other.spec.events.publishes}
     for subscription in spec.events.subscribes:

@@ -1,6 +1,6 @@
 """What is kept of a pod: what explains why it does not start, run or end, and where it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shop_operator.metadata import Manifest
@@ -38,6 +38,32 @@ def essentials(body: Mapping[str, Any]) -> Manifest:
         "ip": status.get("podIP") if ready and "deletionTimestamp" not in metadata else None,
         "ended": {part: status.get(part) for part in ("reason", "message")} if ended else None,
     }
+
+
+def is_observed(deployment: Mapping[str, Any]) -> bool:
+    """Return True if a Deployment's controller has seen its newest template."""
+    seen = (deployment.get("status") or {}).get("observedGeneration", 0)
+    return bool(seen >= deployment["metadata"].get("generation", 0))
+
+
+def newest(pods: Sequence[Manifest]) -> list[Manifest]:
+    """Return the pods of the newest template that are not being stopped.
+
+    The newest is that of the pod created last.
+    """
+    found = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    found.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return [pod for pod in found if pod["template"] == found[0]["template"]]
+
+
+def has_only_new_pods(deployment: Mapping[str, Any], pods: Sequence[Manifest]) -> bool:
+    """Return True if no pod of an older template is there, whether it runs or is being stopped."""
+    status = deployment.get("status") or {}
+    if not is_observed(deployment) or status.get("replicas", 0) != status.get("updatedReplicas", 0):
+        return False
+    there = [pod for pod in pods if pod["ended"] is None]
+    new = {pod["template"] for pod in newest(there)} if status.get("replicas") else set()
+    return all(pod["template"] in new for pod in there)
 
 
 def same_essentials(before: Manifest, after: Manifest) -> bool:

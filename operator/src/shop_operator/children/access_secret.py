@@ -1,5 +1,7 @@
 """The Secret with the URLs of the stores, mounted as files in the pods.
 
+The user names in the URLs tell which of its two logins the service has now (ADR 86).
+
 It holds the passwords: the operator reads them back from the live Secret. If it is gone, it is made
 again from memory; only an operator that never saw it sets new ones, and replaces the pods.
 """
@@ -10,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
-from shop_operator.metadata import Manifest, owned
-from shop_operator.names import database_name
+from shop_operator.metadata import ROTATED_ANNOTATION, Manifest, owned
+from shop_operator.names import database_name, login_name
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 
@@ -36,7 +38,13 @@ class Access:
     redis: Login | None = None
     rabbitmq: Login | None = None
     renewed: str | None = None
-    """When a lost password was set anew, so that running pods had to be replaced (RFC 3339)."""
+    """When pods last had to be replaced for new passwords (RFC 3339)."""
+    is_alternate: bool = False
+    """Whether the logins are the second of the two that the service has in turn."""
+    rotated: str | None = None
+    """The request that these logins were made for (RFC 3339)."""
+    capture_rotated: str | None = None
+    """The same of Debezium's password."""
 
     def passwords(self) -> list[str]:
         """Return every password that is known."""
@@ -72,7 +80,15 @@ def access_secret(service: ShopService, platform: Settings, access: Access) -> I
     if not service.has_access_secret or not access.complete(service):
         return
     data = {name: encode(url) for name, url in store_urls(service, platform, access).items()}
-    yield owned(service, "v1", "Secret", name=access_name(service), type="Opaque", data=data)
+    secret = owned(service, "v1", "Secret", name=access_name(service), type="Opaque", data=data)
+    yield with_rotated(secret, access.rotated)
+
+
+def with_rotated(secret: Manifest, at: str | None) -> Manifest:
+    """Return a Secret that says for which request its passwords were made."""
+    if at is not None:
+        secret["metadata"]["annotations"] = {ROTATED_ANNOTATION: at}
+    return secret
 
 
 def password_in(url: str) -> str | None:
@@ -97,7 +113,8 @@ def store_urls(service: ShopService, platform: Settings, access: Access) -> dict
     database = service.spec.database
     if database is not None and access.owner is not None:
         name = database_name(service, platform)
-        login = f"{name}:{quote(access.owner, safe='')}"
+        user = login_name(name, is_alternate=access.is_alternate)
+        login = f"{user}:{quote(access.owner, safe='')}"
         if database.kind == "postgres":
             at = f"{platform.postgres_host}:{platform.postgres_port}"
             urls["database_url"] = f"postgresql://{login}@{at}/{name}"

@@ -6,7 +6,7 @@ administrators' Secrets are, and they are garbage-collected with the ShopService
 
 from collections.abc import Iterator
 
-from shop_operator.children.access_secret import Access, encode
+from shop_operator.children.access_secret import Access, encode, with_rotated
 from shop_operator.metadata import Manifest, owned
 from shop_operator.names import capture_role, connector_login, database_name
 from shop_operator.settings import Settings
@@ -22,7 +22,8 @@ def capture_login(service: ShopService, platform: Settings, access: Access) -> I
     name, role = connector_login(service), capture_role(database_name(service, platform))
     login = {"username": role, "password": access.capture}
     data = {key: encode(value) for key, value in login.items()}
-    yield owned(service, "v1", "Secret", name=name, type="Opaque", data=data)
+    secret = owned(service, "v1", "Secret", name=name, type="Opaque", data=data)
+    yield with_rotated(secret, access.capture_rotated)
     rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}
     yield owned(service, f"{_RBAC}/v1", "Role", name=name, rules=[rule])
     # Strimzi's name for the ServiceAccount of a KafkaConnect.

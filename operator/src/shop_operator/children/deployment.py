@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from shop_operator.children.access_secret import RENEWED_ANNOTATION, access_files, access_name
+from shop_operator.children.access_secret import (
+    RENEWED_ANNOTATION,
+    Access,
+    access_files,
+    access_name,
+)
 from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, USER, merged
 from shop_operator.children.service import PORT_NAME
 from shop_operator.children.vault import annotations as vault_annotations
@@ -15,12 +20,10 @@ from shop_operator.spec import ShopService
 SECRETS_DIRECTORY = "/vault/secrets"
 
 
-def deployment(
-    service: ShopService, platform: Settings, *, password_renewed: str | None = None
-) -> Manifest:
+def deployment(service: ShopService, platform: Settings, access: Access) -> Manifest:
     """Return the Deployment; without replicas where an autoscaler owns them.
 
-    Another time of `password_renewed` replaces the pods.
+    Another time of `access.renewed` replaces the pods.
     """
     spec = service.spec
     desired: Manifest = {
@@ -34,7 +37,7 @@ def deployment(
         "template": merged(
             service,
             {
-                "metadata": _template_metadata(service, platform, password_renewed),
+                "metadata": _template_metadata(service, platform, access),
                 "spec": _pod(service, platform),
             },
         ),
@@ -44,18 +47,18 @@ def deployment(
     return owned(service, "apps/v1", "Deployment", spec=desired)
 
 
-def _template_metadata(
-    service: ShopService, platform: Settings, password_renewed: str | None
-) -> Manifest:
+def _template_metadata(service: ShopService, platform: Settings, access: Access) -> Manifest:
     found = labels(service)
     if service.spec.route_table is not None:
         found |= platform.gateway_pod_labels
     metadata: Manifest = {"labels": found}
     annotations = dict(
-        vault_annotations(service, platform) if service.spec.secrets.provider == "vault" else ()
+        vault_annotations(service, platform, access)
+        if service.spec.secrets.provider == "vault"
+        else ()
     )
-    if password_renewed is not None:
-        annotations[RENEWED_ANNOTATION] = password_renewed
+    if access.renewed is not None:
+        annotations[RENEWED_ANNOTATION] = access.renewed
     if annotations:
         metadata["annotations"] = annotations
     return metadata

@@ -38,6 +38,8 @@ _COMMON = {
     "producer.override.linger.ms": "0",
     "transforms": "outbox",
 }
+_ROTATED = "minishop.password.rotated"
+"""Not a setting of Debezium's: another value has Connect read the password anew."""
 SNAPSHOT_MODE = "when_needed"
 """Reads the whole outbox when there is no position to go on from (ADR 0031): neither what was
 committed before the connector first ran is lost, nor what a dropped slot or a short oplog skips."""
@@ -146,7 +148,8 @@ def kafka_connector(service: ShopService, platform: Settings, access: Access) ->
             "class": f"io.debezium.connector.{kind}",
             "tasksMax": 1,
             "autoRestart": {"enabled": True, "maxRestarts": 7},
-            "config": postgres_config(source) if postgres else mongodb_config(source),
+            "config": (postgres_config(source) if postgres else mongodb_config(source))
+            | ({_ROTATED: access.capture_rotated} if access.capture_rotated else {}),
         },
     )
     connector["metadata"]["labels"] |= {"strimzi.io/cluster": platform.kafka_connect}

@@ -6,8 +6,9 @@ Consul Template's.
 
 from typing import Final
 
+from shop_operator.children.access_secret import Access
 from shop_operator.children.pod_template import USER
-from shop_operator.names import database_name, vault_folder, vault_name
+from shop_operator.names import database_name, login_name, vault_folder, vault_name
 from shop_operator.settings import Settings
 from shop_operator.spec import SecretFile, ShopService
 
@@ -29,19 +30,19 @@ _AGENT_SIZE: Final = {
 }
 
 
-def annotations(service: ShopService, platform: Settings) -> dict[str, str]:
+def annotations(service: ShopService, platform: Settings, access: Access) -> dict[str, str]:
     """Return the annotations that name the files for the injector to write."""
     secrets = service.spec.secrets
     found = _AGENT | {"role": secrets.role or vault_name(service)}
     if secrets.keeps_vault:
         found |= _AGENT_SIZE
         if service.spec.database is not None:
-            path, template = _database(service, platform)
+            path, template = _database(service, platform, access)
             found["agent-inject-secret-database_url"] = path
             found["agent-inject-template-database_url"] = template
     for file in secrets.files:
         found[f"agent-inject-secret-{file.name}"] = file.path
-        template = file.template or _default_template(file)
+        template = file.template or _default_template(file, platform)
         if template:
             found[f"agent-inject-template-{file.name}"] = template
     return {f"{_PREFIX}/{name}": value for name, value in found.items()}
@@ -53,25 +54,38 @@ def vault_files(service: ShopService) -> list[str]:
     return ["database_url"] if secrets.keeps_vault and service.spec.database else []
 
 
-def _database(service: ShopService, platform: Settings) -> tuple[str, str]:
+def login_path(service: ShopService, platform: Settings, *, is_alternate: bool) -> str:
+    """Return where Vault gives out logins of PostgreSQL for a service."""
+    role = login_name(vault_name(service), is_alternate=is_alternate)
+    return f"{platform.vault_database_mount}/creds/{role}"
+
+
+def _database(service: ShopService, platform: Settings, access: Access) -> tuple[str, str]:
     """Return the path of the database's login, and the template that makes its address."""
     database = service.spec.database
     if database is not None and database.kind == "mongodb":
         path = f"{platform.vault_kv_mount}/data/{vault_folder(service)}/{MONGODB_SECRET}"
         return path, _with(path, _value("url"))
-    path = f"{platform.vault_database_mount}/creds/{vault_name(service)}"
+    path = login_path(service, platform, is_alternate=access.is_alternate)
     at = f"{platform.postgres_host}:{platform.postgres_port}"
     name, login = database_name(service, platform), "{{ .Data.username }}:{{ .Data.password }}"
     return path, _with(path, f"postgresql://{login}@{at}/{name}")
 
 
-def _default_template(file: SecretFile) -> str:
-    """Return the template of a file that is one key of a secret; empty where no key is named."""
-    return _with(file.path, _value(file.key)) if file.key else ""
+def _default_template(file: SecretFile, platform: Settings) -> str:
+    """Return the template of a file that is one key of a secret; empty where no key is named.
+
+    A secret of the key/value engine, version 2, has its keys one level deeper than any other.
+    """
+    is_versioned = file.path.startswith(f"{platform.vault_kv_mount}/data/")
+    data = ".Data.data" if is_versioned else ".Data"
+    return _with(file.path, _value(file.key, data=data)) if file.key else ""
 
 
-def _value(key: str) -> str:
-    return f'{{{{ index .Data.data "{key}" }}}}'
+def _value(key: str, *, data: str = ".Data.data") -> str:
+    """Return what writes a key's value; without one the agent ends and says which is missing."""
+    missing = f'{{{{ else }}}}{{{{ sprig_fail "the secret has no key {key}, or it is empty" }}}}'
+    return f'{{{{ with index {data} "{key}" }}}}{{{{ . }}}}{missing}{{{{ end }}}}'
 
 
 def _with(path: str, content: str) -> str:

@@ -26,6 +26,7 @@ from shop_operator.cli import (
     plan,
     policy,
     restart,
+    rotate,
     status,
     trace,
 )
@@ -40,6 +41,7 @@ ERRORS: Final = (
     connection.NoClusterError,
     plan.UnreadableError,
     init.NotMadeError,
+    rotate.NotRotatedError,
     ValidationError,
     ApiError,
     InvalidSpecError,
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     top.set_defaults(kubeconfig=None, namespace=None)
     commands = top.add_subparsers(dest="command", required=True)
-    for room in (plan, status, graph, logs, restart, policy, dead_letters, trace, init):
+    for room in (plan, status, graph, logs, restart, rotate, policy, dead_letters, trace, init):
         room.add_to(commands, common)
     commands.add_parser("completion", help="print what makes bash complete kubectl-shop")
     return top

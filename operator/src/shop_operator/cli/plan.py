@@ -5,7 +5,7 @@ import asyncio
 import difflib
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from shop_operator.api.kinds import (
 from shop_operator.apply.children import identity, with_applied_hash
 from shop_operator.apply.owner import is_ours
 from shop_operator.apply.result import not_owned
-from shop_operator.children.access_secret import Access, Login
+from shop_operator.children.access_secret import Login
 from shop_operator.cli.client_side_apply import (
     LAST_APPLIED,
     apply_patch,
@@ -116,12 +116,12 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
         return
     live = {identity(child): child for child in await _live(client, platform, service)}
     known = known_access(service, list(live.values()))
-    access = Access(
+    access = replace(
+        known,
         owner=known.owner or "new",
         capture=known.capture or "new",
         redis=known.redis or _UNKNOWN,
         rabbitmq=known.rabbitmq or _UNKNOWN,
-        renewed=known.renewed,
     )
     wanted = {
         identity(child): child

@@ -74,6 +74,9 @@ def tree(body: Manifest, *, with_namespace: bool = False) -> Iterator[str]:
         place = f" ({child['namespace']})" if "namespace" in child else ""
         mark = _MARKS[child.get("ready", "Unknown")]
         yield f"  {branch} {mark} {child['kind']} {child['name']}{place}"
+    rotation = status.get("rotation") or {}
+    if rotation.get("phase", "Complete") != "Complete":
+        yield f"  rotation of logins: {rotation['phase']}: {rotation['message']}"
     drift = status.get("lastDrift")
     if drift:
         what = drift["field"] or "deleted"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shop_operator.api.pod_logs import LogSource
+from shop_operator.api.pods import is_observed, newest
 from shop_operator.apply.children import with_applied_hash
 from shop_operator.conditions.pod_failures import PodFailure, failure_of, moment
 from shop_operator.metadata import APPLIED_ANNOTATION, Manifest
@@ -46,7 +47,7 @@ def rollout(service: ShopService, live: Iterable[Manifest], pods: Sequence[Manif
         return Rollout("False", "DeploymentMissing", "the Deployment is not written yet")
     if "deletionTimestamp" in deployment["metadata"]:
         return Rollout("False", "Progressing", "the Deployment is being deleted, then made anew")
-    if deployment.get("status") and not _observed(deployment):
+    if deployment.get("status") and not is_observed(deployment):
         said = "the Deployment controller has not seen the newest pod template yet"
         return Rollout("False", "Progressing", said)
     ending = [pod for pod in pods if "deletionTimestamp" in pod["metadata"]]
@@ -97,7 +98,7 @@ def begins_rollout(
 
 def is_rolled_out(deployment: Manifest) -> bool:
     """Return True if every pod wanted is of the newest template and available, and no other is."""
-    return _observed(deployment) and _missing(deployment) is None
+    return is_observed(deployment) and _missing(deployment) is None
 
 
 def counts(live: Iterable[Manifest]) -> tuple[int, int]:
@@ -107,11 +108,6 @@ def counts(live: Iterable[Manifest]) -> tuple[int, int]:
             status = child.get("status") or {}
             return status.get("replicas", 0), status.get("readyReplicas", 0)
     return 0, 0
-
-
-def _observed(deployment: Manifest) -> bool:
-    seen = (deployment.get("status") or {}).get("observedGeneration", 0)
-    return bool(seen >= deployment["metadata"].get("generation", 0))
 
 
 def _only_scales(service: ShopService, status: Manifest) -> bool:
@@ -142,7 +138,7 @@ def _missing(deployment: Manifest) -> str | None:
 
 def _stopped(deployment: Manifest, ending: Sequence[Manifest], recheck: float | None) -> Rollout:
     left = max((deployment.get("status") or {}).get("replicas", 0), len(ending))
-    if not _observed(deployment):
+    if not is_observed(deployment):
         return Rollout("False", "Progressing", "the Deployment controller has not looked yet")
     if left:
         return Rollout("False", "Progressing", f"{left} pods are being stopped", recheck=recheck)
@@ -159,18 +155,7 @@ def _failure(
         return PodFailure("PodsRefused", f"pods can't be created: {said}")
     if status and not status.get("updatedReplicas"):
         return None  # whatever fails is of an older template
-    newest = _newest(pods)
-    return failure_of(service.namespace, newest, deployment, late=_is_late(deployment))
-
-
-def _newest(pods: Sequence[Manifest]) -> list[Manifest]:
-    """Return the pods of the newest template that are not being stopped.
-
-    The newest is that of the pod created last.
-    """
-    found = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    found.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
-    return [pod for pod in found if pod["template"] == found[0]["template"]]
+    return failure_of(service.namespace, newest(pods), deployment, late=_is_late(deployment))
 
 
 def _stuck(ending: Sequence[Manifest]) -> tuple[float | None, Manifest | None]:

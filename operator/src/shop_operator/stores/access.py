@@ -1,12 +1,12 @@
 """The passwords of a service's Secrets: read from the live ones, remembered, or new."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from shop_operator.children.access_secret import (
     RENEWED_ANNOTATION,
@@ -16,8 +16,8 @@ from shop_operator.children.access_secret import (
     decode,
     password_in,
 )
-from shop_operator.metadata import Manifest
-from shop_operator.names import connector_login, store_user
+from shop_operator.metadata import ROTATED_ANNOTATION, Manifest
+from shop_operator.names import alternate, connector_login, login_name, store_user
 from shop_operator.spec import Key, ShopService
 
 OWNERS: Final = frozenset({"Role", "User"})
@@ -28,25 +28,42 @@ _PASSWORD_BYTES: Final = 24
 
 def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
     """Return the passwords in the live Secrets; None for one that is missing or unreadable."""
-    owner = capture = renewed = redis = rabbitmq = None
+    found = Access()
     for manifest in live:
+        annotations = manifest["metadata"].get("annotations") or {}
         if manifest["kind"] == "Deployment":
-            annotations = manifest["spec"]["template"]["metadata"].get("annotations") or {}
-            renewed = annotations.get(RENEWED_ANNOTATION)
+            of_pods = manifest["spec"]["template"]["metadata"].get("annotations") or {}
+            found = replace(found, renewed=of_pods.get(RENEWED_ANNOTATION))
         if manifest["kind"] != "Secret":
             continue
         data, name = manifest.get("data") or {}, manifest["metadata"]["name"]
-        try:
-            if name == access_name(service) and "database_url" in data:
-                owner = password_in(decode(data["database_url"]))
-            if name == access_name(service):
-                redis = _login(service, data.get("redis_url"))
-                rabbitmq = _login(service, data.get("rabbitmq_url"))
-            elif name == connector_login(service) and "password" in data:
-                capture = decode(data["password"])
-        except ValueError:  # somebody overwrote it: treated as missing
-            continue
-    return Access(_ascii(owner), _ascii(capture), redis, rabbitmq, renewed=renewed)
+        at = annotations.get(ROTATED_ANNOTATION)
+        if name == access_name(service):
+            found = replace(found, rotated=at, **_logins(service, data))
+        elif name == connector_login(service) and "password" in data:
+            password = _ascii(_decoded(data["password"]))
+            found = replace(found, capture=password, capture_rotated=at)
+    # The pods may not have been told of the last rotation yet: the Secret is written first.
+    renewed = max(filter(None, (found.renewed, found.rotated)), default=None)
+    return replace(found, renewed=renewed)
+
+
+def _logins(service: ShopService, data: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of Access that the stores' addresses tell."""
+    urls = {name: _url(value) for name, value in data.items()}
+    user = store_user(service)
+    is_alternate = any(
+        url.username == alternate(url.path.strip("/") if name == "database_url" else user)
+        for name, url in urls.items()
+        if url is not None
+    )
+    database = urls.get("database_url")
+    return {
+        "owner": None if database is None else _ascii(password_in(database.geturl())),
+        "redis": _login(login_name(user, is_alternate=is_alternate), urls.get("redis_url")),
+        "rabbitmq": _login(login_name(user, is_alternate=is_alternate), urls.get("rabbitmq_url")),
+        "is_alternate": is_alternate,
+    }
 
 
 def files_of(service: ShopService, live: Iterable[Manifest]) -> frozenset[str]:
@@ -76,6 +93,9 @@ def given_access(
         redis=new.redis if "CacheUser" in ensured else known.redis,
         rabbitmq=new.rabbitmq if "QueueUser" in ensured else known.rabbitmq,
         renewed=known.renewed,
+        is_alternate=new.is_alternate,
+        rotated=new.rotated,
+        capture_rotated=new.capture_rotated if ensured & CAPTURES else known.capture_rotated,
     )
     replaced = (
         known.owner is None and bool(ensured & OWNERS) and bool(existed & OWNERS),
@@ -102,6 +122,17 @@ class PasswordMemory:
         uid, remembered = self._known.get(service.key, ("", Access()))
         if uid != service.uid:
             return known
+        if not (known.owner or known.redis or known.rabbitmq):  # the Secret is gone
+            known = replace(
+                known,
+                is_alternate=remembered.is_alternate,
+                rotated=remembered.rotated,
+                renewed=max(filter(None, (known.renewed, remembered.rotated)), default=None),
+            )
+        if known.capture is None:
+            known = replace(known, capture_rotated=remembered.capture_rotated)
+        if known.is_alternate != remembered.is_alternate:
+            return replace(known, capture=known.capture or remembered.capture)
         return replace(
             known,
             owner=known.owner or remembered.owner,
@@ -121,30 +152,60 @@ class PasswordMemory:
 
 def with_new_passwords(service: ShopService, known: Access) -> Access:
     """Return the passwords with new ones for what the spec needs and nobody knows."""
-    spec, user = service.spec, store_user(service)
+    spec = service.spec
+    user = login_name(store_user(service), is_alternate=known.is_alternate)
     return replace(
         known,
         owner=known.owner or (_new() if spec.database else None),
         capture=known.capture or (_new() if spec.outbox_table else None),
+        capture_rotated=known.capture_rotated if known.capture else known.rotated,
         redis=known.redis or (Login(user, _new()) if spec.cache else None),
         rabbitmq=known.rabbitmq or (Login(user, _new()) if spec.queue else None),
     )
+
+
+def with_new_logins(service: ShopService, known: Access, at: str) -> Access:
+    """Return new passwords, for the other of the service's two logins; Debezium keeps its own."""
+    other = Access(
+        capture=known.capture,
+        renewed=at,
+        is_alternate=not known.is_alternate,
+        rotated=at,
+        capture_rotated=known.capture_rotated,
+    )
+    return with_new_passwords(service, other)
+
+
+def with_new_capture(known: Access, at: str) -> Access:
+    """Return the passwords with a new one for Debezium."""
+    return replace(known, capture=_new(), capture_rotated=at)
 
 
 def _new() -> str:
     return secrets.token_urlsafe(_PASSWORD_BYTES)
 
 
-def _login(service: ShopService, data: str | None) -> Login | None:
-    """Return the service's own login in a store's address; None for any other, or none.
+def _url(data: str) -> SplitResult | None:
+    """Return an address in a Secret; None if somebody overwrote it with something else."""
+    try:
+        return urlsplit(decode(data))
+    except ValueError:
+        return None
 
-    Raises ValueError if it is unreadable.
-    """
-    url = urlsplit(decode(data)) if data else None
-    if url is None or url.username != store_user(service):
+
+def _decoded(data: str) -> str | None:
+    try:
+        return decode(data)
+    except ValueError:  # somebody overwrote it: treated as missing
+        return None
+
+
+def _login(user: str, url: SplitResult | None) -> Login | None:
+    """Return the service's own login in a store's address; None for any other, or none."""
+    if url is None or url.username != user:
         return None
     password = _ascii(unquote(url.password or ""))
-    return Login(url.username, password) if password else None
+    return Login(user, password) if password else None
 
 
 def _ascii(password: str | None) -> str | None:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
-from shop_operator.children.access_secret import Access, store_urls
+from shop_operator.children.access_secret import Access, Login, store_urls
 from shop_operator.children.kafka_topic import declared_topics
-from shop_operator.children.vault import MONGODB_SECRET
+from shop_operator.children.vault import MONGODB_SECRET, login_path
 from shop_operator.names import (
+    alternate,
     capture_role,
     connector_name,
     database_name,
     key_prefix,
+    login_name,
     queue_prefix,
     store_user,
     vault_folder,
@@ -27,6 +29,7 @@ from shop_operator.stores.mongodb.database import User
 from shop_operator.stores.postgres.capture import Publication, ReplicationSlot
 from shop_operator.stores.postgres.database import Database, Role
 from shop_operator.stores.postgres.login_maker import LoginMaker
+from shop_operator.stores.postgres.member_role import MemberRole
 from shop_operator.stores.rabbitmq.user import QueueUser
 from shop_operator.stores.redis.user import CacheUser
 from shop_operator.stores.vault.database import Connection, LoginRole, login_maker
@@ -53,6 +56,9 @@ _OF_RECORD: Final[dict[tuple[str, str], Callable[[Record], External]]] = {
         name=record.name, on_delete=record.on_delete
     ),
     ("postgres", "LoginMaker"): lambda record: LoginMaker(
+        name=record.name, database=record.database
+    ),
+    ("postgres", "MemberRole"): lambda record: MemberRole(
         name=record.name, database=record.database
     ),
     ("redis", "CacheUser"): lambda record: CacheUser(name=record.name),
@@ -125,8 +131,13 @@ def _postgres(service: ShopService, platform: Settings, access: Access) -> Itera
         return
     name, kept = database_name(service, platform), database.on_delete
     owner, capture = access.owner or "", access.capture or ""
-    yield Role(name=name, database=name, on_delete=kept, password=owner)
-    yield Database(name=name, on_delete=kept, password=owner)
+    login = Login(login_name(name, is_alternate=access.is_alternate), owner)
+    if access.is_alternate:
+        yield Role(name=name, database=name, on_delete=kept, is_locked=True)
+        yield MemberRole(name=login.username, database=name, password=owner)
+    else:
+        yield Role(name=name, database=name, on_delete=kept, password=owner)
+    yield Database(name=name, on_delete=kept, login=login)
     outbox = service.spec.outbox_table
     if outbox is not None:
         yield Role(
@@ -136,7 +147,7 @@ def _postgres(service: ShopService, platform: Settings, access: Access) -> Itera
             on_delete="Drop",
             password=capture,
         )
-        yield Publication(database=name, outbox=outbox, password=owner)
+        yield Publication(database=name, outbox=outbox, login=login)
         yield ReplicationSlot(database=name)
 
 
@@ -145,7 +156,12 @@ def _mongodb(service: ShopService, platform: Settings, access: Access) -> Iterat
     if database is None:
         return
     name, kept = database_name(service, platform), database.on_delete
-    yield User(name=name, database=name, on_delete=kept, password=access.owner or "")
+    owner = access.owner or ""
+    if access.is_alternate:
+        yield User(name=name, database=name, on_delete=kept, is_locked=True)
+        yield User(name=alternate(name), database=name, on_delete="Drop", password=owner)
+    else:
+        yield User(name=name, database=name, on_delete=kept, password=owner)
     yield MongoDatabase(name=name, on_delete=kept)
     if service.spec.outbox_table is not None:
         yield User(
@@ -158,7 +174,7 @@ def _mongodb(service: ShopService, platform: Settings, access: Access) -> Iterat
 
 
 def _users(service: ShopService, platform: Settings, access: Access) -> Iterator[External]:
-    name, spec = store_user(service), service.spec
+    name, spec = login_name(store_user(service), is_alternate=access.is_alternate), service.spec
     if spec.cache is not None:
         prefix = key_prefix(service, platform)
         scope = prefix.removesuffix(f"{service.name}:")
@@ -180,9 +196,11 @@ def _vault(service: ShopService, platform: Settings, access: Access) -> Iterator
         own = database_name(service, platform)
         at = f"{platform.postgres_host}:{platform.postgres_port}"
         yield LoginMaker(name=login_maker(own), database=own)
-        yield Connection(name=name, database=own, at=at)
-        yield LoginRole(name=name, database=own)
-        logins.append(f"{platform.vault_database_mount}/creds/{name}")
+        yield Connection(name=name, database=own, at=at, rotated=access.rotated or "")
+        role = login_name(name, is_alternate=access.is_alternate)
+        yield LoginRole(name=role, database=own, connection=name)
+        # Both: a policy that changed with the login would keep pods of the other from their own.
+        logins += [login_path(service, platform, is_alternate=second) for second in (False, True)]
     elif database is not None:
         content = {"url": store_urls(service, platform, access).get("database_url", "")}
         yield WrittenSecret(name=f"{folder}/{MONGODB_SECRET}", content=content)

@@ -25,6 +25,7 @@ _RELEASE_ORDER: Final = (
     "LoginRole",
     "DatabaseConnection",
     "LoginMaker",
+    "MemberRole",
     "Database",
 )
 """Kinds that are released before all others: readers before what they read, owners last."""

@@ -1,30 +1,25 @@
 """Provisions what a ShopService declares outside its namespace, in one reconcile."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
-from shop_operator.api.api_errors import ApiError
-from shop_operator.api.kinds import KAFKA_CONNECTOR
+from shop_operator.api.api_errors import NotFoundError
+from shop_operator.api.kinds import POD, SECRET
 from shop_operator.apply.result import ApplyError
-from shop_operator.children.access_secret import Access
-from shop_operator.metadata import Manifest
-from shop_operator.names import connector_name, database_name
-from shop_operator.settings import Settings
-from shop_operator.spec import Key
+from shop_operator.children.access_secret import Access, access_name
+from shop_operator.metadata import ROTATED_ANNOTATION, Manifest
 from shop_operator.stores.access import (
-    CAPTURES,
-    PasswordMemory,
     files_of,
     given_access,
     known_access,
+    with_new_capture,
+    with_new_logins,
     with_new_passwords,
 )
-from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.declared import declared, made_before
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
-from shop_operator.stores.kafka import is_going
+from shop_operator.stores.outbox_capture import OutboxCapture
 from shop_operator.stores.ownership import (
     DATABASES,
     KAFKA,
@@ -37,9 +32,9 @@ from shop_operator.stores.ownership import (
     store_error,
     unreadable,
 )
-from shop_operator.stores.platform import Platform
-from shop_operator.stores.postgres.capture import ReplicationSlot
+from shop_operator.stores.rotation import Rotation, look, with_others
 from shop_operator.stores.sessions import Sessions
+from shop_operator.stores.shared import Shared
 from shop_operator.stores.vault.secret import look_for_files
 
 
@@ -56,23 +51,8 @@ class Provisioned:
     """Resources in Kafka's namespace that may not be applied now."""
     applicable: frozenset[tuple[str, str]] = frozenset()
     """Kind and name of the resources in Kafka's namespace that may be applied."""
-
-
-class Shared(Protocol):
-    """What provisionings share."""
-
-    settings: Settings
-    platform: Platform
-    captures: CaptureWatch
-    passwords: PasswordMemory
-
-    def trusted(self, key: Key, externals: Sequence[External]) -> dict[Identity, Found] | None:
-        """Return what was found a moment ago, if all of it was as declared."""
-        ...
-
-    def trust(self, key: Key, externals: Sequence[External], found: dict[Identity, Found]) -> None:
-        """Remember that all was found as declared."""
-        ...
+    rotation: Rotation | None = None
+    """None where nothing may be written."""
 
 
 class Provisioning:
@@ -83,17 +63,17 @@ class Provisioning:
         self._sessions = sessions
         self._service = sessions.service
         self._known = Access()
+        self._rotation = Rotation()
         self._declared: list[External] = []
         self._found: dict[Identity, Found | StoreError | None] = {}
 
-    async def plan(self, live: Sequence[Manifest]) -> Plan:
+    async def plan(self, live: Sequence[Manifest], *, may_rotate: bool = True) -> Plan:
         """Read everything that is declared, and decide whose it is. Writes nothing."""
         service, shared = self._service, self._shared
         self._known = shared.passwords.fill(service, known_access(service, live))
         self._files = files_of(service, live)
-        self._access = with_new_passwords(service, self._known)
-        self._declared = declared(service, shared.settings, self._access)
         known = recorded(service, made_before(service, shared.settings))
+        await self._rotate(live, known, may_rotate=may_rotate)
         changed = self._scope_changed(known)
         if changed is not None:
             conflicts = {known[0].identity: changed}
@@ -110,9 +90,16 @@ class Provisioning:
         error = await self._ensure(plan, DATABASES, ensured)
         logins = unreadable(self._found, LOGINS)
         login_error = logins if error else await self._ensure(plan, LOGINS, ensured)
+        capture = self._capture()
         try:
-            ready = error is None and await self._outbox_ready()
-            capture_error = await self._capture(plan) if error is None else None
+            ready = error is None and await capture.is_ready()
+            capture_error = None
+            if error is None:
+                capture_error = await capture.resume(
+                    has_conflicts=bool(plan.conflicts),
+                    existed=self._existed,
+                    password_known=self._known.capture is not None,
+                )
         except StoreError as failed:
             error, ready, capture_error = failed, False, None
         settled = not (error or login_error or plan.withheld)
@@ -120,13 +107,7 @@ class Provisioning:
             found = {i: live for i, live in self._found.items() if isinstance(live, Found)}
             if len(found) == len(self._declared):
                 self._shared.trust(self._service.key, self._declared, found)
-        given = given_access(
-            new=self._access,
-            known=self._known,
-            ensured=ensured,
-            existed=self._existed,
-            files=self._files,
-        )
+        given = self._given(ensured, failed=error or login_error)
         self._shared.passwords.remember(self._service, given)
         secrets_error = await self._look_for_files()
         return Provisioned(
@@ -141,18 +122,19 @@ class Provisioning:
                 for external in plan.ensure
                 if external.record.store == KAFKA
             ),
+            rotation=self._rotation.after(failure=error or login_error, rotated=given.rotated),
         )
 
     async def look_up(self, live: Sequence[Manifest]) -> Provisioned:
         """Return what is there and what is missing, where nothing may be written."""
-        plan = await self.plan(live)
+        plan = await self.plan(live, may_rotate=False)
         error, login_error = (
             store_error(plan, self._declared, self._found, stores)
             or not_as_declared(self._declared, self._found, stores)
             for stores in (DATABASES, LOGINS)
         )
         try:
-            ready = error is None and await self._outbox_ready()
+            ready = error is None and await self._capture().is_ready()
         except StoreError as failed:
             error, ready = failed, False
         secrets_error = await self._look_for_files()
@@ -163,6 +145,72 @@ class Provisioning:
             login_error or secrets_error,
             outbox_ready=ready,
             applicable=frozenset(names),
+        )
+
+    async def _rotate(
+        self, live: Sequence[Manifest], recorded_now: Sequence[Record], *, may_rotate: bool
+    ) -> None:
+        """Decide which of its two logins the service is to have, and what is declared with it.
+
+        Raises ApiError.
+        """
+        service, settings = self._service, self._shared.settings
+        now, other = (
+            declared(service, settings, Access(is_alternate=second))
+            for second in (self._known.is_alternate, not self._known.is_alternate)
+        )
+        names = {external.record.identity for external in now}
+        self._rotation = look(
+            service,
+            self._known,
+            live=live,
+            pods=self._sessions.resources.cache.of(POD, service.key),
+            others=[external for external in other if external.record.identity not in names],
+            recorded=recorded_now,
+        )
+        begins = self._rotation.begins and may_rotate and not await self._is_outdated()
+        self._rotation = replace(self._rotation, begins=begins)
+        access = with_new_passwords(service, self._known)
+        if begins:
+            access, other = with_new_logins(service, self._known, self._rotation.requested), now
+        at = access.rotated or ""
+        if may_rotate and self._known.capture is not None and at > (access.capture_rotated or ""):
+            access = with_new_capture(access, at)
+        self._access = access
+        self._declared = declared(service, settings, access)
+        if begins or self._rotation.keeps_other:
+            kept = frozenset(record.identity for record in recorded_now)
+            self._declared = with_others(self._declared, other, kept)
+
+    async def _is_outdated(self) -> bool:
+        """Return True if the cache does not know yet what the Secret says: another rotation began.
+
+        Raises ApiError.
+        """
+        client, name = self._sessions.resources.client, access_name(self._service)
+        try:
+            secret = await client.get(SECRET, self._service.namespace, name)
+        except NotFoundError:
+            return True
+        annotations = secret["metadata"].get("annotations") or {}
+        return annotations.get(ROTATED_ANNOTATION) != self._known.rotated
+
+    def _given(self, ensured: set[str], *, failed: StoreError | None) -> Access:
+        """Return the passwords to be written: of new logins all or none."""
+        if self._rotation.begins:
+            return self._known if failed else self._access
+        return given_access(
+            new=self._access,
+            known=self._known,
+            ensured=ensured,
+            existed=self._existed,
+            files=self._files,
+        )
+
+    def _capture(self) -> OutboxCapture:
+        shared = self._shared
+        return OutboxCapture(
+            shared.settings, shared.captures, self._sessions, self._declared, self._found
         )
 
     async def _ensure(
@@ -215,7 +263,11 @@ class Provisioning:
         settings, namespace = self._shared.settings, self._service.namespace
         scope = "cluster" if settings.is_scoped(namespace) else "namespace"
         other = settings.model_copy(update={"scope": scope, "cluster_scoped_namespaces": ()})
-        before = {e.record.identity for e in declared(self._service, other, Access())}
+        before = {
+            external.record.identity
+            for second in (False, True)
+            for external in declared(self._service, other, Access(is_alternate=second))
+        }
         now = {e.record.identity for e in self._declared}
         names = {record.identity for record in known}
         if not names or names & now or not names <= before:
@@ -230,71 +282,3 @@ class Provisioning:
     def _existed(self) -> set[str]:
         """Return the kinds of what was there before this reconcile."""
         return {i[1] for i, found in self._found.items() if isinstance(found, Found)}
-
-    async def _outbox_ready(self) -> bool:
-        """Return True once the outbox exists and Debezium may read it. Raises StoreError."""
-        spec, outbox = self._service.spec, self._service.spec.outbox_table
-        if spec.database is None or outbox is None:
-            return False
-        if spec.database.kind == "mongodb":
-            name = database_name(self._service, self._shared.settings)
-            return outbox in await (await self._sessions.mongodb()).collections(name)
-        publication = next(e for e in self._declared if e.record.kind == "Publication")
-        live = self._found[publication.record.identity]
-        if not isinstance(live, Found) or not live.as_declared:
-            live = await publication.read(self._sessions)
-        return live is not None and live.as_declared
-
-    async def _capture(self, plan: Plan) -> StoreError | None:
-        """Have Debezium go on from where it can, if what it read from was lost.
-
-        Raises StoreError.
-        """
-        settings = self._shared.settings
-        name = connector_name(self._service, settings)
-        connector = self._sessions.resources.cache.get(
-            KAFKA_CONNECTOR, settings.kafka_namespace, name
-        )
-        if connector is None or self._service.spec.outbox_table is None or plan.conflicts:
-            return None
-        if is_going(connector) or self._is_database_gone():
-            return await self._begin_anew(name)
-        slot = next((e for e in self._declared if isinstance(e, ReplicationSlot)), None)
-        if slot is None:
-            return None
-        lost = self._shared.captures.missing(self._declared, self._found, connector)
-        if lost is None and self._known.capture is None and self._existed & CAPTURES:
-            # A lost password was set anew, which a running task does not know.
-            await self._resume(connector)
-        if lost is None:
-            return self._shared.captures.idle(slot, self._found[slot.record.identity])
-        if lost.reason == "PublicationMissing" and self._found[slot.record.identity] is not None:
-            await slot.drop(self._sessions)
-        await self._resume(connector)
-        return lost
-
-    def _is_database_gone(self) -> bool:
-        """Return True if MongoDB's database was dropped: its change stream has ended for good.
-
-        The connector goes on to run, and reads nothing of a database made under the same name.
-        """
-        gone = [e for e in self._declared if e.record.identity[:2] == ("mongodb", "Database")]
-        return any(self._found[external.record.identity] is None for external in gone)
-
-    async def _begin_anew(self, connector: str) -> StoreError:
-        """Release the connector; it is made again once it is gone, and the outbox is there."""
-        self._sessions.resources.gate.require()
-        resource = next(e for e in self._declared if e.record.kind == KAFKA_CONNECTOR.kind)
-        message = f"connector {connector} is made anew, and reads the whole outbox"
-        try:
-            await resource.release(self._sessions)
-        except StoreError as error:
-            message = f"{message}: {error}"
-        return StoreError("CaptureBeginsAnew", message)
-
-    async def _resume(self, connector: Manifest) -> None:
-        try:
-            await self._shared.captures.resume(self._sessions, connector)
-        except ApiError as error:
-            name = connector["metadata"]["name"]
-            raise StoreError("ApiError", f"KafkaConnector {name}: {error}") from error

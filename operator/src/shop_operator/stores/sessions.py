@@ -130,6 +130,11 @@ class Sessions:
         """Remember that a login works."""
         self.servers.logins[login] = time.monotonic()
 
+    def distrust(self, *login: str) -> None:
+        """Forget which passwords worked for a login, given as its parts without the password."""
+        for known in [each for each in self.servers.logins if each[:-1] == login]:
+            del self.servers.logins[known]
+
     async def __aenter__(self) -> Self:
         return self
 

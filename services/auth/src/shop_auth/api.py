@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from shop_auth.key_source import CACHED_S
 from shop_auth.models import (
     AuthorizeRequest,
     Grant,
@@ -49,7 +50,7 @@ def _no_store(response: Response) -> None:
 @router.get("/.well-known/jwks.json")
 async def get_jwks(keys: Keys, response: Response) -> Jwks:
     """Read the public keys (RFC 7517)."""
-    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Cache-Control"] = f"public, max-age={CACHED_S}"
     return Jwks.model_validate(await keys.jwks())
 
 

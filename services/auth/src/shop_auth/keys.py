@@ -1,8 +1,7 @@
 """The keys that sign access tokens: Ed25519 only, told apart by thumbprint.
 
-Rotation is a file edit: the ring holds several keys, the first signs, all are published. Put the
-next key second, wait until every verifier has it (the JWKS is cached for minutes), move it to the
-top, and take the old one out once its last token has expired. No token is refused at any step.
+Rotation is a file edit: the ring holds several keys, the first signs, all are published. When a new
+one begins to sign, and how long an old one is published, `key_source.py` decides.
 """
 
 import base64
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -67,18 +67,32 @@ class KeyRing:
 
     @classmethod
     def from_pem(cls, text: str) -> "KeyRing":
-        """Read one or more PKCS#8 PEM blocks; raise ``BadKeyError`` on anything but Ed25519."""
-        keys = []
+        """Read one or more PKCS#8 PEM blocks; raise ``BadKeyError`` on anything but Ed25519.
+
+        What it says never holds anything of the text.
+        """
+        keys: list[SigningKey] = []
+        blocks = len(_PEM.findall(text))
+        if text.count("-----BEGIN ") != blocks:
+            raise BadKeyError(
+                f"only {blocks} of {text.count('-----BEGIN ')} PEM blocks are whole PRIVATE KEY "
+                "blocks: each is to be an Ed25519 key in PKCS#8 without a passphrase"
+            )
         for block in _PEM.findall(text):
             try:
                 private = serialization.load_pem_private_key(block.encode(), password=None)
-            except ValueError as error:
-                raise BadKeyError(f"not a PKCS#8 key: {error}") from error
+            except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+                number = len(keys) + 1
+                raise BadKeyError(f"PEM block {number} is no PKCS#8 key: {error}") from error
             if not isinstance(private, Ed25519PrivateKey):
                 raise BadKeyError(f"{type(private).__name__} is no Ed25519 key")
-            keys.append(SigningKey.of(private))
+            key = SigningKey.of(private)
+            if key.kid not in {each.kid for each in keys}:
+                keys.append(key)
         if not keys:
-            raise BadKeyError("no PRIVATE KEY block in PEM")
+            raise BadKeyError(
+                "no PRIVATE KEY block in PEM; openssl genpkey -algorithm ed25519 makes one"
+            )
         return cls(tuple(keys))
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:

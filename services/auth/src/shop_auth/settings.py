@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from shop_auth.keys import KeyRing
+from shop_auth.keys import BadKeyError, KeyRing
 from shop_shared.settings import ServiceSettings
 
 
@@ -42,7 +42,10 @@ class Settings(ServiceSettings):
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
         if self.signing_keys is not None:
-            KeyRing.from_pem(self.signing_keys.get_secret_value())
+            try:
+                KeyRing.from_pem(self.signing_keys.get_secret_value())
+            except BadKeyError as error:
+                raise ValueError(f"SIGNING_KEYS: {error}") from error
         elif self.environment == "production":
             raise ValueError("SIGNING_KEYS is required in production")
         return self

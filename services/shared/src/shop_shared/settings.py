@@ -79,6 +79,15 @@ def read_secret(name: str) -> str | None:
     return file.read_text().strip() if file.is_file() else None
 
 
+def secret_version(name: str) -> tuple[int, int, int] | None:
+    """Return what differs once a secret's file was written anew; None where there is no file."""
+    try:
+        found = (secrets_dir() / name).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
 def _stop(error: ValidationError) -> NoReturn:
     for problem in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in problem["loc"]).upper() or "settings"

@@ -7,7 +7,10 @@ MongoDB hashes the passwords of SCRAM-SHA-256 itself and takes no verifier, so `
 `updateUser` carry the password; the server redacts it in its own log.
 """
 
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from shop_operator.children.access_secret import Login
 from shop_operator.spec import Deletion
@@ -19,14 +22,16 @@ from shop_operator.stores.sessions import Sessions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user of one database: its owner, or the one that Debezium captures with."""
+    """A user of one database: its owner, another with its rights, or Debezium's."""
 
     name: str
     database: str
     capture: bool = False
+    is_locked: bool = False
+    """Whether nobody logs in by it: it stays as the mark of the database, without any right."""
     on_delete: Deletion
     password: str = field(default="", repr=False)
-    """Empty if it is only to be released."""
+    """Empty if it is only to be released, or locked."""
 
     @property
     def record(self) -> Record:
@@ -41,34 +46,52 @@ class User:
 
     async def read(self, sessions: Sessions) -> Found | None:
         """Return the live user; its customData is its mark."""
-        owner = await (await sessions.mongodb()).owner_of_user(self.name, self.database)
-        if owner is None:
+        session = await sessions.mongodb()
+        live = await session.user(self.name, self.database)
+        if live is None:
             return None
         return Found(
-            owner,
+            str((live.get("customData") or {}).get("owner", "")),
             f'in the database {self.database}: db.updateUser("{self.name}", '
             f'{{customData: {{owner: "{sessions.owner}"}}}})',
+            as_declared=self._has_roles(live),
         )
 
     async def ensure(self, sessions: Sessions) -> None:
-        """Create the user with its mark, and check its login."""
+        """Create the user with its mark, give it the rights it is to have, and check its login."""
         session = await sessions.mongodb()
-        if await session.owner_of_user(self.name, self.database) is None:
-            roles = ("read",) if self.capture else ("readWrite", "dbAdmin")
+        live = await session.user(self.name, self.database)
+        if live is None:
             await session.run(
                 self.database,
                 "createUser",
                 self.name,
-                pwd=self.password,
-                roles=[{"role": role, "db": self.database} for role in roles],
+                pwd=self.password or _nobodys(),
+                roles=self._roles(),
                 customData={"owner": sessions.owner},
             )
+        elif not self._has_roles(live):
+            locking = {"pwd": _nobodys()} if self.is_locked else {}
+            sessions.distrust("mongodb", self.database, self.name)
+            await session.run(
+                self.database, "updateUser", self.name, roles=self._roles(), **locking
+            )
         known = "mongodb", self.database, self.name, self.password
-        if not sessions.is_trusted(*known):
-            await self._ensure_login(session)
+        if not self.is_locked and not sessions.is_trusted(*known):
+            await self._ensure_login(sessions, session)
             sessions.trust(*known)
 
-    async def _ensure_login(self, session: MongoSession) -> None:
+    def _roles(self) -> list[dict[str, str]]:
+        names = ("read",) if self.capture else ("readWrite", "dbAdmin")
+        return [{"role": name, "db": self.database} for name in names if not self.is_locked]
+
+    def _has_roles(self, live: dict[str, Any]) -> bool:
+        def named(roles: Iterable[dict[str, str]]) -> set[tuple[str, str]]:
+            return {(role["role"], role["db"]) for role in roles}
+
+        return named(live["roles"]) == named(self._roles())
+
+    async def _ensure_login(self, sessions: Sessions, session: MongoSession) -> None:
         """Log in; if the server refuses, set the password that the Secret holds."""
         login = Login(self.name, self.password)
         try:
@@ -78,6 +101,7 @@ class User:
                 raise
         else:
             return
+        sessions.distrust("mongodb", self.database, self.name)
         await session.run(self.database, "updateUser", self.name, pwd=self.password)
         await session.log_in(login, self.database)
 
@@ -86,6 +110,11 @@ class User:
         if self.on_delete == "Drop":
             await (await sessions.mongodb()).run(self.database, "dropUser", self.name)
         return True
+
+
+def _nobodys() -> str:
+    """Return a password that nobody knows."""
+    return secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Clients of a MongoDB replica set, one a login, open for one reconcile."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class MongoSession:
         """Return the administrator's client, opened when first needed."""
         if self._admin is None:
             self._admin = self._client(self.server.admin, "admin")
-            self._stack.push_async_callback(self._admin.close)
+            self._stack.push_async_callback(_close, self._admin)
         return self._admin
 
     async def log_in(self, login: Login, database: str) -> None:
@@ -54,7 +55,7 @@ class MongoSession:
             with failures(f"as {login.username} in {database}", self.server):
                 await client[database].list_collection_names()
         finally:
-            await client.close()
+            await _close(client)
 
     async def run(self, database: str, command: str, value: str, **more: Any) -> Any:  # noqa: ANN401 - a document
         """Run a command as the administrator and return its answer."""
@@ -80,12 +81,15 @@ class MongoSession:
         with failures("dropDatabase", self.server):
             await admin.drop_database(database)
 
+    async def user(self, user: str, database: str) -> dict[str, Any] | None:
+        """Return a user: its customData and its roles; None without the user."""
+        found = await self.run(database, "usersInfo", user, showCustomData=True)
+        return next(iter(found["users"]), None)
+
     async def owner_of_user(self, user: str, database: str) -> str | None:
         """Return the owner in a user's mark, empty without a mark, None without the user."""
-        found = await self.run(database, "usersInfo", user, showCustomData=True)
-        if not found["users"]:
-            return None
-        return str((found["users"][0].get("customData") or {}).get("owner", ""))
+        found = await self.user(user, database)
+        return None if found is None else str((found.get("customData") or {}).get("owner", ""))
 
     def _client(self, login: Login, database: str) -> Client:
         server = self.server
@@ -101,6 +105,11 @@ class MongoSession:
             connectTimeoutMS=_TIMEOUT_MS,
             maxPoolSize=1,
         )
+
+
+async def _close(client: Client) -> None:
+    """Close a client whole, also if this task is cancelled meanwhile."""
+    await asyncio.shield(client.close())
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ Neither can be marked. A publication is its owner role's; a slot belongs to the 
 decodes and to the capture role that made it. So both are as those roles are marked.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from shop_operator.children.access_secret import Login
@@ -26,8 +26,8 @@ class Publication:
     database: str
     outbox: str = ""
     """`schema.table`; empty if the publication is only to be released."""
-    password: str = field(default="", repr=False)
-    """Of the database's owner, who makes the publication."""
+    login: Login | None = None
+    """What acts as the database's owner, who makes the publication; None if only to be released."""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,9 @@ class Publication:
     async def ensure(self, sessions: Sessions) -> None:
         """Publish the outbox once the migration has made it, and let Debezium read it."""
         session = await sessions.postgres()
-        owner = await session.login(Login(self.database, self.password), self.database)
+        if self.login is None:
+            return
+        owner = await session.login(self.login, self.database)
         table = ".".join(map(quoted, self._parts()))
         with failures():
             if await owner.fetchval("SELECT to_regclass($1)", table) is None:

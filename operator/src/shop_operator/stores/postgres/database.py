@@ -28,9 +28,11 @@ class Role:
     name: str
     database: str
     replication: bool = False
+    is_locked: bool = False
+    """Whether it may not log in: a member of it does (`member_role.py`)."""
     on_delete: Deletion
     password: str = field(default="", repr=False)
-    """Empty if it is only to be released."""
+    """Empty if it is only to be released, or locked."""
 
     @property
     def record(self) -> Record:
@@ -45,17 +47,24 @@ class Role:
 
     async def read(self, sessions: Sessions) -> Found | None:
         """Return the live role; its comment is its mark."""
-        owner = await (await sessions.postgres()).owner_of_role(self.name)
+        session = await sessions.postgres()
+        owner = await session.owner_of_role(self.name)
         if owner is None:
             return None
         comment = literal(mark(sessions.owner))
-        return Found(owner, f"COMMENT ON ROLE {quoted(self.name)} IS {comment}")
+        return Found(
+            owner,
+            f"COMMENT ON ROLE {quoted(self.name)} IS {comment}",
+            as_declared=not self.is_locked or not await session.can_log_in(self.name),
+        )
 
     async def ensure(self, sessions: Sessions) -> None:
         """Create the role with its mark; let the capture role into the database."""
         session = await sessions.postgres()
         if await session.owner_of_role(self.name) is None:
             await self._create(sessions)
+        if self.is_locked and await session.can_log_in(self.name):
+            await lock(sessions, self.name)
         if self.replication:
             admin, database = await session.admin(), quoted(self.database)
             with failures():
@@ -68,13 +77,12 @@ class Role:
 
     async def _create(self, sessions: Sessions) -> None:
         session = await sessions.postgres()
-        rights = "LOGIN REPLICATION" if self.replication else "LOGIN"
+        rights = "REPLICATION" if self.replication else ""
         name = quoted(self.name)
         admin = await session.admin()
         with failures():
             async with admin.transaction():
-                password = literal(verifier(self.password))
-                await admin.execute(f"CREATE ROLE {name} {rights} PASSWORD {password}")
+                await admin.execute(f"CREATE ROLE {name} {rights} {_login(self.password)}")
                 await admin.execute(f"COMMENT ON ROLE {name} IS {literal(mark(sessions.owner))}")
 
     async def release(self, sessions: Sessions) -> bool:
@@ -98,8 +106,8 @@ class Database:
 
     name: str
     on_delete: Deletion
-    password: str = field(default="", repr=False)
-    """Of its owner; empty if it is only to be released."""
+    login: Login | None = None
+    """What its service logs in by; None if it is only to be released."""
 
     @property
     def record(self) -> Record:
@@ -143,7 +151,8 @@ class Database:
                 "SELECT has_database_privilege('public', $1, 'CONNECT')", self.name
             ):
                 await admin.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
-        await ensure_login(sessions, Login(self.name, self.password), self.name)
+        if self.login is not None:
+            await ensure_login(sessions, self.login, self.name)
 
     async def release(self, sessions: Sessions) -> bool:
         """Drop the database with everything in it, unless it is retained."""
@@ -168,8 +177,25 @@ async def ensure_login(sessions: Sessions, login: Login, database: str) -> None:
     except StoreError as error:
         if error.reason != "AccessDenied":
             raise
-        admin, password = await session.admin(), literal(verifier(login.password))
+        admin = await session.admin()
+        sessions.distrust("postgres", login.username)
         with failures():
-            await admin.execute(f"ALTER ROLE {quoted(login.username)} LOGIN PASSWORD {password}")
+            await admin.execute(f"ALTER ROLE {quoted(login.username)} {_login(login.password)}")
         await session.login(login, database)
     sessions.trust(*known)
+
+
+async def lock(sessions: Sessions, role: str) -> None:
+    """Take a role its password and the right to log in, and end its sessions."""
+    admin = await (await sessions.postgres()).admin()
+    sessions.distrust("postgres", role)
+    with failures():
+        await admin.execute(f"ALTER ROLE {quoted(role)} NOLOGIN PASSWORD NULL")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1", role
+        )
+
+
+def _login(password: str) -> str:
+    """Return the options of a role that logs in by a password; of one that can't without any."""
+    return f"LOGIN PASSWORD {literal(verifier(password))}" if password else "NOLOGIN"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from shop_operator.names import alternate
 from shop_operator.stores.external import Found, Record
 from shop_operator.stores.postgres.login_maker import LoginMaker
 from shop_operator.stores.postgres.session import literal, quoted
@@ -22,7 +23,7 @@ from shop_operator.stores.vault.session import VaultSession
 _PASSWORD_BYTES: Final = 24
 _LEASE_SECONDS: Final = 3600
 _LONGEST_SECONDS: Final = 24 * 3600
-_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
 _PLUGIN: Final = "postgresql-database-plugin"
 
 
@@ -34,6 +35,8 @@ class Connection:
     database: str
     at: str = ""
     """host:port, as Vault reaches it; empty if the connection is only to be released."""
+    rotated: str = ""
+    """The rotation that its password is of; another has Vault given a new one."""
 
     @property
     def record(self) -> Record:
@@ -85,12 +88,12 @@ class Connection:
         return f"{vault.settings.vault_database_mount}/config/{self.name}"
 
     def _fields(self, sessions: Sessions) -> dict[str, Any]:
-        name = quote(mark(sessions.owner), safe="")
+        name = quote(f"{mark(sessions.owner)} {self.rotated}".strip(), safe="")
         query = f"sslmode=prefer&application_name={name}"
         login = "{{username}}:{{password}}"
         return {
             "plugin_name": _PLUGIN,
-            "allowed_roles": [self.name],
+            "allowed_roles": [self.name, alternate(self.name)],
             "connection_url": f"postgresql://{login}@{self.at}/{self.database}?{query}",
             "username": login_maker(self.database),
         }
@@ -102,6 +105,8 @@ class LoginRole:
 
     name: str
     database: str
+    connection: str = ""
+    """Empty if it is only to be released."""
 
     @property
     def record(self) -> Record:
@@ -144,7 +149,7 @@ class LoginRole:
         login = '"{{name}}"'
         rights = "LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
         return {
-            "db_name": self.name,
+            "db_name": self.connection,
             "default_ttl": _LEASE_SECONDS,
             "max_ttl": _LONGEST_SECONDS,
             "creation_statements": [
@@ -155,7 +160,7 @@ class LoginRole:
             # What a session made after RESET ROLE would be its own, and keep the role from going.
             "revocation_statements": [
                 f"ALTER ROLE {login} NOLOGIN",
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
+                f"{_END_SESSIONS} WHERE usename = '{{{{name}}}}'",
                 f"REASSIGN OWNED BY {login} TO {database}",
                 f"DROP OWNED BY {login}",
                 f"DROP ROLE {login}",

@@ -70,7 +70,8 @@ async def look_for_files(vault: VaultSession, service: ShopService) -> None:
     mount = vault.settings.vault_kv_mount
     allowed = f"{mount}/data/{vault_folder(service)}/"
     for file in service.spec.secrets.files:
-        if not file.path.startswith(allowed):
+        inside = file.path.removeprefix(allowed)
+        if inside == file.path or {"", ".", ".."} & set(inside.split("/")):
             raise StoreError(
                 "PolicyDenied",
                 f"secrets.files {file.name}: the service's policy allows paths below {allowed}, "

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -9,15 +10,25 @@ from typing import Any, Final
 import asyncpg
 import orjson
 import sqlalchemy as sa
+import structlog
+from asyncpg.exceptions import InternalClientError
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
-from shop_shared.settings import ServiceSettings, read_secret
+from shop_shared.settings import ServiceSettings, read_secret, secret_version
 
+_log = structlog.get_logger(__name__)
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 30.0
+LOGIN_PATIENCE: Final = 8.0
+"""Seconds that a refused login waits for its file to hold another: less than for a connection."""
+_LOOK_AGAIN: Final = 0.2
+_TRUSTED_IDLE: Final = 0.05
+"""Seconds that a connection may be idle and is used without asking whether it still is one."""
+_FILE: Final = "database_url"
 ERRORS: Final = (
     sa.exc.SQLAlchemyError,
     asyncpg.PostgresError,
@@ -30,28 +41,17 @@ ERRORS: Final = (
 def create_engine(settings: ServiceSettings) -> AsyncEngine:
     """Make the engine; it connects when first used.
 
-    Connections made with credentials that have since rotated are replaced as they are taken from
-    the pool. Raises ValueError where settings has no `database_url`.
+    Connections made with credentials that have since rotated in their file, and such as the server
+    has ended, are replaced as they are taken from the pool. A login from a file that is refused, as
+    its lease was ended, is tried again once the file holds another. Raises ValueError where
+    settings has no `database_url`.
     """
     if settings.database_url is None:
         raise ValueError("database_url is not set")
-    configured = settings.database_url.get_secret_value()
-    latest = configured
-
-    async def connect() -> "asyncpg.Connection[Any]":
-        nonlocal latest
-        secret = await asyncio.to_thread(read_secret, "database_url")
-        latest = secret or configured
-        return await asyncpg.connect(
-            latest,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=COMMAND_TIMEOUT,
-            server_settings={"application_name": settings.service_name, "jit": "off"},
-        )
-
+    login = _Login(settings, settings.database_url.get_secret_value())
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=login.connect,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -62,16 +62,82 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def remember(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        entry.info["dsn"] = latest
+        entry.info["dsn"] = login.latest
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
-    def replace_rotated(
-        _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object
+    def replace_ended(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object
     ) -> None:
-        if entry.info["dsn"] != latest:
+        login.look()
+        if entry.info["dsn"] != login.latest:
             raise DisconnectionError("credentials have rotated")
+        idle = time.monotonic() - entry.info.get("idle_since", time.monotonic())
+        if idle > _TRUSTED_IDLE and not await_only(_answers(connection.driver_connection)):
+            raise DisconnectionError("the server has ended the connection")
+
+    @sa.event.listens_for(engine.sync_engine, "checkin")
+    def remember_when(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
 
     return engine
+
+
+async def _answers(connection: "asyncpg.Connection[Any]") -> bool:
+    """Return True if a connection that was idle can be used.
+
+    One that the server ends may have told so and not be closed yet.
+    """
+    if connection.is_closed():
+        return False
+    try:
+        await connection.execute("SELECT 1", timeout=CONNECT_TIMEOUT)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, InternalClientError, OSError):
+        return False
+    return True
+
+
+class _Login:
+    """The address with the login, as its file says now, or the environment."""
+
+    def __init__(self, settings: ServiceSettings, configured: str) -> None:
+        self.latest = configured
+        self._version = secret_version(_FILE)
+        self._configured = configured
+        self._application = settings.service_name
+
+    def look(self) -> None:
+        """Read the file again if it was written anew."""
+        now = secret_version(_FILE)
+        if now != self._version:
+            self.latest, self._version = read_secret(_FILE) or self.latest, now
+
+    async def connect(self) -> "asyncpg.Connection[Any]":
+        """Connect; a login that is refused is tried again once its file holds another."""
+        end = asyncio.get_running_loop().time() + LOGIN_PATIENCE
+        while True:
+            secret = await asyncio.to_thread(read_secret, _FILE)
+            self.latest = secret or self._configured
+            try:
+                return await asyncpg.connect(
+                    self.latest,
+                    timeout=CONNECT_TIMEOUT,
+                    command_timeout=COMMAND_TIMEOUT,
+                    server_settings={"application_name": self._application, "jit": "off"},
+                )
+            except asyncpg.InvalidAuthorizationSpecificationError:
+                if secret is None or not await _changes(secret, until=end):
+                    raise
+                _log.info("login refused; its file holds another one now")
+
+
+async def _changes(secret: str, *, until: float) -> bool:
+    """Wait until the file of the login holds another one; return False if it never does."""
+    loop = asyncio.get_running_loop()
+    while loop.time() < until:
+        await asyncio.sleep(_LOOK_AGAIN)
+        if await asyncio.to_thread(read_secret, _FILE) not in {secret, None}:
+            return True
+    return False
 
 
 @asynccontextmanager

@@ -1,0 +1,161 @@
+"""A service's pool, as services have it, on logins that a real OpenBao gives out and ends."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from shop_servers.servers import Postgres
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shop_shared.settings import ServiceSettings
+from shop_shared.stores.postgres import create_engine, transaction
+
+from .outside import Sql
+from .test_vault import login, spec
+from .vault import Vault, vault
+
+__all__ = ["vault"]
+WORKERS = 8
+
+
+class Pod:
+    """A service's pool of connections and the file that Vault's agent writes for it."""
+
+    def __init__(self, engine: AsyncEngine, file: Path, vault: Vault, at: str) -> None:
+        self.engine, self.file = engine, file
+        self._vault, self._at = vault, at
+
+    async def fetch(self) -> dict[str, Any]:
+        """Get a lease and write its login to the file, as the agent does; return the lease."""
+        lease = await login(self._vault, "orders")
+        self.write(lease)
+        return lease
+
+    def write(self, lease: dict[str, Any]) -> None:
+        """Put a login's file in place of the one before, in one step."""
+        data, new = lease["data"], self.file.with_suffix(".new")
+        new.write_text(f"postgresql://{data['username']}:{data['password']}@{self._at}")
+        new.rename(self.file)
+
+    async def order(self) -> str:
+        """Work as a request does, in a transaction of some statements; return whose session."""
+        async with transaction(self.engine) as connection:
+            user = await connection.scalar(sa.text("SELECT session_user"))
+            await connection.execute(sa.text("INSERT INTO orders VALUES (1)"))
+            await connection.execute(sa.text("SELECT pg_sleep(0.02)"))
+        return str(user)
+
+
+@pytest.fixture
+async def pod(
+    vault: Vault, postgres: Postgres, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Pod]:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setenv("SECRETS_DIR", str(folder))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    await vault.shop.start()
+    await vault.shop.declare("orders", **spec(name))
+    await vault.shop.reason("orders", "SecretsReady", "Available")
+    at = urlsplit(postgres.url)
+    file = folder / "database_url"
+    file.write_text("postgresql://not@127.0.0.1/yet")
+    settings = ServiceSettings(
+        database_url=SecretStr(file.read_text()), database_pool_size=WORKERS // 2
+    )
+    found = Pod(create_engine(settings), file, vault, f"{at.hostname}:{at.port}/{name}")
+    yield found
+    await found.engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def load(pod: Pod) -> AsyncIterator[list[str]]:
+    """Order without a pause; yields whose sessions did it. Fails with the first failed order."""
+    stop, users = asyncio.Event(), []
+
+    async def work() -> None:
+        while not stop.is_set():
+            users.append(await pod.order())
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(WORKERS):
+            tasks.create_task(work())
+        yield users
+        stop.set()
+
+
+async def revoke(vault: Vault, lease: dict[str, Any]) -> None:
+    """End a lease, and wait until the server has ended it."""
+    data = {"lease_id": lease["lease_id"], "sync": True}
+    await asyncio.to_thread(vault.root.write_data, "sys/leases/revoke", data=data)
+
+
+async def test_no_order_fails_while_the_login_changes_and_the_old_lease_is_ended(
+    pod: Pod, vault: Vault
+) -> None:
+    lease = await pod.fetch()
+    async with transaction(pod.engine) as connection:
+        await connection.execute(sa.text("CREATE TABLE orders (id int)"))
+    async with load(pod) as users:
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+            old, lease = lease, await pod.fetch()
+            await asyncio.sleep(0.5)
+            await revoke(vault, old)
+    assert old["data"]["username"] in users
+    assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+    async with transaction(pod.engine) as connection:
+        assert await connection.scalar(sa.text("SELECT count(*) FROM orders")) == len(users)
+
+
+async def test_after_a_lease_was_ended_orders_wait_for_the_next_login(
+    pod: Pod, vault: Vault
+) -> None:
+    lease = await pod.fetch()
+    async with transaction(pod.engine) as connection:
+        await connection.execute(sa.text("CREATE TABLE orders (id int)"))
+    await asyncio.gather(*(pod.order() for _ in range(WORKERS)))  # the pool is full
+    await revoke(vault, lease)
+    orders = [asyncio.create_task(pod.order()) for _ in range(WORKERS)]
+    await asyncio.sleep(1.5)
+    assert not any(order.done() for order in orders)
+    new = await pod.fetch()
+    assert set(await asyncio.gather(*orders)) == {new["data"]["username"]}
+
+
+async def test_a_login_that_never_comes_is_an_error_in_time(pod: Pod, vault: Vault) -> None:
+    await revoke(vault, await pod.fetch())
+    began = time.monotonic()
+    with pytest.raises(Exception, match=r"password authentication failed|does not exist"):
+        await pod.order()
+    assert 7 < time.monotonic() - began < 15
+
+
+async def test_the_root_login_is_changed_under_load(
+    pod: Pod, vault: Vault, postgres: Postgres, name: str
+) -> None:
+    """The connection's own password changes with a rotation; leases live on, new ones are given."""
+    from .test_rotation import request  # noqa: PLC0415 - it names its service the same
+
+    lease = await pod.fetch()
+    async with transaction(pod.engine) as connection:
+        await connection.execute(sa.text("CREATE TABLE orders (id int)"))
+    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = $1"
+    async with Sql(postgres).admin() as admin, load(pod) as users:
+        before = await admin.fetchval(stored, f"{name}_vault")
+        await request(vault.shop, "2030-01-01T00:00:01Z")
+        while await admin.fetchval(stored, f"{name}_vault") == before:
+            await asyncio.sleep(0.1)
+        await vault.shop.reason("orders", "SecretsReady", "Available")
+        assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+        lease = await pod.fetch()
+        await asyncio.sleep(0.5)
+        assert set(users[-WORKERS:]) == {lease["data"]["username"]}
