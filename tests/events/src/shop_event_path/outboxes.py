@@ -162,12 +162,12 @@ async def create_postgres(
         kafka_bootstrap_servers=bootstrap_servers,
         database_url=SecretStr(f"postgresql://{name}:{password}@{host}:{port}/{name}"),
     )
-    capture = capture_role(name)
+    capture, owner = capture_role(name), Login(name, password)
     externals: list[External] = [
         Role(name=name, database=name, on_delete="Drop", password=password),
-        Database(name=name, on_delete="Drop", password=password),
+        Database(name=name, on_delete="Drop", login=owner),
         Role(name=capture, database=name, replication=True, on_delete="Drop", password=password),
-        Publication(database=name, outbox="public.outbox", password=password),
+        Publication(database=name, outbox="public.outbox", login=owner),
         ReplicationSlot(database=name),
     ]
     await _ensure(store, externals)
