@@ -3,10 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from shop_product.api import views
-from shop_product.api.visibility import PRIVATE, has_sight
+from shop_product.api.visibility import VisibleProduct
 from shop_product.models import Product, ProductCreate, ProductPatch
 from shop_product.repository import products
 from shop_product.service import catalogue
@@ -14,25 +14,16 @@ from shop_product.state import Lists, Store
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, set_etag
 from shop_shared.http.openapi import documented
-from shop_shared.http.problems import NotFound
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"])
 
 
 @router.get("/{product_id}")
-async def get_product(
-    product_id: UUID, request: Request, store: Store, response: Response
-) -> Product:
+async def get_product(product_id: UUID, document: VisibleProduct, store: Store) -> Product:
     """Read a product; staff also one that is not active.
 
     The ETag is the version to edit; ``available`` changes without it.
     """
-    document = await products.find(store.database, product_id, hidden=True)
-    if document is None or not (document["active"] or await has_sight(request)):
-        raise NotFound("No such product.")
-    set_etag(response, document["version"])
-    if not document["active"]:
-        response.headers.update(PRIVATE)
     return views.product(document, available=await products.available(store.database, product_id))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from shop_product.api import views
-from shop_product.api.visibility import PRIVATE, has_sight
+from shop_product.api.visibility import VisibleProduct
 from shop_product.images.encoder import MAX_BYTES, MEDIA_TYPES
 from shop_product.models import Alt, ImageOrder, ImagePatch, ProductImage, ProductImages
 from shop_product.repository import images as stored
@@ -65,16 +65,8 @@ async def get_image(
 
 
 @router.get("/images", responses=documented(404))
-async def list_images(
-    product_id: UUID, request: Request, store: Store, response: Response
-) -> ProductImages:
+async def list_images(product: VisibleProduct) -> ProductImages:
     """List a product's pictures in order; the first is the main one."""
-    product = await products.find(store.database, product_id, hidden=True)
-    if product is None or not (product["active"] or await has_sight(request)):
-        raise NotFound("No such product.")
-    set_etag(response, product["version"])
-    if not product["active"]:
-        response.headers.update(PRIVATE)
     return ProductImages(items=views.images(product))
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shop_shared.clock import now
 from shop_shared.http.etag import set_etag
 from shop_shared.http.problems import BadRequest, Conflict, Unprocessable
+from shop_shared.stores.columns import inserted_at
 
 KEEP = timedelta(hours=24)
 MAX_LENGTH = 255
@@ -72,13 +73,7 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("request_hash", sa.LargeBinary, nullable=False),
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            server_default=sa.func.now(),
-            index=True,
-        ),
+        inserted_at("created_at"),
     )
 
 

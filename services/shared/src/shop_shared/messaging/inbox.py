@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_shared.clock import now
 from shop_shared.stores import postgres
+from shop_shared.stores.columns import inserted_at
 
 KEEP = timedelta(days=14)
 """Twice as long as topics keep events (7 days): nothing that can still arrive is forgotten."""
@@ -24,13 +25,7 @@ def inbox_table(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("consumer_group", sa.Text, primary_key=True),
         sa.Column("event_id", sa.Text, primary_key=True),
-        sa.Column(
-            "received_at",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            server_default=sa.func.now(),
-            index=True,
-        ),
+        inserted_at("received_at"),
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_shared.clock import now
+from shop_shared.stores.columns import inserted_at
 
 ERASED = "erased"
 """What stands in place of a name and a street."""
@@ -30,13 +31,7 @@ def deleted_customers_table(metadata: sa.MetaData) -> sa.Table:
         "deleted_customers",
         metadata,
         sa.Column("customer_id", sa.Uuid, primary_key=True),
-        sa.Column(
-            "deleted_at",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            server_default=sa.func.now(),
-            index=True,
-        ),
+        inserted_at("deleted_at"),
     )
 
 
