@@ -1,15 +1,20 @@
 """The data of shipments as it is sent and received."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from shop_shared.addresses import Address, AddressView
+from shop_shared.clock import now
 from shop_shared.models import Line, Moment, ResponseModel, StrictModel
 from shop_shipping import domain
 from shop_shipping.domain import Failure, Status
+
+FIRST_SCAN = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)
+"""As far as a clock is off that shows the time of any zone as UTC."""
 
 
 class CreateShipment(StrictModel):
@@ -38,7 +43,7 @@ class ReportScan(StrictModel):
     )
 
     status: Literal["dispatched", "in_transit", "delivered", "failed"]
-    at: Moment
+    at: Moment = Field(description="Since 2000, and at most a day ahead of this service's clock")
     location: Line | None = None
     reason: Literal["lost", "refused", "undeliverable"] | None = Field(
         None, description="Why it failed; only then, and always then"
@@ -49,6 +54,16 @@ class ReportScan(StrictModel):
         if (self.status == "failed") != (self.reason is not None):
             raise ValueError("a failure has a reason, and nothing else has")
         return self
+
+    @field_validator("at")
+    @classmethod
+    def _is_possible(cls, at: datetime) -> datetime:
+        """Refuse a time that no scan is of: a true one that came later would count as older."""
+        if at < FIRST_SCAN:
+            raise ValueError(f"must not be before {FIRST_SCAN:%Y-%m-%d}")
+        if at > now() + AHEAD:
+            raise ValueError("must not be more than a day ahead")
+        return at
 
     def to_domain(self) -> domain.Scanned:
         """Return the domain event."""

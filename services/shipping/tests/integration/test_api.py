@@ -1,6 +1,7 @@
 """Shipments over HTTP: who may see and do what, and how carriers report."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -178,6 +179,10 @@ async def test_staff_report_for_a_carrier(
         {"status": "created", "at": "2026-01-01T12:00:00Z"},
         {"status": "delivered", "at": "2026-01-01T12:00:00"},
         {"status": "delivered", "at": "yesterday"},
+        {"status": "in_transit", "at": "9999-12-31T23:59:59-14:00"},
+        {"status": "in_transit", "at": "9999-12-31T23:59:59Z"},
+        {"status": "in_transit", "at": "0001-01-01T00:00:00+14:00"},
+        {"status": "in_transit", "at": (now() + timedelta(days=2)).isoformat()},
     ],
     ids=repr,
 )
