@@ -34,7 +34,7 @@ def set_up(kubectl: Sequence[str], contents: Mapping[str, Mapping[str, str]]) ->
     `contents` are secrets by their path in the engine `secret`. Returns the paths of those that
     were written. Raises ClusterError.
     """
-    with _reachable(kubectl) as http:
+    with reachable(kubectl) as http:
         asked = ("create", "token", "vault-administrator", f"-n={NAMESPACE}")
         login = {"role": "administrator", "jwt": run(*kubectl, *asked).strip()}
         token = _write(http, "auth/kubernetes/login", login).json()["auth"]["client_token"]
@@ -89,7 +89,7 @@ def _check(response: httpx.Response) -> httpx.Response:
 
 
 @contextmanager
-def _reachable(kubectl: Sequence[str]) -> Iterator[httpx.Client]:
+def reachable(kubectl: Sequence[str]) -> Iterator[httpx.Client]:
     """Forward a port of this machine to Vault's pod. Raises ClusterError."""
     asked = ("get", "secret", "vault-tls", f"-n={NAMESPACE}", "-o=json")
     bundle = json.loads(run(*kubectl, *asked))["data"]["ca.crt"]

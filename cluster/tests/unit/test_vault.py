@@ -82,6 +82,25 @@ def test_every_secret_that_a_service_asks_for_is_written() -> None:
         assert file["key"] in written[file["path"]]
 
 
+def test_with_vault_a_service_has_the_settings_that_it_has_without() -> None:
+    def built(folder: str) -> dict[str, dict[str, Any]]:
+        command = [str(tool("kustomize")), "build", str(checkout() / folder)]
+        text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+        return {found["metadata"]["name"]: found["spec"] for found in yaml.safe_load_all(text)}
+
+    with_vault = built("kustomize/overlays/shop-vault")
+    for name, spec in built("manifests/shop").items():
+        found = with_vault[name]
+        given = {each["name"]: each["value"] for each in found.pop("env", [])}
+        files = {each["name"].upper() for each in found.pop("secrets", {}).get("files", [])}
+        for each in spec.pop("env", []):
+            # In development, auth makes a key where none is given.
+            is_secret = each["name"] in files or each["name"] == "ENVIRONMENT"
+            assert is_secret or given.pop(each["name"]) == each["value"]
+        assert given == {}
+        assert found == spec
+
+
 def test_every_service_is_in_the_kustomization() -> None:
     folder = checkout() / "manifests" / "shop"
     named = yaml.safe_load((folder / "Kustomization").read_text())["resources"]
