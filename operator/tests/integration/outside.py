@@ -16,6 +16,10 @@ from shop_operator.metadata import Manifest
 
 from .shop import Shop, eventually
 
+_OF_LEASES = (
+    "SELECT DISTINCT m.rolname AS name FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member "
+    "JOIN pg_roles r ON r.oid = a.roleid WHERE r.rolname LIKE $1 AND m.rolname LIKE 'v-%'"
+)
 OUTBOX = "CREATE TABLE outbox (id uuid PRIMARY KEY, time timestamptz)"
 Mongo = AsyncMongoClient[dict[str, Any]]
 
@@ -157,7 +161,10 @@ class Sql:
         """Remove what a test made: databases, roles and slots whose names start so."""
         found = await self.all_named(name)
         async with self.admin() as admin:
-            order = ("slot", "database", "role")
+            # From 16 on, a role can't go while a login is there that it gave to a lease.
+            for row in await admin.fetch(_OF_LEASES, f"{name}%"):
+                found.add(("role of a lease", row["name"]))
+            order = ("slot", "database", "role of a lease", "role")
             for kind, each in sorted(found, key=lambda item: order.index(item[0])):
                 if kind == "slot":
                     await admin.execute("SELECT pg_drop_replication_slot($1)", each)
