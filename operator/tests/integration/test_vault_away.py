@@ -1,10 +1,12 @@
 """Vault away, sealed or strict: what runs goes on, nothing is dropped, and conditions say why."""
 
 import asyncio
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from shop_servers import databases
@@ -14,10 +16,12 @@ from shop_servers.servers import OpenBao, Postgres
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .outside import delete, external, gone
+from .outside import delete, external, gone, status
 from .shop import Shop, eventually
-from .test_vault import spec
+from .test_rotation import request
+from .test_vault import connect, login, spec
 from .vault import Vault, beside, vault
+from .workloads import observe
 
 __all__ = ["vault"]
 
@@ -100,6 +104,39 @@ async def test_a_sealed_vault_is_told_from_one_that_is_away(fragile: Vault, name
     assert "unseal" in message
     ready = await shop.condition("orders", "Ready")
     assert ready["reason"] == "VaultSealed"
+
+
+async def test_a_vault_that_hangs_is_unavailable_and_a_rotation_waits_for_its_return(
+    fragile: Vault, breakable: ServerSet, postgres: Postgres, name: str
+) -> None:
+    shop = fragile.shop
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.settled("orders")
+    await observe(shop, "orders")
+    await shop.reason("orders", "WorkloadReady", "Available")
+    lease = await login(fragile, "orders")
+    breakable.send("openbao", signal.SIGSTOP)
+    try:
+        await request(shop, "2030-01-01T00:00:01Z")
+        message = await shop.reason("orders", "SecretsReady", "VaultUnavailable", seconds=60)
+        assert "does not answer" in message
+        rotation = (await status(shop, "orders"))["rotation"]
+        assert rotation["phase"] == "Pending"
+        assert "the logins of before go on" in rotation["message"]
+        await (await connect(postgres, name, lease)).close()  # what was given out is good
+    finally:
+        breakable.send("openbao", signal.SIGCONT)
+    await shop.reason("orders", "SecretsReady", "Available", seconds=60)
+
+    async def ended() -> bool:
+        await observe(shop, "orders")
+        return (await status(shop, "orders"))["rotation"]["phase"] == "Complete"
+
+    await eventually(ended, seconds=40)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await connect(postgres, name, lease)
 
 
 async def test_what_vaults_policy_denies_the_operator_is_named(vault: Vault, name: str) -> None:
