@@ -132,7 +132,7 @@ async def test_a_vault_that_hangs_is_unavailable_and_a_rotation_waits_for_its_re
 
     async def ended() -> bool:
         await observe(shop, "orders")
-        return (await status(shop, "orders"))["rotation"]["phase"] == "Complete"
+        return bool((await status(shop, "orders"))["rotation"]["phase"] == "Complete")
 
     await eventually(ended, seconds=40)
     with pytest.raises(asyncpg.InvalidPasswordError):
