@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shop_gateway import security_headers
 from shop_gateway.api import install_pages, router
@@ -20,6 +19,7 @@ from shop_gateway.routes import RouteTable, follow
 from shop_gateway.settings import GatewaySettings
 from shop_gateway.state import GatewayState
 from shop_gateway.streaming import AnswerStreams
+from shop_gateway.trusted_proxies import ForwardedHeaders, TrustedProxies
 from shop_shared import cli
 from shop_shared.http import health
 from shop_shared.http.app import create_app
@@ -62,6 +62,7 @@ def create(settings: GatewaySettings) -> Service:
     )
     cache = ResponseCache()
     streams = AnswerStreams()
+    proxies = TrustedProxies(settings.trusted_proxies, hosts=settings.trusted_proxy_hosts)
 
     async def take(table: RouteTable) -> None:
         await balancer.update(table.upstreams)
@@ -100,20 +101,21 @@ def create(settings: GatewaySettings) -> Service:
         ),
         max_streams=settings.max_streams,
     )
-    _surround(app, settings)
+    _surround(app, settings, proxies)
     return Service(
         app,
         background=[
             lambda: follow(settings.routes_file, take),
             balancer.refresh,
             lambda: empty_on_change(settings, cache),
+            *([proxies.refresh] if settings.trusted_proxy_hosts else []),
         ],
         stopping=[streams.stop],
         close=[proxy.close, redis.aclose],
     )
 
 
-def _surround(app: FastAPI, settings: GatewaySettings) -> None:
+def _surround(app: FastAPI, settings: GatewaySettings, proxies: TrustedProxies) -> None:
     """Add what every answer passes on its way out, innermost first."""
     app.add_middleware(CompressResponses)
     if settings.cors_origins:
@@ -126,11 +128,8 @@ def _surround(app: FastAPI, settings: GatewaySettings) -> None:
             max_age=3600,
         )
     app.add_middleware(SecurityHeaders, of_path=security_headers.of_path)
-    # Its address counts for who comes through an ingress: the rightmost that is none of ours.
-    app.add_middleware(
-        ProxyHeadersMiddleware,
-        trusted_hosts=[str(network) for network in settings.trusted_proxies],
-    )
+    # Whom an ingress or the storefront asks for: the rightmost address that is none of ours.
+    app.add_middleware(ForwardedHeaders, proxies=proxies)
 
 
 def main() -> None:

@@ -49,3 +49,7 @@ class GatewaySettings(ServiceSettings):
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="Networks whose X-Forwarded-* headers are believed (an ingress, say)"
     )
+    trusted_proxy_hosts: tuple[str, ...] = Field(
+        (),
+        description="DNS names of pods that are believed likewise (a headless Service)",
+    )

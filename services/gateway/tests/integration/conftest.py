@@ -91,11 +91,15 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
                     {"redis_url": redis_url, "routes_file": routes} | settings
                 )
             )
-            # Its route table alone: the cache's events have a test of their own.
-            following = asyncio.ensure_future(service.background[0]())
+            # The balancer and the cache's events have tests of their own.
+            tasks = [
+                asyncio.ensure_future(task())
+                for task in (service.background[0], *service.background[3:])
+            ]
 
             async def stop() -> None:
-                following.cancel()
+                for task in tasks:
+                    task.cancel()
                 for close in service.close:
                     await close()
 

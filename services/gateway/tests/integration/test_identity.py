@@ -190,3 +190,29 @@ async def test_who_comes_through_no_proxy_of_ours_is_believed_nothing(
         for n in range(3)
     ]
     assert statuses == [200, 200, 429]
+
+
+async def test_pods_that_dns_names_say_for_whom_they_ask(
+    gateway: Gateway, signer: tuple[Signer, str]
+) -> None:
+    settings = {"trusted_proxy_hosts": ["localhost"], "rate_limit_address": "2/minute"}
+    client = await start(gateway, signer[1], **settings)
+
+    async def get(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return (await client.get("/v1/products", headers=headers)).status_code
+
+    assert [await get("203.0.113.7") for _ in range(3)] == [200, 200, 429]
+    assert await get("203.0.113.8") == 200
+
+
+async def test_a_name_without_pods_makes_nobody_trusted(
+    gateway: Gateway, signer: tuple[Signer, str]
+) -> None:
+    settings = {"trusted_proxy_hosts": ["nobody.invalid"], "rate_limit_address": "2/minute"}
+    client = await start(gateway, signer[1], **settings)
+    statuses = [
+        (await client.get("/v1/products", headers={"X-Forwarded-For": f"1.1.1.{n}"})).status_code
+        for n in range(3)
+    ]
+    assert statuses == [200, 200, 429]

@@ -101,10 +101,12 @@ class ShopApi:
         finally:
             await response.aclose()
 
-    async def get_file(self, path: str, *, query: Query) -> httpx.Response:
+    async def get_file(
+        self, path: str, *, query: Query, headers: Mapping[str, str]
+    ) -> httpx.Response:
         """Return an answer that is no JSON, whatever its status. Raises ApiError."""
         try:
-            return await self._http.get(path, params=dict(query))
+            return await self._http.get(path, params=dict(query), headers=_headers(None, headers))
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
 

@@ -44,8 +44,8 @@ def create(settings: Settings) -> Service:
         StorefrontState(
             settings=settings,
             api=api,
-            sessions=SessionStore(redis, api),
-            baskets=BasketStore(redis),
+            sessions=SessionStore(redis, api, prefix=settings.redis_key_prefix),
+            baskets=BasketStore(redis, prefix=settings.redis_key_prefix),
             renderer=Renderer(languages.load()),
             streams=streams,
         ),

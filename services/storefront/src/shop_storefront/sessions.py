@@ -83,11 +83,6 @@ class Session:
     """The order whose payment page was opened last."""
     notices: list[tuple[str, str]] = field(default_factory=list)
 
-    @property
-    def key(self) -> str:
-        """Where Redis keeps it."""
-        return f"storefront:session:{digest(self.id)}"
-
 
 class SessionEndedError(Exception):
     """The API no longer knows the session: its owner has to sign in again."""
@@ -101,9 +96,14 @@ def digest(value: str) -> str:
 class SessionStore:
     """Sessions in Redis. Every method may raise redis.RedisError."""
 
-    def __init__(self, redis: "Redis", api: ShopApi) -> None:
+    def __init__(self, redis: "Redis", api: ShopApi, *, prefix: str = "") -> None:
         self._redis = redis
         self._api = api
+        self._prefix = f"{prefix}storefront:session:"
+
+    def key(self, session: Session) -> str:
+        """Return where Redis keeps a session."""
+        return self._prefix + digest(session.id)
 
     def begin(self) -> Session:
         """Make a session that is not kept yet."""
@@ -113,8 +113,8 @@ class SessionStore:
         """Return the session that a cookie stands for, or None."""
         found = Session(cookie, "")
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(found.key)
-        pipeline.expire(found.key, SESSION_SECONDS)
+        pipeline.hgetall(self.key(found))
+        pipeline.expire(self.key(found), SESSION_SECONDS)
         fields, _ = await pipeline.execute()
         if not fields or b"csrf" not in fields:
             return None
@@ -140,29 +140,29 @@ class SessionStore:
             if value := getattr(session, name):
                 fields[name] = value
         pipeline = self._redis.pipeline(transaction=True)
-        pipeline.hset(session.key, mapping=fields)
-        pipeline.expire(session.key, SESSION_SECONDS if session.user else FIRST_SECONDS)
+        pipeline.hset(self.key(session), mapping=fields)
+        pipeline.expire(self.key(session), SESSION_SECONDS if session.user else FIRST_SECONDS)
         await pipeline.execute()
         session.is_new = False
 
     async def put(self, session: Session, **fields: str) -> None:
         """Set fields of a kept session: locale, currency, paying."""
         for name, value in fields.items():
-            await self._redis.hset(session.key, name, value)
+            await self._redis.hset(self.key(session), name, value)
         for name, value in fields.items():
             setattr(session, name, value)
 
     async def put_user(self, session: Session, user: User) -> None:
         """Remember what is now known of who is signed in."""
-        await self._redis.hset(session.key, "user", _user(user))
+        await self._redis.hset(self.key(session), "user", _user(user))
         session.user = user
 
     async def put_notices(self, session: Session) -> None:
         """Keep what the next page shall say, or forget it where that is nothing."""
         if session.notices:
-            await self._redis.hset(session.key, "notices", orjson.dumps(session.notices))
+            await self._redis.hset(self.key(session), "notices", orjson.dumps(session.notices))
         else:
-            await self._redis.hdel(session.key, "notices")
+            await self._redis.hdel(self.key(session), "notices")
 
     async def sign_in(self, session: Session, user: User, tokens: Tokens) -> Session:
         """Replace a session by a new one of a user, and return that."""
@@ -176,27 +176,31 @@ class SessionStore:
 
     async def end(self, session: Session) -> None:
         """Forget a session."""
-        await self._redis.delete(session.key)
+        await self._redis.delete(self.key(session))
 
-    async def access_token(self, session: Session) -> str:
+    async def access_token(self, session: Session, *, headers: Mapping[str, str]) -> str:
         """Return an access token that is good now; one request at a time renews it.
+
+        `headers` go with the request that renews it.
 
         Raises SessionEndedError when the API refuses to, and ApiError when it cannot be asked.
         """
         tokens = await self._tokens(session)
         if tokens.is_fresh:
             return tokens.access
-        name = f"{session.key}:refreshing"
+        name = f"{self.key(session)}:refreshing"
         async with self._redis.lock(name, timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS):
             tokens = await self._tokens(session)  # another request may have renewed them
             if not tokens.is_fresh:
-                tokens = await self._refreshed(session, tokens)
+                tokens = await self._refreshed(session, tokens, headers)
         return tokens.access
 
-    async def _refreshed(self, session: Session, tokens: Tokens) -> Tokens:
+    async def _refreshed(
+        self, session: Session, tokens: Tokens, headers: Mapping[str, str]
+    ) -> Tokens:
         body = {"refresh_token": tokens.refresh}
         try:
-            answer = await self._api.call("POST", "/v1/auth/refresh", body=body)
+            answer = await self._api.call("POST", "/v1/auth/refresh", body=body, headers=headers)
         except ApiError as error:
             if error.status == UNAUTHENTICATED:
                 raise SessionEndedError from error
@@ -206,13 +210,13 @@ class SessionStore:
         return renewed
 
     async def _tokens(self, session: Session) -> Tokens:
-        stored = await self._redis.hget(session.key, "tokens")
+        stored = await self._redis.hget(self.key(session), "tokens")
         if stored is None:
             raise SessionEndedError
         return Tokens(**orjson.loads(stored))
 
     async def _put_tokens(self, session: Session, tokens: Tokens) -> None:
-        await self._redis.hset(session.key, "tokens", orjson.dumps(tokens))
+        await self._redis.hset(self.key(session), "tokens", orjson.dumps(tokens))
 
 
 def _user(user: User) -> bytes:

@@ -21,6 +21,11 @@ SEE_OTHER = 303
 _log = structlog.get_logger(__name__)
 
 
+def forwarded(request: Request) -> dict[str, str]:
+    """Return for whom the storefront asks: the gateway counts requests by this address."""
+    return {"X-Forwarded-For": request.client.host} if request.client else {}
+
+
 class SignInRequiredError(Exception):
     """The page is for people who have signed in."""
 
@@ -93,11 +98,11 @@ class Visit:
         """Return the visitor's access token, None for who has not signed in."""
         if self.session.user is None:
             return None
-        return await self.state.sessions.access_token(self.session)
+        return await self.state.sessions.access_token(self.session, headers=self.forwarded())
 
     def forwarded(self) -> dict[str, str]:
-        """Return who asks, for a gateway that trusts the storefront's address (its limits)."""
-        return {"X-Forwarded-For": self.request.client.host} if self.request.client else {}
+        """Return for whom the storefront asks."""
+        return forwarded(self.request)
 
     async def page(self, template: str, *, status: int = 200, **context: object) -> Response:
         """Return a page, with the notices that wait for one."""

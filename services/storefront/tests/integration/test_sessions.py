@@ -100,15 +100,15 @@ async def test_signing_in_ends_the_session_before_it(store: SessionStore) -> Non
 
 async def test_sessions_end(store: SessionStore, redis: Redis) -> None:
     session = await signed_in(store)
-    assert 0 < await redis.ttl(session.key) <= 14 * 24 * 3600
+    assert 0 < await redis.ttl(store.key(session)) <= 14 * 24 * 3600
     begun = store.begin()
     await store.keep(begun)
-    assert 0 < await redis.ttl(begun.key) <= 3600
+    assert 0 < await redis.ttl(store.key(begun)) <= 3600
 
 
 async def test_many_pages_at_once_renew_the_token_once(store: SessionStore, api: Api) -> None:
     session = await signed_in(store, seconds=1)
-    tokens = await asyncio.gather(*(store.access_token(session) for _ in range(20)))
+    tokens = await asyncio.gather(*(store.access_token(session, headers={}) for _ in range(20)))
     assert set(tokens) == {"access-1"}
     assert api.refreshed == ["refresh-0"]
 
@@ -117,7 +117,7 @@ async def test_a_refused_token_ends_the_session(store: SessionStore, api: Api) -
     session = await signed_in(store, seconds=1)
     api.refuses = True
     with pytest.raises(SessionEndedError):
-        await store.access_token(session)
+        await store.access_token(session, headers={})
 
 
 async def test_a_basket_is_of_a_browser_then_of_its_user(store: SessionStore, redis: Redis) -> None:
@@ -155,3 +155,14 @@ async def test_what_was_put_in_while_ordering_stays(store: SessionStore, redis: 
     await baskets.add(session, "cup", 1)
     await baskets.take_out(session, {"mug": 2, "cup": 1})
     assert await baskets.read(session) == {"mug": 1}
+
+
+async def test_two_shops_of_one_redis_share_nothing(redis: Redis, api: Api) -> None:
+    one, other = (SessionStore(redis, api, prefix=prefix) for prefix in ("", "staging:"))
+    session = await signed_in(other)
+    await BasketStore(redis, prefix="staging:").add(session, "mug", 1)
+    assert await one.load(session.id) is None
+    assert await other.load(session.id) is not None
+    assert {key.split(b":")[:2] == [b"staging", b"storefront"] for key in await redis.keys()} == {
+        True
+    }

@@ -5,14 +5,14 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from shop_storefront.forms import PostedForm
 from shop_storefront.money import parse_amount, price_in
 from shop_storefront.redirects import own_path
 from shop_storefront.state import State
-from shop_storefront.visit import AnyVisit
+from shop_storefront.visit import AnyVisit, forwarded
 from shop_storefront.wording import N_
 
 PAGE_SIZE = 24
@@ -88,23 +88,26 @@ async def show_product(visit: AnyVisit, product_id: UUID) -> Response:
 
 @router.get("/pictures/{product_id}/image")
 async def show_main_picture(
-    state: State, product_id: UUID, v: Annotated[str, Query(max_length=100)] = ""
+    request: Request, state: State, product_id: UUID, v: Annotated[str, Query(max_length=100)] = ""
 ) -> Response:
     """Return a product's main picture, as lists show it."""
-    return await _picture(state, f"/v1/products/{product_id}/image", {"v": v} if v else {})
+    return await _picture(request, state, f"/v1/products/{product_id}/image", {"v": v} if v else {})
 
 
 @router.get("/pictures/{product_id}/images/{image_id}")
 async def show_picture(
-    state: State, product_id: UUID, image_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+    request: Request,
+    state: State,
+    product_id: UUID,
+    image_id: Annotated[str, Path(pattern="^[0-9a-f]{16}$")],
 ) -> Response:
     """Return one of a product's pictures."""
-    return await _picture(state, f"/v1/products/{product_id}/images/{image_id}", {})
+    return await _picture(request, state, f"/v1/products/{product_id}/images/{image_id}", {})
 
 
-async def _picture(state: State, path: str, query: dict[str, str]) -> Response:
+async def _picture(request: Request, state: State, path: str, query: dict[str, str]) -> Response:
     """Return a picture of the API from this origin, kept as long as the API allows."""
-    answer = await state.api.get_file(path, query=query)
+    answer = await state.api.get_file(path, query=query, headers=forwarded(request))
     headers = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT}
     return Response(answer.content, status_code=answer.status_code, headers=headers)
 
