@@ -4,13 +4,9 @@ import re
 import secrets
 from typing import Any
 
-import httpx
-
 from contract.browser import Browser, make_product
 from contract.shop import Shop
 from contract.test_storefront_customer import MAX_PAGE_BYTES, fill_basket, place_order
-
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1h7v7z"/></svg>'
 
 
 def test_today_counts_orders_and_says_what_runs_low(
@@ -59,20 +55,10 @@ def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
     assert "$12.50" in shown
     assert "Only 4 left" in shown
 
-    etag, token = staff_browser.field("etag"), staff_browser.field("csrf")
+    etag = staff_browser.field("etag")
     changed = {**form, "price-USD": "13", "price-IDR": "200000", "active": "on"}
-    staff_browser.page = staff_browser.http.post(
-        path,
-        data={"csrf": token, "etag": etag, **changed},
-        files={"picture": ("cup.svg", SVG, "image/svg+xml")},
-    )
+    staff_browser.post(path, etag=etag, **changed)
     assert "The product is changed." in staff_browser.page.text
-    picture = re.search(r'src="(/pictures/[^"]+)"', staff_browser.page.text)
-    assert picture
-    answer = staff_browser.http.get(picture[1].replace("&amp;", "&"))
-    assert answer.headers["content-type"] == "image/svg+xml"
-    assert "immutable" in answer.headers["cache-control"]
-    assert "sandbox" in answer.headers["content-security-policy"]
 
     stale = staff_browser.post(path, **form, etag=etag)
     assert stale.status_code == 422
@@ -80,24 +66,6 @@ def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
     staff_browser.get(path)
     staff_browser.post(path, delete="1", etag=staff_browser.field("etag"))
     assert "removed from the catalogue" in staff_browser.page.text
-
-
-def test_a_picture_with_a_script_is_refused(
-    staff_browser: Browser, product: dict[str, Any]
-) -> None:
-    path = f"/staff/products/{product['id']}"
-    staff_browser.get(path)
-    data = {
-        "csrf": staff_browser.field("csrf"),
-        "etag": staff_browser.field("etag"),
-        "name": "x",
-        "category": "kitchen",
-        "price-USD": "1",
-    }
-    for content in (SVG.replace(b"<path", b"<script/><path"), b"\xff\xd8\xff"):
-        files = {"picture": ("cup.svg", content, "image/svg+xml")}
-        answer: httpx.Response = staff_browser.http.post(path, data=data, files=files)
-        assert answer.status_code == 422, answer.text
 
 
 def test_stock_is_booked_once_and_accounted_for(
@@ -153,6 +121,7 @@ def test_every_list_has_a_page_and_an_empty_state(staff_browser: Browser) -> Non
     for path in (
         "/staff/payments",
         "/staff/shipments",
+        "/staff/returns?status=refund_failed",
         "/staff/messages",
         "/staff/users?status=suspended",
         "/staff/products?active=false",

@@ -27,6 +27,14 @@ class Answer:
     etag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body that is no JSON, and its media type."""
+
+    data: bytes
+    media_type: str
+
+
 class ApiError(Exception):
     """The API answered with a problem (RFC 9457), or not at all (status 503, `unreachable`)."""
 
@@ -65,16 +73,21 @@ class ShopApi:
         token: str | None = None,
         query: Query | None = None,
         body: object = None,
+        content: Content | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request and return the answer. Raises ApiError."""
+        """Send a request, its body as JSON unless `content`; return the answer. Raises ApiError."""
+        made = _headers(token, headers)
+        if content is not None:
+            made["Content-Type"] = content.media_type
         try:
             response = await self._http.request(
                 method,
                 path,
                 params=dict(query) if query else None,
                 json=body,
-                headers=_headers(token, headers),
+                content=content.data if content else None,
+                headers=made,
             )
         except httpx.HTTPError as error:
             raise _unreachable(error) from error

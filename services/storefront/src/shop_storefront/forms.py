@@ -57,10 +57,12 @@ class Form:
         """Return every value of a name."""
         return [value for value in self._data.getlist(name) if isinstance(value, str)]
 
-    async def file(self, name: str) -> bytes:
-        """Return an uploaded file's content, empty where there is none."""
+    async def upload(self, name: str) -> tuple[bytes, str]:
+        """Return an uploaded file's content and media type, both empty where there is none."""
         value = self._data.get(name)
-        return await value.read() if isinstance(value, UploadFile) else b""
+        if not isinstance(value, UploadFile):
+            return b"", ""
+        return await value.read(), (value.content_type or "").lower()
 
     def values(self) -> dict[str, str]:
         """Return what was typed, without passwords, to be shown again."""
@@ -75,10 +77,12 @@ class Form:
 async def read_form(request: Request, state: State) -> Form:
     """Read the form of a request. Raises ForgedFormError."""
     visit = await begin_visit(request, state)
+    if visit.session.is_new:
+        raise ForgedFormError
     data = await request.form(max_files=1, max_fields=MAX_FIELDS)
     given = data.get(FIELD)
     ours = visit.session.csrf
-    if visit.session.is_new or not isinstance(given, str):
+    if not isinstance(given, str):
         raise ForgedFormError
     if not secrets.compare_digest(given.encode(), ours.encode()):
         raise ForgedFormError

@@ -1,5 +1,7 @@
 """Wiring of the storefront."""
 
+from dataclasses import replace
+
 from fastapi import Depends, FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -21,7 +23,9 @@ from shop_storefront.live_streams import LiveStreams
 from shop_storefront.rendering import STATIC, Renderer
 from shop_storefront.sessions import SessionStore
 from shop_storefront.settings import Settings
+from shop_storefront.staff import pictures
 from shop_storefront.state import StorefrontState
+from shop_storefront.visit import require_staff
 
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 MAX_FORM_BYTES = 256 * 1024
@@ -32,10 +36,12 @@ def create(settings: Settings) -> Service:
     redis = create_redis(settings)
     api = ShopApi(settings.api_url, timeout=settings.api_timeout_seconds)
     streams = LiveStreams()
+    limits = BodyLimits(max_bytes=MAX_FORM_BYTES, media_types=FORMS, check_json=False)
+    uploads = replace(limits, max_bytes=pictures.MAX_UPLOAD_BYTES)
     app = create_app(
         settings,
         title="Minishop storefront",
-        bodies=BodyLimits(max_bytes=MAX_FORM_BYTES, media_types=FORMS, check_json=False),
+        bodies=replace(limits, paths={pictures.UPLOAD_PATH: uploads}),
     )
     error_pages.install(app)
     health.install(app, required={"redis": check(redis)}, degraded={"api": api.check})
@@ -50,8 +56,13 @@ def create(settings: Settings) -> Service:
             streams=streams,
         ),
     )
-    for router in (*pages.ROUTERS, *staff.ROUTERS):
-        app.include_router(router, dependencies=[Depends(require_token)], include_in_schema=False)
+    # Staff first: nobody else's upload is even read.
+    for routers, required in (
+        (pages.ROUTERS, [Depends(require_token)]),
+        (staff.ROUTERS, [Depends(require_staff), Depends(require_token)]),
+    ):
+        for router in routers:
+            app.include_router(router, dependencies=required, include_in_schema=False)
     app.mount("/static", _CachedForEver(directory=str(STATIC)), name="static")
     _surround(app, settings)
     return Service(app, stopping=[streams.stop], close=[api.close, redis.aclose])

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from shop_storefront import wording
-from shop_storefront.api_client import UNAUTHENTICATED, Answer, ApiError, Json, Query
+from shop_storefront.api_client import UNAUTHENTICATED, Answer, ApiError, Content, Json, Query
 from shop_storefront.languages import name_of, negotiate
 from shop_storefront.redirects import own_path
 from shop_storefront.sessions import SESSION_SECONDS, Session, SessionEndedError
@@ -66,13 +66,14 @@ class Visit:
             return self.say(known)
         return " ".join([error.detail, *error.by_field().values()])
 
-    async def call(
+    async def call(  # noqa: PLR0913 - the parts of a request, by name
         self,
         method: str,
         path: str,
         *,
         query: Query | None = None,
         body: object = None,
+        content: Content | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Call the API in the visitor's name. Raises ApiError and SessionEndedError."""
@@ -83,6 +84,7 @@ class Visit:
                 token=await self.token(),
                 query=query,
                 body=body,
+                content=content,
                 headers={**self.forwarded(), **(headers or {})},
             )
         except ApiError as error:
@@ -187,7 +189,8 @@ async def _customer(request: Request, state: State) -> Visit:
     return visit
 
 
-async def _staff(request: Request, state: State) -> Visit:
+async def require_staff(request: Request, state: State) -> Visit:
+    """Return the visit of somebody of the staff. Raises SignInRequiredError, StaffOnlyError."""
     visit = await _customer(request, state)
     if visit.session.user is None or not visit.session.user.is_staff:
         raise StaffOnlyError
@@ -203,5 +206,5 @@ async def _admin(request: Request, state: State) -> Visit:
 
 AnyVisit = Annotated[Visit, Depends(_visit)]
 CustomerVisit = Annotated[Visit, Depends(_customer)]
-StaffVisit = Annotated[Visit, Depends(_staff)]
+StaffVisit = Annotated[Visit, Depends(require_staff)]
 AdminVisit = Annotated[Visit, Depends(_admin)]

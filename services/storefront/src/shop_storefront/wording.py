@@ -78,6 +78,14 @@ WORDS: Mapping[str, str] = {
     "sent": N_("Sent"),
     "parked": N_("Parked"),
     "suppressed": N_("Not wanted"),
+    # goods on their way back
+    "requested": N_("Asked for"),
+    "approved": N_("Approved, to be sent"),
+    "refund_failed": N_("The money could not be given back"),
+    "not_as_described": N_("Not as described"),
+    "wrong_item": N_("The wrong product"),
+    "no_longer_wanted": N_("No longer wanted"),
+    "other": N_("Another reason"),
     # stock
     "received": N_("Received"),
     "damaged": N_("Damaged"),
@@ -106,6 +114,10 @@ PROBLEMS: Mapping[str, str] = {
     "precondition_failed": N_("It was changed meanwhile. This is how it is now; try again."),
     "order_not_cancellable": N_("The order can no longer be cancelled: it has left."),
     "order_not_awaiting_payment": N_("The order no longer waits for a payment."),
+    "return_not_possible": N_(
+        "This cannot be sent back: its time is over, or it is on its way back already."
+    ),
+    "return_decided": N_("The return was decided meanwhile. This is how it is now."),
     "gateway_timeout": N_("The shop took too long. Try again in a few seconds."),
 }
 """What people can do about a problem, by the API's code; others are told in the API's words."""

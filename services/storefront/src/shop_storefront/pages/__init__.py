@@ -10,6 +10,7 @@ from shop_storefront.pages import (
     live,
     messages,
     orders,
+    returns,
     signing_in,
 )
 
@@ -23,5 +24,6 @@ ROUTERS = (
     messages.router,
     checkout.router,
     orders.router,
+    returns.router,
     live.router,
 )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
 from shop_storefront.pages.checkout import read_way, ways_to_pay
+from shop_storefront.pages.returns import left_to_return, read_returns
 from shop_storefront.redirects import is_payment_page
 from shop_storefront.visit import SEE_OTHER, CustomerVisit, Visit
 from shop_storefront.wording import N_
@@ -133,12 +134,15 @@ async def read_order(visit: Visit, order_id: UUID) -> dict[str, Any]:
     order = parts["order"]["data"]
     reached = {entry["status"] for entry in history["items"]}
     payments = _items(parts["payments"])
+    returns = await read_returns(visit, order)
     return {
         "order": order,
         "payments": payments,
         "shipments": _items(parts["shipments"]),
         "messages": _items(parts["notifications"]),
         "history": history["items"],
+        "returns": returns,
+        "can_return": bool(left_to_return(order, returns)),
         "steps": [(step, step in reached) for step in STEPS],
         "went_well": order["status"] in STEPS,
         "is_open": order["status"] in OPEN,

@@ -1,4 +1,4 @@
-"""The catalogue, edited: products with their prices, texts and pictures."""
+"""The catalogue, edited: products with their prices and texts."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from shop_storefront.visit import StaffVisit, Visit
 from shop_storefront.wording import N_
 
 router = APIRouter()
-MAX_SVG_BYTES = 65536
 _REFUSED = frozenset((400, 409, 412, 422, 428))
 _EMPTY = {"sku": "", "name": "", "category": "", "brand": "", "description": "", "active": True}
 
@@ -55,7 +54,7 @@ async def create(visit: StaffVisit, form: PostedForm) -> Response:
     """Add a product."""
     try:
         body = {
-            **await _read(visit, form),
+            **_read(visit, form),
             "sku": form.text("sku"),
             "initial_stock": form.number("initial_stock") or 0,
             "low_stock_threshold": form.number("low_stock_threshold") or 0,
@@ -94,7 +93,7 @@ async def change(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respo
             await visit.call("DELETE", path, headers=headers)
             said = visit.say(N_("The product is removed from the catalogue."))
             return await visit.redirect("/staff/products", notice=said)
-        await visit.call("PATCH", path, body=await _read(visit, form), headers=headers)
+        await visit.call("PATCH", path, body=_read(visit, form), headers=headers)
     except BadFieldError as error:
         return await _again(visit, form, product, {error.name: error.message}, error.message)
     except ApiError as error:
@@ -106,7 +105,7 @@ async def change(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respo
     )
 
 
-async def _read(visit: Visit, form: Form) -> dict[str, Any]:
+def _read(visit: Visit, form: Form) -> dict[str, Any]:
     """Return what the form says of a product. Raises BadFieldError."""
     prices = []
     for currency in visit.state.settings.currencies:
@@ -120,7 +119,7 @@ async def _read(visit: Visit, form: Form) -> dict[str, Any]:
     if not prices:
         first = f"price-{visit.state.settings.currencies[0]}"
         raise BadFieldError(first, visit.say(N_("A product has a price.")))
-    body: dict[str, Any] = {
+    return {
         "name": form.text("name"),
         "category": form.text("category"),
         "brand": form.text("brand"),
@@ -129,13 +128,6 @@ async def _read(visit: Visit, form: Form) -> dict[str, Any]:
         "price": prices[0],
         "other_prices": prices[1:],
     }
-    picture = await form.file("picture")
-    if picture:
-        try:
-            body["image_svg"] = picture.decode()
-        except UnicodeDecodeError as error:
-            raise BadFieldError("picture", visit.say(N_("A picture is an SVG file."))) from error
-    return body
 
 
 async def _again(

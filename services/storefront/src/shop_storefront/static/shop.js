@@ -17,8 +17,9 @@ function follow(part) {
   async function show() {
     if (asking) { again = true; return; }
     asking = true;
-    const answer = await fetch(part.dataset.progress, { redirect: "error" });
-    const fresh = answer.ok ? await answer.text() : shown;
+    // Away for a moment: the next event, or the next look, asks again.
+    const answer = await fetch(part.dataset.progress, { redirect: "error" }).catch(() => null);
+    const fresh = answer?.ok ? await answer.text() : shown;
     if (fresh !== shown) { // else focus and reading would start anew for nothing
       shown = fresh;
       part.innerHTML = fresh; // our own page's part, escaped by its template
