@@ -88,6 +88,13 @@ def staff_browser(browser: Browser, shop: Shop) -> Browser:
     return staff_in(browser, shop)
 
 
+@pytest.fixture(scope="module")
+def staff_visit(storefront: str, shop: Shop) -> Iterator[Browser]:
+    """An administrator's browser for the whole module."""
+    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+        yield staff_in(Browser(http), shop)
+
+
 @pytest.fixture
 def product(shop: Shop) -> dict[str, Any]:
     """A product of which there are three, sold in dollars only."""
