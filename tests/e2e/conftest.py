@@ -7,9 +7,12 @@ import httpx
 import pytest
 from rich.console import Console
 from shop_journey.customer import SHOP, Customer, register
+from shop_journey.golden import STOREFRONT
 from shop_journey.kubectl import Kubectl
 from shop_journey.steps import View, run
 from shop_journey.up import here, steps
+
+from e2e.chromium import Chromium, chromium
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,9 @@ async def customer(kubectl: Kubectl) -> AsyncIterator[Customer]:
     """Return someone who just opened an account."""
     async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
         yield await register(http)
+
+
+@pytest.fixture
+async def browser(kubectl: Kubectl) -> AsyncIterator[Chromium]:
+    async with chromium(STOREFRONT) as browser:
+        yield browser
