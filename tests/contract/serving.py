@@ -45,7 +45,8 @@ class Address:
 def served(create: Callable[[], Service], address: Address | None = None) -> Iterator[str]:
     """Serve what create makes, in the thread's own event loop, and yield its URL once ready.
 
-    Of its background tasks only the gateway's first runs: it reads the route table.
+    Of its background tasks only some of the gateway's run: those that read the route table, and
+    whom it trusts.
     """
     with contextlib.ExitStack() as stack:
         place = address or stack.enter_context(Address.bound())
@@ -58,6 +59,7 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
                 service.app,
                 http=LimitedHttpProtocol,
                 ws="none",
+                proxy_headers=False,
                 lifespan="on",
                 access_log=False,
                 log_config=None,
@@ -67,7 +69,7 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
             serving = asyncio.create_task(server.serve(sockets=[place.listener]))
             beside = [
                 asyncio.ensure_future(task())
-                for task in service.background[:1]
+                for task in (*service.background[:1], *service.background[3:])
                 if service.app.title == "Minishop gateway"
             ]
             while not server.started and not serving.done():
