@@ -56,7 +56,9 @@ async def visitor(chromium: Chromium, *, javascript: bool = True) -> AsyncIterat
 
     def note(message: ConsoleMessage) -> None:
         ours = message.location.get("url", "").startswith(chromium.storefront)
-        if message.type == "error" and ours and "status of" not in message.text:
+        # A pod that comes or goes on this machine changes its network, and Chromium says so.
+        ours &= "status of" not in message.text and "ERR_NETWORK_CHANGED" not in message.text
+        if message.type == "error" and ours:
             errors.append(message.text)
 
     page.on("console", note)
