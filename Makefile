@@ -19,7 +19,7 @@ help: ## what can be done here, a line each
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
-up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability)
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability|gitops)
 	@.venv/bin/python -m shop_journey up $(WITH:%=--with=%)
 
 walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)
@@ -70,14 +70,14 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability
+.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-gitops
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-all: .venv/ready ## these, and the layers' own: what .ci/run calls
 	@.venv/bin/python tests/run_parts.py --all
 
-test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability: test-%: .venv/ready
+test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-gitops: test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
@@ -87,6 +87,7 @@ test-operator: ## against a real API server
 test-cluster: ## the embedded cluster itself, killed and rebuilt
 test-e2e: ## on the cluster
 test-observability: ## dashboards, alert rules and the layer that reads them
+test-gitops: ## what Git says is what runs, by Flux
 test-delivery: ## the continuous integration's own workflows, run here
 
 export CLUSTER SECRETS
@@ -113,6 +114,13 @@ observability: .venv/ready ## Prometheus, Alertmanager, collector and Zipkin on 
 
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down
+
+.PHONY: gitops-push gitops-down
+gitops-push: .venv/ready ## commit this checkout's manifests to the repository that Flux follows
+	@.venv/bin/python -m shop_journey gitops-push
+
+gitops-down: .venv/ready ## take Flux and its Git server away, the shop stays
+	@.venv/bin/python -m shop_journey gitops-down
 
 .PHONY: servers servers-down
 servers: .venv/ready ## keep PostgreSQL, MongoDB, Redis, RabbitMQ, Kafka and Connect running for test runs

@@ -20,13 +20,17 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = (
     "kustomize/base/operator",
     "kustomize/overlays/embedded",
+    "kustomize/overlays/embedded-gitops",
     "kustomize/overlays/embedded-observability",
     "kustomize/overlays/kind",
+    "kustomize/overlays/kind-gitops",
     "kustomize/overlays/operator-vault",
     "kustomize/overlays/embedded-vault",
     "kustomize/overlays/kind-vault",
     "kustomize/overlays/shop-vault",
     "manifests/dev",
+    "manifests/gitops/argocd",
+    "manifests/gitops/argocd/waves",
     "manifests/shop",
 )
 # Whose kinds Kubernetes itself defines.

@@ -31,7 +31,9 @@ class Part:
     options: tuple[str, ...] = ()
     root: Path = ROOT
     background: bool = False
-    """Whether it runs beside the parts that follow, but for the last, which waits for it."""
+    """Whether it runs beside the parts that follow, up to one that is `on_shop`."""
+    on_shop: bool = False
+    """Whether it needs the shop on the cluster, and so that nobody rebuilds that meanwhile."""
     layer: bool = False
     """Whether it belongs to a layer: `make test-all` runs it, `make test` does not."""
 
@@ -59,7 +61,8 @@ PARTS = (
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
     Part("delivery", ("tests/delivery",), layer=True),
     Part("observability", ("observability/tests",), layer=True),
-    Part("e2e", ("tests/e2e",)),
+    Part("e2e", ("tests/e2e",), on_shop=True),
+    Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
 )
 
 
@@ -127,18 +130,19 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
 
 
 def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
-    """Run the parts in their order; the last waits for those that run beside the others."""
+    """Run the parts in their order, those on the shop when nothing runs beside them any more."""
     outcomes: list[Outcome] = []
     background: list[Future[Outcome]] = []
     with ThreadPoolExecutor() as pool:
         for part in parts:
-            last = part is parts[-1]
-            if last:
+            if part.on_shop:
                 outcomes += [each.result() for each in background]
-            if part.background and not last:
+                background.clear()
+            if part.background and part is not parts[-1]:
                 background.append(pool.submit(run, part, more, shown=False))
             else:
                 outcomes.append(run(part, more))
+        outcomes += [each.result() for each in background]
     return outcomes
 
 

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from shop_journey.kubectl import Kubectl
-from shop_journey.up import here, wait_until_ready
+from shop_journey.place import here
+from shop_journey.up import wait_until_ready
 
 from chaos.faults import Fault, all_faults
 from chaos.load import Load, under_load

@@ -9,8 +9,9 @@ from rich.console import Console
 from shop_journey.customer import SHOP, Customer, register
 from shop_journey.golden import STOREFRONT
 from shop_journey.kubectl import Kubectl
+from shop_journey.place import here
 from shop_journey.steps import View, run
-from shop_journey.up import here, steps
+from shop_journey.up import steps
 
 from e2e.chromium import Chromium, chromium
 

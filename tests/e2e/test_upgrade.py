@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from shop_journey.kubectl import Kubectl
-from shop_journey.up import ROOT, wait_until_ready
+from shop_journey.place import ROOT
+from shop_journey.up import wait_until_ready
 
 from chaos.load import Load, under_load
 from e2e import previous

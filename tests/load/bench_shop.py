@@ -19,8 +19,8 @@ import httpx
 from shop_journey import orders
 from shop_journey.customer import ADDRESS, SETTLED, SHOP, Customer, register
 from shop_journey.kubectl import Kubectl
+from shop_journey.place import here
 from shop_journey.processes import memory, pids_of
-from shop_journey.up import here
 
 from load.vegeta import Target, attack
 from store_access import Stores, from_cluster

@@ -13,8 +13,9 @@ from shop_cluster.errors import ClusterError
 # Of a store, so that a pod of another version never gets it: OCI's annotation.
 _VERSION = re.compile(r'^LABEL org\.opencontainers\.image\.version="?([\w.-]+)"?$', re.MULTILINE)
 _IMAGE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-# Upstream's has no program by the name `vault`, which the injector's containers call.
-_EVERYWHERE = {"openbao"}
+# Upstream's has no program by the name `vault`, which the injector's containers call; the Git
+# server has no upstream.
+_EVERYWHERE = {"openbao", "git"}
 _NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
 
 
@@ -58,7 +59,8 @@ def catalogue(root: Path) -> list[Image]:
         *_stores(root, version),
         *_members(root, version),
         *_services(root, version),
-        *_layer(root, version, "observability"),
+        *_layer(root / "observability", version, "observability"),
+        *_layer(root / "manifests" / "gitops", version, "gitops"),
     ]
 
 
@@ -101,18 +103,19 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
         )
 
 
-def _layer(root: Path, version: str, layer: str) -> Iterator[Image]:
-    for dockerfile in sorted(root.glob(f"{layer}/images/*/Dockerfile")):
+def _layer(home: Path, version: str, layer: str) -> Iterator[Image]:
+    for dockerfile in sorted(home.glob("images/*/Dockerfile")):
         folder = dockerfile.parent
         fetch = folder / "fetch.sh"
+        own = _VERSION.search(dockerfile.read_text())
         yield Image(
             name=folder.name,
-            version=version,
+            version=own[1] if own else version,
             dockerfile=dockerfile,
             context=folder,
             inputs=(dockerfile, *_beside(dockerfile)),
             fetch=fetch if fetch.exists() else None,
-            only="embedded",
+            only=None if folder.name in _EVERYWHERE else "embedded",
             layer=layer,
         )
 

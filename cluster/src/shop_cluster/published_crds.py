@@ -35,6 +35,8 @@ class GoModule:
 
 _MONITORING = "example/prometheus-operator-crd/monitoring.coreos.com"
 _GATEWAY = "config/crd/standard/gateway.networking.k8s.io"
+_SOURCES = "source.toolkit.fluxcd.io"
+_FLUX = "config/crd/bases"
 _KONG = "config/crd/ingress-controller/configuration.konghq.com"
 _MODULES = (
     GoModule(
@@ -74,6 +76,41 @@ _MODULES = (
         checksum="h1:PY3o80tzBAzCffS8J6eBZctT4B+g/r26zErNSMleC50=",
         crds={"scaledobjects.keda.sh": "config/crd/bases/keda.sh_scaledobjects.yaml"},
     ),
+    GoModule(
+        name="github.com/fluxcd/source-controller",
+        version="v1.9.6",
+        checksum="h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc=",
+        crds={
+            f"{kind}.{_SOURCES}": f"{_FLUX}/{_SOURCES}_{kind}.yaml"
+            for kind in (
+                "buckets",
+                "externalartifacts",
+                "gitrepositories",
+                "helmcharts",
+                "helmrepositories",
+                "ocirepositories",
+            )
+        },
+    ),
+    GoModule(
+        name="github.com/fluxcd/kustomize-controller",
+        version="v1.9.6",
+        checksum="h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=",
+        crds={
+            "kustomizations.kustomize.toolkit.fluxcd.io": (
+                f"{_FLUX}/kustomize.toolkit.fluxcd.io_kustomizations.yaml"
+            ),
+        },
+    ),
+    GoModule(
+        name="github.com/argoproj/argo-cd/v3",
+        version="v3.2.0",
+        checksum="h1:m2eGAV+nXQGgzZbH5SyJD5laaPW27mzWXBrgisUHY/0=",
+        crds={
+            "applications.argoproj.io": "manifests/crds/application-crd.yaml",
+            "appprojects.argoproj.io": "manifests/crds/appproject-crd.yaml",
+        },
+    ),
 )
 _CLASSES = "io.strimzi.api.kafka.model"
 _STRIMZI = {
@@ -109,6 +146,17 @@ OBSERVABILITY = (
     "scrapeconfigs.monitoring.coreos.com",
 )
 """What the layer that reads metrics adds to them: the kinds that prometheus-operator keeps."""
+
+
+FLUX = tuple(
+    sorted(
+        name
+        for module in _MODULES
+        if module.name.startswith("github.com/fluxcd/")
+        for name in module.crds
+    )
+)
+"""The kinds of Flux's source-controller and kustomize-controller."""
 
 
 def published(names: Iterable[str] | None = None) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The command line: `python -m shop_journey up | order | walk`."""
+"""The command line: `python -m shop_journey up | order | walk | gitops-push | gitops-down`."""
 
 import argparse
 import asyncio
@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack
 import httpx
 from rich.console import Console
 
-from shop_journey import golden, orders
+from shop_journey import gitops, golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
+from shop_journey.git_server import GitServer
+from shop_journey.place import here
 from shop_journey.steps import StepFailedError, View, run
-from shop_journey.up import LAYERS, here, steps
+from shop_journey.up import LAYERS, steps
 
 # More, each looked after until it ends, and a customer meets the gateway's limit of requests.
 ORDERS_OF_ONE = 20
@@ -23,6 +25,19 @@ async def _up(console: Console, asked: argparse.Namespace) -> int:
     todo = steps(place, layers=asked.layers)
     await run(todo, View([step.name for step in todo], console))
     await golden.walk(asked.shop, console)
+    return 0
+
+
+async def _gitops_push(console: Console, asked: argparse.Namespace) -> int:
+    kubectl = here().kubectl
+    commit = await GitServer(kubectl).commit_checkout("The manifests of a checkout")
+    console.print(f"Git in the cluster is at {commit}", highlight=False)
+    await gitops.wait_until_applied(kubectl, lambda news: console.print(news, highlight=False))
+    return 0
+
+
+async def _gitops_down(console: Console, asked: argparse.Namespace) -> int:
+    await gitops.remove(here(), lambda news: console.print(news, highlight=False))
     return 0
 
 
@@ -61,6 +76,10 @@ def main() -> int:
         "--with", dest="layers", action="append", choices=LAYERS, default=[], help="a layer too"
     )
     rise.set_defaults(do=_up)
+    push = commands.add_parser("gitops-push", help="commit the checkout's manifests for Flux")
+    push.set_defaults(do=_gitops_push)
+    away = commands.add_parser("gitops-down", help="take Flux and its Git server away")
+    away.set_defaults(do=_gitops_down)
     commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)
     order = commands.add_parser("order", help="many orders of mixed outcomes")
     order.add_argument("-n", type=int, default=50, help="how many")

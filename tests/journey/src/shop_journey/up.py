@@ -1,38 +1,34 @@
 """From an empty machine to a shop that is ready: each step as early as it can be."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import httpx
 
-from shop_cluster import kind
-from shop_cluster.paths import ClusterPaths
 from shop_cluster.secrets_provider import chosen_provider
+from shop_journey import gitops
 from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.customer import RefusedError, ask
-from shop_journey.kubectl import Kubectl, program
+from shop_journey.kubectl import Kubectl
+from shop_journey.place import ROOT, Place, own_program
 from shop_journey.readiness import rolled_out, unready
-from shop_journey.steps import Report, Step, StepFailedError, command
+from shop_journey.steps import Report, Step, StepFailedError
 
-ROOT = Path(__file__).resolve().parents[4]
 CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
-BIN = Path(sys.executable).parent
 SYSTEM, SHOP = "minishop-system", "shop"
 READY_SECONDS = 300
-LAYERS = ("observability",)
+
+
+async def _observability(_: Place, report: Report) -> None:
+    await own_program("shop-cluster", "observability", "up")(report)
+
+
+LAYERS: dict[str, Callable[[Place, Report], Awaitable[None]]] = {
+    "gitops": gitops.bring,
+    "observability": _observability,
+}
 """What can be brought up with the shop, and is not brought up without being asked for."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the shop is brought up: the kind of cluster, and how to reach it."""
-
-    cluster: str
-    kubectl: Kubectl
 
 
 def steps(place: Place, *, layers: Collection[str] = ()) -> list[Step]:
@@ -43,12 +39,14 @@ def steps(place: Place, *, layers: Collection[str] = ()) -> list[Step]:
         if file.parent.name != "shared"
     )
     return [
-        Step("cluster", _program("shop-cluster", "up", "--empty")),
-        Step("store images", _program("shop-cluster", "images", "--platform"), needs=("cluster",)),
-        Step("platform", _program("shop-cluster", "platform"), needs=("store images",)),
+        Step("cluster", own_program("shop-cluster", "up", "--empty")),
+        Step(
+            "store images", own_program("shop-cluster", "images", "--platform"), needs=("cluster",)
+        ),
+        Step("platform", own_program("shop-cluster", "platform"), needs=("store images",)),
         Step(
             "shop images",
-            _program("shop-cluster", "images", "operator", *services),
+            own_program("shop-cluster", "images", "operator", *services),
             needs=("store images",),
         ),
         Step("operator", lambda report: _operator(place, report), needs=("shop images",)),
@@ -56,30 +54,29 @@ def steps(place: Place, *, layers: Collection[str] = ()) -> list[Step]:
         Step("catalogue", _catalogue, needs=("shop",)),
         # Last: a layer may have the shop's pods replaced.
         *(
-            Step(layer, _program("shop-cluster", layer, "up"), needs=("catalogue",))
+            Step(layer, partial(LAYERS[layer], place), needs=("catalogue",))
             for layer in sorted(layers)
         ),
     ]
 
 
-def _program(*words: str) -> Callable[[Report], Awaitable[None]]:
-    async def call(report: Report) -> None:
-        await command(str(BIN / words[0]), *words[1:], report=report, look="make cluster-status")
-
-    return call
-
-
 async def _operator(place: Place, report: Report) -> None:
     kubectl = place.kubectl
-    manifests = ROOT / await operator_manifests(kubectl)
-    await kubectl("apply", "--server-side", "-k", str(manifests))
+    if "operator" in await gitops.kept_by_flux(kubectl):
+        report("applied by Flux, as Git has it")
+    else:
+        manifests = ROOT / await operator_manifests(kubectl)
+        await kubectl("apply", "--server-side", "-k", str(manifests))
     await _until(lambda: _late_deployments(kubectl, SYSTEM), report, look="make logs S=operator")
 
 
 async def _shop(place: Place, report: Report) -> None:
     kubectl = place.kubectl
-    await kubectl("apply", "--server-side", "-k", str(ROOT / shop_manifests()))
-    await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
+    if "shop" in await gitops.kept_by_flux(kubectl):
+        report("applied by Flux, as Git has it")
+    else:
+        await kubectl("apply", "--server-side", "-k", str(ROOT / shop_manifests()))
+        await kubectl("apply", "--server-side", "-k", str(ROOT / "manifests" / "dev"))
     await wait_until_ready(kubectl, report)
 
 
@@ -109,7 +106,7 @@ async def _catalogue(report: Report) -> None:
     if found["items"]:
         report("kept as it is (`make seed` makes it anew)")
         return
-    await _program("python", "-m", "shop_product.seed", "upload", str(CATALOGUE))(report)
+    await own_program("python", "-m", "shop_product.seed", "upload", str(CATALOGUE))(report)
 
 
 async def wait_until_ready(kubectl: Kubectl, report: Report) -> None:
@@ -155,14 +152,3 @@ async def _unreachable(_: Kubectl) -> dict[str, str]:
 
 async def _late_services(kubectl: Kubectl) -> dict[str, str]:
     return unready((await kubectl.get("shopservices", "-n", SHOP))["items"])
-
-
-def here() -> Place:
-    """Return where `make up` works: what CLUSTER says, else kind where Docker runs."""
-    cluster = kind.chosen()
-    paths = ClusterPaths.of_this_machine()
-    kubectl = Kubectl(
-        paths.kubeconfig if cluster == "embedded" else None,
-        program(paths.state / "bin" / "kubectl"),
-    )
-    return Place(cluster, kubectl)

@@ -1,0 +1,129 @@
+"""The layer `gitops`: Flux and a Git server on the cluster, and the shop kept as Git has it."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shop_cluster.published_crds import FLUX, published
+from shop_journey.git_server import GitServer
+from shop_journey.kubectl import Kubectl
+from shop_journey.place import ROOT, Place, own_program
+from shop_journey.steps import Report, StepFailedError
+
+NAMESPACE = "flux-system"
+KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
+_SOURCES = "gitrepositories.source.toolkit.fluxcd.io"
+_CLUSTER_WIDE = ("minishop-source-controller", "minishop-kustomize-controller")
+_WORKLOADS = (
+    "statefulset/git",
+    "deployment/source-controller",
+    "deployment/kustomize-controller",
+)
+_READY_SECONDS = 600
+_LOOK = f"kubectl get kustomizations,gitrepositories -n {NAMESPACE}"
+_SERVER_SIDE = ("apply", "--server-side", "--force-conflicts")
+
+
+async def bring(place: Place, report: Report) -> None:
+    """Have Flux keep the shop. Raises StepFailedError."""
+    await install(place, report)
+    await place.kubectl(*_SERVER_SIDE, "-k", str(_overlay(place)))
+    await wait_until_applied(place.kubectl, report)
+
+
+def _overlay(place: Place) -> Path:
+    kind = "embedded" if place.cluster == "embedded" else "kind"
+    return ROOT / "kustomize" / "overlays" / f"{kind}-gitops"
+
+
+async def install(place: Place, report: Report) -> None:
+    """Have Flux's controllers and the Git server run, and something in it to follow."""
+    kubectl = place.kubectl
+    images = ("git", "flux") if place.cluster == "embedded" else ("git",)
+    await own_program("shop-cluster", "images", *images)(report)
+    crds = [word for file in published(FLUX) for word in ("-f", str(file))]
+    await kubectl(*_SERVER_SIDE, *crds)
+    await kubectl("wait", "--for=condition=Established", *crds)
+    built = yaml.safe_load_all(await kubectl("kustomize", str(_overlay(place))))
+    applied = "kustomize.toolkit.fluxcd.io/v1"  # what Flux is to apply comes last
+    rest = [each for each in built if each["apiVersion"] != applied]
+    await kubectl(*_SERVER_SIDE, "-f", "-", stdin=yaml.safe_dump_all(rest))
+    for workload in _WORKLOADS:
+        report(f"waiting for {workload}")
+        await kubectl("rollout", "status", workload, "-n", NAMESPACE, "--timeout=300s")
+    server = GitServer(kubectl)
+    if await server.head() is None:
+        await server.commit_checkout("The platform, the operator and the shop of a checkout")
+        report("the repository has its first commit")
+    else:
+        report(
+            "the repository stays as it is; `make gitops-push` commits this checkout's manifests"
+        )
+
+
+async def is_installed(kubectl: Kubectl) -> bool:
+    """Tell whether the layer is on the cluster."""
+    return bool(await kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name"))
+
+
+async def wait_until_applied(
+    kubectl: Kubectl, report: Report, *, seconds: float = _READY_SECONDS
+) -> None:
+    """Return when everything is as the newest commit has it, and healthy.
+
+    Raises:
+        StepFailedError: it was not in time, with what each part says.
+
+    """
+    deadline = time.monotonic() + seconds
+    head = await GitServer(kubectl).head()
+    while late := _late((await kubectl.get(KUSTOMIZATIONS, "-n", NAMESPACE))["items"], head):
+        if time.monotonic() > deadline:
+            raise StepFailedError(f"not applied in {seconds:.0f} s: {late}", _LOOK)
+        report(late)
+        await asyncio.sleep(0.5)
+
+
+def _late(kustomizations: list[dict[str, Any]], head: str | None) -> str:
+    waiting = []
+    for each in kustomizations:
+        status = each.get("status", {})
+        ready = condition(each)
+        applied = status.get("lastAppliedRevision", "").endswith(f":{head}")
+        if not (applied and ready.get("status") == "True"):
+            waiting.append(f"{each['metadata']['name']}: {ready.get('message', 'not seen yet')}")
+    return "; ".join(waiting)
+
+
+def condition(kustomization: dict[str, Any]) -> dict[str, Any]:
+    """Return the condition Ready of a Kustomization, empty before it has one."""
+    found = kustomization.get("status", {}).get("conditions", [])
+    return next((each for each in found if each["type"] == "Ready"), {})
+
+
+async def kept_by_flux(kubectl: Kubectl) -> set[str]:
+    """Return the names of the Kustomizations that Flux applies: nobody else is to."""
+    if not await kubectl("get", "crd", KUSTOMIZATIONS, "--ignore-not-found", "-o", "name"):
+        return set()
+    found = (await kubectl.get(KUSTOMIZATIONS, "-n", NAMESPACE))["items"]
+    return {each["metadata"]["name"] for each in found if not each["spec"].get("suspend")}
+
+
+async def remove(place: Place, report: Report) -> None:
+    """Take Flux and the Git server away; what Flux applied stays as it is."""
+    kubectl = place.kubectl
+    crds = [word for file in published(FLUX) for word in ("-f", str(file))]
+    if await kubectl("get", "crd", KUSTOMIZATIONS, "--ignore-not-found", "-o", "name"):
+        # While the controllers are there to let go of what they applied (deletionPolicy: Orphan).
+        report("letting go of what was applied")
+        await kubectl(
+            "delete", f"{KUSTOMIZATIONS},{_SOURCES}", "--all", "-n", NAMESPACE, "--timeout=120s"
+        )
+    report("taking the controllers away")
+    await kubectl("delete", *crds, "--ignore-not-found")
+    for kind in ("clusterrolebinding", "clusterrole"):
+        await kubectl("delete", kind, *_CLUSTER_WIDE, "--ignore-not-found")
+    await kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
