@@ -57,6 +57,7 @@ def guestbook(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dic
     asyncio.run(_program("shop-cluster", "image", folder / NAME, "--version", "0.1.0"))
     found: dict[str, Any] = yaml.safe_load((folder / NAME / "shopservice.yaml").read_text())
     found["metadata"]["namespace"] = NAMESPACE
+    found["spec"]["replicas"] = 1
     del found["spec"]["route"]  # there is no gateway
     return found
 
