@@ -60,6 +60,7 @@ PARTS = (
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
     Part("delivery", ("tests/delivery",), layer=True),
+    Part("terraform", ("tests/terraform",), layer=True),
     Part("observability", ("observability/tests",), layer=True),
     Part("e2e", ("tests/e2e",), on_shop=True),
     Part("gitops", ("tests/gitops",), on_shop=True, layer=True),

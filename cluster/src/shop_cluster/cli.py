@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from shop_cluster import kind, observability, preflight, stale_pods, vault
+from shop_cluster import kind, observability, opentofu, preflight, stale_pods, vault
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
 from shop_cluster.development_secrets import development_secrets
@@ -17,7 +17,7 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
 from shop_cluster.images import ensure, selected
 from shop_cluster.paths import ClusterPaths
-from shop_cluster.platform import install
+from shop_cluster.platform import ensure_secrets, install
 from shop_cluster.progress import say
 from shop_cluster.published_crds import EMBEDDED, published
 from shop_cluster.secrets_provider import VAULT_IMAGES, chosen_provider
@@ -71,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     layer = commands.add_parser("observability", help="bring the layer up, or take it away")
     layer.add_argument("word", choices=("up", "down"))
     layer.set_defaults(run=_run_observability)
+    secrets = commands.add_parser("secrets", help="make the stores' Secrets that are missing")
+    secrets.set_defaults(run=_run_secrets)
+    tofu = commands.add_parser("tofu", help="run OpenTofu with the providers of terraform/")
+    tofu.add_argument("folder", help="where: terraform/embedded, …")
+    tofu.add_argument("words", nargs=argparse.REMAINDER, help="init, plan, apply, …")
+    tofu.set_defaults(run=_run_tofu)
     return parser
 
 
@@ -151,6 +157,16 @@ def _run_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
     sys.stdout.write(f"{tool(asked.name)}\n")
     return 0
+
+
+def _run_secrets(paths: ClusterPaths, _: argparse.Namespace) -> int:
+    kubectl = (str(shopkube()), "kubectl") if kind.chosen() == "embedded" else ("kubectl",)
+    ensure_secrets((*kubectl, f"--kubeconfig={_kubeconfig(paths)}"))
+    return 0
+
+
+def _run_tofu(_: ClusterPaths, asked: argparse.Namespace) -> int:
+    return opentofu.run([f"-chdir={asked.folder}", *asked.words])
 
 
 def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:

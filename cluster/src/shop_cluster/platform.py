@@ -57,7 +57,7 @@ def install(
     manifests = render(kubectl, folders, crds=crds)
     # Pods that start before their secret is there are tried again late.
     apply_kinds(command, manifests)
-    _ensure_secrets(command)
+    ensure_secrets(command)
     rabbitmq_upgrade.prepare(command, manifests, report)
     apply_objects(command, manifests, report)
 
@@ -98,7 +98,8 @@ def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
     run(*kubectl, "apply", *options, "-f", "-", stdin=text)
 
 
-def _ensure_secrets(kubectl: Sequence[str]) -> None:
+def ensure_secrets(kubectl: Sequence[str]) -> None:
+    """Make those Secrets of the stores' administrators that are missing. Raises ClusterError."""
     listed = run(*kubectl, "get", "secrets", f"-n={platform_secrets.NAMESPACE}", "-o=name")
     existing = {line.removeprefix("secret/") for line in listed.splitlines()}
     if new := platform_secrets.missing(existing):

@@ -1,0 +1,47 @@
+# The shop on the embedded cluster (`make cluster` without the platform: `shop-cluster up --empty`), whose images
+# `shop-cluster images` has built.
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    kustomization = {
+      source  = "kbst/kustomization"
+      version = "0.9.8"
+    }
+    kubectl = {
+      source  = "gavinbunney/kubectl"
+      version = "1.19.0"
+    }
+  }
+  # The state is a Secret of the cluster, locked by a Lease.
+  backend "kubernetes" {
+    secret_suffix = "minishop"
+    namespace     = "default"
+  }
+}
+
+provider "kustomization" {
+  kubeconfig_path = var.kubeconfig
+}
+
+provider "kubectl" {
+  config_path = var.kubeconfig
+}
+
+module "shop" {
+  source          = "../modules/shop"
+  repository      = local.repository
+  platform        = "${local.repository}/kustomize/overlays/embedded"
+  kubeconfig      = var.kubeconfig
+  crds            = var.crds
+  secrets_command = ["${local.repository}/.venv/bin/shop-cluster", "secrets"]
+  development     = true
+}
+
+locals {
+  repository = abspath("${path.root}/../..")
+}
+
+output "services" {
+  description = "The ShopServices that the cluster has."
+  value       = module.shop.services
+}

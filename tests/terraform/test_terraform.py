@@ -1,0 +1,45 @@
+"""`terraform/` as OpenTofu sees it: formatted, valid with the real providers, planned in tests."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shop_cluster import opentofu
+from shop_cluster.build import tool
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "terraform"
+ROOTS = sorted(file.parent for file in FOLDER.glob("*/main.tf"))
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where OpenTofu finds its providers, built here, and keeps what it unpacks."""
+    return {**opentofu.environment(), "TF_DATA_DIR": str(tmp_path_factory.mktemp("tofu"))}
+
+
+def tofu(folder: Path, *words: str, environment: dict[str, str]) -> str:
+    command = [str(tool("tofu")), f"-chdir={folder}", *words]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_it_is_formatted(environment: dict[str, str]) -> None:
+    tofu(FOLDER, "fmt", "-check", "-diff", "-recursive", environment=environment)
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda folder: folder.name)
+def test_each_root_is_valid_with_the_real_providers(
+    root: Path, environment: dict[str, str]
+) -> None:
+    tofu(root, "init", "-backend=false", environment=environment)
+    assert "configuration is valid" in tofu(root, "validate", environment=environment)
+
+
+def test_what_is_planned_of_the_real_overlays(environment: dict[str, str]) -> None:
+    module = FOLDER / "modules" / "shop"
+    tofu(module, "init", "-backend=false", environment=environment)
+    told = tofu(module, "test", environment=environment)
+    assert "5 passed, 0 failed" in told
