@@ -16,8 +16,8 @@ from gitops.repository import NAME, NAMESPACE, Repository, until
 
 # From a push to what the operator makes of it: Git is polled every 5 s.
 LIVE_SECONDS = 20
-# The services are compared with Git every 30 s.
-RESTORED_SECONDS = 60
+# The services are compared with Git every 30 s, and 30 s after the last comparison has ended.
+RESTORED_SECONDS = 90
 
 
 async def test_a_commit_that_scales_a_service_is_live_in_seconds(
