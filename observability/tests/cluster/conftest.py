@@ -1,0 +1,111 @@
+"""The layer on the cluster, beside a shop that is ready."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+from shop_journey.customer import SHOP, Customer, register
+from shop_journey.kubectl import Kubectl
+from shop_journey.steps import View, command, run
+from shop_journey.up import here, steps
+
+MAILBOX = "http://127.0.0.1:8025"
+PROMETHEUS = "http://127.0.0.1:9090"
+ZIPKIN = "http://127.0.0.1:9411"
+KINDS = (
+    "namespaces",
+    "clusterroles",
+    "clusterrolebindings",
+    "customresourcedefinitions",
+    "persistentvolumes",
+    "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations",
+    "services",
+    "configmaps",
+    "secrets",
+)
+
+
+@pytest.fixture(scope="session")
+def layer() -> Iterator[Kubectl]:
+    """Return kubectl of a cluster with the layer; unless it was there before, it goes at the end.
+
+    Then nothing of it may be left.
+    """
+    place = here()
+    if place.cluster != "embedded":
+        pytest.skip("the layer is made for the embedded cluster")
+    todo = steps(place)
+    asyncio.run(run(todo, View([step.name for step in todo], Console())))
+    kubectl = place.kubectl
+    before = asyncio.run(names(kubectl))
+    kept = "namespaces monitoring" in before
+    asyncio.run(shop_cluster("up"))
+    yield kubectl
+    if not kept:
+        asyncio.run(shop_cluster("down"))
+        left = asyncio.run(names(kubectl)) - before
+        assert left == set()
+        assert asyncio.run(spans_go_to(kubectl)) == {""}
+
+
+async def shop_cluster(word: str) -> None:
+    """Run the command of `make observability` or `make observability-down`."""
+    program = Path(sys.executable).with_name("shop-cluster")
+    await command(str(program), "observability", word, report=print)
+
+
+async def names(kubectl: Kubectl) -> set[str]:
+    """Return what there is of the kinds that a layer could leave behind, but for passing things."""
+    found = set()
+    for kind in KINDS:
+        listed = await kubectl(
+            "get", kind, "--all-namespaces", "--output=name", "--ignore-not-found"
+        )
+        found |= {f"{kind} {line.partition('/')[2]}" for line in listed.splitlines()}
+    return found
+
+
+async def spans_go_to(kubectl: Kubectl) -> set[str]:
+    """Return where the pods of the shop's services are told to send their spans."""
+    chosen = "--selector=app.kubernetes.io/managed-by=shop-operator"
+    found = json.loads(await kubectl("get", "deployments", "-n", "shop", chosen, "-o", "json"))
+    told = set()
+    for each in found["items"]:
+        for container in each["spec"]["template"]["spec"]["containers"]:
+            environment = {item["name"]: item.get("value", "") for item in container["env"]}
+            told.add(environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    return told
+
+
+@pytest.fixture
+async def customer(layer: Kubectl) -> AsyncIterator[Customer]:
+    """Return someone who just opened an account."""
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        yield await register(http)
+
+
+@pytest.fixture
+async def prometheus(layer: Kubectl) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the layer's Prometheus."""
+    async with httpx.AsyncClient(base_url=PROMETHEUS, timeout=30) as http:
+        yield http
+
+
+@pytest.fixture
+async def mailbox(layer: Kubectl) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the mailbox."""
+    async with httpx.AsyncClient(base_url=MAILBOX, timeout=30) as http:
+        yield http
+
+
+@pytest.fixture
+async def zipkin(layer: Kubectl) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of Zipkin's API."""
+    async with httpx.AsyncClient(base_url=f"{ZIPKIN}/api/v2", timeout=30) as http:
+        yield http

@@ -1,0 +1,92 @@
+"""What runs is scraped, every rule is evaluated, and every panel shows something."""
+
+import asyncio
+from typing import Any
+
+import httpx
+from shop_journey import orders
+from shop_journey.customer import Customer
+from shop_journey.kubectl import Kubectl
+
+from shop_observability.promql import board_queries
+from shop_observability.rules import alerts
+from shop_observability.write import every_board
+
+SECONDS = 180
+# What shows something only after a fault, or an act that these orders do not contain.
+EMPTY_WITHOUT = {
+    "minishop-shop: Refunded, in minor units": "a refund",
+    "minishop-shop: Refunded by provider and currency, minor units a minute": "a refund",
+    "minishop-events: Dead letters in the time shown": "an event that nobody can handle",
+    "minishop-events: Events tried again": "a store that is away",
+    "minishop-events: Partitions that wait for a store": "a store that is away",
+    "minishop-payments: Calls to be made again": "a provider that is away",
+    "minishop-gateway: Requests over their limit": "somebody who asks too much",
+    "minishop-operator: Changes by other hands, in the time shown": "somebody's change",
+}
+
+
+async def answer(prometheus: httpx.AsyncClient, query: str) -> list[Any]:
+    """Return the series that a query finds now."""
+    found = await prometheus.get("/api/v1/query", params={"query": query})
+    result: list[Any] = found.raise_for_status().json()["data"]["result"]
+    return result
+
+
+def of_its_namespace(where: str, query: str) -> str:
+    """Return a panel's query with the namespace that its dashboard begins with."""
+    board = where.partition(":")[0]
+    own = "minishop-system" if board == "minishop-operator" else "shop"
+    return query.replace('namespace="shop"', f'namespace="{own}"')
+
+
+async def test_every_service_monitor_has_a_target_that_answers(
+    layer: Kubectl, prometheus: httpx.AsyncClient
+) -> None:
+    monitors = (await layer.get("servicemonitors", "--all-namespaces"))["items"]
+    wanted = {(m["metadata"]["namespace"], m["metadata"]["name"]) for m in monitors}
+    assert len(wanted) > 9
+    up: set[tuple[str, str]] = set()
+    async with asyncio.timeout(SECONDS):
+        while up < wanted:
+            targets = (await prometheus.get("/api/v1/targets?state=active")).json()["data"]
+            up = {
+                tuple(target["scrapePool"].split("/")[1:3])  # serviceMonitor/NAMESPACE/NAME/0
+                for target in targets["activeTargets"]
+                if target["health"] == "up"
+            }
+            await asyncio.sleep(1)
+
+
+async def test_every_rule_is_evaluated(layer: Kubectl, prometheus: httpx.AsyncClient) -> None:
+    declared = (await layer.get("prometheusrules", "--all-namespaces"))["items"]
+    wanted = {
+        (group["name"], rule["alert"])
+        for found in declared
+        for group in found["spec"]["groups"]
+        for rule in group["rules"]
+    }
+    assert {rule["alert"] for rule in alerts()} < {alert for _, alert in wanted}
+    loaded: dict[tuple[str, str], str] = {}
+    async with asyncio.timeout(SECONDS):
+        while set(loaded) != wanted or set(loaded.values()) != {"ok"}:
+            groups = (await prometheus.get("/api/v1/rules")).json()["data"]["groups"]
+            loaded = {(g["name"], r["name"]): r["health"] for g in groups for r in g["rules"]}
+            await asyncio.sleep(1)
+
+
+async def test_every_panel_shows_something_when_orders_were_placed(
+    customer: Customer, prometheus: httpx.AsyncClient
+) -> None:
+    queries = dict(board_queries(every_board()))
+    assert set(EMPTY_WITHOUT) < set(queries)
+    empty = set(queries)
+    async with asyncio.timeout(SECONDS * 2):
+        while empty > set(EMPTY_WITHOUT):
+            # A rate needs two scrapes with something between them.
+            await orders.many([customer], count=6, rate=2)
+            await asyncio.sleep(20)
+            for where in empty - set(EMPTY_WITHOUT):
+                if await answer(prometheus, of_its_namespace(where, queries[where])):
+                    empty.discard(where)
+    assert empty <= set(EMPTY_WITHOUT)

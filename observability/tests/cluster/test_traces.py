@@ -1,0 +1,101 @@
+"""An order's way through the shop is one trace in Zipkin, across Kafka."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from shop_journey import orders
+from shop_journey.customer import ADDRESS, SHOP, Customer, ask
+
+SECONDS = 120
+# Who causes what: the caller's service, the service it is continued in, and the way there.
+EDGES = {
+    ("gateway", "order"),
+    ("order", "product"),  # order.events: placed → reserve
+    ("order", "payment"),  # order.events: placed → the way to pay
+    ("product", "payment"),  # inventory.events: reserved → charge
+    ("payment", "order"),  # payment.events: captured → confirm
+    ("order", "shipping"),  # order.events: confirmed → book
+    ("shipping", "order"),  # shipment.events: → follow
+    ("shipping", "notification"),  # shipment.events: → mail
+    ("order", "notification"),  # order.events: confirmed → mail
+}
+SERVICES = {"gateway", "order", "product", "payment", "shipping", "notification"}
+
+
+def edges(spans: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return which service's span is the parent of which other's."""
+    service = {span["id"]: span["localEndpoint"]["serviceName"] for span in spans}
+    pairs = {(service.get(span.get("parentId", "")), service[span["id"]]) for span in spans}
+    return {(parent, child) for parent, child in pairs if parent and parent != child}
+
+
+async def test_every_edge_of_an_order_is_in_its_trace(
+    customer: Customer, zipkin: httpx.AsyncClient
+) -> None:
+    product = (await orders.well_stocked(customer))[0]
+    trace = uuid4().hex
+    order = await ask(
+        customer.http,
+        "POST",
+        "/v1/orders",
+        body={
+            "items": [{"product_id": product["id"], "quantity": 1}],
+            "shipping_address": ADDRESS,
+            "payment": orders.STRIPE | {"token": "pm_card_visa"},
+        },
+        headers={
+            "Idempotency-Key": str(uuid4()),
+            "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+        },
+    )
+    assert (await customer.settled(order["id"], seconds=60))["status"] == "delivered"
+    spans: list[dict[str, Any]] = []
+    missing = EDGES
+    try:
+        async with asyncio.timeout(SECONDS):
+            while missing:
+                found = await zipkin.get(f"/trace/{trace}")
+                spans = found.json() if found.is_success else []
+                missing = EDGES - edges(spans)
+                await asyncio.sleep(1)
+    except TimeoutError:
+        raise AssertionError(f"not in the trace: {missing}; there are {edges(spans)}") from None
+    assert {span["localEndpoint"]["serviceName"] for span in spans} >= SERVICES
+    named = {(span["localEndpoint"]["serviceName"], span["name"]) for span in spans}
+    assert ("order", "post /v1/orders") in named
+    assert ("notification", "send notification.email") in named
+    # Whose parent is not there would be a break: only the caller's own is.
+    ids = {span["id"] for span in spans}
+    assert {s["parentId"] for s in spans if s.get("parentId") not in ids} == {"00f067aa0ba902b7"}
+
+
+async def test_spans_are_counted_for_prometheus(
+    customer: Customer, prometheus: httpx.AsyncClient
+) -> None:
+    await orders.many([customer], count=3, rate=2)
+    query = (
+        'sum by (service_name) (traces_span_metrics_calls_total{span_kind="SPAN_KIND_CONSUMER"})'
+    )
+    counted: set[str] = set()
+    async with asyncio.timeout(SECONDS):
+        while not counted >= {"order", "product", "payment", "shipping", "notification"}:
+            found = (await prometheus.get("/api/v1/query", params={"query": query})).json()
+            counted = {each["metric"]["service_name"] for each in found["data"]["result"]}
+            await asyncio.sleep(1)
+
+
+async def test_what_failed_is_marked_in_its_trace(zipkin: httpx.AsyncClient) -> None:
+    trace = uuid4().hex
+    async with httpx.AsyncClient(base_url=SHOP, timeout=20) as http:
+        headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        answer = await http.get(f"/v1/orders/{uuid4()}", headers=headers)
+        assert answer.status_code == 401
+    async with asyncio.timeout(SECONDS):
+        while True:
+            found = await zipkin.get(f"/trace/{trace}")
+            if found.is_success and found.json():
+                break
+            await asyncio.sleep(1)
+    assert {span["localEndpoint"]["serviceName"] for span in found.json()} >= {"gateway"}
