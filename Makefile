@@ -113,6 +113,10 @@ image: .venv/ready ## build a service of your own and import it (DIR=path/to/rev
 observability: .venv/ready ## Prometheus, Alertmanager, collector and Zipkin on the cluster that is up
 	@.venv/bin/shop-cluster observability up
 
+.PHONY: test-observability-cluster
+test-observability-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
+	@.venv/bin/python -m pytest -q observability/tests/cluster $(ARGS)
+
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down
 

@@ -187,7 +187,9 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     kubectl = (str(shopkube()), "kubectl")
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
-        observability.install(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
+        observability.install(
+            kubectl=kubectl, kubeconfig=paths.kubeconfig, pod_logs=paths.pod_logs, report=say
+        )
     else:
         observability.remove(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
     return 0

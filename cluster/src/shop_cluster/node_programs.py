@@ -101,7 +101,7 @@ def kubelet(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
         "tlsCertFile": str(certificate),
         "tlsPrivateKeyFile": str(key),
         "containerRuntimeEndpoint": f"unix://{paths.containerd_socket}",
-        "podLogsDir": str(paths.state / "pod-logs"),
+        "podLogsDir": str(paths.pod_logs),
         "volumePluginDir": str(root / "volume-plugins"),
         "clusterDNS": [DNS_ADDRESS],
         "clusterDomain": "cluster.local",

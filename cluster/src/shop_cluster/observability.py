@@ -28,13 +28,16 @@ _SHOP_DEPLOYMENTS = (
     "--all-namespaces",
     "--selector=app.kubernetes.io/managed-by=shop-operator",
 )
+_POD_LOGS = "/var/log/pods"
+"""Where a kubelet keeps them unless told."""
 _SECONDS = 300
 
 
-def install(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
+def install(*, kubectl: Sequence[str], kubeconfig: Path, pod_logs: Path, report: Report) -> None:
     """Return when the layer runs, and every pod of the shop sends its spans to it.
 
-    Idempotent. ``kubectl`` is how to call it, without a kubeconfig.
+    Idempotent. ``kubectl`` is how to call it, without a kubeconfig; ``pod_logs`` is the folder
+    in which the kubelet keeps what containers log.
 
     Raises:
         ClusterError: there is no shop, the API server refused something, or it took too long.
@@ -44,6 +47,7 @@ def install(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None
     _require_operator(command)
     folder = platform.overlay_folder(_OVERLAY)
     manifests = platform.render(kubectl, [folder], crds=published(OBSERVABILITY))
+    _mount_logs(manifests, pod_logs)
     platform.apply_kinds(command, manifests)
     platform.apply_objects(command, manifests, report)
     _send_spans(command, OTLP_ENDPOINT, report)
@@ -72,6 +76,15 @@ def _delete(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
     text = yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)
     options = ("--ignore-not-found", "--wait=true", f"--timeout={_SECONDS}s")
     run(*kubectl, "delete", *options, "-f", "-", stdin=text)
+
+
+def _mount_logs(manifests: Sequence[Resource], pod_logs: Path) -> None:
+    """Have whoever reads the node's logs read them where this node's kubelet keeps them."""
+    for found in manifests:
+        if found["kind"] == "DaemonSet":
+            for volume in found["spec"]["template"]["spec"]["volumes"]:
+                if volume.get("hostPath", {}).get("path") == _POD_LOGS:
+                    volume["hostPath"]["path"] = str(pod_logs)
 
 
 def _has_operator(kubectl: Sequence[str]) -> bool:

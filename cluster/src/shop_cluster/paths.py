@@ -58,6 +58,11 @@ class ClusterPaths:
         return self.state / "logs"
 
     @property
+    def pod_logs(self) -> Path:
+        """What containers log, a folder a pod."""
+        return self.state / "pod-logs"
+
+    @property
     def programs(self) -> Path:
         """What the supervisor keeps running."""
         return self.state / "programs.json"

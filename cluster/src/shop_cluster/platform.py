@@ -20,7 +20,7 @@ from shop_cluster.store_upgrades import Upgrades, pods_of
 
 Report = Callable[[str], None]
 _FIRST = {"Namespace", "CustomResourceDefinition"}
-_WORKLOADS = {"StatefulSet", "Deployment"}
+_WORKLOADS = {"StatefulSet", "Deployment", "DaemonSet"}
 # What an operator makes workloads of, and the condition by which it says that they run.
 _KEPT = {
     "Kafka": "Ready",
@@ -148,6 +148,9 @@ def is_ready(workload: Resource) -> bool:
         )
     if seen < generation:
         return False
+    if workload["kind"] == "DaemonSet":
+        of_nodes = ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady")
+        return len({status.get(name, 0) for name in of_nodes}) == 1
     counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")}
     return counts == {workload["spec"]["replicas"]}
 

@@ -23,6 +23,14 @@ def condition(kind: str, status: str) -> dict[str, Any]:
     return {"conditions": [{"type": kind, "status": status}]}
 
 
+def on_nodes(nodes: int, *, updated: int, ready: int) -> dict[str, int]:
+    return {
+        "desiredNumberScheduled": nodes,
+        "updatedNumberScheduled": updated,
+        "numberReady": ready,
+    }
+
+
 def available(status: str, *, seen: int) -> dict[str, Any]:
     """Return what prometheus-operator says: which generation it saw is the condition's."""
     return {"conditions": [{"type": "Available", "status": status, "observedGeneration": seen}]}
@@ -36,6 +44,10 @@ def available(status: str, *, seen: int) -> dict[str, Any]:
         ("Deployment", {"observedGeneration": 2, **ONE, "updatedReplicas": 0}, False),
         ("Deployment", {"observedGeneration": 2, **ONE, "replicas": 2}, False),
         ("Deployment", {}, False),
+        ("DaemonSet", {"observedGeneration": 2, **on_nodes(2, updated=2, ready=2)}, True),
+        ("DaemonSet", {"observedGeneration": 2, **on_nodes(2, updated=1, ready=2)}, False),
+        ("DaemonSet", {"observedGeneration": 2, **on_nodes(2, updated=2, ready=1)}, False),
+        ("DaemonSet", {"observedGeneration": 1, **on_nodes(2, updated=2, ready=2)}, False),
         ("Kafka", {"observedGeneration": 2, **condition("Ready", "True")}, True),
         ("Kafka", {"observedGeneration": 1, **condition("Ready", "True")}, False),
         ("KafkaConnect", {"observedGeneration": 2, **condition("NotReady", "True")}, False),
@@ -79,7 +91,10 @@ def test_an_image_that_there_is_not() -> None:
 
 def test_a_layers_images_are_built_only_when_the_layer_is_asked_for() -> None:
     layer = {image.name for image in selected("embedded", layer="observability")}
-    assert {"alertmanager", "collector", "prometheus", "prometheus-operator", "zipkin"} == layer
+    assert layer == {
+        *("alertmanager", "collector", "opensearch", "prometheus", "prometheus-operator"),
+        *("rsyslog", "zipkin"),
+    }
     assert not layer & {image.name for image in selected("embedded")}
     assert not layer & {image.name for image in selected("docker")}
     assert {image.name for image in selected("embedded", frozenset({"zipkin"}))} == {"zipkin"}

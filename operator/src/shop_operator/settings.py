@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     otlp_ports: tuple[int, ...] = Field(
         default=(4317, 4318), description="Ports that pods may send telemetry to."
     )
+    log_store_url: str = Field(
+        default="http://opensearch.monitoring.svc.cluster.local:9200",
+        description="OpenSearch, from which `kubectl shop trace --logs` reads.",
+    )
     edge: Literal["none", "gateway-api", "ingress"] = Field(
         default="none", description="How routes reach the edge; none when a NodePort is the entry."
     )

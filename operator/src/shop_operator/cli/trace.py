@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from shop_operator.cli import dead_letter_log
+from shop_operator.cli import dead_letter_log, log_store
 from shop_operator.cli.in_operator import add_kafka, with_kafka
 from shop_operator.cli.kafka_log import KafkaLog, Message
 from shop_operator.cli.output import add_format, show
@@ -26,6 +27,10 @@ def add_to(
         "trace", parents=[common], help="show an order's timeline, event by event"
     )
     command.add_argument("order_id", help="the order's id: the key of its events")
+    command.add_argument("--logs", action="store_true", help="and what services logged about it")
+    command.add_argument(
+        "--log-store", metavar="URL", help="OpenSearch, as it is reached from where this runs"
+    )
     add_format(command)
     add_kafka(command)
     command.set_defaults(alone=run)
@@ -39,10 +44,21 @@ async def run(platform: Settings, options: argparse.Namespace) -> int:
         if not events:
             sys.stderr.write(f"kubectl shop: no event of {options.order_id}\n")
             return 2
-        show(events, "\n".join(lines(events)), options.output)
+        told = [*lines(events)]
+        if options.logs:
+            try:
+                logged = await log_store.lines_of(store, _traces(events))
+            except log_store.LogStoreError as error:
+                sys.stderr.write(f"kubectl shop: {error}\n")
+                return 3
+            told += ["", *(log_store.text(logged))]
+            events += [{"logged": asdict(line)} for line in logged]
+        show(events, "\n".join(told), options.output)
         return 0
 
+    store = options.log_store or platform.log_store_url
     words = ["trace", options.order_id, "--output", options.output]
+    words += ["--logs", "--log-store", store] if options.logs else []
     return await with_kafka(platform, options, read, words)
 
 
@@ -90,8 +106,11 @@ def lines(events: list[dict[str, Any]]) -> Iterator[str]:
         name = str(event["type"]).removeprefix("minishop.")
         note = f"  {event['note']}" if event["note"] else ""
         yield f"{event['at_ms']:>9.1f} ms  {event['hop_ms']:>+9.1f}  {name:<36}{note}"
-    traces = {event["trace_id"] for event in events if event.get("trace_id")}
-    yield f"trace: {', '.join(sorted(traces)) or 'none'}"
+    yield f"trace: {', '.join(sorted(_traces(events))) or 'none'}"
+
+
+def _traces(events: list[dict[str, Any]]) -> set[str]:
+    return {event["trace_id"] for event in events if event.get("trace_id")}
 
 
 def _dead(letter: dead_letter_log.DeadLetter) -> dict[str, Any]:

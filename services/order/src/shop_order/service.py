@@ -21,6 +21,7 @@ from shop_order.domain import (
     NotCancellableError,
     Order,
     RetryPayment,
+    Status,
     Transition,
     decide,
 )
@@ -36,6 +37,7 @@ from shop_shared.messaging.outbox import publish
 from shop_shared.payment_methods import OfferedMethod
 
 _log = structlog.get_logger(__name__)
+_UNFULFILLED = frozenset((Status.REJECTED, Status.CANCELLED, Status.EXPIRED))
 
 
 class NotCancellable(Conflict):
@@ -212,4 +214,11 @@ async def _save(
     if after is not before:
         await repository.save(connection, before, after, cause)
         await publish(connection, *(events.of_effect(after, made) for made in transition.effects))
+        if after.status in _UNFULFILLED and after.status is not before.status:
+            _log.info(
+                "order ended unfulfilled",
+                order=str(after.id),
+                status=after.status,
+                cause=cause.name,
+            )
     return after

@@ -157,6 +157,13 @@ async def _carry_out(
     for effect in transition.effects:
         if isinstance(effect, CallProvider):
             await queue.enqueue(connection, after, effect.call, refund_id=effect.refund_id)
+        elif isinstance(effect, AnnounceFailed):
+            _log.info(
+                "payment failed",
+                payment_id=str(after.id),
+                order_id=str(after.order_id),
+                reason=effect.reason,
+            )
         elif isinstance(effect, Alert):
             alert(after.id, effect.kind, effect.detail)
     await publish(connection, *(event(payload, key=after.order_id) for payload in said))

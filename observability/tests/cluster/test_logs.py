@@ -1,0 +1,66 @@
+"""What the shop's pods log is found by the trace of the order that it is about."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+from shop_journey import orders
+from shop_journey.customer import ADDRESS, Customer, ask
+from shop_journey.kubectl import Kubectl
+
+SECONDS = 120
+DECLINED = "pm_card_visa_chargeDeclined"
+SEARCH = "/api/v1/namespaces/monitoring/services/opensearch:9200/proxy/logs-*/_search"
+
+
+async def found(kubectl: Kubectl, query: str) -> list[dict[str, Any]]:
+    """Return the log lines that a query in Lucene's syntax finds."""
+    answer = json.loads(await kubectl("get", "--raw", f"{SEARCH}?size=100&q={query}"))
+    return [hit["_source"] for hit in answer["hits"]["hits"]]
+
+
+async def test_a_failed_orders_trace_finds_what_the_services_logged(
+    layer: Kubectl, customer: Customer
+) -> None:
+    product = (await orders.well_stocked(customer))[0]
+    trace = uuid4().hex
+    order = await ask(
+        customer.http,
+        "POST",
+        "/v1/orders",
+        body={
+            "items": [{"product_id": product["id"], "quantity": 1}],
+            "shipping_address": ADDRESS,
+            "payment": orders.STRIPE | {"token": DECLINED},
+        },
+        headers={
+            "Idempotency-Key": str(uuid4()),
+            "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+        },
+    )
+    await customer.declined(order["id"], seconds=60)
+    lines: list[dict[str, Any]] = []
+    async with asyncio.timeout(SECONDS):
+        while not any(line.get("event") == "payment failed" for line in lines):
+            lines = await found(layer, f"trace_id:{trace}")
+            await asyncio.sleep(1)
+    [failed] = [line for line in lines if line.get("event") == "payment failed"]
+    assert failed["service"] == "payment"
+    assert order["id"] in failed["message"]
+    assert failed["kubernetes"]["namespace"] == "shop"
+    assert failed["kubernetes"]["pod"].startswith("payment-")
+    assert failed["kubernetes"]["container"] == "service"
+
+
+async def test_the_logs_of_every_service_of_the_operator_and_of_the_stores_arrive(
+    layer: Kubectl,
+) -> None:
+    wanted = {"shop", "minishop-system", "platform"}
+    arrived: set[str] = set()
+    async with asyncio.timeout(SECONDS):
+        while not arrived >= wanted:
+            for namespace in wanted:
+                if await found(layer, f"kubernetes.namespace:{namespace}"):
+                    arrived.add(namespace)
+            await asyncio.sleep(1)
