@@ -205,6 +205,15 @@ CASES = (
         ),
     ),
     Case(
+        alert="SigningKeysUnreadable",
+        name="a file that was written wrongly",
+        series={f'auth_signing_keys_unreadable{{{SHOP},job="auth"}}': "0x10 1x20 0x20"},
+        fires={8: None, 12: None, 20: {"namespace": "shop", "job": "auth"}, 40: None},
+        summary=(
+            "auth cannot use the file of its signing keys, and signs on with those it read before"
+        ),
+    ),
+    Case(
         alert="RequestsUncounted",
         name="Redis is away for a while",
         series={f"gateway_rate_limit_unavailable_total{{{SHOP}}}": "0x10 0+3x15 45x60"},

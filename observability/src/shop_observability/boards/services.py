@@ -129,6 +129,16 @@ BOARD = Board(
                     ),
                 ),
                 Panel(
+                    title="Signing keys that can't be used",
+                    description="1: auth signs on by its old keys. See SigningKeysUnreadable.",
+                    queries=(
+                        Query(
+                            expr=f"max by (job) (auth_signing_keys_unreadable{{{_OF}}})",
+                            legend="{{job}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     title="Tokens whose revocation could not be checked",
                     description="Redis does not answer: an ended session is let in for that long.",
                     unit="reqps",
