@@ -110,7 +110,7 @@ image: .venv/ready ## build a service of your own and import it (DIR=path/to/rev
 	@.venv/bin/shop-cluster image $(or $(DIR),$(error say which: DIR=path/to/your/service)) --version $(or $(VERSION),0.1.0)
 
 .PHONY: observability observability-down
-observability: .venv/ready ## Prometheus, Alertmanager, collector and Zipkin on the cluster that is up
+observability: .venv/ready ## Prometheus, Alertmanager, collector, Zipkin, OpenSearch and rsyslog on the cluster that is up
 	@.venv/bin/shop-cluster observability up
 
 .PHONY: test-observability-cluster

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 from shop_journey.customer import SHOP, Customer, register
 from shop_journey.kubectl import Kubectl
+from shop_journey.place import here
 from shop_journey.steps import View, command, run
-from shop_journey.up import here, steps
+from shop_journey.up import steps
 
 MAILBOX = "http://127.0.0.1:8025"
 PROMETHEUS = "http://127.0.0.1:9090"
