@@ -5,6 +5,7 @@ import base64
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import kopf
 import orjson
@@ -126,6 +127,51 @@ async def test_a_certificate_that_was_replaced_in_place_is_used(
         assert client._sessions._session is not None
         client._sessions._session.since -= 3600  # as if an hour had gone by
         assert (await client.list(SECRET, shop.namespace))["items"] == []
+
+
+@pytest.mark.parametrize("changes", ["the time alone", "the authority"])
+async def test_a_watch_outlives_or_ends_with_the_connections_it_was_begun_on(
+    shop: Shop, plane: ControlPlane, tmp_path: Path, changes: str
+) -> None:
+    """The kubelet writes a pod's ca.crt anew with each token, the same or not."""
+    kubeconfig = yaml.safe_load(plane.kubeconfig.read_text())
+    certificate, key = _client_pair(plane.kubeconfig)
+    (tmp_path / "client.crt").write_bytes(certificate)
+    (tmp_path / "client.key").write_bytes(key)
+    authority = tmp_path / "ca.crt"
+    before = plane.authority.certificate.read_text()
+
+    def login() -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(
+            server=kubeconfig["clusters"][0]["cluster"]["server"],
+            ca_path=str(authority),
+            certificate_path=str(tmp_path / "client.crt"),
+            private_key_path=str(tmp_path / "client.key"),
+        )
+
+    authority.write_text(before)
+    async with ApiClient(login) as client:
+        version = (await client.list(SECRET, shop.namespace))["metadata"]["resourceVersion"]
+        watch = client.watch(SECRET, shop.namespace, version=version, labels="", seconds=300)
+
+        async def first() -> tuple[str, Any]:
+            return await anext(watch)
+
+        seen = asyncio.create_task(first())
+        await asyncio.sleep(0.5)
+        authority.unlink()
+        authority.write_text(before if changes == "the time alone" else before + "\n" + before)
+        assert client._sessions._session is not None
+        client._sessions._session.since -= 3600  # as if an hour had gone by
+        await client.list(SECRET, shop.namespace)
+        if changes == "the authority":
+            with pytest.raises(ApiError, match="cut"):
+                await asyncio.wait_for(seen, 5)
+            return
+        metadata = {"name": "seen", "namespace": shop.namespace}
+        await client.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+        event, body = await asyncio.wait_for(seen, 5)
+        assert (event, body["metadata"]["name"]) == ("ADDED", "seen")
 
 
 def _client_pair(kubeconfig: Path) -> tuple[bytes, bytes]:

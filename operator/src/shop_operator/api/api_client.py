@@ -274,5 +274,6 @@ async def _ask(session: Session, request: _Request) -> aiohttp.ClientResponse:
         headers=session.headers | content | dict(request.headers),
         timeout=request.limits,
     )
+    session.keep(answer)
     session.proven = session.proven or answer.status != _UNAUTHORIZED
     return answer

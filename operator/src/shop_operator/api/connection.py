@@ -5,6 +5,7 @@ and AKS, is read by the `kubernetes` package in a child process (docs/adr/0020-a
 """
 
 import base64
+import hashlib
 import ssl
 import subprocess
 import sys
@@ -88,7 +89,8 @@ def tls(connection: kopf.ConnectionInfo) -> ssl.SSLContext:
 def tls_facts(connection: kopf.ConnectionInfo) -> tuple[object, ...]:
     """Return all that TLS is set up from; another value asks for new connections.
 
-    Of files also the time of their last change, as they are replaced in place.
+    Of files also what is in them, as they are replaced in place: by the kubelet with each
+    new token, mostly by the same. Raises NoClusterError if one can't be read.
     """
     paths = (connection.ca_path, connection.certificate_path, connection.private_key_path)
     return (
@@ -97,8 +99,15 @@ def tls_facts(connection: kopf.ConnectionInfo) -> tuple[object, ...]:
         connection.ca_data,
         connection.certificate_data,
         connection.private_key_data,
-        *((str(path), Path(str(path)).stat().st_mtime_ns) for path in paths if path),
+        *((str(path), _digest(Path(str(path)))) for path in paths if path),
     )
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise NoClusterError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _text(data: str | bytes | None) -> str | None:

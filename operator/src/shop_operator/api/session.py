@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -30,6 +31,8 @@ class Session:
     tls: tuple[object, ...]
     proven: bool = True
     """False after a login that a 401 caused, until the API server takes the new credentials."""
+    answers: "weakref.WeakSet[aiohttp.ClientResponse]" = field(default_factory=weakref.WeakSet)
+    """What came over its connections, and may still be read."""
 
     @property
     def is_current(self) -> bool:
@@ -39,6 +42,22 @@ class Session:
     def url(self, path: str) -> str:
         """Return the URL of a path of the API server."""
         return (self.connection.server or "").rstrip("/") + path
+
+    def keep(self, answer: aiohttp.ClientResponse) -> None:
+        """Have an answer end with the connections, which may have been closed by now."""
+        self.answers.add(answer)
+        if self.http.closed:
+            answer.close()
+
+    async def close(self) -> None:
+        """Close all connections, and end what is read over them by a ClientError.
+
+        To close the connections alone leaves readers waiting for ever: aiohttp lets go of what they
+        wait for, and of their time limit.
+        """
+        for answer in list(self.answers):
+            answer.close()
+        await self.http.close()
 
     @property
     def headers(self) -> dict[str, str]:
@@ -63,7 +82,7 @@ class Sessions:
     async def close(self) -> None:
         """Close all connections."""
         if self._session is not None:
-            await self._session.http.close()
+            await self._session.close()
 
     async def current(self) -> Session:
         """Return the session to use now. Raises ApiError if there are no credentials now."""
@@ -95,7 +114,7 @@ class Sessions:
             another.proven = not was_refused
             self._session = another
             if another.http is not session.http:
-                await session.http.close()  # its watches are begun anew
+                await session.close()  # its watches are begun anew
             return another
 
     async def _open(self, before: Session | None) -> Session:
@@ -106,7 +125,7 @@ class Sessions:
         connection = await asyncio.to_thread(self._login)
         now, facts = time.monotonic(), tls_facts(connection)
         if before is not None and before.tls == facts:
-            return Session(before.http, connection, now, facts)
+            return Session(before.http, connection, now, facts, answers=before.answers)
         connector = aiohttp.TCPConnector(
             limit=0,  # watches hold a connection each; requests are bounded by the workers
             ssl=await asyncio.to_thread(tls, connection),
