@@ -15,16 +15,10 @@ from starlette.types import Message, Receive, Scope
 
 from shop_gateway.headers import first
 from shop_shared.http.deadline import Deadline
-from shop_shared.http.problems import PayloadTooLarge, Problem, RequestTimeout
+from shop_shared.http.problems import ClientDisconnected, PayloadTooLarge, Problem, RequestTimeout
 
 BUFFER_BYTES = 64 * 1024
 """A body of no more is read whole before a pod is called, so no caller's pace holds a pod up."""
-
-
-class ClientDisconnected(Problem):
-    """The caller left before the end of the body. Nobody reads the answer; metrics show it."""
-
-    status, code, title = 499, "client_disconnected", "The client went away"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop_gateway.body import Body, BodyLimits, ClientDisconnected
+from shop_gateway.body import Body, BodyLimits
 from shop_gateway.cache import (
     MAX_BODY_BYTES,
     CachedResponse,
@@ -35,7 +35,7 @@ from shop_gateway.rate_limit import RateLimit
 from shop_gateway.streaming import AnswerStreams, is_endless
 from shop_shared.http import problems
 from shop_shared.http.deadline import HEADER as DEADLINE
-from shop_shared.http.problems import TooManyRequests
+from shop_shared.http.problems import ClientDisconnected, TooManyRequests
 from shop_shared.http.tokens import SessionEnded
 from shop_shared.observability import telemetry
 

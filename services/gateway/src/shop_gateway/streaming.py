@@ -5,8 +5,8 @@ import asyncio
 import aiohttp
 from starlette.types import Receive, Send
 
-from shop_gateway.body import ClientDisconnected
 from shop_gateway.headers import outbound
+from shop_shared.http.problems import ClientDisconnected
 
 WHOLE_BYTES = 64 * 1024
 """An answer of no more is read whole and sent at once."""

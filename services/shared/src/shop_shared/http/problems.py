@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
@@ -39,6 +40,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.errors = errors
         self.headers = dict(headers or {})
         self.extra = extra
+
+
+class ClientDisconnected(Problem):
+    """The caller left before the end of the body. Nobody reads the answer; metrics show it."""
+
+    status, code, title = 499, "client_disconnected", "The client went away"
 
 
 class BadRequest(Problem):
@@ -250,6 +257,11 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
         return response(from_validation(error.errors()))
 
+    async def of_disconnect(_request: Request, _error: Exception) -> Response:
+        # Whoever left in the middle of a body reads no answer, and is no failure of the service.
+        return response(ClientDisconnected())
+
+    app.add_exception_handler(ClientDisconnect, of_disconnect)
     app.add_exception_handler(Problem, of_problem)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
