@@ -1,12 +1,11 @@
 """`terraform/` as OpenTofu sees it: formatted, valid with the real providers, planned in tests."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from shop_cluster import opentofu
-from shop_cluster.build import tool
+from terraform.opentofu_cli import tofu
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "terraform"
@@ -17,13 +16,6 @@ ROOTS = sorted(file.parent for file in FOLDER.glob("*/main.tf"))
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Where OpenTofu finds its providers, built here, and keeps what it unpacks."""
     return {**opentofu.environment(), "TF_DATA_DIR": str(tmp_path_factory.mktemp("tofu"))}
-
-
-def tofu(folder: Path, *words: str, environment: dict[str, str]) -> str:
-    command = [str(tool("tofu")), f"-chdir={folder}", *words]
-    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done.stdout
 
 
 def test_it_is_formatted(environment: dict[str, str]) -> None:

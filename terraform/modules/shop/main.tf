@@ -58,9 +58,10 @@ resource "kubectl_manifest" "crd" {
   apply_only        = true # with a kind go all objects of it, others' too
 }
 
-# Namespaces and CRDs: with a namespace go its volumes, and with a kind all its objects.
+# Namespaces and CRDs: with a namespace go its volumes, and with a kind all its objects. What the operator declares too is
+# applied once, with it.
 resource "kubectl_manifest" "platform_first" {
-  for_each          = local.first.platform
+  for_each          = setsubtract(local.first.platform, local.first.operator)
   yaml_body         = local.manifests.platform[each.value]
   server_side_apply = true
   force_conflicts   = true
@@ -84,8 +85,9 @@ resource "kubectl_manifest" "platform" {
   yaml_body         = local.manifests.platform[each.value]
   server_side_apply = true
   force_conflicts   = true
-  wait              = true
-  depends_on        = [terraform_data.secrets, kubectl_manifest.platform_first]
+  wait              = var.wait
+  wait_for_rollout  = var.wait
+  depends_on        = [terraform_data.secrets, kubectl_manifest.platform_first, kubectl_manifest.operator_first]
 }
 
 resource "kubectl_manifest" "operator_first" {
@@ -102,7 +104,8 @@ resource "kubectl_manifest" "operator" {
   yaml_body         = local.manifests.operator[each.value]
   server_side_apply = true
   force_conflicts   = true
-  wait              = true
+  wait              = var.wait
+  wait_for_rollout  = var.wait
   # The operator puts the bundle of its certificate there.
   ignore_fields = ["webhooks"]
   depends_on    = [kubectl_manifest.operator_first, kubectl_manifest.platform]
@@ -113,7 +116,7 @@ resource "kubectl_manifest" "service" {
   yaml_body         = each.value
   server_side_apply = true
   force_conflicts   = true
-  wait              = true # deleted, it is gone when the operator has let go of what is outside
+  wait              = var.wait # deleted, it is gone when the operator has let go of what is outside
   depends_on        = [kubectl_manifest.operator]
 }
 
@@ -122,11 +125,13 @@ resource "kubectl_manifest" "development" {
   yaml_body         = local.manifests.development[each.value]
   server_side_apply = true
   force_conflicts   = true
-  wait              = true
+  wait              = var.wait
+  wait_for_rollout  = var.wait
   depends_on        = [kubectl_manifest.operator]
 }
 
 resource "terraform_data" "ready" {
+  count            = var.wait ? 1 : 0
   triggers_replace = [local.services, var.platform]
 
   provisioner "local-exec" {

@@ -37,6 +37,12 @@ variable "images_by_digest" {
   default     = false
 }
 
+variable "wait" {
+  description = "Whether an apply lasts until pods run and all ShopServices are Ready, and a destroy until all is gone."
+  type        = bool
+  default     = true
+}
+
 variable "ready_seconds" {
   description = "How long the ShopServices may take until all are Ready."
   type        = number
