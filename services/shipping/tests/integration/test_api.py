@@ -184,7 +184,6 @@ async def test_staff_report_for_a_carrier(
         {"status": "in_transit", "at": "0001-01-01T00:00:00+14:00"},
         {"status": "in_transit", "at": (now() + timedelta(days=2)).isoformat()},
     ],
-    ids=repr,
 )
 async def test_a_scan_that_makes_no_sense_is_refused(
     client: httpx.AsyncClient, story: Story, staff: dict[str, str], scan: dict[str, Any]
