@@ -149,8 +149,18 @@ async def ask(  # noqa: PLR0913 -- the parts of a request
     body: object = None,
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Send a request and return the JSON of its answer. Raises RefusedError."""
-    response = await http.request(method, path, params=query, json=body, headers=headers)
+    """Send a request and return the JSON of its answer. Raises RefusedError, httpx.TransportError.
+
+    One that may be repeated is sent once more if its connection ends without an answer, as browsers
+    do: a pod that goes may close a kept connection just then. Source: RFC 9110, 9.2.2.
+    """
+    request = http.build_request(method, path, params=query, json=body, headers=headers)
+    try:
+        response = await http.send(request)
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        if method != "GET" and "Idempotency-Key" not in request.headers:
+            raise
+        response = await http.send(request)
     if not response.is_success:
         raise RefusedError(response)
     answer: dict[str, Any] = response.json() if response.content else {}
