@@ -102,7 +102,7 @@ def _kustomization() -> dict[str, Any]:
     documents = (ROOT / "manifests" / "gitops" / "sync" / "shop.yaml").read_text()
     found: dict[str, Any] = next(yaml.safe_load_all(documents))
     found["metadata"] = {"name": NAMESPACE, "namespace": gitops.NAMESPACE}
-    found["spec"] |= {"path": f"./{NAMESPACE}"}
+    found["spec"] |= {"path": f"./{NAMESPACE}", "suspend": True}  # until a test has written there
     del found["spec"]["dependsOn"]
     return found
 
@@ -136,7 +136,9 @@ async def repository(
     found = Repository(kubectl, server, clone)
     found.write(guestbook)
     await found.commit("A guestbook")
+    await found.suspend(now=False)
     await found.applied()
     yield found
+    await found.suspend(now=True)
     await server.git("-C", str(clone), "read-tree", "-u", "--reset", before)
     await found.commit("As before")

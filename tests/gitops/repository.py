@@ -56,6 +56,12 @@ class Repository:
         """Return one of Flux's Kustomizations, the tests' own unless named."""
         return await self.kubectl.get(KUSTOMIZATIONS, name, "-n", FLUX)
 
+    async def suspend(self, *, now: bool) -> None:
+        """Have Flux look at the tests' own folder no more, or again."""
+        patch = json.dumps({"spec": {"suspend": now}})
+        named = (KUSTOMIZATIONS, NAMESPACE, "-n", FLUX)
+        await self.kubectl("patch", *named, "--type=merge", f"--patch={patch}")
+
     async def applied(self, *, seconds: float = 300) -> None:
         """Return when the newest commit is live and healthy. Raises TimeoutError."""
         head = await self.server.head()

@@ -72,7 +72,7 @@ async def is_installed(kubectl: Kubectl) -> bool:
 async def wait_until_applied(
     kubectl: Kubectl, report: Report, *, seconds: float = _READY_SECONDS
 ) -> None:
-    """Return when everything is as the newest commit has it, and healthy.
+    """Return when everything but what is suspended is as the newest commit has it, and healthy.
 
     Raises:
         StepFailedError: it was not in time, with what each part says.
@@ -90,6 +90,8 @@ async def wait_until_applied(
 def _late(kustomizations: list[dict[str, Any]], head: str | None) -> str:
     waiting = []
     for each in kustomizations:
+        if each["spec"].get("suspend"):
+            continue
         status = each.get("status", {})
         ready = condition(each)
         applied = status.get("lastAppliedRevision", "").endswith(f":{head}")
