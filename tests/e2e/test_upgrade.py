@@ -61,7 +61,8 @@ async def upgradable(kubectl: Kubectl) -> AsyncIterator[dict[str, Child]]:
     finally:
         await install(kubectl, ROOT, IMAGE)
         # What the CRD of the version before does not know, it has removed.
-        await kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "shop"))
+        shop = str(ROOT / "manifests" / "shop")
+        await kubectl("apply", "--server-side", "--force-conflicts", "-f", shop)
         await wait_until_ready(kubectl, print)
 
 
