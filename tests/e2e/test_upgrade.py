@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from chaos.load import Load, under_load
 from e2e import previous
 from e2e.children import Child, children
 from e2e.invariants import assert_invariants_hold
+from e2e.outside import External, outside, recorded
+from store_access import from_cluster
 
 OPERATOR = "kustomize/base/operator"
 IMAGE = "minishop/operator:0.1.0"
@@ -50,14 +53,30 @@ async def quiet(kubectl: Kubectl) -> dict[str, Child]:
             before = now
 
 
+@dataclass(frozen=True)
+class Before:
+    """A shop under the operator of the version before."""
+
+    children: dict[str, Child]
+    outside: set[str]
+    """What was in the stores and in the platform's namespace before that operator came."""
+    recorded: dict[str, set[External]]
+    """What each service had recorded then; that operator records nothing."""
+
+
 @pytest.fixture
-async def upgradable(kubectl: Kubectl) -> AsyncIterator[dict[str, Child]]:
-    """Put the shop under the operator of the version before; return its children there."""
+async def upgradable(kubectl: Kubectl) -> AsyncIterator[Before]:
+    """Put the shop under the operator of the version before."""
     root = previous.source()
     image = previous.operator_image(root)
+    made = await recorded(kubectl)
+    async with from_cluster(kubectl.kubeconfig) as stores:
+        before = await outside(kubectl, stores)
     try:
         await install(kubectl, root, image)
-        yield await quiet(kubectl)
+        found = await quiet(kubectl)
+        assert not any((await recorded(kubectl)).values())
+        yield Before(found, before, made)
     finally:
         await install(kubectl, ROOT, IMAGE)
         # What the CRD of the version before does not know, it has removed.
@@ -76,7 +95,7 @@ def rolled(name: str, before: dict[str, Child], after: dict[str, Child]) -> bool
     return kind == "Pod" and before[deployment].content != after[deployment].content
 
 
-async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str, Child]) -> None:
+async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: Before) -> None:
     load = Load()
     async with under_load(load, ORDERS_A_SECOND):
         await install(kubectl, ROOT, IMAGE)
@@ -85,10 +104,15 @@ async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: dict[str,
     await assert_invariants_hold(kubectl)
 
     upgraded = await children(kubectl, "shop")
-    for name, before in upgradable.items():
-        if rolled(name, upgradable, upgraded):
+    for name, before in upgradable.children.items():
+        if rolled(name, upgradable.children, upgraded):
             continue
         after = upgraded[name]
         assert after.uid == before.uid, f"{name} was made anew"
         if after.written != before.written:
             assert after.content != before.content, f"{name} was written without need"
+
+    # What was made outside is recorded, by who is to release it; none of it came or went for good.
+    assert await recorded(kubectl) == upgradable.recorded
+    async with from_cluster(kubectl.kubeconfig) as stores:
+        assert await outside(kubectl, stores) == upgradable.outside
