@@ -1,6 +1,7 @@
 """Metadata of every child: labels and owner references that say which ShopService it is for."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shop_operator.spec import Key, ShopService
@@ -17,6 +18,11 @@ NAMESPACE_LABEL: Final = "minishop.dev/namespace"
 APPLIED_ANNOTATION: Final = "minishop.dev/applied"
 ROTATED_ANNOTATION: Final = "minishop.dev/rotated-at"
 """On a Secret with passwords: the request that they were made for."""
+
+
+def timestamp(at: datetime | None = None) -> str:
+    """Return a time, now unless given, as Kubernetes writes it: RFC 3339, in UTC, to the second."""
+    return (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def labels(service: ShopService) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from typing import Final
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE
 from shop_operator.cli.output import CLI_MANAGER
+from shop_operator.metadata import timestamp
 from shop_operator.settings import Settings
 
 _ANNOTATION: Final = "kubectl.kubernetes.io/restartedAt"
@@ -27,7 +27,7 @@ async def _restart(client: ApiClient, platform: Settings, options: argparse.Name
     _ = platform
     place = options.namespace, options.name
     await client.get(SHOP_SERVICE, *place)  # a Deployment of that name may be somebody else's
-    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = timestamp()
     template = {"metadata": {"annotations": {_ANNOTATION: at}}}
     await client.merge(DEPLOYMENT, *place, {"spec": {"template": template}}, manager=CLI_MANAGER)
     sys.stdout.write(f"{options.namespace}/{options.name}: new pods replace the old ones\n")

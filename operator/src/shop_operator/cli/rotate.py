@@ -16,14 +16,13 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.cli.patience import patiently
-from shop_operator.metadata import Manifest
+from shop_operator.metadata import Manifest, timestamp
 from shop_operator.settings import Settings
 from shop_operator.spec import ROTATE_ANNOTATION, parse
 
 _POLL_SECONDS: Final = 0.5
 _SILENT_SECONDS: Final = 30.0
 """After this time without an answer, the operator is likely not there."""
-_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _WHAT: Final = (
     "Give a service new logins in every store that it has: PostgreSQL or MongoDB, Redis, RabbitMQ; "
     "Debezium a new password; and with provider vault, Vault's own login too. The old logins stay "
@@ -140,7 +139,7 @@ def _next_time(body: Manifest) -> str:
             continue
         if last.tzinfo is not None:
             now = max(now, last + timedelta(seconds=1))
-    return now.astimezone(UTC).strftime(_FORMAT)
+    return timestamp(now)
 
 
 def _seconds(text: str) -> float:

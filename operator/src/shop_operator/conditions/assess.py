@@ -5,14 +5,13 @@ Source: Kubernetes API conventions, "Typical status properties".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from shop_operator.apply.result import ApplyResult
 from shop_operator.conditions import readiness
 from shop_operator.conditions.route import ROUTE_KINDS, RouteReadiness
 from shop_operator.conditions.workload import Rollout
-from shop_operator.metadata import Manifest
+from shop_operator.metadata import Manifest, timestamp
 from shop_operator.spec import ShopService
 from shop_operator.stores.provisioning import Provisioned
 
@@ -82,7 +81,7 @@ def merged(
 ) -> list[Manifest]:
     """Return the conditions as stored; lastTransitionTime moves only if the status changes."""
     old = {condition["type"]: condition for condition in before}
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = timestamp()
     found = []
     for condition in conditions:
         previous = old.get(condition.type, {})

@@ -1,7 +1,6 @@
 """Builds the status of a ShopService. It is written only if it differs."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from shop_operator.apply.result import ApplyResult
@@ -9,7 +8,7 @@ from shop_operator.conditions.assess import Condition, merged
 from shop_operator.conditions.readiness import connector, topic
 from shop_operator.conditions.route import route_child
 from shop_operator.conditions.workload import counts, is_rolled_out
-from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest
+from shop_operator.metadata import API_VERSION, NAME_LABEL, Manifest, timestamp
 from shop_operator.spec import ShopService
 
 
@@ -40,7 +39,7 @@ def status_of(
         seen = {"kind": drift.kind, "name": drift.name, "field": drift.field}
         last = before.get("lastDrift") or {}
         again = bool(result.pending) and seen == {name: last.get(name) for name in seen}
-        found["lastDrift"] = last if again else seen | {"at": _now()}
+        found["lastDrift"] = last if again else seen | {"at": timestamp()}
     elif "lastDrift" in before:
         found["lastDrift"] = before["lastDrift"]
     return found
@@ -99,7 +98,3 @@ def _readiness(child: Manifest) -> str:
     if child["kind"] == "KafkaConnector":
         return connector(child)[0]
     return "True"
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,7 +15,7 @@ from shop_operator.children.access_secret import (
     decode,
     password_in,
 )
-from shop_operator.metadata import ROTATED_ANNOTATION, Manifest
+from shop_operator.metadata import ROTATED_ANNOTATION, Manifest, timestamp
 from shop_operator.names import alternate, connector_login, login_name, store_user
 from shop_operator.spec import Key, ShopService
 
@@ -103,7 +102,7 @@ def given_access(
         given.rabbitmq != known.rabbitmq and ("rabbitmq_url" in files or "QueueUser" in existed),
     )
     if any(replaced):
-        return replace(given, renewed=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return replace(given, renewed=timestamp())
     return given
 
 

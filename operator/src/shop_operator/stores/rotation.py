@@ -9,12 +9,12 @@ that the Secret says its passwords were made for, and the Deployment with its po
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from shop_operator.api.pods import has_only_new_pods
 from shop_operator.children.access_secret import RENEWED_ANNOTATION, Access
-from shop_operator.metadata import Manifest
+from shop_operator.metadata import Manifest, timestamp
 from shop_operator.recorder import EventRecorder
 from shop_operator.spec import ROTATE_ANNOTATION, ShopService
 from shop_operator.stores.errors import StoreError
@@ -29,7 +29,6 @@ COMPLETE: Final = "Complete"
 REFUSED: Final = "Refused"
 _NEXT_SECONDS: Final = 0.5
 _PODS_SECONDS: Final = 10.0
-_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class BadRequestError(ValueError):
@@ -81,7 +80,7 @@ class Rotation:
             found["requestedAt"] = max(self.requested, self.rotated)
         if phase == COMPLETE:
             same = all(before.get(name) == found[name] for name in ("phase", "requestedAt"))
-            at = datetime.now(UTC).strftime(_FORMAT)
+            at = timestamp()
             found["completedAt"] = before.get("completedAt", at) if same else at
         return found
 
@@ -144,7 +143,7 @@ def requested_at(service: ShopService) -> str:
             f"the annotation {ROTATE_ANNOTATION} is {text[:64]!r}, not a time such as "
             "2026-01-31T12:00:00Z; use kubectl shop rotate"
         )
-    return at.astimezone(UTC).strftime(_FORMAT)
+    return timestamp(at)
 
 
 def look(  # noqa: PLR0913 - each a part of what is known
