@@ -80,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _kubectl() -> tuple[str, ...]:
+    """Return how to call the kubectl of the chosen cluster, without a kubeconfig."""
+    return (str(shopkube()), "kubectl") if kind.chosen() == "embedded" else ("kubectl",)
+
+
 def _kubeconfig(paths: ClusterPaths) -> Path:
     return paths.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
 
@@ -103,8 +108,7 @@ def _run_up(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 def _run_platform(paths: ClusterPaths, _: argparse.Namespace) -> int:
     embedded = kind.chosen() == "embedded"
-    kubectl = (str(shopkube()), "kubectl") if embedded else ("kubectl",)
-    kubeconfig = _kubeconfig(paths)
+    kubectl, kubeconfig = _kubectl(), _kubeconfig(paths)
     overlay = "embedded" if embedded else "kind"
     with_vault = chosen_provider() == "vault"
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
@@ -160,8 +164,7 @@ def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_secrets(paths: ClusterPaths, _: argparse.Namespace) -> int:
-    kubectl = (str(shopkube()), "kubectl") if kind.chosen() == "embedded" else ("kubectl",)
-    ensure_secrets((*kubectl, f"--kubeconfig={_kubeconfig(paths)}"))
+    ensure_secrets((*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}"))
     return 0
 
 
@@ -184,7 +187,7 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
         )
     if not paths.kubeconfig.exists():
         raise ClusterError("there is no cluster: run `make up` first")
-    kubectl = (str(shopkube()), "kubectl")
+    kubectl = _kubectl()
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
         observability.install(
@@ -214,6 +217,5 @@ def _ensure(paths: ClusterPaths, images: Iterable[Image]) -> None:
         return
     for image in images:
         ensure(paths, image)
-    kubectl = (str(shopkube()), "kubectl", f"--kubeconfig={paths.kubeconfig}")
-    for pod in stale_pods.restart(kubectl):
+    for pod in stale_pods.restart((*_kubectl(), f"--kubeconfig={paths.kubeconfig}")):
         say(f"{pod} makes way for the new image")

@@ -56,11 +56,11 @@ def catalogue(root: Path) -> list[Image]:
     """Return every image of a checkout: the stores', the operator's, the services', the layers'."""
     version = _project(root)["version"]
     return [
-        *_stores(root, version),
+        *_in_folders(root, version),
         *_members(root, version),
         *_services(root, version),
-        *_layer(root / "observability", version, "observability"),
-        *_layer(root / "manifests" / "gitops", version, "gitops"),
+        *_in_folders(root / "observability", version, layer="observability"),
+        *_in_folders(root / "manifests" / "gitops", version, layer="gitops"),
     ]
 
 
@@ -85,8 +85,9 @@ def image_of_folder(folder: Path, *, version: str) -> Image:
     )
 
 
-def _stores(root: Path, version: str) -> Iterator[Image]:
-    for dockerfile in sorted(root.glob("images/*/Dockerfile*")):
+def _in_folders(home: Path, version: str, *, layer: str = "") -> Iterator[Image]:
+    """Yield the images of the folders in `images/`: a layer's, or the platform's without one."""
+    for dockerfile in sorted(home.glob("images/*/Dockerfile*")):
         folder = dockerfile.parent
         fetch = folder / "fetch.sh"
         strimzi = dockerfile.suffix == ".strimzi"
@@ -98,24 +99,8 @@ def _stores(root: Path, version: str) -> Iterator[Image]:
             context=folder,
             inputs=(dockerfile, *_beside(dockerfile)),
             fetch=fetch if fetch.exists() else None,
-            platform=True,
+            platform=not layer,
             only=None if folder.name in _EVERYWHERE else "docker" if strimzi else "embedded",
-        )
-
-
-def _layer(home: Path, version: str, layer: str) -> Iterator[Image]:
-    for dockerfile in sorted(home.glob("images/*/Dockerfile")):
-        folder = dockerfile.parent
-        fetch = folder / "fetch.sh"
-        own = _VERSION.search(dockerfile.read_text())
-        yield Image(
-            name=folder.name,
-            version=own[1] if own else version,
-            dockerfile=dockerfile,
-            context=folder,
-            inputs=(dockerfile, *_beside(dockerfile)),
-            fetch=fetch if fetch.exists() else None,
-            only=None if folder.name in _EVERYWHERE else "embedded",
             layer=layer,
         )
 

@@ -79,20 +79,21 @@ def render(
 def apply_kinds(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
     """Apply the namespaces and kinds of manifests, and return when the API server has them."""
     kinds = [found for found in manifests if found["kind"] in _FIRST]
-    _apply(kubectl, kinds)
+    apply(kubectl, kinds)
     definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
     run(*kubectl, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
 
 
 def apply_objects(kubectl: Sequence[str], manifests: Sequence[Resource], report: Report) -> None:
     """Apply the rest of manifests, and return when all workloads are ready. Raises ClusterError."""
-    _apply(kubectl, [found for found in manifests if found["kind"] not in _FIRST])
+    apply(kubectl, [found for found in manifests if found["kind"] not in _FIRST])
     report(f"{len(manifests)} objects applied")
     workloads = [found for found in manifests if found["kind"] in {*_WORKLOADS, *_KEPT}]
     wait(kubectl, workloads, report)
 
 
-def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
+def apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
+    """Apply manifests by server-side apply, whoever had their fields. Raises ClusterError."""
     text = yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)
     options = ("--server-side", "--force-conflicts", "--field-manager=minishop-platform")
     run(*kubectl, "apply", *options, "-f", "-", stdin=text)
@@ -100,9 +101,19 @@ def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
 
 def ensure_secrets(kubectl: Sequence[str]) -> None:
     """Make those Secrets of the stores' administrators that are missing. Raises ClusterError."""
+    create_missing(kubectl, platform_secrets.missing)
+
+
+def create_missing(
+    kubectl: Sequence[str], missing: Callable[[set[str]], Sequence[Resource]]
+) -> None:
+    """Make the Secrets of which `missing` returns manifests, given the names of those there are.
+
+    Raises ClusterError.
+    """
     listed = run(*kubectl, "get", "secrets", f"-n={platform_secrets.NAMESPACE}", "-o=name")
     existing = {line.removeprefix("secret/") for line in listed.splitlines()}
-    if new := platform_secrets.missing(existing):
+    if new := missing(existing):
         # Created, not applied: should another install be faster, its secrets stay.
         run(*kubectl, "create", "-f", "-", stdin=yaml.safe_dump_all(new))
 

@@ -8,15 +8,15 @@ import json
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-import yaml
-
+from shop_cluster import platform
 from shop_cluster.certificates import Authority
 from shop_cluster.kubernetes_api import Resource
+from shop_cluster.platform_secrets import NAMESPACE
 from shop_cluster.shell import run
 
-NAMESPACE = "platform"
 OPERATOR_NAMESPACE = "minishop-system"
 _SEAL_KEY_BYTES = 32
 _HOSTS = (
@@ -34,14 +34,16 @@ def prepare(kubectl: Sequence[str], authority: Authority | None) -> None:
     Without an authority the certificate is signed by one whose key is then forgotten. Raises
     ClusterError.
     """
-    _apply(kubectl, [_namespace(NAMESPACE), _namespace(OPERATOR_NAMESPACE)])
-    names = run(*kubectl, "get", "secrets", f"-n={NAMESPACE}", "-o=name").splitlines()
-    existing = {name.removeprefix("secret/") for name in names}
-    if new := missing(existing, authority):
-        run(*kubectl, "create", "-f", "-", stdin=yaml.safe_dump_all(new))
+    platform.apply(kubectl, [_namespace(NAMESPACE), _namespace(OPERATOR_NAMESPACE)])
+    platform.create_missing(kubectl, partial(missing, authority=authority))
+    bundle = trusted(kubectl)
+    platform.apply(kubectl, [_trust(bundle, NAMESPACE), _trust(bundle, OPERATOR_NAMESPACE)])
+
+
+def trusted(kubectl: Sequence[str]) -> str:
+    """Return the certificate, as PEM, by which Vault's own is known. Raises ClusterError."""
     asked = ("get", "secret", "vault-tls", f"-n={NAMESPACE}", "-o=json")
-    bundle = base64.b64decode(json.loads(run(*kubectl, *asked))["data"]["ca.crt"]).decode()
-    _apply(kubectl, [_trust(bundle, NAMESPACE), _trust(bundle, OPERATOR_NAMESPACE)])
+    return base64.b64decode(json.loads(run(*kubectl, *asked))["data"]["ca.crt"]).decode()
 
 
 def missing(existing: set[str], authority: Authority | None) -> list[Resource]:
@@ -67,11 +69,6 @@ def _trust(bundle: str, namespace: str) -> Resource:
 
 def _namespace(name: str) -> Resource:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _apply(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
-    options = ("--server-side", "--force-conflicts", "--field-manager=minishop-platform")
-    run(*kubectl, "apply", *options, "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
 
 def _certificate(authority: Authority) -> dict[str, bytes]:

@@ -6,8 +6,6 @@ for which the cluster's administrator may make one. Run again, it changes only w
 Source: OpenBao, "Kubernetes auth method (API)"; "KV secrets engine - version 2 (API)".
 """
 
-import base64
-import json
 import re
 import ssl
 import subprocess
@@ -21,8 +19,9 @@ import httpx
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
 from shop_cluster.paths import checkout
+from shop_cluster.platform_secrets import NAMESPACE
 from shop_cluster.shell import run
-from shop_cluster.vault import NAMESPACE, OPERATOR_NAMESPACE
+from shop_cluster.vault import OPERATOR_NAMESPACE, trusted
 
 _OPERATOR = "minishop-operator"
 _TIMEOUT_SECONDS = 30
@@ -91,9 +90,7 @@ def _check(response: httpx.Response) -> httpx.Response:
 @contextmanager
 def reachable(kubectl: Sequence[str]) -> Iterator[httpx.Client]:
     """Forward a port of this machine to Vault's pod. Raises ClusterError."""
-    asked = ("get", "secret", "vault-tls", f"-n={NAMESPACE}", "-o=json")
-    bundle = json.loads(run(*kubectl, *asked))["data"]["ca.crt"]
-    trust = ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
+    trust = ssl.create_default_context(cadata=trusted(kubectl))
     forward = (*kubectl, "port-forward", f"-n={NAMESPACE}", "service/vault", ":8200")
     with subprocess.Popen(  # noqa: S603 - our own words
         forward, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
