@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,18 +14,6 @@ from shop_servers.packages import debian
 from .emitted import PROGRAMS, Emitted, read
 
 ROOT = Path(__file__).resolve().parents[2]
-Promtool = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Promtool:
-    """Run promtool, from Debian's package of Prometheus."""
-    program = asyncio.run(debian("prometheus", "promtool"))
-
-    def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([program, *words], text=True, capture_output=True, check=False)
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from shop_servers.promtool import Promtool
 
 from shop_observability.promql import uses
 from shop_observability.rules import alerts, groups
 
-from .conftest import Promtool
 from .emitted import Emitted
 from .rule_cases import CASES, Case
 

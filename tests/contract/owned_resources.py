@@ -77,6 +77,22 @@ class OwnedResources:
         with ThreadPoolExecutor(max_workers=1) as pool:
             pool.submit(asyncio.run, handle()).result()
 
+    def deliver(
+        self, about: dict[str, str], line: dict[str, object], *, each: int, total: int
+    ) -> None:
+        """Let order hear that an order was reserved, paid and delivered; amounts in US cents."""
+        price, paid = ({"amount": amount, "currency": "USD"} for amount in (each, total))
+        self.hear(
+            "order",
+            "inventory.reserved",
+            **about,
+            lines=[{**line, "unit_price": price}],
+            total=paid,
+            reserved_until="2999-01-01T00:00:00Z",
+        )
+        self.hear("order", "payment.captured", **about, amount=paid)
+        self.hear("order", "shipment.delivered", **about)
+
     def _account(self) -> tuple[str, UUID]:
         email = f"{uuid4().hex}@example.com"
         self.call("user", "POST", "/v1/users", {}, VALID["user POST /v1/users"] | {"email": email})
@@ -120,20 +136,9 @@ def _order(owned: OwnedResources) -> str:
 def _return(owned: OwnedResources) -> str:
     order_id = _order(owned)
     about = {"order_id": order_id, "customer_id": str(owned.owner_id)}
-    price = {"amount": 999, "currency": "USD"}
     product_id = VALID["order POST /v1/orders"]["items"][0]["product_id"]
     line = {"product_id": product_id, "quantity": 2, "sku": "MUG-1", "name": "Mug"}
-    total = {"amount": 1998, "currency": "USD"}
-    owned.hear(
-        "order",
-        "inventory.reserved",
-        **about,
-        lines=[{**line, "unit_price": price}],
-        total=total,
-        reserved_until="2999-01-01T00:00:00Z",
-    )
-    owned.hear("order", "payment.captured", **about, amount=total)
-    owned.hear("order", "shipment.delivered", **about)
+    owned.deliver(about, line, each=999, total=1998)
     path = f"/v1/orders/{order_id}/returns"
     made = owned.call("order", "POST", path, owned.token_of(owned.owner), {"reason": "other"})
     return str(made["id"])

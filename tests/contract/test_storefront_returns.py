@@ -25,18 +25,8 @@ def delivered(other_browser: Browser, product: dict[str, Any], owned: OwnedResou
     with owned.shop.client("gateway") as api:
         order = api.get(f"/v1{path}", headers=owned.staff).json()
     about = {"order_id": order["id"], "customer_id": order["customer_id"]}
-    price, total = ({"amount": amount, "currency": "USD"} for amount in (1250, 2500))
     line = {"product_id": product["id"], "quantity": 2, "sku": product["sku"], "name": "Blue mug"}
-    owned.hear(
-        "order",
-        "inventory.reserved",
-        **about,
-        lines=[{**line, "unit_price": price}],
-        total=total,
-        reserved_until="2999-01-01T00:00:00Z",
-    )
-    owned.hear("order", "payment.captured", **about, amount=total)
-    owned.hear("order", "shipment.delivered", **about)
+    owned.deliver(about, line, each=1250, total=2500)
     return path
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shop_journey.kubectl import Kubectl
+from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT
 from shop_journey.up import wait_until_ready
 
@@ -28,13 +28,7 @@ async def install(kubectl: Kubectl, root: Path, image: str) -> None:
     """Install an operator, its CRD and its rights, and return when the shop is ready under it."""
     rendered = await kubectl("kustomize", str(root / OPERATOR))
     assert IMAGE in rendered
-    await kubectl(
-        "apply",
-        "--server-side",
-        "--force-conflicts",
-        "-f=-",
-        stdin=rendered.replace(IMAGE, image),
-    )
+    await kubectl(*APPLY, "-f=-", stdin=rendered.replace(IMAGE, image))
     rollout = ("rollout", "status", "deployment/shop-operator", "-n=minishop-system")
     await kubectl(*rollout, "--timeout=300s")
     await wait_until_ready(kubectl, print)
@@ -81,7 +75,7 @@ async def upgradable(kubectl: Kubectl) -> AsyncIterator[Before]:
         await install(kubectl, ROOT, IMAGE)
         # What the CRD of the version before does not know, it has removed.
         shop = str(ROOT / "manifests" / "shop")
-        await kubectl("apply", "--server-side", "--force-conflicts", "-f", shop)
+        await kubectl(*APPLY, "-f", shop)
         await wait_until_ready(kubectl, print)
 
 

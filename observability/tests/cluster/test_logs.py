@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from shop_journey import orders
-from shop_journey.customer import ADDRESS, Customer, ask
+from shop_journey.customer import Customer
 from shop_journey.kubectl import Kubectl
 
 SECONDS = 120
@@ -25,20 +25,8 @@ async def test_a_failed_orders_trace_finds_what_the_services_logged(
 ) -> None:
     product = (await orders.well_stocked(customer))[0]
     trace = uuid4().hex
-    order = await ask(
-        customer.http,
-        "POST",
-        "/v1/orders",
-        body={
-            "items": [{"product_id": product["id"], "quantity": 1}],
-            "shipping_address": ADDRESS,
-            "payment": orders.STRIPE | {"token": DECLINED},
-        },
-        headers={
-            "Idempotency-Key": str(uuid4()),
-            "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
-        },
-    )
+    payment = orders.STRIPE | {"token": DECLINED}
+    order = await customer.order({product["id"]: 1}, payment, trace=trace)
     await customer.declined(order["id"], seconds=60)
     lines: list[dict[str, Any]] = []
     async with asyncio.timeout(SECONDS):

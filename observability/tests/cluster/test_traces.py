@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 from shop_journey import orders
-from shop_journey.customer import ADDRESS, SHOP, Customer, ask
+from shop_journey.customer import SHOP, Customer
 
 SECONDS = 120
 # Who causes what: the caller's service, the service it is continued in, and the way there.
@@ -36,20 +36,8 @@ async def test_every_edge_of_an_order_is_in_its_trace(
 ) -> None:
     product = (await orders.well_stocked(customer))[0]
     trace = uuid4().hex
-    order = await ask(
-        customer.http,
-        "POST",
-        "/v1/orders",
-        body={
-            "items": [{"product_id": product["id"], "quantity": 1}],
-            "shipping_address": ADDRESS,
-            "payment": orders.STRIPE | {"token": "pm_card_visa"},
-        },
-        headers={
-            "Idempotency-Key": str(uuid4()),
-            "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
-        },
-    )
+    payment = orders.STRIPE | {"token": "pm_card_visa"}
+    order = await customer.order({product["id"]: 1}, payment, trace=trace)
     assert (await customer.settled(order["id"], seconds=60))["status"] == "delivered"
     spans: list[dict[str, Any]] = []
     missing = EDGES

@@ -1,16 +1,13 @@
 """Prometheus' own promtool reads the rendered alerts, and they fire when they should (O30)."""
 
-import asyncio
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
-from shop_servers.packages import debian
+from shop_servers.promtool import Promtool
 
 from shop_operator.children.prometheus_rule import prometheus_rule
 from shop_operator.settings import Settings
@@ -26,18 +23,6 @@ EVERYTHING = {
     "events": {"publishes": [{"topic": "a.events"}], "outbox": {}},
 }
 OF = 'namespace="shop",job="a"'
-Promtool = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Promtool:
-    """Run promtool, from Debian's package of Prometheus."""
-    program = asyncio.run(debian("prometheus", "promtool"))
-
-    def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([program, *words], text=True, capture_output=True, check=False)
-
-    return run
 
 
 def groups(*bodies: dict[str, Any]) -> list[dict[str, Any]]:

@@ -56,12 +56,19 @@ class Customer:
             query["cursor"] = page["next_cursor"]
 
     async def order(
-        self, items: dict[str, int], payment: dict[str, str], *, key: str | None = None
+        self,
+        items: dict[str, int],
+        payment: dict[str, str],
+        *,
+        key: str | None = None,
+        trace: str | None = None,
     ) -> dict[str, Any]:
         """Place an order of product ids and quantities, and return it as the shop does.
 
-        Tried again with the same idempotency `key`, it is the same order.
+        Tried again with the same idempotency `key`, it is the same order. `trace` is the id of the
+        trace that it is to be part of, 32 hexadecimal digits.
         """
+        of_trace = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"} if trace else {}
         return await ask(
             self.http,
             "POST",
@@ -71,7 +78,7 @@ class Customer:
                 "shipping_address": ADDRESS,
                 "payment": payment,
             },
-            headers={"Idempotency-Key": key or str(uuid.uuid4())},
+            headers={"Idempotency-Key": key or str(uuid.uuid4()), **of_trace},
         )
 
     async def find_order(self, order_id: str) -> dict[str, Any]:

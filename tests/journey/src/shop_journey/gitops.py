@@ -9,7 +9,7 @@ import yaml
 
 from shop_cluster.published_crds import FLUX, published
 from shop_journey.git_server import GitServer
-from shop_journey.kubectl import Kubectl
+from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT, Place, own_program
 from shop_journey.steps import Report, StepFailedError
 
@@ -24,13 +24,12 @@ _WORKLOADS = (
 )
 _READY_SECONDS = 600
 _LOOK = f"kubectl get kustomizations,gitrepositories -n {NAMESPACE}"
-_SERVER_SIDE = ("apply", "--server-side", "--force-conflicts")
 
 
 async def bring(place: Place, report: Report) -> None:
     """Have Flux keep the shop. Raises StepFailedError."""
     await install(place, report)
-    await place.kubectl(*_SERVER_SIDE, "-k", str(_overlay(place)))
+    await place.kubectl(*APPLY, "-k", str(_overlay(place)))
     await wait_until_applied(place.kubectl, report)
 
 
@@ -45,12 +44,12 @@ async def install(place: Place, report: Report) -> None:
     images = ("git", "flux") if place.cluster == "embedded" else ("git",)
     await own_program("shop-cluster", "images", *images)(report)
     crds = [word for file in published(FLUX) for word in ("-f", str(file))]
-    await kubectl(*_SERVER_SIDE, *crds)
+    await kubectl(*APPLY, *crds)
     await kubectl("wait", "--for=condition=Established", *crds)
     built = yaml.safe_load_all(await kubectl("kustomize", str(_overlay(place))))
     applied = "kustomize.toolkit.fluxcd.io/v1"  # what Flux is to apply comes last
     rest = [each for each in built if each["apiVersion"] != applied]
-    await kubectl(*_SERVER_SIDE, "-f", "-", stdin=yaml.safe_dump_all(rest))
+    await kubectl(*APPLY, "-f", "-", stdin=yaml.safe_dump_all(rest))
     for workload in _WORKLOADS:
         report(f"waiting for {workload}")
         await kubectl("rollout", "status", workload, "-n", NAMESPACE, "--timeout=300s")

@@ -9,6 +9,9 @@ from typing import Any
 
 from shop_journey.steps import StepFailedError
 
+APPLY = ("apply", "--server-side", "--force-conflicts")
+"""A checkout's manifests decide their own fields, also those that Flux, or a person, had before."""
+
 
 @dataclass(frozen=True)
 class Kubectl:

@@ -10,7 +10,7 @@ from shop_cluster.secrets_provider import chosen_provider
 from shop_journey import gitops
 from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.customer import RefusedError, ask
-from shop_journey.kubectl import Kubectl
+from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT, Place, own_program
 from shop_journey.readiness import rolled_out, unready
 from shop_journey.steps import Report, Step, StepFailedError
@@ -18,8 +18,6 @@ from shop_journey.steps import Report, Step, StepFailedError
 CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
 SYSTEM, SHOP = "minishop-system", "shop"
 READY_SECONDS = 300
-_APPLY = ("apply", "--server-side", "--force-conflicts")
-"""The checkout decides its own fields, also those that Flux applied before it was taken away."""
 
 
 async def _observability(_: Place, report: Report) -> None:
@@ -68,7 +66,7 @@ async def _operator(place: Place, report: Report) -> None:
         report("applied by Flux, as Git has it")
     else:
         manifests = ROOT / await operator_manifests(kubectl)
-        await kubectl(*_APPLY, "-k", str(manifests))
+        await kubectl(*APPLY, "-k", str(manifests))
     await _until(lambda: _late_deployments(kubectl, SYSTEM), report, look="make logs S=operator")
 
 
@@ -77,8 +75,8 @@ async def _shop(place: Place, report: Report) -> None:
     if "shop" in await gitops.kept_by_flux(kubectl):
         report("applied by Flux, as Git has it")
     else:
-        await kubectl(*_APPLY, "-k", str(ROOT / shop_manifests()))
-        await kubectl(*_APPLY, "-k", str(ROOT / "manifests" / "dev"))
+        await kubectl(*APPLY, "-k", str(ROOT / shop_manifests()))
+        await kubectl(*APPLY, "-k", str(ROOT / "manifests" / "dev"))
     await wait_until_ready(kubectl, report)
 
 

@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from shop_servers.packages import locked
+from shop_servers.promtool import Promtool, installed
 from shop_servers.server_set import ServerSet, kept
 from shop_servers.servers import (
     SERVERS,
@@ -124,6 +125,12 @@ def kafka(servers: ServerSet) -> Kafka:
 def connect(servers: ServerSet) -> Connect:
     """A running Kafka Connect with Debezium."""
     return Connect(**servers.need("connect")["connect"])
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Run promtool: its words, and how it ended and what it said."""
+    return installed()
 
 
 @pytest.fixture(scope="session")
