@@ -13,8 +13,8 @@ from typing import Self
 import httpx
 import uvicorn
 
-from shop_shared.http.protocol import LimitedHttpProtocol
-from shop_shared.server import Service
+from shop_shared.server import Service, server_config
+from shop_shared.settings import ServiceSettings
 
 PATIENCE_SECONDS = 60
 
@@ -55,16 +55,7 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
 
         async def serve() -> None:
             service = create()
-            config = uvicorn.Config(
-                service.app,
-                http=LimitedHttpProtocol,
-                ws="none",
-                proxy_headers=False,
-                lifespan="on",
-                access_log=False,
-                log_config=None,
-            )
-            server = uvicorn.Server(config)
+            server = uvicorn.Server(server_config(service.app, ServiceSettings()))
             servers.append(server)
             serving = asyncio.create_task(server.serve(sockets=[place.listener]))
             beside = [

@@ -16,6 +16,7 @@ from shop_shared import cli
 from shop_shared.http import health, problems
 from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
+from shop_shared.http.retry import RetryTransport
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.messaging.asyncapi import Contract
 from shop_shared.messaging.consumer import NoInbox, consumer_of
@@ -29,7 +30,9 @@ def create(settings: Settings) -> Service:
     """Wire the service; nothing connects before it is served."""
     redis = create_redis(settings, decode=True)
     users_client = httpx.AsyncClient(
-        base_url=settings.user_url, timeout=settings.user_timeout_seconds
+        transport=RetryTransport(),
+        base_url=settings.user_url,
+        timeout=settings.user_timeout_seconds,
     )
     keys = KeySource(settings, redis)
     issuer = Issuer(settings, keys)

@@ -9,6 +9,7 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shop_shared.http.problems import TooManyRequests, Unavailable
+from shop_shared.http.retry import REPEATABLE
 
 _AWAY = "Sign-in is not possible at the moment."
 _log = structlog.get_logger(__name__)
@@ -71,7 +72,10 @@ class Users:
     async def _post(self, path: str, content: dict[str, str]) -> httpx.Response:
         try:
             answer = await self._client.post(
-                path, json=content, headers={"Authorization": f"Bearer {await self._token()}"}
+                path,
+                json=content,
+                headers={"Authorization": f"Bearer {await self._token()}"},
+                extensions=REPEATABLE,  # both questions change nothing
             )
         except httpx.HTTPError as error:
             raise Unavailable(_AWAY) from error

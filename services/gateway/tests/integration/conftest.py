@@ -23,8 +23,9 @@ from starlette.types import ASGIApp
 
 from shop_gateway.main import create
 from shop_gateway.settings import GatewaySettings
-from shop_shared.http.protocol import LimitedHttpProtocol
 from shop_shared.http.request_limits import BodyLimits, LimitBodies
+from shop_shared.server import server_config
+from shop_shared.settings import ServiceSettings
 
 Gateway = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -37,16 +38,8 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        http=LimitedHttpProtocol,
-        log_config=None,
-        lifespan="off",
-        proxy_headers=False,
-        server_header=False,
-    )
+    config = server_config(app, ServiceSettings(host=host, port=port))
+    config.lifespan = "off"
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shop_shared.http.protocol import LimitedHttpProtocol
 from shop_shared.messaging.asyncapi import Contract
@@ -41,7 +42,7 @@ class Service:
     close: Sequence[Task] = field(default=())
 
 
-def server_config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
     """Return how every service is served: HTTP/1.1 with limits, no lines of uvicorn's own."""
     return uvicorn.Config(
         app,

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import structlog
 
+from shop_shared.http.retry import RetryTransport
 from shop_shared.observability.trace_context import current_traceparent
 
 _log = structlog.get_logger(__name__)
@@ -17,6 +18,7 @@ Query = Mapping[str, str | int | bool]
 
 NOT_FOUND = 404
 UNAUTHENTICATED = 401
+_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class ShopApi:
         self._http = httpx.AsyncClient(
             base_url=url,
             timeout=timeout,
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+            transport=RetryTransport(httpx.AsyncHTTPTransport(limits=_LIMITS)),
         )
 
     async def call(  # noqa: PLR0913 - the parts of a request, by name
