@@ -18,6 +18,7 @@ from shop_operator.settings import Settings
 from .audit import audit_flags
 from .crds import ROOT, install, real_crds
 from .outside import Sql, administrators, logins
+from .rotations import Stores
 from .shop import Shop
 
 
@@ -95,3 +96,8 @@ def closed_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def stores(postgres: Postgres, redis: Redis, rabbitmq: RabbitMQ) -> Stores:
+    return Stores(postgres, redis, rabbitmq)

@@ -1,74 +1,31 @@
 """A user of its own for each service in a real Redis and RabbitMQ: what it reaches, and no more."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aio_pika
-import httpx
 import pytest
-from aio_pika.abc import AbstractConnection
-from aiormq.exceptions import AMQPError, ChannelAccessRefused, ProbableAuthenticationError
+from aiormq.exceptions import ChannelAccessRefused
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import ResponseError
 from shop_servers.servers import RabbitMQ
 from shop_servers.servers import Redis as RedisServer
 
 from shop_operator.api.kinds import DEPLOYMENT, SECRET
-from shop_operator.children.access_secret import RENEWED_ANNOTATION, decode, encode
+from shop_operator.children.access_secret import RENEWED_ANNOTATION, encode
 
 from .outside import deleted, external
 from .shop import Shop, eventually
-
-CACHE: dict[str, Any] = {"kind": "redis"}
-QUEUE: dict[str, Any] = {"kind": "rabbitmq"}
-
-
-async def url(shop: Shop, service: str, file: str) -> str:
-    """Return a store's address in a service's Secret."""
-    secret = await shop.client.get(SECRET, shop.namespace, f"{service}-access")
-    return decode(secret["data"][file])
-
-
-@asynccontextmanager
-async def cache(shop: Shop, service: str, server: RedisServer) -> AsyncIterator[Redis]:
-    """Log in to Redis as a service, by what its Secret says."""
-    login, at = urlsplit(await url(shop, service, "redis_url")), urlsplit(server.url)
-    async with Redis(
-        host=at.hostname or "",
-        port=at.port or 0,
-        username=login.username,
-        password=unquote(login.password or ""),
-        decode_responses=True,
-    ) as client:
-        yield client
-
-
-@asynccontextmanager
-async def queue(shop: Shop, service: str, server: RabbitMQ) -> AsyncIterator[AbstractConnection]:
-    """Log in to RabbitMQ as a service, by what its Secret says."""
-    login, at = urlsplit(await url(shop, service, "rabbitmq_url")), urlsplit(server.url)
-    connection = await aio_pika.connect(
-        host=at.hostname or "",
-        port=at.port or 0,
-        login=login.username or "",
-        password=unquote(login.password or ""),
-    )
-    async with connection:
-        yield connection
-
-
-async def ask(client: Redis, *words: str) -> Any:
-    """Send a command to Redis as it is."""
-    answer: Any = client.execute_command(*words)  # type: ignore[no-untyped-call]
-    return await answer
-
-
-async def ready(shop: Shop, *services: str) -> None:
-    """Wait until the users of services are there."""
-    for service in services:
-        await shop.reason(service, "SecretsReady", "Available")
+from .store_users import (
+    CACHE,
+    QUEUE,
+    ask,
+    cache,
+    queue,
+    rabbit,
+    rabbit_user,
+    ready,
+    url,
+)
 
 
 async def test_a_service_reaches_its_own_keys_and_what_it_may_read(
@@ -143,131 +100,6 @@ async def _do(channel: Any, deed: str, name: str) -> None:
             await channel.declare_exchange(name)
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        ["~*"],
-        ["+@all"],
-        ["off"],
-        [">known-to-another"],
-        ["resetpass", ">other"],
-        ["nopass"],
-        ["&*"],
-    ],
-    ids=" ".join,
-)
-async def test_a_user_of_redis_that_was_changed_is_put_right(
-    shop: Shop, redis: RedisServer, rules: list[str]
-) -> None:
-    await shop.start()
-    await shop.declare("auth", cache=CACHE)
-    await ready(shop, "auth")
-    await shop.stop()
-    user = f"{shop.namespace}-auth"
-    async with Redis.from_url(redis.url, decode_responses=True) as admin:
-        before = await ask(admin, "ACL GETUSER", user)
-        await ask(admin, "ACL SETUSER", user, *rules)
-        assert await ask(admin, "ACL GETUSER", user) != before
-        await shop.start()
-
-        async def restored() -> bool:
-            return bool(await ask(admin, "ACL GETUSER", user) == before)
-
-        await eventually(restored)
-    async with cache(shop, "auth", redis) as auth:
-        assert await auth.set("auth:again", "1", ex=10)
-
-
-async def test_users_that_were_deleted_are_made_again_with_the_same_password(
-    shop: Shop, redis: RedisServer, rabbitmq: RabbitMQ
-) -> None:
-    await shop.start()
-    await shop.declare("both", cache=CACHE, queue=QUEUE)
-    await ready(shop, "both")
-    before = [await url(shop, "both", file) for file in ("redis_url", "rabbitmq_url")]
-    await shop.stop()
-    user = f"{shop.namespace}-both"
-    async with Redis.from_url(redis.url) as admin:
-        await admin.acl_deluser(user)
-    await _rabbit(rabbitmq, "DELETE", f"users/{user}")
-    with pytest.raises(AuthenticationError):
-        async with cache(shop, "both", redis) as lost:
-            await lost.ping()
-    await shop.start()
-
-    async def again() -> bool:
-        try:
-            async with cache(shop, "both", redis) as found, queue(shop, "both", rabbitmq):
-                return bool(await found.ping())
-        except (AuthenticationError, AMQPError):
-            return False
-
-    await eventually(again)
-    assert [await url(shop, "both", file) for file in ("redis_url", "rabbitmq_url")] == before
-    pods = await shop.client.get(DEPLOYMENT, shop.namespace, "both")
-    annotations = pods["spec"]["template"]["metadata"].get("annotations", {})
-    assert RENEWED_ANNOTATION not in annotations
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("users/{user}", {"password": "another", "tags": "{mark}"}),
-        ("users/{user}", {"password_hash": "", "tags": "{mark}"}),
-        ("users/{user}", {"password_hash": "{hash}", "tags": "administrator"}),
-        ("permissions/%2F/{user}", {"configure": ".*", "write": ".*", "read": ".*"}),
-        ("permissions/%2F/{user}", {"configure": "", "write": "", "read": ""}),
-    ],
-)
-async def test_a_user_of_rabbitmq_that_was_changed_is_put_right(
-    shop: Shop, rabbitmq: RabbitMQ, path: str, body: dict[str, str]
-) -> None:
-    await shop.start()
-    await shop.declare("mail", queue=QUEUE)
-    await ready(shop, "mail")
-    await shop.stop()
-    user = f"{shop.namespace}-mail"
-    mark = f"minishop.dev/owner={shop.namespace}/mail"
-    before = await _rabbit_user(rabbitmq, user)
-    known = before[0]["password_hash"]
-    words = {k: v.replace("{mark}", mark).replace("{hash}", known) for k, v in body.items()}
-    await _rabbit(rabbitmq, "PUT", path.format(user=user), words)
-    assert await _rabbit_user(rabbitmq, user) != before
-    await shop.start()
-
-    async def restored() -> bool:
-        now = await _rabbit_user(rabbitmq, user)
-        try:
-            async with queue(shop, "mail", rabbitmq):
-                return now[1] == before[1] and now[0]["tags"] == before[0]["tags"]
-        except ProbableAuthenticationError:
-            return False
-
-    await eventually(restored)
-
-
-async def test_another_virtual_host_is_taken_from_a_user(shop: Shop, rabbitmq: RabbitMQ) -> None:
-    vhost = f"t-{shop.namespace}"
-    await _rabbit(rabbitmq, "PUT", f"vhosts/{vhost}")
-    try:
-        await shop.start()
-        await shop.declare("mail", queue=QUEUE)
-        await ready(shop, "mail")
-        await shop.stop()
-        user = f"{shop.namespace}-mail"
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        await _rabbit(rabbitmq, "PUT", f"permissions/{vhost}/{user}", everything)
-        await shop.start()
-
-        async def taken() -> bool:
-            entries = (await _rabbit_user(rabbitmq, user))[1]
-            return [entry["vhost"] for entry in entries] == ["/"]
-
-        await eventually(taken)
-    finally:
-        await _rabbit(rabbitmq, "DELETE", f"vhosts/{vhost}")
-
-
 async def test_users_of_others_are_left_alone(
     shop: Shop, redis: RedisServer, rabbitmq: RabbitMQ
 ) -> None:
@@ -283,13 +115,13 @@ async def test_users_of_others_are_left_alone(
         await deleted(shop, "both")
         assert await ask(admin, "ACL GETUSER", user) == theirs
         await admin.acl_deluser(user)
-    await _rabbit(rabbitmq, "PUT", f"users/{user}", {"password": "theirs", "tags": ""})
-    before = await _rabbit_user(rabbitmq, user)
+    await rabbit(rabbitmq, "PUT", f"users/{user}", {"password": "theirs", "tags": ""})
+    before = await rabbit_user(rabbitmq, user)
     await shop.declare("both", queue=QUEUE)
     message = await shop.reason("both", "SecretsReady", "NotOwned")
     assert "QueueUser" in message
     await deleted(shop, "both")
-    assert await _rabbit_user(rabbitmq, user) == before
+    assert await rabbit_user(rabbitmq, user) == before
 
 
 async def test_a_deleted_service_takes_its_users_along(
@@ -307,8 +139,8 @@ async def test_a_deleted_service_takes_its_users_along(
         users = await admin.acl_users()
     assert user not in users
     assert f"{shop.namespace}-stays" in users
-    assert await _rabbit_user(rabbitmq, user) == ({}, [])
-    assert (await _rabbit_user(rabbitmq, f"{shop.namespace}-stays"))[0]
+    assert await rabbit_user(rabbitmq, user) == ({}, [])
+    assert (await rabbit_user(rabbitmq, f"{shop.namespace}-stays"))[0]
 
 
 async def test_the_login_that_all_shared_is_replaced_and_the_pods_with_it(shop: Shop) -> None:
@@ -380,21 +212,3 @@ async def test_a_wrong_administrator_is_said(shop: Shop) -> None:
     await shop.declare("mail", queue=QUEUE)
     for service in ("auth", "mail"):
         await shop.reason(service, "SecretsReady", "AccessDenied")
-
-
-async def _rabbit(
-    server: RabbitMQ, method: str, path: str, body: dict[str, str] | None = None
-) -> httpx.Response:
-    """Ask the management API as its administrator."""
-    at = urlsplit(server.url)
-    login = at.username or "", at.password or ""
-    async with httpx.AsyncClient(auth=login) as client:
-        return await client.request(method, f"{server.management_url}/api/{path}", json=body)
-
-
-async def _rabbit_user(server: RabbitMQ, user: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a user, empty without one, and its permissions."""
-    found = await _rabbit(server, "GET", f"users/{user}")
-    if found.status_code == httpx.codes.NOT_FOUND:
-        return {}, []
-    return found.json(), (await _rabbit(server, "GET", f"users/{user}/permissions")).json()

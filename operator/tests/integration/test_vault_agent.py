@@ -11,7 +11,7 @@ from shop_servers.servers import MongoDB, Postgres
 from shop_operator.api.kinds import DEPLOYMENT
 
 from .outside import mongo_owner
-from .test_rotation import request
+from .rotations import request
 from .test_vault import annotations, spec
 from .vault import Vault, token, vault
 

@@ -17,8 +17,8 @@ from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT
 
 from .outside import delete, external, gone, status
+from .rotations import request
 from .shop import Shop, eventually
-from .test_rotation import request
 from .test_vault import connect, login, spec
 from .vault import Vault, beside, vault
 from .workloads import observe

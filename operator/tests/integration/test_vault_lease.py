@@ -143,7 +143,7 @@ async def test_the_root_login_is_changed_under_load(
     pod: Pod, vault: Vault, postgres: Postgres, name: str
 ) -> None:
     """The connection's own password changes with a rotation; leases live on, new ones are given."""
-    from .test_rotation import request  # noqa: PLC0415 - it names its service the same
+    from .rotations import request  # noqa: PLC0415 - it names its service the same
 
     lease = await pod.fetch()
     async with transaction(pod.engine) as connection:

@@ -1,0 +1,87 @@
+"""`kubectl shop rotate`."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shop_operator.api.kinds import EVENT, SHOP_SERVICE
+from shop_operator.spec import ROTATE_ANNOTATION
+
+from .command import kubectl_shop
+from .outside import status
+from .rotations import (
+    NAME,
+    Stores,
+    phase,
+    running,
+    spec,
+    urls_of,
+)
+from .shop import Shop
+from .workloads import observe
+
+
+async def test_the_command_tells_each_step(sql: Shop, stores: Stores, name: str) -> None:
+    await running(sql, **spec(name))
+    first = await urls_of(sql)
+    words = ("rotate", "-n", sql.namespace, NAME)
+    asked = await asyncio.to_thread(kubectl_shop, *words, "--no-wait", shop=sql)
+    assert asked.returncode == 0, asked.stderr
+    assert "status" in asked.stdout
+    await phase(sql, "RollingOut")
+    late = await asyncio.to_thread(kubectl_shop, *words, "--timeout", "1", shop=sql)
+    assert late.returncode == 1
+    assert "not complete after 1 s" in late.stdout
+    assert (await status(sql, NAME))["rotation"]["phase"] == "Pending"
+    shown = await asyncio.to_thread(kubectl_shop, "status", "-n", sql.namespace, NAME, shop=sql)
+    assert "rotation of logins: Pending" in shown.stdout
+    await observe(sql, NAME)
+    await phase(sql, "RollingOut")
+    await observe(sql, NAME)
+    await phase(sql, "Complete")
+    command = asyncio.create_task(asyncio.to_thread(kubectl_shop, *words, shop=sql))
+    await phase(sql, "RollingOut")
+    await asyncio.sleep(2)
+    await observe(sql, NAME)
+    done = await command
+    assert done.returncode == 0, done.stdout
+    steps = [line.split(":")[0] for line in done.stdout.splitlines()[1:]]
+    assert steps[-2:] == ["RollingOut", "Complete"]
+    assert await stores.refuse(first)
+    events = await sql.client.list(EVENT, sql.namespace)
+    reasons = {event["reason"] for event in events["items"]}
+    assert {"RotationRollingOut", "RotationComplete"} <= reasons
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"cache": {"kind": "redis"}, "managementPolicy": "Paused"}, "kubectl shop resume"),
+        ({"cache": {"kind": "redis"}, "managementPolicy": "Observe"}, "kubectl shop resume"),
+        ({}, "no database, cache or queue"),
+    ],
+)
+async def test_the_command_says_why_it_asks_for_nothing(
+    shop: Shop, more: dict[str, Any], words: str
+) -> None:
+    await shop.declare(NAME, **more)
+    done = await asyncio.to_thread(kubectl_shop, "rotate", "-n", shop.namespace, NAME, shop=shop)
+    assert done.returncode == 2
+    assert words in done.stderr
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, NAME)
+    assert ROTATE_ANNOTATION not in body["metadata"].get("annotations", {})
+
+
+async def test_the_command_says_what_is_wrong_with_its_words(shop: Shop) -> None:
+    missing = await asyncio.to_thread(
+        kubectl_shop, "rotate", "-n", shop.namespace, "nobody", shop=shop
+    )
+    assert missing.returncode == 3
+    assert "nobody" in missing.stderr
+    for seconds in ("0", "-1", "inf", "nan", "x"):
+        wrong = await asyncio.to_thread(kubectl_shop, "rotate", NAME, f"--timeout={seconds}")
+        assert wrong.returncode == 2
+        assert "--timeout" in wrong.stderr
+    completed = kubectl_shop("rotate", "--", program="kubectl_complete-shop")
+    assert "--no-wait" in completed.stdout
