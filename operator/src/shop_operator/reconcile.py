@@ -33,6 +33,7 @@ from shop_operator.stores.external import Record
 from shop_operator.stores.ownership import Plan, entries
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.stores.provisioning import Provisioned
+from shop_operator.stores.rotation import PODS_SECONDS, needed_by_pods
 from shop_operator.stores.rotation import report as report_rotation
 
 _WAITS: Final = frozenset({"OutboxMissing", "NotOwned", "Rejected", "Forbidden", "ScopeChanged"})
@@ -200,15 +201,18 @@ class Reconciler:
 
     async def _release(self, service: ShopService, plan: Plan, result: ApplyResult) -> list[Record]:
         """Release what is no longer declared; return what `status.external` is to say now."""
-        if not plan.release:
+        kept = needed_by_pods(plan.release, result, self.cache.of(POD, service.key))
+        result.recheck_after(PODS_SECONDS if kept else None)
+        release = [record for record in plan.release if record not in kept]
+        if not release:
             return plan.records
-        left, error = await self.provisioner.release(service, plan.release)
+        left, error = await self.provisioner.release(service, release)
         if error is not None:
             first = left[0]
             result.errors.append(
                 ApplyError(first.kind, first.name, error.reason, str(error), temporary=True)
             )
-        gone = {record.identity for record in plan.release} - {each.identity for each in left}
+        gone = {record.identity for record in release} - {each.identity for each in left}
         return [record for record in plan.records if record.identity not in gone]
 
     async def _report(

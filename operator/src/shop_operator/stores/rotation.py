@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shop_operator.api.pods import has_only_new_pods
+from shop_operator.apply.result import ApplyResult
 from shop_operator.children.access_secret import RENEWED_ANNOTATION, Access
 from shop_operator.metadata import Manifest, timestamp
 from shop_operator.recorder import EventRecorder
@@ -20,6 +21,7 @@ from shop_operator.spec import ROTATE_ANNOTATION, ShopService
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record, record_of
 from shop_operator.stores.mongodb.database import User
+from shop_operator.stores.ownership import LOGINS
 from shop_operator.stores.postgres.database import Role
 from shop_operator.stores.sessions import Sessions
 
@@ -28,7 +30,9 @@ ROLLING_OUT: Final = "RollingOut"
 COMPLETE: Final = "Complete"
 REFUSED: Final = "Refused"
 _NEXT_SECONDS: Final = 0.5
-_PODS_SECONDS: Final = 10.0
+PODS_SECONDS: Final = 10.0
+"""After how long to look whether pods are gone, should no watch tell."""
+_POD_KINDS: Final = frozenset({"Deployment"})
 
 
 class BadRequestError(ValueError):
@@ -68,7 +72,7 @@ class Rotation:
             return None
         if self.requested > self.rotated and not self.keeps_other:
             return _NEXT_SECONDS
-        return _PODS_SECONDS if self.keeps_other else None
+        return PODS_SECONDS if self.keeps_other else None
 
     def status(self, before: Manifest, records: Iterable[Record]) -> Manifest | None:
         """Return `status.rotation`; None for a service whose logins were never rotated."""
@@ -182,6 +186,22 @@ def are_replaced(access: Access, live: Iterable[Manifest], pods: Sequence[Manife
     told = deployment["spec"]["template"]["metadata"].get("annotations") or {}
     is_told = told.get(RENEWED_ANNOTATION, "") >= (access.rotated or "")
     return is_told and has_only_new_pods(deployment, pods)
+
+
+def needed_by_pods(
+    records: Iterable[Record], result: ApplyResult, pods: Sequence[Manifest]
+) -> list[Record]:
+    """Return those records by which pods may still log in, though the spec has them no more.
+
+    `result` is that of the apply by which the pods are told to do without.
+    """
+    if not any(pod["ended"] is None for pod in pods):
+        return []
+    deployment = next((child for child in result.live if child["kind"] == "Deployment"), None)
+    is_told = deployment is not None and result.first_error(_POD_KINDS) is None
+    if deployment is not None and is_told and has_only_new_pods(deployment, pods):
+        return []
+    return [each for each in records if each.store in LOGINS or each.kind == "LoginMaker"]
 
 
 def with_others(
