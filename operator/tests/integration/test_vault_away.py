@@ -1,10 +1,12 @@
 """Vault away, sealed or strict: what runs goes on, nothing is dropped, and conditions say why."""
 
 import asyncio
+import contextlib
 import signal
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -191,3 +193,37 @@ async def _says(shop: Shop, kind: str, word: str) -> str:
 
 def _trust(server: OpenBao) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=server.ca)
+
+
+async def test_connections_to_vault_are_kept(vault: Vault, name: str) -> None:
+    """Each would be a handshake; and one that Vault's end has closed is made again."""
+    at = urlsplit(vault.bao.server.url)
+    made: list[asyncio.StreamWriter] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(at.hostname, at.port)
+        made.append(writer)
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        await vault.shop.start(vault_address=f"https://127.0.0.1:{port}")
+        await vault.shop.declare("orders", **spec(name))
+        await vault.shop.reason("orders", "SecretsReady", "Available")
+        # For more than a dozen requests.
+        assert 1 <= len(made) <= 2
+        for writer in made:
+            writer.close()
+        await vault.shop.declare("orders", **spec(name), cache={"kind": "redis"})
+        await vault.shop.settled("orders")
+        await vault.shop.reason("orders", "SecretsReady", "Available")
+        await vault.shop.stop()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while some := await source.read(65536):
+            target.write(some)
+            await target.drain()
+    target.close()

@@ -19,6 +19,8 @@ _AGENT: Final = {
     "agent-inject": "true",
     # The migration's container needs the files before the sidecar runs.
     "agent-init-first": "true",
+    # A pod that waited while Vault was away comes up soon after it is back; else up to 5 min later.
+    "auth-max-backoff": "10s",
 }
 _AGENT_SIZE: Final = {
     "agent-run-as-user": str(USER),

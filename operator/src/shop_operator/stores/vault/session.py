@@ -24,7 +24,7 @@ from hvac.exceptions import (
     VaultError,
     VaultNotInitialized,
 )
-from requests import RequestException
+from requests import RequestException, Session
 
 from shop_operator.settings import Settings
 from shop_operator.stores.errors import StoreError
@@ -42,6 +42,9 @@ class VaultLogin:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._token, self._until = "", 0.0
+        # Kept: a connection costs Vault, and the operator, more than the request does.
+        self._http = Session()
+        self._http.verify = settings.vault_ca_file or True
         self._one_at_a_time = asyncio.Lock()
 
     def session(self) -> "VaultSession":
@@ -74,8 +77,8 @@ class VaultLogin:
         return hvac.Client(
             url=settings.vault_address,
             token=token,
-            verify=settings.vault_ca_file or True,
             namespace=settings.vault_namespace or None,
+            session=self._http,
             timeout=_TIMEOUT_SECONDS,
         )
 
