@@ -10,13 +10,13 @@ from shop_servers.servers import Postgres
 from shop_operator.api.kinds import DEPLOYMENT, POD
 
 from .outside import Sql, remembers
+from .rotations import Stores, urls_of
 from .shop import Shop, eventually
-from .test_rotation import Stores, stores, urls_of
 from .test_vault import connect, login, spec
 from .vault import Vault, vault
 from .workloads import make_pod, observe, ready_at
 
-__all__ = ["stores", "vault"]
+__all__ = ["vault"]
 NAME = "orders"
 # What the Deployment says before its controller has seen the new template, and while a pod starts.
 UNFINISHED = ({"observedGeneration": 1}, {"updatedReplicas": 1, "replicas": 2})
