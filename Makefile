@@ -109,6 +109,13 @@ images: .venv/ready ## build every image and import those that changed
 image: .venv/ready ## build a service of your own and import it (DIR=path/to/reviews, VERSION=0.1.0)
 	@.venv/bin/shop-cluster image $(or $(DIR),$(error say which: DIR=path/to/your/service)) --version $(or $(VERSION),0.1.0)
 
+.PHONY: backup restore
+backup: .venv/ready ## PostgreSQL and MongoDB of the shop that runs, at one moment (TO=folder)
+	@.venv/bin/shop-cluster backup $(or $(TO),$(error say where: TO=folder))
+
+restore: .venv/ready ## the stores as a backup has them; what is in them goes (FROM=folder DISCARD=1)
+	@.venv/bin/shop-cluster restore $(or $(FROM),$(error say which: FROM=folder)) $(if $(DISCARD),--discard)
+
 .PHONY: observability observability-down
 observability: .venv/ready ## Prometheus, Alertmanager, collector, Zipkin, OpenSearch and rsyslog on the cluster that is up
 	@.venv/bin/shop-cluster observability up

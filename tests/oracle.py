@@ -32,8 +32,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from shop_cluster.errors import ClusterError
 from snapshot import Order, Payment, Return, Snapshot, Stock, Violation, subscriptions
-from store_access import ClusterError, Published, Stores, from_cluster
+from store_access import Published, Stores, from_cluster
 
 TERMINAL = frozenset(("delivered", "rejected", "cancelled", "expired", "refunded"))
 CAME_TO_NOTHING = TERMINAL - {"delivered"}

@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import json
-import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +13,9 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from pymongo import AsyncMongoClient
+
+from shop_cluster.errors import ClusterError
+from shop_cluster.port_forward import forwarded
 
 # auth and gateway keep no events.
 POSTGRES_SERVICES = ("user", "order", "payment", "shipping", "notification")
@@ -34,10 +35,6 @@ class Published(NamedTuple):
     type: str
     id: str
     time: datetime
-
-
-class ClusterError(Exception):
-    """The cluster's stores could not be reached."""
 
 
 @dataclass(frozen=True)
@@ -181,33 +178,6 @@ async def from_cluster(kubeconfig: Path | None = None) -> AsyncIterator[Stores]:
         )
         stack.push_async_callback(stores.close)
         yield stores
-
-
-@asynccontextmanager
-async def forwarded(kubectl: list[str], service: str, port: int) -> AsyncIterator[int]:
-    """Forward a port of a Service, and yield it as it is on this machine. Raises ClusterError."""
-    process = await asyncio.create_subprocess_exec(
-        *kubectl,
-        "port-forward",
-        f"service/{service}",
-        f":{port}",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        line = (await process.stdout.readline()).decode()
-        found = re.search(r"127\.0\.0\.1:(\d+)", line)
-        if found is None:
-            said = (await process.stderr.read()).decode().splitlines() or [line or "no answer"]
-            raise ClusterError(f"no way to {service}: {said[-1].strip()}")
-        yield int(found[1])
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 async def _upgraded(kubectl: list[str]) -> dict[str, datetime]:

@@ -13,7 +13,8 @@ from e2e.invariants import assert_invariants_hold
 from e2e.outside import outside
 from e2e.second_shop import HERE, NAMESPACE, second_shop
 from oracle import gather
-from store_access import forwarded, from_cluster
+from shop_cluster.port_forward import forwarded
+from store_access import from_cluster
 
 MUG: dict[str, Any] = {
     "sku": "STAGING-1",

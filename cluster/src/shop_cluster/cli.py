@@ -1,6 +1,7 @@
 """The command line: `shop-cluster up | down | status | images | image | platform | …`."""
 
 import argparse
+import asyncio
 import shutil
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from shop_cluster import kind, observability, opentofu, preflight, stale_pods, vault
+from shop_cluster.backups import on_cluster
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
 from shop_cluster.development_secrets import development_secrets
@@ -73,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     layer.set_defaults(run=_run_observability)
     secrets = commands.add_parser("secrets", help="make the stores' Secrets that are missing")
     secrets.set_defaults(run=_run_secrets)
+    keep = commands.add_parser("backup", help="back PostgreSQL and MongoDB up, at one moment")
+    keep.add_argument("parent", type=Path, help="the backup is a new folder in it")
+    keep.set_defaults(run=_run_backup)
+    back = commands.add_parser("restore", help="put all stores back to a backup (embedded)")
+    back.add_argument("folder", type=Path, help="the backup")
+    back.add_argument("--discard", action="store_true", help="take away what the stores have now")
+    back.set_defaults(run=_run_restore)
     tofu = commands.add_parser("tofu", help="run OpenTofu with the providers of terraform/")
     tofu.add_argument("folder", help="where: terraform/embedded, …")
     tofu.add_argument("words", nargs=argparse.REMAINDER, help="init, plan, apply, …")
@@ -170,6 +179,22 @@ def _run_secrets(paths: ClusterPaths, _: argparse.Namespace) -> int:
 
 def _run_tofu(_: ClusterPaths, asked: argparse.Namespace) -> int:
     return opentofu.run([f"-chdir={asked.folder}", *asked.words])
+
+
+def _run_backup(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    folder = asyncio.run(on_cluster.back_up(command, asked.parent, report=say))
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+def _run_restore(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    if kind.chosen() != "embedded":
+        raise ClusterError("how other clusters are restored is in docs/production.md")
+    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    restoring = on_cluster.restore(command, asked.folder, discard=asked.discard, report=say)
+    asyncio.run(restoring)
+    return 0
 
 
 def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:

@@ -87,9 +87,13 @@ async def _on_placed(tx: AsyncConnection, placed: OrderPlaced, _event: ReceivedE
     await service.handle_order_event(tx, placed.order_id, message)
 
 
-async def _on_retried(tx: AsyncConnection, retried: PaymentRetried, _event: ReceivedEvent) -> None:
+async def _on_retried(tx: AsyncConnection, retried: PaymentRetried, event: ReceivedEvent) -> None:
     await service.retry(
-        tx, retried.order_id, attempt=retried.attempt, method=retried.payment.to_domain()
+        tx,
+        retried.order_id,
+        attempt=retried.attempt,
+        method=retried.payment.to_domain(),
+        event_id=event.id,
     )
 
 

@@ -22,7 +22,7 @@ from shop_payment.domain import (
 )
 from shop_payment.tables import duplicate_charges, payments, refunds
 from shop_shared.clock import now
-from shop_shared.ids import uuid7
+from shop_shared.ids import derived
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores.pages import newest_first
 
@@ -39,7 +39,7 @@ async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
     """Return the order's newest payment, held until commit; made now if there is none."""
     row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one_or_none()
     if row is None:
-        await insert(connection, Payment(id=uuid7(), order_id=order_id))
+        await insert(connection, Payment(id=derived(order_id, "payment"), order_id=order_id))
         row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one()
     return await _whole(connection, row)
 

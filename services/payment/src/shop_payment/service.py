@@ -36,7 +36,7 @@ from shop_payment.domain import (
 from shop_payment.provider_calls import queue
 from shop_shared.clock import now
 from shop_shared.http.problems import NotFound, Unprocessable
-from shop_shared.ids import uuid7
+from shop_shared.ids import derived, uuid7
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.outbox import publish
 from shop_shared.money import Money
@@ -85,15 +85,20 @@ async def handle_event(connection: AsyncConnection, payment_id: UUID, message: M
 
 
 async def retry(
-    connection: AsyncConnection, order_id: UUID, *, attempt: int, method: Method
+    connection: AsyncConnection, order_id: UUID, *, attempt: int, method: Method, event_id: str
 ) -> Payment:
     """Charge another way to pay, once an attempt; return the order's newest payment.
+
+    `event_id` is of the event that asks for it: handled again after a restore, it makes the same
+    payment.
 
     It takes the place of the attempt before, which has failed. Where that has brought the money
     after all, or the order is closed, nothing is charged.
     """
     failed = await repository.lock_order(connection, order_id)
-    made = domain.retry(failed, attempt=attempt, payment_id=uuid7(), method=method)
+    made = domain.retry(
+        failed, attempt=attempt, payment_id=derived(order_id, event_id), method=method
+    )
     if made is None:
         _log.info("retry ignored", order_id=str(order_id), attempt=attempt, status=failed.status)
         return failed

@@ -33,6 +33,7 @@ from shop_payment.state import PaymentState
 from shop_shared.clock import now
 from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
+from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
@@ -160,8 +161,14 @@ class Shop:
 
     async def hear(self, name: str, order_id: UUID, **data: object) -> None:
         """Let the service hear an event about an order."""
-        told = {"order_id": order_id, "customer_id": self.customer, **data}
-        event = heard(name, order_id, told)
+        await self.deliver(self.event(name, order_id, **data))
+
+    def event(self, name: str, order_id: UUID, **data: object) -> ReceivedEvent:
+        """Return an event about an order."""
+        return heard(name, order_id, {"order_id": order_id, "customer_id": self.customer, **data})
+
+    async def deliver(self, event: ReceivedEvent) -> None:
+        """Let the service hear an event, past its inbox."""
         async with transaction(self.engine) as connection:
             await handlers_of(SUBSCRIPTIONS)[event.type](connection, event)
 
