@@ -53,13 +53,9 @@ async def lose_everything(kubectl: Kubectl) -> None:
     for store, folder in DATA.items():
         pod = ("-n=platform", f"{store}-0")
         wipe = f"find {folder} -mindepth 1 -delete"
-        # A server that is quick to notice ends, and the shell with it.
-        await asyncio.create_subprocess_exec(
-            *kubectl.command(
-                "exec", *pod, f"--container={container(store)}", "--", "sh", "-c", wipe
-            )
-        )
-    await asyncio.sleep(5)
+        there = f"--container={store.removeprefix('minishop-')}"
+        # Servers that are quick write new files meanwhile: what was in them is gone all the same.
+        await kubectl("exec", *pod, there, "--", "sh", "-c", f"{wipe} || true")
     pods = [f"{store}-0" for store in DATA]
     await kubectl("delete", "pod", *pods, "-n=platform", "--grace-period=0", "--force")
 
