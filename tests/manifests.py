@@ -1,40 +1,86 @@
 """Every manifest there is, built by kustomize and held against the CRDs: part of `make lint`.
 
+Overlays are found, not listed, and each component is built with each overlay that it is for. What
+is meant for production is held against `production_policy.py` as well.
+
 A field that a CRD does not know is an error, as it is with `kubectl apply --validate=strict`. What
 Kubernetes itself defines is checked where a real API server is: the operator's tests and `make up`.
 """
 
+import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
+from production_policy import breaches
 from shop_cluster.build import tool
 from shop_cluster.manifest_text import parse
 from shop_cluster.published_crds import published
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILT = (
-    "kustomize/base/operator",
-    "kustomize/overlays/embedded",
-    "kustomize/overlays/embedded-gitops",
-    "kustomize/overlays/embedded-observability",
-    "kustomize/overlays/kind",
-    "kustomize/overlays/kind-gitops",
-    "kustomize/overlays/operator-vault",
-    "kustomize/overlays/embedded-vault",
-    "kustomize/overlays/kind-vault",
-    "kustomize/overlays/shop-vault",
+# Beside every folder of kustomize/base and kustomize/overlays.
+PLAIN = (
     "manifests/dev",
     "manifests/gitops/argocd",
     "manifests/gitops/argocd/waves",
     "manifests/shop",
 )
+PRODUCTION = "kustomize/overlays/production"
+# What each component is for; it is built with each of these.
+COMBINED = {
+    "keda": (f"{PRODUCTION}/shop",),
+    "observability": (
+        "kustomize/overlays/embedded",
+        "kustomize/overlays/embedded-vault",
+        "kustomize/overlays/kind",
+        "kustomize/overlays/kind-vault",
+        f"{PRODUCTION}/platform",
+    ),
+    "operator-vault": ("kustomize/base/operator", f"{PRODUCTION}/operator"),
+    "plain-kafka": ("kustomize/base/platform",),
+    "strimzi-kafka": ("kustomize/base/platform",),
+    "vault": ("kustomize/overlays/embedded", "kustomize/overlays/kind"),
+}
+# Fetches from the network as it is built.
+UNREACHED = {"kustomize/overlays/kind/operators"}
 # Whose kinds Kubernetes itself defines.
 NATIVE = ("", "apps", "batch", "autoscaling", "policy")
+
+
+def overlays() -> list[str]:
+    """Return every folder that is built as it stands."""
+    found = [
+        file.parent
+        for place in ("base", "overlays")
+        for file in (ROOT / "kustomize" / place).rglob("kustomization.yaml")
+    ]
+    return sorted({*(str(folder.relative_to(ROOT)) for folder in found), *PLAIN} - UNREACHED)
+
+
+def combinations() -> list[tuple[str, str]]:
+    """Return every component with each overlay that it is for."""
+    return [(overlay, name) for name, found in sorted(COMBINED.items()) for overlay in found]
+
+
+def build_with(overlay: str, component: str) -> list[dict[str, Any]]:
+    """Return the objects of an overlay with a component. Raises CalledProcessError."""
+    # Beside them: kustomize takes no absolute paths.
+    with tempfile.TemporaryDirectory(dir=ROOT / "kustomize", prefix=".combined-") as folder:
+        made = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [f"../../{overlay}"],
+            "components": [f"../components/{component}"],
+        }
+        (Path(folder) / "kustomization.yaml").write_text(json.dumps(made))
+        return build(Path(folder))
 
 
 def build(folder: Path) -> list[dict[str, Any]]:
@@ -111,11 +157,22 @@ def faults(
 def main() -> int:
     """Check everything; return 1 when anything is wrong."""
     known = schemas(read([*(ROOT / "crds").glob("*.yaml"), *published()]))
+    places = {name: partial(build, ROOT / name) for name in overlays()}
+    places |= {
+        f"{overlay} with {component}": partial(build_with, overlay, component)
+        for overlay, component in combinations()
+    }
     wrong = 0
-    for name in BUILT:
-        for fault in faults(build(ROOT / name), known):
+    # kustomize is a process of its own: threads do.
+    with ThreadPoolExecutor() as pool:
+        built = dict(zip(places, pool.map(lambda make: make(), places.values()), strict=True))
+    for name, objects in built.items():
+        found = list(faults(objects, known))
+        if name.startswith(PRODUCTION) and " with observability" not in name:
+            found += breaches(objects)
+        for fault in found:
             print(f"{name}: {fault}", file=sys.stderr)
-            wrong += 1
+        wrong += len(found)
     return int(bool(wrong))
 
 

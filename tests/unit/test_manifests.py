@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from manifests import BUILT, ROOT, faults, schemas
+from manifests import COMBINED, ROOT, combinations, faults, overlays, schemas
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -67,4 +67,12 @@ def test_what_it_does_not_know_is_told(bad: dict[str, Any]) -> None:
 
 
 def test_every_place_is_there() -> None:
-    assert all((ROOT / place).is_dir() for place in BUILT)
+    places = overlays()
+    assert all((ROOT / place).is_dir() for place in places)
+    assert {"kustomize/overlays/kind", "kustomize/overlays/production/shop"} <= set(places)
+
+
+def test_every_component_is_built_with_an_overlay() -> None:
+    components = {folder.name for folder in (ROOT / "kustomize" / "components").iterdir()}
+    assert components == COMBINED.keys()
+    assert {overlay for overlay, _ in combinations()} <= set(overlays())

@@ -36,7 +36,7 @@ class GoModule:
 _MONITORING = "example/prometheus-operator-crd/monitoring.coreos.com"
 _GATEWAY = "config/crd/standard/gateway.networking.k8s.io"
 _SOURCES = "source.toolkit.fluxcd.io"
-_FLUX = "config/crd/bases"
+_BASES = "config/crd/bases"
 _KONG = "config/crd/ingress-controller/configuration.konghq.com"
 _MODULES = (
     GoModule(
@@ -77,11 +77,33 @@ _MODULES = (
         crds={"scaledobjects.keda.sh": "config/crd/bases/keda.sh_scaledobjects.yaml"},
     ),
     GoModule(
+        name="github.com/cloudnative-pg/cloudnative-pg",
+        version="v1.27.1",
+        checksum="h1:w+bbtXyEPoaa7sZGXxbb8qJ+/bUGWQ3M48kbNUEpKlk=",
+        crds={"clusters.postgresql.cnpg.io": f"{_BASES}/postgresql.cnpg.io_clusters.yaml"},
+    ),
+    GoModule(
+        name="github.com/mongodb/mongodb-kubernetes-operator",
+        version="v0.13.0",
+        checksum="h1:tbR6z7f3DZmeQJgPsC+Xp193kdADMzcwFGqlTvO9gh0=",
+        crds={
+            "mongodbcommunity.mongodbcommunity.mongodb.com": (
+                f"{_BASES}/mongodbcommunity.mongodb.com_mongodbcommunity.yaml"
+            ),
+        },
+    ),
+    GoModule(
+        name="github.com/cert-manager/cert-manager",
+        version="v1.19.1",
+        checksum="h1:Txh8L/nLWTDcb7ZnXuXbTe15BxQnLbLirXmbNk0fGgY=",
+        crds={"certificates.cert-manager.io": "deploy/crds/cert-manager.io_certificates.yaml"},
+    ),
+    GoModule(
         name="github.com/fluxcd/source-controller",
         version="v1.9.6",
         checksum="h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc=",
         crds={
-            f"{kind}.{_SOURCES}": f"{_FLUX}/{_SOURCES}_{kind}.yaml"
+            f"{kind}.{_SOURCES}": f"{_BASES}/{_SOURCES}_{kind}.yaml"
             for kind in (
                 "buckets",
                 "externalartifacts",
@@ -98,7 +120,7 @@ _MODULES = (
         checksum="h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=",
         crds={
             "kustomizations.kustomize.toolkit.fluxcd.io": (
-                f"{_FLUX}/kustomize.toolkit.fluxcd.io_kustomizations.yaml"
+                f"{_BASES}/kustomize.toolkit.fluxcd.io_kustomizations.yaml"
             ),
         },
     ),

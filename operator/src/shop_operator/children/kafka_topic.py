@@ -52,7 +52,8 @@ def declared_topics(service: ShopService, platform: Settings) -> Iterator[Declar
             resource=name,
             topic=name,
             on_delete=subscription.on_delete,
-            spec={"partitions": 1, "replicas": 1, "config": config},
+            # As many replicas as the brokers say: fewer than they want in step keeps no letter.
+            spec={"partitions": 1, "config": config},
         )
     published = {prefix + topic.topic for topic in service.spec.events.publishes}
     yield from (own for own in _debezium(service, platform) if own.topic not in published)
