@@ -67,6 +67,8 @@ def tool(name: str) -> Path:
 def programs(source: Path) -> list[Path]:
     """Return what a Go module is for: the packages of its `tool` lines built, else its own.
 
+    One program is named like the module's folder, each of several like its package.
+
     Raises:
         ClusterError: as `shopkube`.
 
@@ -74,6 +76,8 @@ def programs(source: Path) -> list[Path]:
     packages = re.findall(r"^tool (\S+)$", (source / "go.mod").read_text(), re.MULTILINE)
     if not packages:
         return [go_program(source, ldflags="-s -w")]
+    if len(packages) == 1:
+        return [go_program(source, package=packages[0], ldflags="-s -w")]
     return [
         go_program(source, package=package, name=package.rpartition("/")[2], ldflags="-s -w")
         for package in packages
