@@ -19,7 +19,7 @@ help: ## what can be done here, a line each
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
-up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability|gitops)
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability|edge|gitops)
 	@.venv/bin/python -m shop_journey up $(WITH:%=--with=%)
 
 walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)
@@ -126,6 +126,13 @@ test-observability-cluster: .venv/ready ## the layer on the cluster: brought up,
 
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down
+
+.PHONY: edge edge-down
+edge: .venv/ready ## Kong in front of the shop that is up: 127.0.0.1:8080, and 8443 with TLS
+	@.venv/bin/shop-cluster edge up
+
+edge-down: .venv/ready ## take it away, the gateway is the entry again
+	@.venv/bin/shop-cluster edge down
 
 .PHONY: gitops-push gitops-down
 gitops-push: .venv/ready ## commit this checkout's manifests to the repository that Flux follows

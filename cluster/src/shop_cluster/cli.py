@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from shop_cluster import kind, observability, opentofu, preflight, stale_pods, vault
+from shop_cluster import edge, kind, observability, opentofu, preflight, stale_pods, vault
 from shop_cluster.backups import on_cluster
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     layer = commands.add_parser("observability", help="bring the layer up, or take it away")
     layer.add_argument("word", choices=("up", "down"))
     layer.set_defaults(run=_run_observability)
+    kong = commands.add_parser("edge", help="bring Kong in front of the shop, or take it away")
+    kong.add_argument("word", choices=("up", "down"))
+    kong.set_defaults(run=_run_edge)
     secrets = commands.add_parser("secrets", help="make the stores' Secrets that are missing")
     secrets.set_defaults(run=_run_secrets)
     keep = commands.add_parser("backup", help="back PostgreSQL and MongoDB up, at one moment")
@@ -220,6 +223,28 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
         )
     else:
         observability.remove(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
+    return 0
+
+
+def _run_edge(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    if kind.chosen() != "embedded":
+        raise ClusterError(
+            "the layer is made for the embedded cluster; elsewhere install Kong itself and set"
+            " MINISHOP_EDGE: see docs/edge.md"
+        )
+    if not paths.kubeconfig.exists():
+        raise ClusterError("there is no cluster: run `make up` first")
+    kubectl = _kubectl()
+    if asked.word == "up":
+        _ensure(paths, selected("embedded", layer=edge.LAYER))
+        edge.install(
+            kubectl=kubectl,
+            kubeconfig=paths.kubeconfig,
+            authority=Authority(paths.pki),
+            report=say,
+        )
+    else:
+        edge.remove(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
     return 0
 
 

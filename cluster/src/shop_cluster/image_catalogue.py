@@ -16,6 +16,12 @@ _IMAGE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Upstream's has no program by the name `vault`, which the injector's containers call; the Git
 # server has no upstream.
 _EVERYWHERE = {"openbao", "git"}
+# By the folder of a member that is no service: the image's name, and the layer that it is of.
+_MEMBERS = {
+    "operator": ("operator", ""),
+    "cluster": ("cluster", ""),
+    "edge": ("kong-standin", "edge"),
+}
 _NOT_BUILT = {"fetched", "tests", "__pycache__", ".venv", "schemas"}
 
 
@@ -61,6 +67,7 @@ def catalogue(root: Path) -> list[Image]:
         *_services(root, version),
         *_in_folders(root / "observability", version, layer="observability"),
         *_in_folders(root / "manifests" / "gitops", version, layer="gitops"),
+        *_in_folders(root / "manifests" / "edge", version, layer="edge"),
     ]
 
 
@@ -113,8 +120,8 @@ def _beside(dockerfile: Path) -> Iterator[Path]:
 
 
 def _members(root: Path, version: str) -> Iterator[Image]:
-    for name in ("operator", "cluster"):
-        dockerfile = root / name / "Dockerfile"
+    for folder, (name, layer) in _MEMBERS.items():
+        dockerfile = root / folder / "Dockerfile"
         if dockerfile.exists():
             yield Image(
                 name=name,
@@ -124,10 +131,11 @@ def _members(root: Path, version: str) -> Iterator[Image]:
                 inputs=(
                     dockerfile,
                     *_lock(root),
-                    root / name / "pyproject.toml",
-                    root / name / "src",
+                    root / folder / "pyproject.toml",
+                    root / folder / "src",
                 ),
                 platform=name == "cluster",
+                layer=layer,
             )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 import httpx
+import yaml
 
 from shop_cluster.secrets_provider import chosen_provider
 from shop_journey import gitops
@@ -24,7 +25,12 @@ async def _observability(_: Place, report: Report) -> None:
     await own_program("shop-cluster", "observability", "up")(report)
 
 
+async def _edge(_: Place, report: Report) -> None:
+    await own_program("shop-cluster", "edge", "up")(report)
+
+
 LAYERS: dict[str, Callable[[Place, Report], Awaitable[None]]] = {
+    "edge": _edge,
     "gitops": gitops.bring,
     "observability": _observability,
 }
@@ -76,8 +82,21 @@ async def _shop(place: Place, report: Report) -> None:
         report("applied by Flux, as Git has it")
     else:
         await kubectl(*APPLY, "-k", str(ROOT / shop_manifests()))
-        await kubectl(*APPLY, "-k", str(ROOT / "manifests" / "dev"))
+        await kubectl(*APPLY, "-f", "-", stdin=await _development(kubectl))
     await wait_until_ready(kubectl, report)
+
+
+async def _development(kubectl: Kubectl) -> str:
+    """Return what a development cluster has beside the shop, without the entry that Kong has."""
+    text = await kubectl("kustomize", str(ROOT / "manifests" / "dev"))
+    found = ("service", "kong-entry", "-n=kong", "--ignore-not-found", "-o=name")
+    if not await kubectl("get", *found):
+        return text
+    name = ("Service", "entry")
+    manifests = yaml.safe_load_all(text)
+    return yaml.safe_dump_all(
+        each for each in manifests if (each["kind"], each["metadata"]["name"]) != name
+    )
 
 
 async def operator_manifests(kubectl: Kubectl) -> str:
