@@ -49,7 +49,7 @@ def install(
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
     last = [found for found in manifests if _is_entry(found)]
     platform.apply_kinds(command, manifests)
-    platform.apply(command, [_secret(authority)])
+    platform.apply(command, [certificate_secret(authority)])
     # The port passes on when who takes it can serve.
     rest = [found for found in manifests if not _is_entry(found)]
     platform.apply_objects(command, rest, report)
@@ -81,17 +81,11 @@ def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
     report("the layer is gone, the gateway's NodePort is the way in again")
 
 
-def is_installed(kubectl: Sequence[str]) -> bool:
-    """Tell whether Kong has the shop's entry. Raises ClusterError."""
-    found = ("get", "service/kong-entry", f"-n={NAMESPACE}", "--ignore-not-found", "-o=name")
-    return bool(run(*kubectl, *found))
-
-
 def _is_entry(found: Resource) -> bool:
-    return found["kind"] == "Service" and found["spec"].get("type") == "NodePort"
+    return bool(found["kind"] == "Service" and found["spec"].get("type") == "NodePort")
 
 
-def _secret(authority: Authority) -> Resource:
+def certificate_secret(authority: Authority) -> Resource:
     """Return the Secret with Kong's certificate, which the cluster's own authority signed."""
     certificate, key = authority.issue("kong-edge", user="kong", hosts=HOSTS)
     files = {"tls.crt": certificate, "tls.key": key}

@@ -97,9 +97,10 @@ class Upstream(Entity):
 
 
 class Sni(Entity):
-    """A server name that a certificate is for."""
+    """A server name that a certificate is for; which is said once more, by its id."""
 
     name: str
+    certificate: dict[str, str] = Field(default_factory=dict)
 
 
 class Certificate(Entity):
@@ -133,7 +134,7 @@ class Declared(BaseModel):
         return {name: each for name, (_, each) in found.items()}
 
 
-_LISTS = {
+_LISTS: Mapping[str, type[Entity]] = {
     "services": Service,
     "plugins": Plugin,
     "upstreams": Upstream,

@@ -1,5 +1,7 @@
 """Services and upstreams as Envoy's clusters and their endpoints."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 from shop_edge.entities import Declared, Service, Upstream
@@ -11,16 +13,18 @@ _IDLE = "3s"
 _POLICIES = {"round-robin": "ROUND_ROBIN", "least-connections": "LEAST_REQUEST"}
 
 
-def clusters(declared: Declared, *, endpoints_file: str) -> list[dict[str, Any]]:
-    """Return a cluster for each service."""
+def clusters(declared: Declared, *, folder: Path) -> list[dict[str, Any]]:
+    """Return a cluster for each service; `folder` is where the files of their endpoints are."""
     upstreams = {each.name: each for each in declared.upstreams}
-    return [
-        _cluster(each, upstreams.get(each.host), endpoints_file=endpoints_file)
-        for each in declared.services
-    ]
+    return [_cluster(each, upstreams.get(each.host), folder) for each in declared.services]
 
 
-def _cluster(service: Service, upstream: Upstream | None, *, endpoints_file: str) -> dict[str, Any]:
+def endpoints_file(upstream: str) -> str:
+    """Return the name of the file with an upstream's endpoints: Envoy asks for one each."""
+    return f"eds-{hashlib.sha256(upstream.encode()).hexdigest()[:16]}.json"
+
+
+def _cluster(service: Service, upstream: Upstream | None, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {
         "@type": f"{TYPE}config.cluster.v3.Cluster",
         "name": service.name,
@@ -50,7 +54,9 @@ def _cluster(service: Service, upstream: Upstream | None, *, endpoints_file: str
         "lb_policy": _POLICIES[upstream.algorithm],
         "eds_cluster_config": {
             "service_name": upstream.name,
-            "eds_config": {"path_config_source": {"path": endpoints_file}},
+            "eds_config": {
+                "path_config_source": {"path": str(folder / endpoints_file(upstream.name))}
+            },
         },
     }
 

@@ -54,13 +54,15 @@ class EnvoyFiles:
         both = wanted.with_clusters_of(before)
         try:
             # New clusters before routes to them; old ones go when no route leads there any more.
-            await self._put(both, ("eds.json", "cds.json"))
-            await self._put(wanted, ("rds.json", "lds.json"))
-            await self._put(wanted, ("cds.json", "eds.json"))
+            await self._put(both, {*_endpoints(both), "cds.json"})
+            await self._put(wanted, {"rds.json", "lds.json"})
+            await self._put(wanted, {"cds.json"})
         except EnvoyAwayError:
             for name, text in before.files().items():
                 self._write(name, text)
             raise
+        for name in _endpoints(before) - _endpoints(wanted):
+            (self.folder / name).unlink(missing_ok=True)
         self._before = wanted
 
     async def _judge(self, wanted: Snapshot) -> None:
@@ -78,16 +80,18 @@ class EnvoyFiles:
             lines = told.decode(errors="replace").strip().splitlines()
             raise InvalidConfigError([], reason=lines[-1] if lines else "Envoy refuses it")
 
-    async def _put(self, wanted: Snapshot, names: tuple[str, ...]) -> None:
+    async def _put(self, wanted: Snapshot, names: set[str]) -> None:
         """Write files that differ, and return when Envoy has each version."""
         files = wanted.files()
-        changed = [name for name in names if self._read(name) != files[name]]
+        # Endpoints first: a cluster whose file is not there yet would wait for it.
+        ordered = sorted(names, key=lambda name: (name not in _endpoints(wanted), name))
+        changed = [name for name in ordered if self._read(name) != files[name]]
         for name in changed:
             self._write(name, files[name])
         deadline = time.monotonic() + _SECONDS
         async with httpx.AsyncClient(base_url=self._admin, timeout=_SECONDS) as http:
             for name in changed:
-                if name == "eds.json":  # judged above, and taken within a clock tick
+                if name not in _STATS:  # endpoints: judged before, and taken within a tick
                     continue
                 version = json.loads(files[name])["version_info"]
                 while version not in await _versions(http, name):
@@ -105,6 +109,11 @@ class EnvoyFiles:
         partial.touch(mode=0o600)
         partial.write_text(text)
         partial.replace(self.folder / name)
+
+
+def _endpoints(found: Snapshot) -> set[str]:
+    """Return the names of the files with endpoints."""
+    return {name for name in found.files() if name not in _STATS}
 
 
 _STATS: Final = {

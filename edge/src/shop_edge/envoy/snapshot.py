@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shop_edge.entities import Certificate, Declared
-from shop_edge.envoy.clusters import assignments, clusters
+from shop_edge.envoy.clusters import assignments, clusters, endpoints_file
 from shop_edge.envoy.listeners import listeners
 from shop_edge.envoy.routes import NAME, route_configuration
 from shop_edge.errors import InvalidConfigError
@@ -36,7 +36,7 @@ class Snapshot:
     def files(self) -> dict[str, str]:
         """Return what each file says, by its name."""
         return {
-            "eds.json": _response(self.endpoints),
+            **{endpoints_file(each["cluster_name"]): _response([each]) for each in self.endpoints},
             "cds.json": _response(self.clusters),
             "lds.json": _response(self.listeners),
             "rds.json": _response(self.routes),
@@ -78,7 +78,7 @@ def snapshot(declared: Declared, *, folder: Path, ports: Ports, fallback: Certif
     source = {"path_config_source": {"path": str(folder / "rds.json")}}
     return Snapshot(
         endpoints=assignments(declared),
-        clusters=clusters(declared, endpoints_file=str(folder / "eds.json")),
+        clusters=clusters(declared, folder=folder),
         listeners=listeners(
             declared.certificates,
             http=ports.http,

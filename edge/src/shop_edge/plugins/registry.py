@@ -73,8 +73,10 @@ def _record(model: type[PluginSettings]) -> dict[str, Any]:
     fields = []
     for key, field in model.model_fields.items():
         kind = field.annotation
-        nested = isinstance(kind, type) and issubclass(kind, PluginSettings)
-        fields.append({key: _record(kind) if nested else {"type": "string"}})
+        if isinstance(kind, type) and issubclass(kind, PluginSettings):
+            fields.append({key: _record(kind)})
+        else:
+            fields.append({key: {"type": "string"}})
     return {"type": "record", "fields": fields}
 
 

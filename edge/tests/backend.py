@@ -44,11 +44,11 @@ class _RudeHandler(_Handler):
 class Backend:
     """Runs until it is closed."""
 
-    def __init__(self, *, rude: bool = False) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", rude: bool = False) -> None:
         handler = _RudeHandler if rude else _Handler
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer((host, 0), handler)
         self._server.daemon_threads = True
-        self.target = f"127.0.0.1:{self._server.server_port}"
+        self.target = f"{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 

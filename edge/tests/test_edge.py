@@ -9,10 +9,10 @@ import pytest
 from shop_cluster.certificates import Authority
 from shop_edge.envoy.snapshot import Ports
 from shop_edge.gateway import Gateway
-from tests.documents import document, plugin, route
 
 from .backend import Backend
 from .conftest import Edge
+from .documents import document, plugin, route
 
 
 def targets(backends: list[Backend]) -> list[str]:
@@ -230,6 +230,21 @@ def test_requests_go_on_while_services_come_and_go(edge: Edge, backends: list[Ba
             assert {client.get(edge.http).status_code for _ in range(10)} == {200}
 
 
+def test_services_have_endpoints_of_their_own(edge: Edge, backends: list[Backend]) -> None:
+    first, second = (document(targets=[each.target]) for each in backends)
+    second["services"][0] |= {"name": "t", "host": "t.upstream", "routes": [route("/t", name="t")]}
+    second["upstreams"][0]["name"] = "t.upstream"
+    both = {
+        key: [*first[key], *second[key]] if key != "_format_version" else "3.0" for key in first
+    }
+    for _ in range(2):
+        edge.take(both)
+        ports = {httpx.get(f"{edge.http}{path}").json()["port"] for path in ("/", "/t")}
+        assert ports == {int(each.target.rpartition(":")[2]) for each in backends}
+        edge.take(first)
+    assert len(list(edge.folder.glob("eds-*.json"))) == 1
+
+
 def test_after_a_restart_the_configuration_is_in_force(
     edge: Edge, backends: list[Backend], tmp_path: Path
 ) -> None:
@@ -237,4 +252,5 @@ def test_after_a_restart_the_configuration_is_in_force(
     (tmp_path / "kong.json").write_bytes((edge.folder / "kong.json").read_bytes())
     again = Gateway(tmp_path, ports=Ports(http=1, https=2, admin=3))
     assert again.hash == httpx.get(f"{edge.admin}/status").json()["configuration_hash"]
-    assert '"127.0.0.1"' in (tmp_path / "eds.json").read_text()
+    [endpoints] = tmp_path.glob("eds-*.json")
+    assert '"127.0.0.1"' in endpoints.read_text()

@@ -51,7 +51,7 @@ def _free_ports(count: int) -> list[int]:
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("kong")
     http, https, envoy_admin, admin, status = _free_ports(5)
-    words = [PROGRAM, f"--folder={folder}", f"--http={http}", f"--https={https}"]
+    words = [str(PROGRAM), f"--folder={folder}", f"--http={http}", f"--https={https}"]
     words.append(f"--envoy-admin={envoy_admin}")
     log = (folder / "log").open("w")
     running = [
