@@ -47,16 +47,19 @@ def install(
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
     _require_shop(command)
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
-    last = [found for found in manifests if _is_entry(found)]
+    entry = [found for found in manifests if _is_entry(found)]
+    routes = [found for found in manifests if found["kind"] == "HTTPRoute"]
     platform.apply_kinds(command, manifests)
     platform.apply(command, [certificate_secret(authority)])
-    # The port passes on when who takes it can serve.
-    rest = [found for found in manifests if not _is_entry(found)]
+    # The port passes on when who takes it can serve. Of a route that was there before it ran the
+    # controller never says that it is programmed.
+    rest = [found for found in manifests if found not in entry and found not in routes]
     platform.apply_objects(command, rest, report)
+    platform.apply(command, routes)
     _tell_operator(command, "gateway-api")
     _wait_for_routes(command, report)
     run(*command, "delete", *ENTRY, "--ignore-not-found")
-    platform.apply(command, last)
+    platform.apply(command, entry)
     report("Kong is the way in: http://127.0.0.1:8080, https://127.0.0.1:8443")
 
 

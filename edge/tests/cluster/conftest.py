@@ -1,0 +1,115 @@
+"""Kong in front of a shop that is ready, and a service of the tests' own behind it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+from shop_journey.kubectl import Kubectl
+from shop_journey.place import here
+from shop_journey.readiness import unready
+from shop_journey.steps import View, command, run
+from shop_journey.up import steps
+
+from .waiting import until
+
+KINDS = (
+    "namespaces",
+    "clusterroles",
+    "clusterrolebindings",
+    "services",
+    "secrets",
+    "roles",
+    "rolebindings",
+    "httproutes",
+    "kongplugins",
+    "gatewayclasses",
+)
+NAME = "edge-probe"
+HOST = "probe.localhost"
+PROBE: dict[str, Any] = {
+    "apiVersion": "minishop.dev/v1alpha1",
+    "kind": "ShopService",
+    "metadata": {"name": NAME, "namespace": "shop"},
+    "spec": {
+        "image": "minishop/storefront:0.1.0",
+        "port": 8000,
+        "replicas": 2,
+        "cache": {"kind": "redis"},
+        "route": {"paths": ["/"], "host": HOST},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def layer() -> Iterator[Kubectl]:
+    """Return kubectl of a cluster with the layer; unless it was there before, it goes at the end.
+
+    Then nothing of it may be left, and the gateway is the way in as before.
+    """
+    place = here()
+    if place.cluster != "embedded":
+        pytest.skip("the layer is made for the embedded cluster")
+    todo = steps(place)
+    asyncio.run(run(todo, View([step.name for step in todo], Console())))
+    kubectl = place.kubectl
+    before = asyncio.run(names(kubectl))
+    kept = "namespaces kong" in before
+    asyncio.run(shop_cluster("up"))
+    yield kubectl
+    if not kept:
+        asyncio.run(shop_cluster("down"))
+        asyncio.run(until(lambda: as_before(kubectl, before)))
+        answer = httpx.get("http://127.0.0.1:8080/livez")
+        assert answer.status_code == 200
+
+
+async def as_before(kubectl: Kubectl, before: set[str]) -> bool:
+    return await names(kubectl) == before
+
+
+async def shop_cluster(word: str) -> None:
+    """Run the command of `make edge` or `make edge-down`."""
+    program = Path(sys.executable).with_name("shop-cluster")
+    await command(str(program), "edge", word, report=print)
+
+
+async def names(kubectl: Kubectl) -> set[str]:
+    """Return what there is of the kinds that the layer could leave behind."""
+    found = set()
+    for kind in KINDS:
+        options = ("--all-namespaces", "--output=name", "--ignore-not-found")
+        listed = await kubectl("get", kind, *options)
+        found |= {f"{kind} {line.partition('/')[2]}" for line in listed.splitlines()}
+    return found
+
+
+@pytest.fixture(scope="session")
+def probe(layer: Kubectl) -> Iterator[Kubectl]:
+    """Return kubectl once two pods of the tests' service are reached through Kong."""
+    asyncio.run(layer.apply(PROBE))
+    asyncio.run(until(lambda: is_ready(layer)))
+    yield layer
+    options = ("--wait=true", "--timeout=120s")
+    asyncio.run(layer("delete", "shopservice", NAME, "-n=shop", *options))
+
+
+async def is_ready(kubectl: Kubectl) -> bool:
+    return not unready([await kubectl.get("shopservice", NAME, "-n=shop")])
+
+
+@pytest.fixture
+async def plugins(probe: Kubectl) -> AsyncIterator[Any]:
+    """Return what has the tests' service have plugins; it has none before and after."""
+
+    async def have(*wanted: dict[str, Any]) -> None:
+        spec = {**PROBE["spec"], "route": {**PROBE["spec"]["route"], "plugins": list(wanted)}}
+        await probe.apply({**PROBE, "spec": spec})
+
+    yield have
+    await have()
+    await until(lambda: is_ready(probe))
