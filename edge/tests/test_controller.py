@@ -71,11 +71,9 @@ def controlled(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     crds = published(name for name in EMBEDDED if "konghq" in name or "gateway" in name)
     with control_plane(folder, crds=crds) as plane:
         found = Controlled(plane, edge, backend)
-        deployment, routes = bring(found, address)
+        deployment = bring(found, address)
         process = start(program, deployment, found, folder / "controller.log")
         try:
-            until(lambda: httpx.get(f"{edge.status}/status/ready").status_code == 200)
-            found.apply(*routes)
             yield found
         finally:
             os.kill(process.pid, signal.SIGTERM)
@@ -91,11 +89,8 @@ def own_address() -> str:
         return str(asking.getsockname()[0])
 
 
-def bring(found: Controlled, address: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Apply the layer's manifests, but for what nobody would run.
-
-    Return its Deployment, and its routes, which are for when that runs.
-    """
+def bring(found: Controlled, address: str) -> dict[str, Any]:
+    """Apply the layer's manifests, but for what nobody would run; return its Deployment."""
     overlay = str(ROOT / "kustomize" / "overlays" / "embedded-edge")
     objects = list(yaml.safe_load_all(found.plane.kubectl("kustomize", overlay)))
     [deployment] = [each for each in objects if each["kind"] == "Deployment"]
@@ -106,16 +101,17 @@ def bring(found: Controlled, address: str) -> tuple[dict[str, Any], list[dict[st
     kept = [
         each
         for each in objects
-        if each["kind"] not in {"Deployment", "Namespace", "HTTPRoute"}
+        if each["kind"] not in {"Deployment", "Namespace"}
         and (each["kind"], each["metadata"]["name"]) != ("Service", "kong-entry")
     ]
     labels = {"minishop.dev/managed": "true"}
     shop = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
     found.apply(shop, *(each for each in objects if each["kind"] == "Namespace"))
-    found.apply(
-        certificate_secret(found.plane.authority), *kept, *service("gateway", found, address)
-    )
-    return deployment, [each for each in objects if each["kind"] == "HTTPRoute"]
+    found.apply(certificate_secret(found.plane.authority), *kept)
+    # As the operator makes it for the gateway.
+    own = plugin("gateway-correlation-id", "correlation-id", header_name="X-Request-Id")
+    found.apply(*service("gateway", found, address), own)
+    return deployment
 
 
 def service(name: str, found: Controlled, address: str) -> Iterator[dict[str, Any]]:
@@ -211,6 +207,7 @@ def test_the_layers_own_route_leads_to_the_gateway(controlled: Controlled) -> No
     said = httpx.get(controlled.edge.http, headers={"X-Forwarded-For": "203.0.113.9"}).json()
     assert said["headers"]["x-forwarded-for"].startswith("203.0.113.9,")
     assert said["headers"]["host"].startswith("127.0.0.1")
+    until(lambda: "x-request-id" in httpx.get(controlled.edge.http).json()["headers"])
     until(lambda: conditions(controlled, "gateway", "kong", "kong").get("Programmed") == "True")
     taken = {"Accepted": "True", "ResolvedRefs": "True", "Programmed": "True"}
     until_equal(lambda: conditions(controlled, "httproute", "entry"), taken, seconds=20)

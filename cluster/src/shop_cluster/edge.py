@@ -48,14 +48,11 @@ def install(
     _require_shop(command)
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
     entry = [found for found in manifests if _is_entry(found)]
-    routes = [found for found in manifests if found["kind"] == "HTTPRoute"]
     platform.apply_kinds(command, manifests)
     platform.apply(command, [certificate_secret(authority)])
-    # The port passes on when who takes it can serve. Of a route that was there before it ran the
-    # controller never says that it is programmed.
-    rest = [found for found in manifests if found not in entry and found not in routes]
+    # The port passes on when who takes it can serve.
+    rest = [found for found in manifests if not _is_entry(found)]
     platform.apply_objects(command, rest, report)
-    platform.apply(command, routes)
     _tell_operator(command, "gateway-api")
     _wait_for_routes(command, report)
     run(*command, "delete", *ENTRY, "--ignore-not-found")
