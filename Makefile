@@ -70,14 +70,14 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-gitops test-terraform
+.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-all: .venv/ready ## these, and the layers' own: what .ci/run calls
 	@.venv/bin/python tests/run_parts.py --all
 
-test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-gitops test-terraform: test-%: .venv/ready
+test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform: test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
@@ -87,6 +87,7 @@ test-operator: ## against a real API server
 test-cluster: ## the embedded cluster itself, killed and rebuilt
 test-e2e: ## on the cluster
 test-observability: ## dashboards, alert rules and the layer that reads them
+test-edge: ## Kong's controller, kong-standin and Envoy, without a cluster
 test-terraform: ## terraform/ by OpenTofu, without a cluster
 test-gitops: ## what Git says is what runs, by Flux
 test-delivery: ## the continuous integration's own workflows, run here
@@ -127,12 +128,15 @@ test-observability-cluster: .venv/ready ## the layer on the cluster: brought up,
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down
 
-.PHONY: edge edge-down
+.PHONY: edge edge-down test-edge-cluster
 edge: .venv/ready ## Kong in front of the shop that is up: 127.0.0.1:8080, and 8443 with TLS
 	@.venv/bin/shop-cluster edge up
 
 edge-down: .venv/ready ## take it away, the gateway is the entry again
 	@.venv/bin/shop-cluster edge down
+
+test-edge-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
+	@.venv/bin/python -m pytest -q edge/tests/cluster $(ARGS)
 
 .PHONY: gitops-push gitops-down
 gitops-push: .venv/ready ## commit this checkout's manifests to the repository that Flux follows

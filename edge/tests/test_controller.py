@@ -93,6 +93,7 @@ def bring(found: Controlled, address: str) -> dict[str, Any]:
     """Apply the layer's manifests, but for what nobody would run; return its Deployment."""
     overlay = str(ROOT / "kustomize" / "overlays" / "embedded-edge")
     objects = list(yaml.safe_load_all(found.plane.kubectl("kustomize", overlay)))
+    deployment: dict[str, Any]
     [deployment] = [each for each in objects if each["kind"] == "Deployment"]
     [proxy] = [each for each in objects if each["metadata"]["name"] == "kong-proxy"]
     for port in proxy["spec"]["ports"]:
