@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Edge:
     http: str
     https: str
     folder: Path
+    envoy_admin: int
 
     def configure(self, document: dict[str, Any]) -> httpx.Response:
         return httpx.post(
@@ -49,12 +50,25 @@ def _free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    folder = tmp_path_factory.mktemp("kong")
+    """One for the tests of a module: each says first how it is to be configured."""
+    with running(tmp_path_factory.mktemp("kong")) as found:
+        yield found
+
+
+@pytest.fixture
+def new_edge(tmp_path: Path) -> Iterator[Edge]:
+    """One that nobody has configured."""
+    with running(tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Edge]:
     http, https, envoy_admin, admin, status = _free_ports(5)
     words = [str(PROGRAM), f"--folder={folder}", f"--http={http}", f"--https={https}"]
     words.append(f"--envoy-admin={envoy_admin}")
     log = (folder / "log").open("w")
-    running = [
+    processes = [
         subprocess.Popen([*words, *command], stdout=log, stderr=log)
         for command in (
             ("serve", f"--admin={admin}", f"--status={status}"),
@@ -67,15 +81,16 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         http=f"http://127.0.0.1:{http}",
         https=f"https://127.0.0.1:{https}",
         folder=folder,
+        envoy_admin=envoy_admin,
     )
     try:
         for url in (f"{found.admin}/status", found.http):
             _wait(url)
         yield found
     finally:
-        for each in running:
+        for each in processes:
             os.kill(each.pid, signal.SIGTERM)
-        for each in running:
+        for each in processes:
             each.wait(SECONDS)
         log.close()
         print((folder / "log").read_text()[-4000:])  # noqa: T201 - shown when a test fails

@@ -1,6 +1,7 @@
 """What is declared to the Admin API is what a real Envoy does, at once."""
 
 import ssl
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ from shop_edge.envoy.snapshot import Ports
 from shop_edge.gateway import Gateway
 
 from .backend import Backend
-from .conftest import Edge
+from .conftest import PROGRAM, Edge
 from .documents import document, plugin, route
 
 
@@ -19,16 +20,16 @@ def targets(backends: list[Backend]) -> list[str]:
     return [each.target for each in backends]
 
 
-def test_without_a_configuration_nothing_is_ready(edge: Edge, backends: list[Backend]) -> None:
-    assert httpx.get(f"{edge.status}/status/ready").status_code == 503
-    answer = httpx.get(edge.http)
+def test_without_a_configuration_nothing_is_ready(new_edge: Edge, backends: list[Backend]) -> None:
+    assert httpx.get(f"{new_edge.status}/status/ready").status_code == 503
+    answer = httpx.get(new_edge.http)
     assert (answer.status_code, answer.json()) == (
         404,
         {"message": "no Route matched with those values"},
     )
-    edge.take(document(targets=targets(backends)))
-    assert httpx.get(f"{edge.status}/status/ready").status_code == 200
-    assert httpx.get(edge.http).status_code == 200
+    new_edge.take(document(targets=targets(backends)))
+    assert httpx.get(f"{new_edge.status}/status/ready").status_code == 200
+    assert httpx.get(new_edge.http).status_code == 200
 
 
 def test_requests_of_both_versions_of_http_arrive(edge: Edge, backends: list[Backend]) -> None:
@@ -254,3 +255,15 @@ def test_after_a_restart_the_configuration_is_in_force(
     assert again.hash == httpx.get(f"{edge.admin}/status").json()["configuration_hash"]
     [endpoints] = tmp_path.glob("eds-*.json")
     assert '"127.0.0.1"' in endpoints.read_text()
+
+
+def test_drained_it_answers_and_ends_connections(edge: Edge, backends: list[Backend]) -> None:
+    edge.take(document(targets=targets(backends)))
+    assert "connection" not in httpx.get(edge.http).headers
+    drain = [PROGRAM, f"--envoy-admin={edge.envoy_admin}", "drain", "--seconds=1"]
+    subprocess.run(drain, check=True)
+    try:
+        answer = httpx.get(edge.http)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    finally:
+        httpx.post(f"http://127.0.0.1:{edge.envoy_admin}/healthcheck/ok").raise_for_status()

@@ -13,6 +13,10 @@ from shop_edge.envoy.listeners import listeners
 from shop_edge.envoy.routes import NAME, route_configuration
 from shop_edge.errors import InvalidConfigError
 from shop_edge.plugins.registry import check
+from shop_edge.plugins.settings import TYPE
+
+_CONNECTIONS = "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
+_MOST_CONNECTIONS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +106,18 @@ def bootstrap(folder: Path, ports: Ports) -> dict[str, Any]:
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": ports.admin}}
         },
         "dynamic_resources": {"cds_config": source("cds.json"), "lds_config": source("lds.json")},
+        # Whoever opens connections without end takes no memory from those who are served.
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{TYPE}{_CONNECTIONS}",
+                        "max_active_downstream_connections": _MOST_CONNECTIONS,
+                    },
+                }
+            ]
+        },
     }
 
 
