@@ -260,7 +260,7 @@ def test_after_a_restart_the_configuration_is_in_force(
 def test_drained_it_answers_and_ends_connections(edge: Edge, backends: list[Backend]) -> None:
     edge.take(document(targets=targets(backends)))
     assert "connection" not in httpx.get(edge.http).headers
-    drain = [PROGRAM, f"--envoy-admin={edge.envoy_admin}", "drain", "--seconds=1"]
+    drain = [str(PROGRAM), f"--envoy-admin={edge.envoy_admin}", "drain", "--seconds=1"]
     subprocess.run(drain, check=True)
     try:
         answer = httpx.get(edge.http)
