@@ -1,5 +1,6 @@
 """Backups of a cluster's own stores, and the way back: stop, empty, load, go on."""
 
+import asyncio
 import base64
 import json
 import time
@@ -23,6 +24,14 @@ _BEFORE: Final = "minishop.dev/replicas-before-restore"
 _USES: Final = frozenset({"database", "cache", "queue", "events"})
 """By one of these a ShopService's pods have to do with a store."""
 _SECONDS: Final = 180
+_LOGIN_SECONDS: Final = 60
+# Neither its owner nor a role that acts as the owner has a password.
+_NO_LOGIN: Final = """
+    SELECT datname FROM pg_database d WHERE datname = ANY($1) AND NOT EXISTS (
+        SELECT 1 FROM pg_authid r WHERE r.rolcanlogin AND r.rolpassword IS NOT NULL
+        AND (r.oid = datdba OR EXISTS (
+            SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid AND m.roleid = datdba)))
+"""
 
 
 async def back_up(kubectl: Sequence[str], parent: Path, *, report: stores.Report) -> Path:
@@ -57,10 +66,16 @@ async def restore(
     _stop(kubectl, users)
     report(f"emptying {', '.join(_STORES)}")
     _empty(kubectl, report)
+    operator, *others = users
     async with _reached(kubectl) as (postgres, mongodb):
         await stores.load(postgres, mongodb, held, folder, report=report)
-    report("starting the operator, Kafka Connect and the services")
-    _start(kubectl, users)
+        report("starting the operator, which gives the logins their passwords")
+        _start(kubectl, [operator])
+        # A pod that is refused waits longer before each further try.
+        if late := await _without_logins(postgres, mongodb, held):
+            report(f"nobody can log in to these yet: {', '.join(late)}")
+    report("starting Kafka Connect and the services")
+    _start(kubectl, others)
     report(f"the stores are as they were at {held.at.isoformat()}")
 
 
@@ -164,6 +179,26 @@ def _start(kubectl: Sequence[str], users: Sequence[Mapping[str, Any]]) -> None:
         if time.monotonic() > deadline:
             raise ClusterError(f"the data are back, and not ready again yet: {', '.join(late)}")
         time.sleep(1)
+
+
+async def _without_logins(
+    postgres: PostgresServer, mongodb: Client, held: catalogue.Catalogue
+) -> list[str]:
+    """Return the databases without a login a minute after the operator has started, if any."""
+    deadline = time.monotonic() + _LOGIN_SECONDS
+    connection = await postgres.connect()
+    try:
+        while True:
+            found = await connection.fetch(_NO_LOGIN, [*held.postgres])
+            late = [row["datname"] for row in found]
+            for name in held.mongodb:
+                if not (await mongodb[name].command("usersInfo"))["users"]:
+                    late.append(name)
+            if not late or time.monotonic() > deadline:
+                return late
+            await asyncio.sleep(1)
+    finally:
+        await connection.close()
 
 
 def _names(deployment: Mapping[str, Any]) -> tuple[str, str]:
