@@ -190,10 +190,9 @@ async def _without_logins(
     try:
         while True:
             found = await connection.fetch(_NO_LOGIN, [*held.postgres])
+            users = {name: await mongodb[name].command("usersInfo") for name in held.mongodb}
             late = [row["datname"] for row in found]
-            for name in held.mongodb:
-                if not (await mongodb[name].command("usersInfo"))["users"]:
-                    late.append(name)
+            late += [name for name, known in users.items() if not known["users"]]
             if not late or time.monotonic() > deadline:
                 return late
             await asyncio.sleep(1)
