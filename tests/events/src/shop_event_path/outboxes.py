@@ -68,6 +68,9 @@ class Outbox(Protocol):
     async def publish(self, events: Sequence[Event]) -> None:
         """Commit the events in one transaction."""
 
+    async def ensure(self) -> None:
+        """Make what is missing of it, as each reconcile of the operator does."""
+
     async def drop(self) -> None:
         """Close and remove it all."""
 
@@ -103,6 +106,10 @@ class PostgresOutbox(_Database):
         async with transaction(self.engine) as connection:
             await outbox.publish(connection, *events)
 
+    async def ensure(self) -> None:
+        """Make what is missing of it, as each reconcile of the operator does."""
+        await _ensure(self.store, self.externals)
+
     async def drop(self) -> None:
         """Close and remove it all."""
         await self.engine.dispose()
@@ -126,6 +133,10 @@ class MongoOutbox(_Database):
         """Commit the events in one transaction."""
         async with mongo.transaction(self.client) as session:
             await mongo_events.publish(session, self.client[self.name], *events)
+
+    async def ensure(self) -> None:
+        """Make what is missing of it, as each reconcile of the operator does."""
+        await _ensure(self.store, self.externals)
 
     async def drop(self) -> None:
         """Close and remove it all."""

@@ -31,12 +31,38 @@ WITHIN = 120
 class Shop:
     """Where the services listen: `urls` of one process each, `replicas` of all of them.
 
-    `databases` are the names of the services' databases.
+    `outboxes` are the services' databases.
     """
 
     urls: Mapping[str, str]
     replicas: Mapping[str, Sequence[str]]
-    databases: Mapping[str, str]
+    outboxes: Mapping[str, Outbox]
+    processes: "Processes"
+    """Of the services; the provider of payments and the mailbox stay, as they are others'."""
+
+    @property
+    def databases(self) -> Mapping[str, str]:
+        """The names of the services' databases."""
+        return {name: outbox.name for name, outbox in self.outboxes.items()}
+
+
+class Processes:
+    """Processes that are ended and started together."""
+
+    def __init__(self, programs: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+        self._programs = programs
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start all, and return when they are ready. Raises TimeoutError."""
+        for name, environment in self._programs:
+            await self._running.enter_async_context(_process(name, environment))
+        ports = (environment["PORT"] for _, environment in self._programs)
+        await asyncio.gather(*(_ready(f"http://127.0.0.1:{port}") for port in ports))
+
+    async def end(self) -> None:
+        """End all by SIGTERM, and return when they are gone."""
+        await self._running.aclose()
 
 
 @asynccontextmanager
@@ -65,7 +91,7 @@ async def shop(
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "JWKS_URL": jwks.as_uri(),
     }
-    names: dict[str, str] = {}
+    outboxes: dict[str, Outbox] = {}
     replicas = {name: [urls[name]] for name in _OWN}
     async with AsyncExitStack() as stack:
         # Another shop on these servers would read of orders that it never had.
@@ -76,23 +102,26 @@ async def shop(
             outbox = await stack.enter_async_context(_database(name, facts))
             assert outbox.settings.database_url is not None
             settings[name]["DATABASE_URL"] = outbox.settings.database_url.get_secret_value()
-            names[name] = outbox.name
+            outboxes[name] = outbox
         vhost = databases.create_vhost(
             facts["rabbitmq"]["url"], facts["rabbitmq"]["management_url"]
         )
         stack.callback(databases.drop_vhost, vhost, facts["rabbitmq"]["management_url"])
         settings["notification"]["RABBITMQ_URL"] = vhost
-        for name, own in settings.items():
-            values = {**common, **own, "PORT": str(ports[name])}
-            await stack.enter_async_context(_process(name, values))
+        programs = {
+            name: {**common, **own, "PORT": str(ports[name])} for name, own in settings.items()
+        }
+        own_programs = [(name, programs[name]) for name in _OWN]
         for name in twice:
-            port = free_port()
+            port = str(free_port())
             replicas[name].append(f"http://127.0.0.1:{port}")
-            values = {**common, **settings[name], "PORT": str(port)}
-            await stack.enter_async_context(_process(name, values))
-        others = (url for name in twice for url in replicas[name][1:])
-        await asyncio.gather(*(_ready(urls[name]) for name in settings), *map(_ready, others))
-        yield Shop(urls, replicas, names)
+            own_programs.append((name, {**programs[name], "PORT": port}))
+        others = Processes([(name, programs[name]) for name in programs if name not in _OWN])
+        processes = Processes(own_programs)
+        for each in (others, processes):
+            stack.push_async_callback(each.end)
+        await asyncio.gather(others.start(), processes.start())
+        yield Shop(urls, replicas, outboxes, processes)
 
 
 _OWN = ("order", "product", "payment", "shipping", "notification")
