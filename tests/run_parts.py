@@ -64,7 +64,6 @@ PARTS = (
     Part("observability", ("observability/tests/test_*.py",), layer=True),
     Part("edge", ("edge/tests/test_*.py",), layer=True),
     Part("e2e", ("tests/e2e",), on_shop=True),
-    Part("production", ("tests/production",), on_shop=True, layer=True),
     Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
 )
 
