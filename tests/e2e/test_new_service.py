@@ -35,6 +35,9 @@ async def manifest(kubectl: Kubectl, tmp_path: Path) -> AsyncIterator[dict[str, 
         each["onDelete"] = "Drop"
     yield found
     await kubectl("delete", "shopservice", NAME, "-n=shop", "--ignore-not-found", "--timeout=60s")
+    # Or the next test would see them end.
+    pods = ("pods", "-n=shop", f"-l=minishop.dev/service={NAME}")
+    await kubectl("wait", *pods, "--for=delete", "--timeout=60s")
 
 
 async def ready(kubectl: Kubectl) -> None:
