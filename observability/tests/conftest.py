@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from shop_servers.packages import debian
 
 from .emitted import PROGRAMS, Emitted, read
@@ -22,16 +23,14 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clien
     program = asyncio.run(debian("prometheus", "prometheus"))
     folder = tmp_path_factory.mktemp("prometheus")
     (folder / "prometheus.yml").write_text("global: {}\n")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{found.getsockname()[1]}"
+    address = free_address()
     command = [str(program), f"--config.file={folder}/prometheus.yml"]
     command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
                 deadline = time.monotonic() + 120
-                while not _ready(client):
+                while not _answers(client, "/-/ready"):
                     assert process.poll() is None, (folder / "log").read_text()
                     assert time.monotonic() < deadline, (folder / "log").read_text()
                     time.sleep(0.1)
@@ -40,16 +39,23 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clien
             process.terminate()
 
 
-def _ready(client: httpx.Client) -> bool:
+def free_address() -> str:
+    """Return an address of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{found.getsockname()[1]}"
+
+
+def _answers(client: httpx.Client, path: str) -> bool:
     try:
-        return client.get("/-/ready").is_success
+        return client.get(path).is_success
     except httpx.TransportError:
         return False
 
 
 @pytest.fixture(scope="session")
 def emitted() -> Emitted:
-    """What each program answers at /metrics, each in a process of its own."""
+    """What each program, and a node, answers at /metrics, each in a process of its own."""
     here = Path(__file__).parent
     running = {
         name: subprocess.Popen(
@@ -66,4 +72,27 @@ def emitted() -> Emitted:
         said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, name
         told[name] = json.loads(said)
-    return read(told)
+    return read(told, node=of_node())
+
+
+def of_node() -> dict[str, frozenset[str]]:
+    """Return the labels of each series that a real node_exporter answers here, by its name."""
+    program = asyncio.run(debian("prometheus-node-exporter", "prometheus-node-exporter"))
+    address = free_address()
+    command = [str(program), f"--web.listen-address={address}", "--log.level=error"]
+    with subprocess.Popen(command) as process:
+        try:
+            with httpx.Client(base_url=f"http://{address}", timeout=30) as client:
+                deadline = time.monotonic() + 60
+                while not _answers(client, "/"):
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+                text = client.get("/metrics").raise_for_status().text
+        finally:
+            process.terminate()
+    return {
+        sample.name: frozenset(sample.labels)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }

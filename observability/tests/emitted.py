@@ -44,9 +44,13 @@ class Emitted:
         ]
 
 
-def read(told: Mapping[str, Mapping[str, Mapping[str, list[str]]]]) -> Emitted:
-    """Join what the programs print."""
-    found: dict[str, frozenset[str]] = dict(_OF_PROMETHEUS)
+def read(
+    told: Mapping[str, Mapping[str, Mapping[str, list[str]]]],
+    *,
+    node: Mapping[str, frozenset[str]],
+) -> Emitted:
+    """Join what the programs print, and what a node tells."""
+    found: dict[str, frozenset[str]] = {**_OF_PROMETHEUS, **node}
     for metrics in told.values():
         for name, labels in metrics["series"].items():
             found[name] = found.get(name, frozenset()) | frozenset(labels)

@@ -7,7 +7,7 @@ from typing import Any
 from shop_observability.rules import alerts
 
 SHOP = 'namespace="shop"'
-SEVERITY = {rule["alert"]: rule["labels"]["severity"] for rule in alerts()}
+RULES = {rule["alert"]: rule for rule in alerts()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Case:
 
     def _fired(self, labels: Mapping[str, str]) -> dict[str, Any]:
         return {
-            "exp_labels": {**labels, "severity": SEVERITY[self.alert]},
-            "exp_annotations": {"summary": self.summary},
+            "exp_labels": {**labels, **RULES[self.alert]["labels"]},
+            "exp_annotations": RULES[self.alert]["annotations"] | {"summary": self.summary},
         }
 
 
@@ -55,8 +55,8 @@ _LAG = f'event_lag{{{_ORDER_OF},partition="2"}}'
 _HANDLED = f'events_consumed_total{{{_ORDER_OF},outcome="handled"}}'
 _STUCK_SAID = "events of payment.events wait for order, which has taken none for 10 minutes"
 _AGE = f"event_age_seconds_bucket{{{_ORDER_OF}"
-_STRIPE = {"namespace": "shop", "provider": "stripe"}
-_FORGED = f'payment_webhooks_total{{{SHOP},provider="stripe",outcome="forged"}}'
+_STRIPE = {"namespace": "shop", "job": "payment", "provider": "stripe"}
+_FORGED = f'payment_webhooks_total{{{SHOP},job="payment",provider="stripe",outcome="forged"}}'
 _REFUSED_SAID = (
     "webhooks of stripe are refused as forged: its secret may have changed, or somebody tries"
 )
@@ -70,7 +70,6 @@ _WATCH = (
 _LEADS = f'shop_operator_leader{{{_SYSTEM},pod="a"}}'
 _BUG = f'shop_operator_reconcile_seconds_count{{{_SYSTEM},outcome="bug"}}'
 _NAMESPACE = f'shop_operator_namespace_state{{{_SYSTEM},exported_namespace="staging",state='
-
 CASES = (
     Case(
         alert="DeadLetters",
@@ -150,8 +149,8 @@ CASES = (
         alert="PaymentProviderFailing",
         name="the breaker of one provider is open",
         series={
-            f'payment_breaker_closed{{{SHOP},provider="stripe"}}': "1x10 0x20 1x20",
-            f'payment_breaker_closed{{{SHOP},provider="paypal"}}': "1x50",
+            f'payment_breaker_closed{{{SHOP},job="payment",provider="stripe"}}': "1x10 0x20 1x20",
+            f'payment_breaker_closed{{{SHOP},job="payment",provider="paypal"}}': "1x50",
         },
         fires={8: None, 12: None, 20: _STRIPE, 40: None},
         summary="calls to stripe fail: its breaker is open, payments by it wait",
@@ -168,7 +167,7 @@ CASES = (
         name="a few, and those that are hints",
         series={
             _FORGED: "0x5 2x60",
-            f'payment_webhooks_total{{{SHOP},provider="stripe",outcome="hint"}}': "0+50x60",
+            _FORGED.replace("forged", "hint"): "0+50x60",
         },
         fires={10: None, 30: None},
     ),

@@ -12,6 +12,8 @@ from shop_observability.write import FOLDER, every_board, rendered, stale, write
 
 from .emitted import Emitted
 
+# Of every process or machine: what matters of it is shown.
+PROCESS = ("python_", "process_", "go_", "node_", "promhttp_")
 QUERIES = list(board_queries(every_board()))
 
 
@@ -91,7 +93,7 @@ def test_every_metric_of_the_shop_is_on_a_dashboard_or_said_to_be_left_out(
     shown = {use.metric for _, query in QUERIES for use in uses(query)}
     kinds = {re.sub(r"_(bucket|count|sum)$", "", name) for name in shown}
     every = {re.sub(r"_(bucket|count|sum)$", "", name) for name in emitted.labels}
-    every = {name for name in every if not name.startswith(("python_", "process_"))}
+    every = {name for name in every if not name.startswith(PROCESS)}
     every = {name for name in every if not name.endswith("_created")}
     assert every - kinds == {
         "product_purged_total",  # what retention deletes concerns nobody

@@ -10,10 +10,14 @@ from shop_servers.promtool import Promtool
 
 from shop_observability.promql import uses
 from shop_observability.rules import alerts, groups
+from shop_observability.write import rendered
 
 from .emitted import Emitted
-from .rule_cases import CASES, Case
+from .node_rule_cases import CASES as NODE_CASES
+from .rule_cases import CASES as SHOP_CASES
+from .rule_cases import Case
 
+CASES = (*SHOP_CASES, *NODE_CASES)
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 OF_THE_OPERATOR = {
@@ -52,9 +56,10 @@ def test_each_metric_is_one_that_the_code_emits(emitted: Emitted, rule: dict[str
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_each_says_how_urgent_it_is_and_what_happens(rule: dict[str, Any]) -> None:
+def test_each_says_how_urgent_it_is_what_happens_and_where_to_look(rule: dict[str, Any]) -> None:
     assert rule["labels"] in ({"severity": "page"}, {"severity": "ticket"})
-    assert rule["annotations"].keys() == {"summary"}
+    assert rule["annotations"].keys() == {"summary", "dashboard"}
+    assert f"{rule['annotations']['dashboard']}.json" in rendered()
 
 
 def test_each_alert_has_a_page_that_says_what_to_do_and_no_page_is_left_over() -> None:

@@ -169,6 +169,11 @@ def _files(inputs: tuple[Path, ...]) -> Iterator[Path]:
         if each.is_file():
             yield each
         else:
-            for file in each.rglob("*"):
-                if file.is_file() and not _NOT_BUILT.intersection(file.relative_to(each).parts):
-                    yield file
+            yield from files_below(each)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder that something is built of."""
+    for file in folder.rglob("*"):
+        if file.is_file() and not _NOT_BUILT.intersection(file.relative_to(folder).parts):
+            yield file

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from shop_cluster import packages
 from shop_cluster.base_images import base_arguments
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
-from shop_cluster.image_catalogue import Image, catalogue
+from shop_cluster.image_catalogue import Image, catalogue, files_below
 from shop_cluster.image_import import has_image, import_image
 from shop_cluster.paths import ClusterPaths, cache, checkout
 from shop_cluster.progress import long_step, say
@@ -120,11 +121,14 @@ def _build(
 
 def fetch(script: Path) -> None:
     """Bring what an image is made of, once a script and its inputs, into `fetched/` beside it."""
-    beside = (file for file in script.parent.iterdir() if file.is_file())
-    inputs = [file for file in beside if not file.name.startswith("Dockerfile")]
+    inputs = [
+        file for file in files_below(script.parent) if not file.name.startswith("Dockerfile")
+    ]
     kept = cache() / "fetched" / f"{script.parent.name}-{content_hash(inputs)}"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
+        if (script.parent / "package.json").exists() and shutil.which("npm") is None:
+            packages.install(["npm"])
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
             partial = Path(folder) / "fetched"
             run(str(script), str(partial))

@@ -33,3 +33,7 @@ NAMESPACE_STATE = Gauge(
     "1 for the state that a namespace of services is in: Ready, Unreadable, Terminating, Missing.",
     ["namespace", "state"],
 )
+WEBHOOK_CERTIFICATE_EXPIRES = Gauge(
+    "shop_operator_webhook_certificate_expires_timestamp_seconds",
+    "When the webhook's certificate ends; 0 while there is none.",
+)

@@ -32,6 +32,20 @@ BOARD = Board(
                     queries=(Query(expr=f"sum(shop_operator_leader{{{_OF}}})"),),
                 ),
                 Panel(
+                    title="The webhook's certificate lasts",
+                    description="Renewed 90 days before its end, or CertificateNotRenewed fires.",
+                    unit="s",
+                    now=True,
+                    queries=(
+                        Query(
+                            expr=(
+                                "min(shop_operator_webhook_certificate_expires_timestamp_seconds"
+                                f"{{{_OF}}} > 0) - time()"
+                            ),
+                        ),
+                    ),
+                ),
+                Panel(
                     title="Namespaces by state",
                     description="`Unreadable`: the Role of that namespace is missing.",
                     now=True,

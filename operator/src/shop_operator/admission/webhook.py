@@ -15,6 +15,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError, ConflictError, NotFoundError
 from shop_operator.api.kinds import SECRET, VALIDATING_WEBHOOK
 from shop_operator.metadata import Manifest
+from shop_operator.metrics import WEBHOOK_CERTIFICATE_EXPIRES
 from shop_operator.settings import Settings
 
 SECRET_NAME: Final = "shop-operator-webhook"  # noqa: S105 - a name
@@ -78,6 +79,7 @@ class Webhook:
         if found is None or (found.is_due(datetime.now(UTC)) and self._holds_lease()):
             found = await self._renew(found, secret)
         await asyncio.to_thread(certificates.write, found, self._folder)
+        WEBHOOK_CERTIFICATE_EXPIRES.set(found.expires.timestamp())
         if self._holds_lease():
             await self._trust(found)
 
