@@ -15,9 +15,10 @@ from shop_journey.place import here
 from shop_journey.steps import View, command, run
 from shop_journey.up import steps
 
-MAILBOX = "http://127.0.0.1:8025"
-PROMETHEUS = "http://127.0.0.1:9090"
-ZIPKIN = "http://127.0.0.1:9411"
+from e2e.chromium import Chromium, chromium
+
+from .places import MAILBOX, PAGES, PICTURES, PROMETHEUS, ZIPKIN
+
 KINDS = (
     "namespaces",
     "clusterroles",
@@ -110,3 +111,11 @@ async def zipkin(layer: Kubectl) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of Zipkin's API."""
     async with httpx.AsyncClient(base_url=f"{ZIPKIN}/api/v2", timeout=30) as http:
         yield http
+
+
+@pytest.fixture
+async def browser(layer: Kubectl) -> AsyncIterator[Chromium]:
+    """Return a browser before the layer's page."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    async with chromium(PAGES) as browser:
+        yield browser

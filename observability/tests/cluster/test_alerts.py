@@ -1,14 +1,21 @@
 """A fault fires its alert within its time, in Slack and by mail, and the alert resolves."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 import httpx
 from shop_journey import orders
 from shop_journey.customer import SHOP, Customer
 
+from e2e.chromium import Chromium, visitor
+
+from .places import PICTURES
+
+LINK = re.compile(r"^(Dashboard|Log lines|Query|Runbook)[^:]*: (http\S+)$", re.MULTILINE)
 ALERT = "PaymentProviderFailing"
 PAYPAL = {"provider": "paypal", "method": "paypal", "currency": "USD"}
 # Two minutes of `for`, two rounds of scraping and evaluating, ten seconds of grouping.
@@ -44,17 +51,51 @@ def failing_provider() -> Iterator[None]:
             http.delete("/simulator/faults").raise_for_status()
 
 
+def links(body: str) -> dict[str, str]:
+    """Return where a message leads: Dashboard, Log lines, Query, Runbook."""
+    return dict(
+        re.findall(r"^(Dashboard|Log lines|Query|Runbook)[^:]*: (http\S+)$", body, re.MULTILINE)
+    )
+
+
+async def walk(browser: Chromium, body: str, traces: set[str]) -> None:
+    """Go from an alert's message to the log line and the trace of an order, as one on call does."""
+    where = links(body)
+    async with visitor(browser) as page:
+        await page.goto(where["Runbook"])
+        await page.get_by_role("heading", name=ALERT).wait_for()
+        await page.screenshot(path=PICTURES / "walk-runbook.png")
+        await page.set_viewport_size({"width": 1400, "height": 1100})
+        await page.goto(where["Dashboard"])
+        await page.get_by_role("heading", name="Breakers").wait_for()
+        await page.locator("canvas").nth(4).wait_for()
+        await page.wait_for_load_state("networkidle")
+        await page.screenshot(path=PICTURES / "walk-dashboard.png")
+        await page.goto(where["Log lines"])
+        to_traces = page.locator('a[href*="/zipkin/traces/"]')
+        await to_traces.first.wait_for()
+        addresses = await to_traces.evaluate_all("all => all.map(each => each.href)")
+        ours = [address for address in addresses if address.rpartition("/")[2] in traces]
+        assert ours, addresses
+        await page.screenshot(path=PICTURES / "walk-log-lines.png")
+        await page.goto(ours[0])
+        await page.get_by_text("payment").first.wait_for()
+        await page.screenshot(path=PICTURES / "walk-trace.png")
+
+
 async def test_a_provider_that_fails_calls_a_person_and_lets_him_sleep_again(
-    customer: Customer, mailbox: httpx.AsyncClient
+    customer: Customer, mailbox: httpx.AsyncClient, browser: Chromium
 ) -> None:
     (await mailbox.delete("/messages")).raise_for_status()
     product = (await orders.well_stocked(customer))[0]
+    traces = {uuid4().hex for _ in range(8)}
     with failing_provider():
-        for _ in range(8):
-            await customer.order({product["id"]: 1}, PAYPAL)
+        for trace in traces:
+            await customer.order({product["id"]: 1}, PAYPAL, trace=trace)
         await arrived(mailbox, state="firing", seconds=FIRES_WITHIN)
+        found = (await mailbox.get("/messages", params={"channel": "slack"})).json()["items"]
+        body = next(m["body"] for m in found if ALERT in m["subject"])
+        assert "calls to paypal fail" in body
+        assert f"docs/runbooks/{ALERT}.md" in body
+        await walk(browser, body, traces)
     await arrived(mailbox, state="resolved", seconds=RESOLVES_WITHIN)
-    found = (await mailbox.get("/messages", params={"channel": "slack"})).json()["items"]
-    body = next(m["body"] for m in found if ALERT in m["subject"])
-    assert "calls to paypal fail" in body
-    assert f"docs/runbooks/{ALERT}.md" in body
