@@ -8,6 +8,8 @@ from shop_cluster.certificates import Authority
 from shop_cluster.program import Program, shopkube_program
 
 SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
+_FRONT_PROXY = "front-proxy-client"
+"""As whom the API server asks an API that a pod serves (metrics-server), for somebody else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,7 @@ def kube_apiserver(
         ],
     )
     etcd_certificate, etcd_key = authority.issue("apiserver-etcd-client", user="kube-apiserver")
+    front_certificate, front_key = authority.issue("front-proxy-client", user=_FRONT_PROXY)
     token_public, token_key = authority.signing_key("service-account")
     flags: dict[str, object] = {
         "bind-address": addresses.host,
@@ -86,6 +89,13 @@ def kube_apiserver(
         "etcd-cafile": authority.certificate,
         "etcd-certfile": etcd_certificate,
         "etcd-keyfile": etcd_key,
+        "proxy-client-cert-file": front_certificate,
+        "proxy-client-key-file": front_key,
+        "requestheader-client-ca-file": authority.certificate,
+        "requestheader-allowed-names": _FRONT_PROXY,
+        "requestheader-username-headers": "X-Remote-User",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "service-cluster-ip-range": addresses.service_range,
         "service-account-issuer": SERVICE_ACCOUNT_ISSUER,
         "service-account-key-file": token_public,

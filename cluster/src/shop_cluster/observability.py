@@ -64,9 +64,10 @@ def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
     if _has_operator(command):
         _send_spans(command, "", report)
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
-    # With its namespace all that is in it goes; what is of the whole cluster goes one by one.
-    of_the_cluster = [found for found in manifests if "namespace" not in found["metadata"]]
-    _delete(command, of_the_cluster)
+    # With its namespaces all that is in them goes; what is elsewhere goes one by one.
+    own = {found["metadata"]["name"] for found in manifests if found["kind"] == "Namespace"}
+    elsewhere = [found for found in manifests if found["metadata"].get("namespace") not in own]
+    _delete(command, elsewhere)
     names = [f"customresourcedefinition/{name}" for name in OBSERVABILITY]
     run(*command, "delete", "--ignore-not-found", *names)
     report("the layer is gone")

@@ -93,7 +93,7 @@ def test_a_layers_images_are_built_only_when_the_layer_is_asked_for() -> None:
     layer = {image.name for image in selected("embedded", layer="observability")}
     assert layer == {
         *("alertmanager", "collector", "opensearch", "prometheus", "prometheus-operator"),
-        *("dashboards", "node-exporter", "rsyslog", "zipkin"),
+        *("dashboards", "metrics-server", "node-exporter", "rsyslog", "zipkin"),
     }
     assert not layer & {image.name for image in selected("embedded")}
     assert not layer & {image.name for image in selected("docker")}

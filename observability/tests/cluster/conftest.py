@@ -23,6 +23,8 @@ KINDS = (
     "namespaces",
     "clusterroles",
     "clusterrolebindings",
+    "rolebindings",
+    "apiservices",
     "customresourcedefinitions",
     "persistentvolumes",
     "validatingwebhookconfigurations",

@@ -7,6 +7,7 @@ import httpx
 from shop_journey import orders
 from shop_journey.customer import Customer
 from shop_journey.kubectl import Kubectl
+from shop_journey.steps import StepFailedError
 
 from shop_observability.promql import board_queries
 from shop_observability.rules import alerts
@@ -90,3 +91,20 @@ async def test_every_panel_shows_something_when_orders_were_placed(
                 if await answer(prometheus, of_its_namespace(where, queries[where])):
                     empty.discard(where)
     assert empty <= set(EMPTY_WITHOUT)
+
+
+async def test_kubectl_top_tells_what_the_shops_pods_and_the_node_use(layer: Kubectl) -> None:
+    deployments = (await layer.get("deployments", "-n", "shop"))["items"]
+    wanted = {each["metadata"]["name"] for each in deployments}
+    told: dict[str, tuple[str, str]] = {}
+    async with asyncio.timeout(SECONDS):
+        while not wanted <= {pod.rsplit("-", 2)[0] for pod in told}:
+            try:
+                said = await layer("top", "pods", "-n", "shop", "--no-headers")
+            except StepFailedError:  # nothing is measured yet
+                said = ""
+            rows = [line.split() for line in said.splitlines()]
+            told = {pod: (cpu, memory) for pod, cpu, memory in rows}
+            await asyncio.sleep(1)
+    assert all(cpu.endswith("m") and memory.endswith("Mi") for cpu, memory in told.values())
+    assert "%" in await layer("top", "nodes", "--no-headers")
