@@ -121,9 +121,7 @@ def _build(
 
 def fetch(script: Path) -> None:
     """Bring what an image is made of, once a script and its inputs, into `fetched/` beside it."""
-    inputs = [
-        file for file in files_below(script.parent) if not file.name.startswith("Dockerfile")
-    ]
+    inputs = [file for file in files_below(script.parent) if not file.name.startswith("Dockerfile")]
     kept = cache() / "fetched" / f"{script.parent.name}-{content_hash(inputs)}"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
