@@ -160,6 +160,10 @@ chaos: .venv/ready ## faults on the cluster under a load of orders, the oracle a
 bench: .venv/ready ## figures of the shop on the cluster: journey, orders and reads a second, memory
 	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_shop $(ARGS)
 
+.PHONY: bench-observability
+bench-observability: .venv/ready ## what the layer costs: memory and idle CPU of each program
+	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_layer $(ARGS)
+
 .PHONY: bench-events
 bench-events: .venv/ready ## an event's time from commit to consumer, and how many a second (3 min)
 	@.venv/bin/python tests/load/bench_events.py $(ARGS)

@@ -3,15 +3,30 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
+import pytest
 from shop_journey import orders
 from shop_journey.customer import Customer
 from shop_journey.kubectl import Kubectl
+from shop_journey.steps import StepFailedError
+
+from .places import ROOT
 
 SECONDS = 120
 DECLINED = "pm_card_visa_chargeDeclined"
 SEARCH = "/api/v1/namespaces/monitoring/services/opensearch:9200/proxy/logs-*/_search"
+
+
+def kibanas_queries() -> list[str]:
+    """Return the queries of the searches that are committed for Kibana."""
+    objects = (ROOT / "observability" / "kibana" / "saved-objects.ndjson").read_text()
+    searches = [
+        found for found in map(json.loads, objects.splitlines()) if found["type"] == "search"
+    ]
+    sources = [each["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"] for each in searches]
+    return [json.loads(source)["query"]["query"] for source in sources]
 
 
 async def found(kubectl: Kubectl, query: str) -> list[dict[str, Any]]:
@@ -52,3 +67,13 @@ async def test_the_logs_of_every_service_of_the_operator_and_of_the_stores_arriv
                 if await found(layer, f"kubernetes.namespace:{namespace}"):
                     arrived.add(namespace)
             await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("query", kibanas_queries())
+async def test_the_store_takes_kibanas_searches(layer: Kubectl, query: str) -> None:
+    await found(layer, quote(query))  # one that is none would be an error
+
+
+async def test_the_store_refuses_a_search_that_is_none(layer: Kubectl) -> None:
+    with pytest.raises(StepFailedError):
+        await found(layer, quote("service:("))

@@ -1,0 +1,74 @@
+"""`make bench-observability`: what the layer that reads metrics, logs and traces costs.
+
+It prints the memory of each of its programs, and the CPU that they take while nobody orders. For
+what it does to an order's journey, `make bench ARGS="journey"` with the layer and without.
+"""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop_journey.kubectl import Kubectl
+from shop_journey.place import here
+from shop_journey.processes import PROC, memory, pids_of
+
+NAMESPACES = ("monitoring", "logging")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A pod of the layer and its processes."""
+
+    name: str
+    pids: tuple[int, ...]
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return the CPU time that processes have taken since they began. Raises FileNotFoundError."""
+    total = 0
+    for pid in pids:
+        # Fields 14 and 15 of proc(5); the second, the program's name, may hold blanks.
+        fields = Path(PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
+
+
+async def parts(kubectl: Kubectl) -> list[Part]:
+    """Return the layer's pods. Raises SystemExit where there are none."""
+    found = []
+    for namespace in NAMESPACES:
+        for pod in (await kubectl.get("pods", "-n", namespace, "--ignore-not-found"))["items"]:
+            name = pod["metadata"]["name"]
+            labels = pod["metadata"]["labels"]
+            selector = ",".join(f"{key}={value}" for key, value in labels.items())
+            found.append(Part(name, tuple(await pids_of(kubectl, namespace, selector))))
+    if not found:
+        raise SystemExit("there is no layer: run `make observability` first")
+    return found
+
+
+async def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="for how long CPU is measured")
+    seconds = parser.parse_args().seconds
+    found = await parts(here().kubectl)
+    before = {part: cpu_seconds(part.pids) for part in found}
+    await asyncio.sleep(seconds)
+    print(f"| pod | memory | CPU over {seconds} s |\n|---|---|---|")
+    sum_memory = sum_cpu = 0.0
+    for part in found:
+        cores = (cpu_seconds(part.pids) - before[part]) / seconds
+        held = memory(part.pids).pss
+        print(f"| {part.name} | {held:.0f} MiB | {cores:.3f} cores |")
+        sum_memory += held
+        sum_cpu += cores
+    print(f"| together | {sum_memory:.0f} MiB | {sum_cpu:.3f} cores |")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
