@@ -13,7 +13,7 @@ _VARIABLES: Mapping[str, str] = {
     "$__rate_interval": "5m",
     "$__range": "1h",
     "$namespace": "shop",
-    "$service": "order|payment",
+    "$service": ".+",
 }
 
 
