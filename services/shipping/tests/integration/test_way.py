@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.background import WakeSignal
@@ -44,6 +45,20 @@ async def test_a_confirmation_told_again_sends_nothing_more(story: Story) -> Non
     await story.work()
     await story.tell("confirmed")
     assert await story.types() == ["created", "dispatched", "in_transit", "delivered"]
+
+
+async def test_a_restored_database_makes_the_parcel_that_the_carrier_knows(story: Story) -> None:
+    await story.tell("confirmed")
+    before = (await story.shipment())["id"]
+    mine = "WHERE shipment_id IN (SELECT id FROM shipments WHERE order_id = :id)"
+    async with transaction(story.engine) as connection:
+        for statement in (
+            f"DELETE FROM shipment_progress {mine}",
+            "DELETE FROM shipments WHERE order_id = :id",
+        ):
+            await connection.execute(sa.text(statement), {"id": story.order_id})
+    await story.tell("confirmed")
+    assert (await story.shipment())["id"] == before
 
 
 async def test_a_parcel_moves_step_by_step(story: Story) -> None:
