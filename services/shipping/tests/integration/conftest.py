@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.addresses import EXAMPLE
 from shop_shared.http.app_state import get_state
+from shop_shared.ids import uuid7
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
@@ -72,7 +73,7 @@ class Story:
     settings: Settings
     headers: dict[str, str]
     customer_id: UUID
-    order_id: UUID = field(default_factory=uuid4)
+    order_id: UUID = field(default_factory=uuid7)
 
     async def tell(self, name: str, *, line2: str | None = None) -> None:
         """Hand the shipping service an event about the order."""
