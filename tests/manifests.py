@@ -35,6 +35,7 @@ PLAIN = (
 PRODUCTION = "kustomize/overlays/production"
 # What each component is for; it is built with each of these.
 COMBINED = {
+    "edge": ("kustomize/overlays/embedded", "kustomize/overlays/embedded-vault"),
     "keda": (f"{PRODUCTION}/shop",),
     "observability": (
         "kustomize/overlays/embedded",
