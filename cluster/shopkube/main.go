@@ -1,4 +1,5 @@
-// Command shopkube is Kubernetes in one file: the first word says which of its programs to be.
+// Command shopkube is Kubernetes in one file: the first word says which of its programs to be, or
+// the name by which it was called, where that is one's (a link).
 // One binary links the shared libraries once, so it builds in a third of the time and disk that
 // its programs would take apart.
 package main
@@ -7,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,7 +32,9 @@ import (
 	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
+	_ "github.com/coredns/coredns/plugin/loadbalance"
 	_ "github.com/coredns/coredns/plugin/loop"
+	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/reload"
 )
@@ -50,7 +54,8 @@ var programs = map[string]func() int{
 	"coredns": func() int {
 		// The order of this list is the order in which a query passes the plugins.
 		dnsserver.Directives = []string{
-			"reload", "bind", "health", "ready", "errors", "cache", "loop", "kubernetes", "forward",
+			"reload", "bind", "health", "ready", "prometheus", "errors", "loadbalance", "cache",
+			"loop", "kubernetes", "forward",
 		}
 		coremain.Run()
 		return 0
@@ -63,6 +68,9 @@ func main() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if called := filepath.Base(os.Args[0]); programs[called] != nil {
+		os.Exit(programs[called]())
+	}
 	if len(os.Args) < 2 || programs[os.Args[1]] == nil {
 		fmt.Fprintf(os.Stderr, "usage: shopkube %s [flags]\n", strings.Join(names, "|"))
 		os.Exit(2)

@@ -39,10 +39,24 @@ def shopkube() -> Path:
         ClusterError: no Go, no network for the modules, or the build failed.
 
     """
+    return go_program(checkout() / "cluster" / "shopkube", ldflags=_of_kubernetes())
+
+
+def kubeadm() -> Path:
+    """Return the path of kubeadm, which makes a cluster in kind's nodes. Raises as `shopkube`."""
+    return go_program(
+        checkout() / "tools" / "kubeadm",
+        package="k8s.io/kubernetes/cmd/kubeadm",
+        ldflags=_of_kubernetes(),
+    )
+
+
+def _of_kubernetes() -> str:
+    """Return the linker's flags that have a program of Kubernetes say its version."""
     flags = [f"-X {package}.gitVersion={KUBERNETES_VERSION}" for package in _VERSION_PACKAGES]
     flags += [f"-X {package}.gitMajor=1" for package in _VERSION_PACKAGES]
     flags += [f"-X {package}.gitMinor=34" for package in _VERSION_PACKAGES]
-    return go_program(checkout() / "cluster" / "shopkube", ldflags=" ".join(["-s -w", *flags]))
+    return " ".join(["-s -w", *flags])
 
 
 def pause() -> Path:

@@ -67,8 +67,19 @@ def destroy(name: str) -> None:
             raise ClusterError(f"processes of pods do not end: {sorted(pids)}")
         time.sleep(0.05)
     for branch in branches:
-        for folder, _, _ in os.walk(branch, topdown=False):
-            Path(folder).rmdir()
+        _remove(branch)
+
+
+def remove_unused(name: str) -> None:
+    """Remove a branch, with what is below it, from every hierarchy where no process is in it."""
+    for branch in _branches(name):
+        if branch.exists() and not _pids(branch):
+            _remove(branch)
+
+
+def _remove(branch: Path) -> None:
+    for folder, _, _ in os.walk(branch, topdown=False):
+        Path(folder).rmdir()
 
 
 def _unified() -> bool:

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from shop_cluster import edge, kind, observability, opentofu, preflight, stale_pods, vault
+from shop_cluster import (
+    edge,
+    kind,
+    kind_podman,
+    observability,
+    opentofu,
+    preflight,
+    stale_pods,
+    vault,
+)
 from shop_cluster.backups import on_cluster
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
@@ -94,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _kubectl() -> tuple[str, ...]:
     """Return how to call the kubectl of the chosen cluster, without a kubeconfig."""
-    return (str(shopkube()), "kubectl") if kind.chosen() == "embedded" else ("kubectl",)
+    return (str(shopkube()), "kubectl") if kind.has_own_images() else ("kubectl",)
 
 
 def _kubeconfig(paths: ClusterPaths) -> Path:
@@ -119,18 +128,19 @@ def _run_up(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_platform(paths: ClusterPaths, _: argparse.Namespace) -> int:
-    embedded = kind.chosen() == "embedded"
+    own_images = kind.has_own_images()
     kubectl, kubeconfig = _kubectl(), _kubeconfig(paths)
-    overlay = "embedded" if embedded else "kind"
+    overlay = "embedded" if own_images else "kind"
     with_vault = chosen_provider() == "vault"
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
     if with_vault:
+        embedded = kind.chosen() == "embedded"
         vault.prepare(command, Authority(paths.pki) if embedded else None)
     install(
         kubectl=kubectl,
         kubeconfig=kubeconfig,
         overlay=f"{overlay}-vault" if with_vault else overlay,
-        crds=published(EMBEDDED) if embedded else (),
+        crds=published(EMBEDDED) if own_images else (),
         report=say,
     )
     if with_vault:
@@ -154,7 +164,7 @@ def _run_down(paths: ClusterPaths, _: argparse.Namespace) -> int:
 def _run_status(paths: ClusterPaths, _: argparse.Namespace) -> int:
     if kind.chosen() == "embedded":
         return status(paths)
-    sys.stdout.write(run("kubectl", "get", "nodes"))
+    sys.stdout.write(run(*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}", "get", "nodes"))
     return 0
 
 
@@ -252,7 +262,7 @@ def _ensure_images(
     paths: ClusterPaths, names: frozenset[str] = frozenset(), *, platform: bool = False
 ) -> None:
     cluster: Literal["embedded", "docker"]
-    cluster = "embedded" if kind.chosen() == "embedded" else "docker"
+    cluster = "embedded" if kind.has_own_images() else "docker"
     unused = frozenset[str]() if chosen_provider() == "vault" else VAULT_IMAGES - names
     found = selected(cluster, names, platform=platform)
     _ensure(paths, [image for image in found if image.name not in unused])
@@ -261,11 +271,14 @@ def _ensure_images(
 def _ensure(paths: ClusterPaths, images: Iterable[Image]) -> None:
     """Have the images in the cluster; pods of an image that changed under its tag make way."""
     cluster = kind.chosen()
-    if cluster != "embedded":
+    if not kind.has_own_images():
         for image in images:
             kind.ensure_image(image, load=cluster == "kind")
         return
-    for image in images:
-        ensure(paths, image)
-    for pod in stale_pods.restart((*_kubectl(), f"--kubeconfig={paths.kubeconfig}")):
+    if cluster == "kind":
+        kind_podman.load(list(images), cluster=kind.cluster_name())
+    else:
+        for image in images:
+            ensure(paths, image)
+    for pod in stale_pods.restart((*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")):
         say(f"{pod} makes way for the new image")

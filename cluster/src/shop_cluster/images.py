@@ -58,52 +58,69 @@ def ensure(paths: ClusterPaths, image: Image) -> None:
 
     """
     bases = base_arguments(image.dockerfile)
-    content = content_hash([], image.content(), *bases.values())
+    content = _content(image, bases)
+    identity = _remembered(image.name, content)
+    if identity is not None and has_image(paths, image.tag, identity):
+        return
+    identity = built_image(image)
+    say(f"importing {image.name}")
+    import_image(paths, image.tag, identity)
+
+
+def built_image(image: Image) -> str:
+    """Return buildah's id of an image, as its files are now. Raises as `ensure`."""
+    bases = base_arguments(image.dockerfile)
 
     def build() -> str:
         if image.fetch is not None:
             fetch(image.fetch)
-        return _build(
+        return build_image(
             image.dockerfile,
             context=image.context,
             tag=image.tag,
             arguments={**image.arguments, **bases},
         )
 
-    _ensure(paths, name=image.name, tag=image.tag, content=content, build=build)
+    return built(image.name, content=_content(image, bases), build=build)
+
+
+def _content(image: Image, bases: Mapping[str, str]) -> str:
+    return content_hash([], image.content(), *bases.values())
 
 
 def ensure_pause(paths: ClusterPaths, binary: Path) -> None:
     """Have the image that holds pods' namespaces open."""
+    identity = pause_image(binary)
+    if not has_image(paths, PAUSE_IMAGE, identity):
+        say("importing pause")
+        import_image(paths, PAUSE_IMAGE, identity)
+
+
+def pause_image(binary: Path) -> str:
+    """Return buildah's id of the image that holds pods' namespaces open. Raises ClusterError."""
     dockerfile = binary.with_name("Dockerfile")
     dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
-    _ensure(
-        paths,
-        name="pause",
-        tag=PAUSE_IMAGE,
+    return built(
+        "pause",
         content=content_hash([binary, dockerfile]),
-        build=lambda: _build(dockerfile, context=binary.parent, tag=PAUSE_IMAGE),
+        build=lambda: build_image(dockerfile, context=binary.parent, tag=PAUSE_IMAGE),
     )
 
 
-def _ensure(
-    paths: ClusterPaths, *, name: str, tag: str, content: str, build: Callable[[], str]
-) -> None:
-    """Import what was built of this content, building it when it never was or is gone."""
+def built(name: str, *, content: str, build: Callable[[], str]) -> str:
+    """Return the id of what was built of this content; build it when it never was or is gone."""
     identity = _remembered(name, content)
-    if identity is not None and has_image(paths, tag, identity):
-        return
     if identity is None or not _is_built(identity):
         with long_step(f"building {name}"):
             identity = build()
         _remember(name, content, identity)
-    say(f"importing {name}")
-    import_image(paths, tag, identity)
+    return identity
 
 
-def _build(
+def build_image(
     dockerfile: Path, *, context: Path, tag: str, arguments: Mapping[str, str] | None = None
 ) -> str:
+    """Build a Dockerfile with buildah and return the image's id. Raises ClusterError."""
     words = [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
     if _AUTHORITIES.exists():
         # Where a company's proxy signs what is fetched, only this machine knows its authority.

@@ -3,11 +3,12 @@
 import json
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from shop_cluster.errors import ClusterError
-from shop_cluster.paths import ClusterPaths
+from shop_cluster.paths import ClusterPaths, beside
 from shop_cluster.shell import run
 
 LINK = "minishop"
@@ -29,15 +30,33 @@ _SYSCTLS = (
     "kernel/keys/root_maxbytes",
 )
 _OUR_CHAINS = ("KUBE-", "CNI-")
-_TABLES = ("iptables", "ip6tables")
+TABLES = ("iptables", "ip6tables")
 
 
 def remember_host(paths: ClusterPaths) -> None:
     """Write down, once, what `restore_host` has to bring back."""
     record = paths.state / "host.json"
     if not record.exists():
-        found = {name: _sysctl(name).read_text() for name in _SYSCTLS if _sysctl(name).exists()}
-        record.write_text(json.dumps({"sysctls": found, "tables": _nft_tables()}))
+        record.write_text(json.dumps({"sysctls": settings(), "tables": nft_tables()}))
+
+
+def settings() -> dict[str, str]:
+    """Return the kernel's settings that a cluster changes, as they are."""
+    return {name: sysctl(name).read_text() for name in _SYSCTLS if sysctl(name).exists()}
+
+
+def restore_settings(record: Path, other: Path) -> None:
+    """Bring back the settings of a record, unless another cluster's record says that it needs them.
+
+    That one then brings back what was before both.
+    """
+    before = json.loads(record.read_text())["sysctls"]
+    if not other.exists():
+        for name, value in before.items():
+            sysctl(name).write_text(value)
+    elif record.stat().st_mtime < other.stat().st_mtime:
+        others = json.loads(other.read_text())
+        other.write_text(json.dumps({**others, "sysctls": before}))
 
 
 def add_node_address() -> None:
@@ -53,7 +72,7 @@ def add_node_address() -> None:
     # machine would look for it on its networks, where anybody may answer.
     run("ip", "route", "replace", SERVICE_RANGE, "dev", LINK)
     run("ip", "route", "replace", "unreachable", POD_RANGE)
-    _sysctl("net/ipv4/ip_forward").write_text("1")
+    sysctl("net/ipv4/ip_forward").write_text("1")
 
 
 def links() -> set[str]:
@@ -71,16 +90,12 @@ def restore_host(paths: ClusterPaths) -> None:
     for route in _routes(POD_RANGE):
         if route.get("type") == "unreachable":
             run("ip", "route", "delete", "unreachable", POD_RANGE)
-    for command in _TABLES:
+    for command in TABLES:
         _remove_rules(command)
     record = paths.state / "host.json"
     if record.exists():
-        before = json.loads(record.read_text())
-        for name, value in before["sysctls"].items():
-            _sysctl(name).write_text(value)
-        for table in _nft_tables():
-            if table not in before["tables"] and _is_empty(table):
-                run("nft", "delete", "table", *table.split())
+        restore_settings(record, beside(paths.state) / "host.json")
+        remove_new_tables(json.loads(record.read_text())["tables"])
 
 
 def _pod_links() -> set[str]:
@@ -102,12 +117,19 @@ def _remove_rules(command: str) -> None:
         run(f"{command}-restore", stdin="\n".join(kept) + "\n")
 
 
-def _nft_tables() -> list[str]:
+def remove_new_tables(before: Sequence[str]) -> None:
+    """Remove those of nftables' tables that were not there before and hold no rule."""
+    for table in nft_tables():
+        if table not in before and _is_empty_table(table):
+            run("nft", "delete", "table", *table.split())
+
+
+def nft_tables() -> list[str]:
     """Return the names of nftables' tables, as `ip filter`."""
     return [line.removeprefix("table ") for line in run("nft", "list", "tables").splitlines()]
 
 
-def _is_empty(table: str) -> bool:
+def _is_empty_table(table: str) -> bool:
     """Tell whether a table has no rule: only chains that accept."""
     lines = [line.strip() for line in run("nft", "list", "table", *table.split()).splitlines()]
     plain = ("table ", "chain ", "type ", "}", "#")
@@ -116,5 +138,6 @@ def _is_empty(table: str) -> bool:
     )
 
 
-def _sysctl(name: str) -> Path:
+def sysctl(name: str) -> Path:
+    """Return the file of one of the kernel's settings."""
     return Path("/proc/sys") / name

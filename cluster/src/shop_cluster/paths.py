@@ -81,3 +81,8 @@ class ClusterPaths:
     def cgroup(self) -> str:
         """The pods' branch of every control group hierarchy: who is in it goes with the cluster."""
         return self.state.name
+
+
+def beside(folder: Path) -> Path:
+    """Return the folder that kind's podman has for one of the embedded cluster's: its neighbour."""
+    return folder.with_name(f"{folder.name}-kind")

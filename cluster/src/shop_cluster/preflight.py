@@ -5,6 +5,7 @@ import platform
 import shutil
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from shop_cluster import cgroups, ports
 from shop_cluster.errors import ClusterError
@@ -31,7 +32,12 @@ def check_machine(paths: ClusterPaths, *, needed_disk: int = NEEDED_DISK) -> Non
     ``needed_disk`` is in bytes, on each of the file systems that will grow.
     """
     cgroups.check()
-    for folder in (paths.state, cache()):
+    check_disk((paths.state, cache()), needed_disk=needed_disk)
+
+
+def check_disk(folders: Iterable[Path], *, needed_disk: int = NEEDED_DISK) -> None:
+    """Raise ClusterError when ``needed_disk`` bytes are not free where one of them will be."""
+    for folder in folders:
         existing = next(each for each in (folder, *folder.parents) if each.exists())
         free = shutil.disk_usage(existing).free
         if free < needed_disk:

@@ -4,9 +4,10 @@ Tags stay while developing, so Kubernetes sees no reason to make such pods anew.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from shop_cluster import image_archive
 from shop_cluster.shell import run
 
 
@@ -21,9 +22,12 @@ def restart(kubectl: Sequence[str]) -> list[str]:
 
 
 def outdated(
-    pods: Sequence[Mapping[str, Any]], identities: Mapping[str, str]
+    pods: Sequence[Mapping[str, Any]], identities: Mapping[str, Collection[str]]
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the pods with a container whose tag has another identity now (config digests)."""
+    """Yield the pods with a container whose image is none that its tag has now, by their digests.
+
+    Kubernetes names an image by its configuration's digest, or after `@` by its manifest's.
+    """
     for pod in pods:
         status = pod.get("status", {})
         containers = [
@@ -32,13 +36,19 @@ def outdated(
         ]
         if any(
             found["imageID"]
-            and identities.get(found["image"], found["imageID"]) != found["imageID"]
+            and found["image"] in identities
+            and found["imageID"].rpartition("@")[2] not in identities[found["image"]]
             for found in containers
         ):
             yield pod
 
 
-def _identities() -> dict[str, str]:
+def _identities() -> dict[str, set[str]]:
+    """Return the digests that may stand for what a tag of buildah's names now."""
     listed = run("buildah", "images", "--no-trunc", "--format", "{{.Name}}:{{.Tag}} {{.ID}}")
-    pairs = (line.split() for line in listed.splitlines())
-    return {name: "sha256:" + identity.removeprefix("sha256:") for name, identity in pairs}
+    manifests = image_archive.manifests()
+    found = {}
+    for name, identity in (line.split() for line in listed.splitlines()):
+        digest = identity.removeprefix("sha256:")
+        found[name] = {f"sha256:{digest}", manifests.get(digest, f"sha256:{digest}")}
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shop_cluster import packages
-from shop_cluster.images import _build
+from shop_cluster.images import build_image
 from shop_cluster.shell import run
 
 
@@ -18,8 +18,8 @@ def test_no_container_is_left(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("FROM scratch\nCOPY tool /tool\n")
     second.write_text(f"FROM {tool} AS tool\nFROM {tool}\nCOPY --from=tool /tool /other\n")
-    _build(first, context=tmp_path, tag=tool)
-    _build(second, context=tmp_path, tag=made)
+    build_image(first, context=tmp_path, tag=tool)
+    build_image(second, context=tmp_path, tag=made)
     try:
         left = run("buildah", "containers", "--format", "{{.ImageName}}").split()
         assert tool not in left

@@ -1,5 +1,7 @@
 """Which cluster is chosen, and what kind and Docker are asked for: programs that write it down."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("sh", "basename"):
         (folder / name).symlink_to(f"/bin/{name}")
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.delenv("CLUSTER", raising=False)
+    for name in ("CLUSTER", "KIND_CLUSTER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    # Whatever podman this machine has for kind: these tests have none.
+    monkeypatch.setenv("MINISHOP_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("MINISHOP_RUN", str(tmp_path / "run"))
     return folder
 
 
@@ -54,17 +60,37 @@ def test_what_is_asked_for_is_chosen(machine: Path, monkeypatch: pytest.MonkeyPa
         kind.chosen()
 
 
-def test_without_docker_a_line_says_so(machine: Path) -> None:
-    with pytest.raises(ClusterError, match=r"^CLUSTER=kind needs .*$"):
+def test_who_may_not_is_told_in_a_line(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match=r"^kind needs a running Docker; without one, root .*$"):
         kind.up()
 
 
-def test_a_cluster_that_there_is_not_is_made(machine: Path, log: Path) -> None:
+def test_a_cluster_that_there_is_not_is_made(
+    machine: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, "_check_ports", lambda configuration: None)
     install(machine, log, "docker", "kind")
     kind.up()
     created = log.read_text().splitlines()[-1]
-    assert created.startswith("kind create cluster --config=")
+    assert created.startswith("kind create cluster --name=minishop --config=")
     assert created.endswith("kind-config.yaml --wait=180s")
+
+
+def test_where_somebody_answers_already_none_is_made(
+    machine: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(machine, log, "docker", "kind")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        mapping = f"{{hostPort: {port}, listenAddress: 127.0.0.1}}"
+        (tmp_path / "kind-config.yaml").write_text(f"nodes: [{{extraPortMappings: [{mapping}]}}]")
+        monkeypatch.setattr(kind, "checkout", lambda: tmp_path)
+        with pytest.raises(ClusterError, match=f"port {port} is in use"):
+            kind.up()
+    assert "create" not in log.read_text()
+    kind.up()
+    assert "create" in log.read_text()
 
 
 def test_a_cluster_that_there_is_is_taken(machine: Path, log: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from shop_cluster.stale_pods import outdated
 
-NOW = {"docker.io/minishop/order:0.1.0": "sha256:new"}
+NOW = {"docker.io/minishop/order:0.1.0": {"sha256:new", "sha256:manifest"}}
 
 
 def pod(image: str, identity: str, where: str = "containerStatuses") -> dict[str, Any]:
@@ -17,6 +17,8 @@ def pod(image: str, identity: str, where: str = "containerStatuses") -> dict[str
         (pod("docker.io/minishop/order:0.1.0", "sha256:old"), True),
         (pod("docker.io/minishop/order:0.1.0", "sha256:old", "initContainerStatuses"), True),
         (pod("docker.io/minishop/order:0.1.0", "sha256:new"), False),
+        (pod("docker.io/minishop/order:0.1.0", "docker.io/import@sha256:manifest"), False),
+        (pod("docker.io/minishop/order:0.1.0", "docker.io/import@sha256:older"), True),
         (pod("docker.io/minishop/order:0.1.0", ""), False),
         (pod("docker.io/library/nginx:1", "sha256:old"), False),
         ({}, False),

@@ -24,7 +24,8 @@ async def _up(console: Console, asked: argparse.Namespace) -> int:
     place = here()
     todo = steps(place, layers=asked.layers)
     await run(todo, View([step.name for step in todo], console))
-    await golden.walk(asked.shop, console)
+    if asked.walk:
+        await golden.walk(asked.shop, console)
     return 0
 
 
@@ -75,6 +76,7 @@ def main() -> int:
     rise.add_argument(
         "--with", dest="layers", action="append", choices=LAYERS, default=[], help="a layer too"
     )
+    rise.add_argument("--no-walk", dest="walk", action="store_false", help="bring it up only")
     rise.set_defaults(do=_up)
     push = commands.add_parser("gitops-push", help="commit the checkout's manifests for Flux")
     push.set_defaults(do=_gitops_push)

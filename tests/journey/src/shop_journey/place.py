@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shop_cluster import kind
 from shop_cluster.paths import ClusterPaths
+from shop_cluster.podman import PodmanPaths
 from shop_journey.kubectl import Kubectl, program
 from shop_journey.steps import Report, command
 
@@ -26,9 +27,10 @@ def here() -> Place:
     """Return where `make up` works: what CLUSTER says, else kind where Docker runs."""
     cluster = kind.chosen()
     paths = ClusterPaths.of_this_machine()
+    own = PodmanPaths.of_this_machine().program("kubectl") if cluster == "kind" else ""
     kubectl = Kubectl(
         paths.kubeconfig if cluster == "embedded" else None,
-        program(paths.state / "bin" / "kubectl"),
+        program(Path(own or paths.state / "bin" / "kubectl")),
     )
     return Place(cluster, kubectl)
 
