@@ -70,14 +70,14 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform test-kind
+.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-all: .venv/ready ## these, and the layers' own: what .ci/run calls
 	@.venv/bin/python tests/run_parts.py --all
 
-test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform test-kind: test-%: .venv/ready
+test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform: test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
@@ -89,7 +89,6 @@ test-e2e: ## on the cluster
 test-observability: ## dashboards, alert rules and the layer that reads them
 test-edge: ## Kong's controller, kong-standin and Envoy, without a cluster
 test-terraform: ## terraform/ by OpenTofu, without a cluster
-test-kind: ## the shop on kind, made for it and taken away
 test-gitops: ## what Git says is what runs, by Flux
 test-delivery: ## the continuous integration's own workflows, run here
 
@@ -125,6 +124,10 @@ observability: .venv/ready ## Prometheus, Alertmanager, collector, Zipkin, OpenS
 .PHONY: test-observability-cluster
 test-observability-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
 	@.venv/bin/python -m pytest -q observability/tests/cluster $(ARGS)
+
+.PHONY: test-kind
+test-kind: .venv/ready ## the shop on kind, made for it and taken away
+	@.venv/bin/python -m pytest -q tests/kind $(ARGS)
 
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down

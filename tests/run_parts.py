@@ -63,7 +63,6 @@ PARTS = (
     Part("terraform", ("tests/terraform",), layer=True),
     Part("observability", ("observability/tests/test_*.py",), layer=True),
     Part("edge", ("edge/tests/test_*.py",), layer=True),
-    Part("kind", ("tests/kind",), layer=True),
     Part("e2e", ("tests/e2e",), on_shop=True),
     Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
 )
