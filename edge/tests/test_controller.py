@@ -27,7 +27,7 @@ from .conftest import Edge
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "manifests" / "edge" / "images" / "kong-ingress-controller"
 HOST = {"Host": "shop.localhost"}
-SECONDS = 60
+SECONDS = 120
 T = TypeVar("T")
 
 
@@ -211,7 +211,7 @@ def test_the_layers_own_route_leads_to_the_gateway(controlled: Controlled) -> No
     until(lambda: "x-request-id" in httpx.get(controlled.edge.http).json()["headers"])
     until(lambda: conditions(controlled, "gateway", "kong", "kong").get("Programmed") == "True")
     taken = {"Accepted": "True", "ResolvedRefs": "True", "Programmed": "True"}
-    until_equal(lambda: conditions(controlled, "httproute", "entry"), taken, seconds=20)
+    until_equal(lambda: conditions(controlled, "httproute", "entry"), taken)
 
 
 def test_tls_is_the_clusters_own(controlled: Controlled) -> None:
