@@ -19,7 +19,7 @@ help: ## what can be done here, a line each
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
-up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault WITH=observability|edge|gitops)
+up: .venv/ready ## the whole shop on a cluster, and one order through it (CLUSTER=embedded|kind|current SECRETS=vault|kubernetes WITH=observability|edge|gitops)
 	@.venv/bin/python -m shop_journey up $(WITH:%=--with=%)
 
 walk: .venv/ready ## one customer's order through a shop that is up (SHOP_URL=…)

@@ -36,6 +36,7 @@ PRODUCTION = "kustomize/overlays/production"
 # What each component is for; it is built with each of these.
 COMBINED = {
     "edge": ("kustomize/overlays/embedded", "kustomize/overlays/embedded-vault"),
+    "gitops-kubernetes": ("kustomize/overlays/embedded-gitops", "kustomize/overlays/kind-gitops"),
     "keda": (f"{PRODUCTION}/shop",),
     "observability": (
         "kustomize/overlays/embedded",

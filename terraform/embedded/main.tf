@@ -1,5 +1,5 @@
 # The shop on the embedded cluster (`make cluster` without the platform: `shop-cluster up --empty`), whose images
-# `shop-cluster images` has built.
+# `shop-cluster images` has built; without Vault, as by `SECRETS=kubernetes make up`.
 terraform {
   required_version = ">= 1.9"
   required_providers {
@@ -31,9 +31,11 @@ module "shop" {
   source          = "../modules/shop"
   repository      = local.repository
   platform        = "${local.repository}/kustomize/overlays/embedded"
+  operator        = "${local.repository}/kustomize/base/operator"
+  services        = "${local.repository}/kustomize/overlays/shop-kubernetes"
   kubeconfig      = var.kubeconfig
   crds            = var.crds
-  secrets_command = ["${local.repository}/.venv/bin/shop-cluster", "secrets"]
+  secrets_command = ["${local.repository}/.venv/bin/shop-cluster", "secrets", "--shop"]
   development     = true
 }
 

@@ -1,5 +1,5 @@
 # The shop on kind, where Strimzi's operator keeps Kafka (`kubectl apply -k kustomize/overlays/kind/operators` before); images
-# by `shop-cluster images`.
+# by `shop-cluster images`; without Vault, as by `SECRETS=kubernetes make up`.
 terraform {
   required_version = ">= 1.9"
   required_providers {
@@ -31,8 +31,10 @@ module "shop" {
   source          = "../modules/shop"
   repository      = local.repository
   platform        = "${local.repository}/kustomize/overlays/kind"
+  operator        = "${local.repository}/kustomize/base/operator"
+  services        = "${local.repository}/kustomize/overlays/shop-kubernetes"
   kubeconfig      = var.kubeconfig
-  secrets_command = ["${local.repository}/.venv/bin/shop-cluster", "secrets"]
+  secrets_command = ["${local.repository}/.venv/bin/shop-cluster", "secrets", "--shop"]
   development     = true
 }
 

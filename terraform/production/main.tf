@@ -31,6 +31,8 @@ module "shop" {
   source           = "../modules/shop"
   repository       = var.repository
   platform         = var.platform
+  operator         = var.operator
+  services         = var.services
   kubeconfig       = var.kubeconfig
   images_by_digest = true
   ready_seconds    = 900

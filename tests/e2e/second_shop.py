@@ -11,6 +11,9 @@ from typing import Any
 import yaml
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import ROOT
+from shop_journey.up import SERVICES
+
+from shop_cluster.development_secrets import development_secrets
 
 Manifest = dict[str, Any]
 NAMESPACE = "staging"
@@ -25,11 +28,15 @@ SETTINGS = {
 }
 
 
-def manifests() -> list[Manifest]:
-    """Return what makes a second shop: namespace, the operator's rights, services, players."""
-    folders = [ROOT / "manifests" / "shop", ROOT / "manifests" / "dev"]
-    files = [file for folder in folders for file in sorted(folder.glob("*.yaml"))]
-    made = [found for found in _read(files) if "namespace" in found.get("metadata", {})]
+async def manifests(kubectl: Kubectl) -> list[Manifest]:
+    """Return what makes a second shop: namespace, rights, secrets, services, players.
+
+    Its secrets are Secrets of Kubernetes, whatever those of the first shop are.
+    """
+    folders = [ROOT / SERVICES["kubernetes"], ROOT / "manifests" / "dev"]
+    texts = [await kubectl("kustomize", str(folder)) for folder in folders]
+    built = [found for text in texts for found in yaml.safe_load_all(text)]
+    made = [*development_secrets(), *built]
     rights = [
         found
         for found in _read([ROOT / "kustomize" / "base" / "operator" / "rbac.yaml"])
@@ -131,7 +138,7 @@ async def second_shop(kubectl: Kubectl) -> AsyncIterator[SecondShop]:
     await rabbitmq(kubectl, "add_vhost", NAMESPACE)
     await rabbitmq(kubectl, "set_permissions", "-p", NAMESPACE, "minishop", ".*", ".*", ".*")
     try:
-        found = manifests()
+        found = await manifests(kubectl)
         services = {
             each["metadata"]["name"]: each for each in found if each["kind"] == "ShopService"
         }

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT
-from shop_journey.up import wait_until_ready
+from shop_journey.up import apply_services, operator_manifests, wait_until_ready
 
 from chaos.load import Load, under_load
 from e2e import previous
 from e2e.children import Child, children
 from e2e.invariants import assert_invariants_hold
 from e2e.outside import External, outside, recorded
+from shop_cluster.secrets_provider import chosen_provider
 from store_access import from_cluster
 
 OPERATOR = "kustomize/base/operator"
@@ -24,9 +25,9 @@ ORDERS_A_SECOND = 3
 QUIET_SECONDS = 5
 
 
-async def install(kubectl: Kubectl, root: Path, image: str) -> None:
+async def install(kubectl: Kubectl, root: Path, image: str, *, manifests: str = OPERATOR) -> None:
     """Install an operator, its CRD and its rights, and return when the shop is ready under it."""
-    rendered = await kubectl("kustomize", str(root / OPERATOR))
+    rendered = await kubectl("kustomize", str(root / manifests))
     assert IMAGE in rendered
     await kubectl(*APPLY, "-f=-", stdin=rendered.replace(IMAGE, image))
     rollout = ("rollout", "status", "deployment/shop-operator", "-n=minishop-system")
@@ -63,19 +64,22 @@ async def upgradable(kubectl: Kubectl) -> AsyncIterator[Before]:
     """Put the shop under the operator of the version before."""
     root = previous.source()
     image = previous.operator_image(root)
-    made = await recorded(kubectl)
-    async with from_cluster(kubectl.kubeconfig) as stores:
-        before = await outside(kubectl, stores)
     try:
+        # The version before keeps nothing in Vault.
+        await apply_services(kubectl, "kubernetes", print)
+        await wait_until_ready(kubectl, print)
+        await quiet(kubectl)
+        made = await recorded(kubectl)
+        async with from_cluster(kubectl.kubeconfig) as stores:
+            before = await outside(kubectl, stores)
         await install(kubectl, root, image)
         found = await quiet(kubectl)
         assert not any((await recorded(kubectl)).values())
         yield Before(found, before, made)
     finally:
-        await install(kubectl, ROOT, IMAGE)
+        await install(kubectl, ROOT, IMAGE, manifests=await operator_manifests(kubectl))
         # What the CRD of the version before does not know, it has removed.
-        shop = str(ROOT / "manifests" / "shop")
-        await kubectl(*APPLY, "-f", shop)
+        await apply_services(kubectl, chosen_provider(), print)
         await wait_until_ready(kubectl, print)
 
 
@@ -92,7 +96,7 @@ def rolled(name: str, before: dict[str, Child], after: dict[str, Child]) -> bool
 async def test_an_upgrade_is_not_noticed(kubectl: Kubectl, upgradable: Before) -> None:
     load = Load()
     async with under_load(load, ORDERS_A_SECOND):
-        await install(kubectl, ROOT, IMAGE)
+        await install(kubectl, ROOT, IMAGE, manifests=await operator_manifests(kubectl))
     assert not load.refused
     assert load.accepted
     await assert_invariants_hold(kubectl)

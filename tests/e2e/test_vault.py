@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,14 +15,12 @@ from shop_journey import orders
 from shop_journey.customer import Customer
 from shop_journey.kubectl import Kubectl
 
-from shop_cluster.secrets_provider import chosen_provider
+from e2e.vault_access import NEEDS_VAULT, lease, log_in
 from shop_cluster.shell import run
 from shop_cluster.vault_setup import reachable
 from store_access import POSTGRES_SERVICES, from_cluster
 
-pytestmark = pytest.mark.skipif(
-    chosen_provider() != "vault", reason="SECRETS=vault: the shop has no Vault otherwise"
-)
+pytestmark = NEEDS_VAULT
 LogIn = Callable[[str], None]
 RENDERED_SECONDS = 180
 BACK_SECONDS = 180
@@ -40,21 +39,8 @@ def vault(words: list[str]) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def log_in(words: list[str], vault: httpx.Client) -> LogIn:
-    """Log in as a service, or as the administrator, with its ServiceAccount's token."""
-
-    def log_in(name: str) -> None:
-        administrator = name == "administrator"
-        account, namespace = (
-            ("vault-administrator", "platform") if administrator else (name, "shop")
-        )
-        jwt = run(*words, "create", "token", account, f"-n={namespace}").strip()
-        role = name if administrator else f"shop-{name}"
-        answer = vault.post("auth/kubernetes/login", json={"role": role, "jwt": jwt})
-        assert answer.status_code == 200, answer.text
-        vault.headers["X-Vault-Token"] = answer.json()["auth"]["client_token"]
-
-    return log_in
+def log_in_as(words: list[str], vault: httpx.Client) -> LogIn:
+    return partial(log_in, words, vault)
 
 
 def audited(words: list[str], path: str) -> list[dict[str, object]]:
@@ -69,12 +55,10 @@ def audited(words: list[str], path: str) -> list[dict[str, object]]:
 
 
 def test_a_service_is_denied_what_is_anothers_and_the_audit_log_shows_it(
-    words: list[str], vault: httpx.Client, log_in: LogIn
+    words: list[str], vault: httpx.Client, log_in_as: LogIn
 ) -> None:
-    log_in("order")
-    own = vault.get("database/creds/shop-order")
-    assert own.status_code == 200
-    assert own.json()["data"]["username"].startswith("v-")
+    log_in_as("order")
+    assert lease(vault, "order")["username"].startswith("v-")
     for path in ("secret/data/shop/payment/stripe", "database/creds/shop-payment"):
         assert vault.get(path).status_code == 403
         entry = audited(words, path)[-1]
@@ -87,8 +71,9 @@ def test_a_service_is_denied_what_is_anothers_and_the_audit_log_shows_it(
     answer = vault.post("auth/kubernetes/login", json={"role": "shop-payment", "jwt": jwt})
     assert answer.status_code in (400, 403)
     vault.post("auth/token/revoke-self", json={}, headers={"X-Vault-Token": token})
-    # What is revoked is gone with its login.
-    assert vault.get("database/creds/shop-order", headers={"X-Vault-Token": token}).is_error
+    vault.headers["X-Vault-Token"] = token
+    with pytest.raises(httpx.HTTPStatusError):
+        lease(vault, "order")
 
 
 async def test_each_service_is_logged_in_to_postgresql_by_a_lease(kubectl: Kubectl) -> None:
@@ -107,9 +92,9 @@ async def test_each_service_is_logged_in_to_postgresql_by_a_lease(kubectl: Kubec
 
 
 def test_no_secret_is_seen_outside_its_files(
-    words: list[str], vault: httpx.Client, log_in: LogIn
+    words: list[str], vault: httpx.Client, log_in_as: LogIn
 ) -> None:
-    log_in("administrator")
+    log_in_as("administrator")
     canary = secrets.token_hex(12)
     path = "secret/data/shop/notification/push"
     before = vault.get(path).json()["data"]["data"]

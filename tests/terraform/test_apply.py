@@ -31,6 +31,8 @@ module "shop" {{
   source      = "{root}/terraform/modules/shop"
   repository  = "{root}"
   platform    = "{root}/kustomize/overlays/embedded"
+  operator    = "{root}/kustomize/base/operator"
+  services    = "{root}/kustomize/overlays/shop-kubernetes"
   kubeconfig  = "{kubeconfig}"
   crds        = var.crds
   development = true

@@ -16,13 +16,13 @@ from shop_cluster import (
     observability,
     opentofu,
     preflight,
+    shop_secrets,
     stale_pods,
     vault,
 )
 from shop_cluster.backups import on_cluster
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
-from shop_cluster.development_secrets import development_secrets
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
@@ -35,7 +35,6 @@ from shop_cluster.secrets_provider import VAULT_IMAGES, chosen_provider
 from shop_cluster.shell import run
 from shop_cluster.status import status
 from shop_cluster.up import up
-from shop_cluster.vault_setup import paths_of, set_up
 
 _INTERRUPTED = 128 + signal.SIGINT  # as shells say it
 
@@ -86,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     kong.add_argument("word", choices=("up", "down"))
     kong.set_defaults(run=_run_edge)
     secrets = commands.add_parser("secrets", help="make the stores' Secrets that are missing")
+    secrets.add_argument(
+        "--shop", action="store_true", help="the services' too, for development (without Vault)"
+    )
     secrets.set_defaults(run=_run_secrets)
     keep = commands.add_parser("backup", help="back PostgreSQL and MongoDB up, at one moment")
     keep.add_argument("parent", type=Path, help="the backup is a new folder in it")
@@ -144,8 +146,7 @@ def _run_platform(paths: ClusterPaths, _: argparse.Namespace) -> int:
         report=say,
     )
     if with_vault:
-        for path in set_up(command, paths_of(development_secrets())):
-            say(f"vault: wrote secret/{path}")
+        shop_secrets.ensure_in_vault(command)
     return 0
 
 
@@ -185,8 +186,11 @@ def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _run_secrets(paths: ClusterPaths, _: argparse.Namespace) -> int:
-    ensure_secrets((*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}"))
+def _run_secrets(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    ensure_secrets(command)
+    if asked.shop:
+        shop_secrets.ensure_in_kubernetes(command)
     return 0
 
 

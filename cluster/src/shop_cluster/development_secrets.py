@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shop_cluster.kubernetes_api import Resource
 from shop_cluster.paths import checkout
 
+SHOP = "shop"
+
 
 def development_secrets() -> list[Resource]:
     """Return manifests of Secrets, with a signing key that nobody else has."""
@@ -32,6 +34,6 @@ def _secret(name: str, values: dict[str, str]) -> Resource:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": "shop"},
+        "metadata": {"name": name, "namespace": SHOP},
         "stringData": values,
     }

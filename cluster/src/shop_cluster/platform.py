@@ -105,13 +105,16 @@ def ensure_secrets(kubectl: Sequence[str]) -> None:
 
 
 def create_missing(
-    kubectl: Sequence[str], missing: Callable[[set[str]], Sequence[Resource]]
+    kubectl: Sequence[str],
+    missing: Callable[[set[str]], Sequence[Resource]],
+    *,
+    namespace: str = platform_secrets.NAMESPACE,
 ) -> None:
     """Make the Secrets of which `missing` returns manifests, given the names of those there are.
 
     Raises ClusterError.
     """
-    listed = run(*kubectl, "get", "secrets", f"-n={platform_secrets.NAMESPACE}", "-o=name")
+    listed = run(*kubectl, "get", "secrets", f"-n={namespace}", "-o=name")
     existing = {line.removeprefix("secret/") for line in listed.splitlines()}
     if new := missing(existing):
         # Created, not applied: should another install be faster, its secrets stay.

@@ -33,14 +33,32 @@ def set_up(kubectl: Sequence[str], contents: Mapping[str, Mapping[str, str]]) ->
     `contents` are secrets by their path in the engine `secret`. Returns the paths of those that
     were written. Raises ClusterError.
     """
+    with _administrator(kubectl) as http:
+        _allow_operator(http)
+        return [path for path, values in contents.items() if _is_new(http, path, values)]
+
+
+def written(kubectl: Sequence[str], paths: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return those secrets of the engine `secret` that are there, by path. Raises ClusterError."""
+    found = {}
+    with _administrator(kubectl) as http:
+        for path in paths:
+            answer = http.get(f"secret/data/{path}")
+            if answer.status_code != HTTPStatus.NOT_FOUND:
+                found[path] = _check(answer).json()["data"]["data"]
+    return found
+
+
+@contextmanager
+def _administrator(kubectl: Sequence[str]) -> Iterator[httpx.Client]:
+    """Log in as Vault's administrator. Raises ClusterError."""
     with reachable(kubectl) as http:
         asked = ("create", "token", "vault-administrator", f"-n={NAMESPACE}")
         login = {"role": "administrator", "jwt": run(*kubectl, *asked).strip()}
         token = _write(http, "auth/kubernetes/login", login).json()["auth"]["client_token"]
         http.headers["X-Vault-Token"] = token
         try:
-            _allow_operator(http)
-            return [path for path, values in contents.items() if _is_new(http, path, values)]
+            yield http
         finally:
             _write(http, "auth/token/revoke-self", {})
 

@@ -18,10 +18,18 @@ from shop_cluster.development_secrets import development_secrets
 from shop_cluster.errors import ClusterError
 from shop_cluster.paths import checkout
 from shop_cluster.secrets_provider import chosen_provider
+from shop_cluster.shop_secrets import with_values
 from shop_cluster.vault import missing
 from shop_cluster.vault_setup import paths_of
 
 ADDRESS = "vault.platform.svc.cluster.local"
+
+
+def built(folder: str) -> dict[str, dict[str, Any]]:
+    """Return the spec of each ShopService that a kustomization makes, by name."""
+    command = [str(tool("kustomize")), "build", str(checkout() / folder)]
+    text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    return {found["metadata"]["name"]: found["spec"] for found in yaml.safe_load_all(text)}
 
 
 def values(secret: dict[str, Any]) -> dict[str, bytes]:
@@ -64,41 +72,54 @@ def test_the_signing_key_is_one_that_nobody_else_has() -> None:
     assert isinstance(key, Ed25519PrivateKey)
 
 
-def test_every_secret_that_a_service_asks_for_is_written() -> None:
-    folder = checkout() / "kustomize" / "overlays" / "shop-vault"
-    command = [str(tool("kustomize")), "build", str(folder)]
-    services = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
-    written = {
-        f"secret/data/{path}": found for path, found in paths_of(development_secrets()).items()
-    }
+@pytest.mark.parametrize("folder", ["manifests/shop", "kustomize/overlays/shop-kubernetes"])
+def test_every_secret_that_a_service_asks_for_is_written(folder: str) -> None:
+    made = development_secrets()
+    written = {f"secret/data/{path}": found for path, found in paths_of(made).items()}
+    by_name = {found["metadata"]["name"]: found["stringData"] for found in made}
     asked = [
-        file
-        for service in yaml.safe_load_all(services)
-        if (secrets := service["spec"].get("secrets", {})).get("provider") == "vault"
+        (secrets["provider"], file)
+        for spec in built(folder).values()
+        if (secrets := spec.get("secrets"))
         for file in secrets.get("files", [])
     ]
-    assert asked
-    for file in asked:
-        assert file["key"] in written[file["path"]]
+    assert {provider for provider, _ in asked} == {
+        "vault" if folder == "manifests/shop" else "kubernetes"
+    }
+    for provider, file in asked:
+        if provider == "vault":
+            assert file["key"] in written[file["path"]]
+        else:
+            name, _, key = file["path"].partition("/")
+            assert key in by_name[name]
 
 
-def test_with_vault_a_service_has_the_settings_that_it_has_without() -> None:
-    def built(folder: str) -> dict[str, dict[str, Any]]:
-        command = [str(tool("kustomize")), "build", str(checkout() / folder)]
-        text = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
-        return {found["metadata"]["name"]: found["spec"] for found in yaml.safe_load_all(text)}
+def test_without_vault_a_service_is_what_it_is_with_it_but_for_its_secrets() -> None:
+    without = built("kustomize/overlays/shop-kubernetes")
+    with_vault = built("manifests/shop")
+    for name, spec in with_vault.items():
+        ours, others = (found.pop("secrets", {}) for found in (spec, without[name]))
+        files = [{each["name"] for each in found.get("files", [])} for found in (ours, others)]
+        assert files[0] == files[1]
+        assert without[name] == spec
+    assert without.keys() == with_vault.keys()
 
-    with_vault = built("kustomize/overlays/shop-vault")
-    for name, spec in built("manifests/shop").items():
-        found = with_vault[name]
-        given = {each["name"]: each["value"] for each in found.pop("env", [])}
-        files = {each["name"].upper() for each in found.pop("secrets", {}).get("files", [])}
-        for each in spec.pop("env", []):
-            # In development, auth makes a key where none is given.
-            is_secret = each["name"] in files or each["name"] == "ENVIRONMENT"
-            assert is_secret or given.pop(each["name"]) == each["value"]
-        assert given == {}
-        assert found == spec
+
+def test_no_secret_is_in_a_manifest_of_the_shop() -> None:
+    values = {value for each in development_secrets() for value in each["stringData"].values()}
+    # Names of users, and words that are in a manifest anyway.
+    told = {value for value in values if len(value) > len("development")}
+    assert len(told) > 5
+    for file in (checkout() / "manifests" / "shop").glob("*.yaml"):
+        assert [value for value in told if value in file.read_text()] == []
+
+
+def test_a_secret_that_was_found_elsewhere_has_the_values_from_there() -> None:
+    made = development_secrets()
+    found = {"shop/auth/signing-keys": {"keys.pem": "theirs", "more": "of them"}}
+    after = paths_of(with_values(made, found))
+    assert after == paths_of(made) | found
+    assert paths_of(made)["shop/auth/signing-keys"] != found["shop/auth/signing-keys"]
 
 
 def test_every_service_is_in_the_kustomization() -> None:
@@ -111,3 +132,16 @@ def test_a_provider_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRETS", "valt")
     with pytest.raises(ClusterError, match="SECRETS=valt: it is one of vault, kubernetes"):
         chosen_provider()
+
+
+@pytest.mark.parametrize("asked", ["", None])
+def test_secrets_are_kubernetes_unless_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch, asked: str | None
+) -> None:
+    if asked is None:
+        monkeypatch.delenv("SECRETS", raising=False)
+    else:
+        monkeypatch.setenv("SECRETS", asked)
+    assert chosen_provider() == "kubernetes"
+    monkeypatch.setenv("SECRETS", "vault")
+    assert chosen_provider() == "vault"

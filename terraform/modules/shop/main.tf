@@ -3,7 +3,7 @@
 
 locals {
   layers = merge(
-    { platform = var.platform, operator = "${var.repository}/kustomize/base/operator" },
+    { platform = var.platform, operator = var.operator, services = var.services },
     var.development ? { development = "${var.repository}/manifests/dev" } : {},
   )
   manifests = { for name, built in data.kustomization_build.layer : name => built.manifests }
@@ -11,8 +11,7 @@ locals {
   rest      = { for name, built in data.kustomization_build.layer : name => setunion(built.ids_prio[1], built.ids_prio[2]) }
 
   services = {
-    for file in fileset("${var.repository}/manifests/shop", "*.yaml") :
-    trimsuffix(file, ".yaml") => file("${var.repository}/manifests/shop/${file}")
+    for manifest in local.manifests.services : jsondecode(manifest).metadata.name => manifest
   }
   images = toset(concat(
     flatten([for name, built in local.manifests : [
@@ -23,7 +22,7 @@ locals {
         ) : container.image
       ]
     ]]),
-    [for name, manifest in local.services : yamldecode(manifest).spec.image],
+    [for name, manifest in local.services : jsondecode(manifest).spec.image],
   ))
 }
 
@@ -77,7 +76,7 @@ resource "terraform_data" "secrets" {
     working_dir = var.repository
     environment = { KUBECONFIG = var.kubeconfig }
   }
-  depends_on = [kubectl_manifest.platform_first]
+  depends_on = [kubectl_manifest.platform_first, kubectl_manifest.operator_first]
 }
 
 resource "kubectl_manifest" "platform" {

@@ -8,6 +8,16 @@ variable "platform" {
   type        = string
 }
 
+variable "operator" {
+  description = "The kustomization of the operator: `kustomize/base/operator`, or one that tells it of a Vault (`MINISHOP_VAULT_ADDRESS`)."
+  type        = string
+}
+
+variable "services" {
+  description = "The kustomization of the ShopServices: `manifests/shop`, whose secrets are Vault's, `kustomize/overlays/shop-kubernetes`, or one of your own."
+  type        = string
+}
+
 variable "kubeconfig" {
   description = "The file by which kubectl reaches the cluster; the providers are configured by the root."
   type        = string
@@ -20,7 +30,7 @@ variable "crds" {
 }
 
 variable "secrets_command" {
-  description = "A command that makes the Secrets of the stores' administrators, where they are missing; empty where they come from elsewhere. What it makes is in no state file."
+  description = "A command that makes the Secrets of the stores' administrators, and those of services without Vault, where they are missing; empty where they come from elsewhere. What it makes is in no state file."
   type        = list(string)
   default     = []
 }

@@ -15,6 +15,8 @@ provider "kustomization" {
 variables {
   repository = "../../.."
   platform   = "../../../kustomize/overlays/embedded"
+  operator   = "../../../kustomize/base/operator"
+  services   = "../../../manifests/shop"
   kubeconfig = "/nowhere"
 }
 

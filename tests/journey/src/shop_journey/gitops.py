@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from shop_cluster.published_crds import FLUX, published
+from shop_cluster.secrets_provider import chosen_provider
 from shop_journey.git_server import GitServer
 from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT, Place, own_program
@@ -35,7 +36,8 @@ async def bring(place: Place, report: Report) -> None:
 
 def _overlay(place: Place) -> Path:
     kind = "embedded" if place.cluster == "embedded" else "kind"
-    return ROOT / "kustomize" / "overlays" / f"{kind}-gitops"
+    without_vault = "-kubernetes" if chosen_provider() == "kubernetes" else ""
+    return ROOT / "kustomize" / "overlays" / f"{kind}-gitops{without_vault}"
 
 
 async def install(place: Place, report: Report) -> None:

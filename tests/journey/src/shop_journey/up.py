@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 import yaml
 
-from shop_cluster.secrets_provider import chosen_provider
+from shop_cluster.secrets_provider import Provider, chosen_provider
 from shop_journey import gitops
 from shop_journey.customer import SHOP as SHOP_URL
 from shop_journey.customer import RefusedError, ask
@@ -18,6 +18,11 @@ from shop_journey.steps import Report, Step, StepFailedError
 
 CATALOGUE = ROOT / "manifests" / "seed" / "catalogue.ndjson"
 SYSTEM, SHOP = "minishop-system", "shop"
+SERVICES: dict[Provider, str] = {
+    "vault": "manifests/shop",
+    "kubernetes": "kustomize/overlays/shop-kubernetes",
+}
+"""The kustomization of the services, by who brings their secrets."""
 READY_SECONDS = 300
 
 
@@ -81,7 +86,7 @@ async def _shop(place: Place, report: Report) -> None:
     if "shop" in await gitops.kept_by_flux(kubectl):
         report("applied by Flux, as Git has it")
     else:
-        await kubectl(*APPLY, "-k", str(ROOT / shop_manifests()))
+        await apply_services(kubectl, chosen_provider(), report)
         await kubectl(*APPLY, "-f", "-", stdin=await _development(kubectl))
     await wait_until_ready(kubectl, report)
 
@@ -109,10 +114,11 @@ async def operator_manifests(kubectl: Kubectl) -> str:
     return "kustomize/overlays/operator-vault" if has_vault else "kustomize/base/operator"
 
 
-def shop_manifests() -> str:
-    """Return the kustomization of the services, with the provider of secrets that SECRETS says."""
-    has_vault = chosen_provider() == "vault"
-    return "kustomize/overlays/shop-vault" if has_vault else "manifests/shop"
+async def apply_services(kubectl: Kubectl, provider: Provider, report: Report) -> None:
+    """Apply the services, with their secrets from a provider. Raises StepFailedError."""
+    if provider == "kubernetes":
+        await own_program("shop-cluster", "secrets", "--shop")(report)
+    await kubectl(*APPLY, "-k", str(ROOT / SERVICES[provider]))
 
 
 async def _catalogue(report: Report) -> None:
