@@ -67,7 +67,8 @@ def bytes_of(folder: Path) -> int:
 def orders_in(dump: Path, kubectl: Kubectl) -> Counter[str]:
     """Return how many orders a dump has in each status."""
     words = ("exec", "-i", "-n=platform", "postgres-0", "--container=postgres", "--")
-    read = ("pg_restore", "--data-only", "--table=orders", "--file=-")
+    # All of its input is to be read, or kubectl waits for ever.
+    read = ("sh", "-c", "pg_restore --data-only --table=orders --file=- && cat >/dev/null")
     text = subprocess.run(
         kubectl.command(*words, *read),
         input=dump.read_bytes(),

@@ -24,6 +24,8 @@ _BEFORE: Final = "minishop.dev/replicas-before-restore"
 _USES: Final = frozenset({"database", "cache", "queue", "events"})
 """By one of these a ShopService's pods have to do with a store."""
 _SECONDS: Final = 180
+# `kubectl exec` waits for ever to write to a program that ended before it had read all.
+_DRAINED: Final = ("sh", "-c", '"$0" "$@"; ended=$?; cat >/dev/null; exit "$ended"')
 _LOGIN_SECONDS: Final = 60
 # Neither its owner nor a role that acts as the owner has a password.
 _NO_LOGIN: Final = """
@@ -98,7 +100,7 @@ async def _reached(kubectl: Sequence[str]) -> AsyncIterator[tuple[PostgresServer
     ):
         postgres = PostgresServer(
             url=f"postgresql://{user}:{password}@127.0.0.1:{sql}",
-            programs=(*inside, "exec", "-i", "postgres-0", "--container=postgres", "--"),
+            programs=(*inside, "exec", "-i", "postgres-0", "--container=postgres", "--", *_DRAINED),
             options=("--host=/run/postgresql", f"--username={user}"),
         )
         yield postgres, mongodb
