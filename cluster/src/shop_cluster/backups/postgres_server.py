@@ -81,8 +81,10 @@ class PostgresServer:
             process = await _started(command, source.fileno(), target.fileno(), self)
             _, complaints = await process.communicate()
         if process.returncode:
-            said = complaints.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise ClusterError(f"{program} failed: {said[-1]}")
+            lines = complaints.decode(errors="replace").strip().splitlines()
+            # What kubectl adds is no cause.
+            said = [line for line in lines if not line.startswith("command terminated with")]
+            raise ClusterError(f"{program} failed: {(said or ['no message'])[-1]}")
 
 
 async def _started(
