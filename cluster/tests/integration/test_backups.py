@@ -102,11 +102,17 @@ async def test_what_was_there_comes_back_as_it_was(
         "view", viewOn="things", pipeline=[{"$sort": {"n": 1}}]
     )
     expected = await collection.find().to_list()
+    user, owner_of = f"{documents}_cdc", {"owner": "shop/it's"}
+    rights = [{"role": "read", "db": documents}]
+    await client[documents].command(
+        "createUser", user, pwd="secret", roles=rights, customData=owner_of
+    )
 
     folder = await back_up(server, client, tmp_path, only={sql, documents}, report=said)
     with pytest.raises(ClusterError, match=rf"there already: .*{sql}.*; nothing was changed"):
         await load(server, client, catalogue.read(folder), folder, report=said)
     await drop(server, client, sql, documents)
+    await client[documents].command("dropUser", user)
     await load(server, client, catalogue.read(folder), folder, report=said)
 
     row = await admin.fetchrow(
@@ -133,6 +139,8 @@ async def test_what_was_there_comes_back_as_it_was(
         published = await owner.fetch("SELECT pubname, tablename FROM pg_publication_tables")
         assert list(map(tuple, published)) == [("minishop", "outbox")]
     assert await collection.find().to_list() == expected
+    [made] = (await client[documents].command("usersInfo", user))["users"]
+    assert (made["roles"], made["customData"]) == (rights, owner_of)
     indexes = await collection.index_information()
     assert indexes["by_n"]["key"] == [("n", -1), ("name", 1)]
     assert indexes["by_n"]["unique"]

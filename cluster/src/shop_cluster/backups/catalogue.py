@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bson import json_util
 
+from shop_cluster.backups.mongodb_users import User
 from shop_cluster.backups.roles import Role
 from shop_cluster.errors import ClusterError
 
@@ -40,6 +41,8 @@ class Catalogue:
     postgres: Mapping[str, str]
     """The dump of each database, by its name."""
     mongodb: Mapping[str, Sequence[Collection]]
+    users: Mapping[str, Sequence[User]]
+    """Of MongoDB, by the database that they are of."""
     checksums: Mapping[str, str]
     """SHA-256 of each file, in hexadecimal."""
 
@@ -54,6 +57,9 @@ class Catalogue:
                 "postgres": dict(self.postgres),
                 "mongodb": {
                     name: [vars(each) for each in found] for name, found in self.mongodb.items()
+                },
+                "users": {
+                    name: [vars(each) for each in found] for name, found in self.users.items()
                 },
                 "checksums": dict(self.checksums),
             },
@@ -94,6 +100,7 @@ def read(folder: Path) -> Catalogue:
             name: [Collection(**each) for each in listed]
             for name, listed in found["mongodb"].items()
         },
+        users={name: [User(**each) for each in listed] for name, listed in found["users"].items()},
         checksums=found["checksums"],
     )
 

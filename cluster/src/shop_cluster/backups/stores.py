@@ -10,7 +10,7 @@ from typing import Final
 
 from pymongo.errors import PyMongoError
 
-from shop_cluster.backups import catalogue, mongodb_dump, roles
+from shop_cluster.backups import catalogue, mongodb_dump, mongodb_users, roles
 from shop_cluster.backups.catalogue import Catalogue
 from shop_cluster.backups.cut import Client, Cut, cut_through
 from shop_cluster.backups.postgres_server import PostgresServer
@@ -80,6 +80,7 @@ async def _dump(postgres: PostgresServer, mongodb: Client, cut: Cut, folder: Pat
         roles=found,
         postgres=dumps,
         mongodb=documents,
+        users={name: await mongodb_users.read_users(mongodb, name) for name in documents},
         checksums={
             name: await asyncio.to_thread(catalogue.checksum, folder / name) for name in files
         },
@@ -126,4 +127,5 @@ async def load(
         report(f"PostgreSQL: {name}")
     for name, found in held.mongodb.items():
         await mongodb_dump.load(mongodb, name, found, folder)
+        await mongodb_users.create_missing(mongodb, name, held.users[name])
         report(f"MongoDB: {name}, {sum(each.documents for each in found)} documents")
