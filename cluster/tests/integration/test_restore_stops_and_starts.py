@@ -117,6 +117,7 @@ def test_what_does_not_come_back_is_named(
 ) -> None:
     users = list(on_cluster._users(kubectl))
     on_cluster._stop(kubectl, users)
+    be_ready(plane, OPERATOR, CONNECT, *OURS)
     gone = '{"status": {"readyReplicas": 0}}'
     where = ("deployment", "order", "--namespace=shop", "--subresource=status")
     plane.kubectl("patch", *where, "--type=merge", f"--patch={gone}")
