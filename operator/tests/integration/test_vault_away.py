@@ -6,6 +6,7 @@ import signal
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -34,6 +35,12 @@ async def fragile(
 ) -> AsyncIterator[Vault]:
     """A shop with a Vault that the test may seal or kill."""
     server = OpenBao(**breakable.need("openbao")["openbao"])
+    async with httpx.AsyncClient(verify=_trust(server)) as client:
+        # The test before may have sealed it; it opens by itself in a moment.
+        async def is_open() -> bool:
+            return (await client.get(f"{server.url}/v1/sys/health")).is_success
+
+        await eventually(is_open, seconds=60)
     namespace = databases.create_bao_namespace(server)
     async with beside(sql, plane, namespace, tmp_path) as found:
         yield found
@@ -199,8 +206,10 @@ async def test_connections_to_vault_are_kept(vault: Vault, name: str) -> None:
     """Each would be a handshake; and one that Vault's end has closed is made again."""
     at = urlsplit(vault.bao.server.url)
     made: list[asyncio.StreamWriter] = []
+    handlers: list[asyncio.Task[Any]] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.extend(filter(None, [asyncio.current_task()]))
         there, back = await asyncio.open_connection(at.hostname, at.port)
         made.append(writer)
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
@@ -219,6 +228,9 @@ async def test_connections_to_vault_are_kept(vault: Vault, name: str) -> None:
         await vault.shop.settled("orders")
         await vault.shop.reason("orders", "SecretsReady", "Available")
         await vault.shop.stop()
+        for writer in made:
+            writer.close()
+        await asyncio.gather(*handlers)
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
