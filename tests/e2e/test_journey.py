@@ -13,6 +13,7 @@ from rich.console import Console
 from shop_journey import golden, orders
 from shop_journey.customer import SHOP, Customer, RefusedError, register
 from shop_journey.kubectl import Kubectl
+from shop_journey.up import wait_until_ready
 
 from e2e.invariants import assert_invariants_hold
 
@@ -90,6 +91,7 @@ async def test_a_killed_pod_loses_no_order(kubectl: Kubectl, customer: Customer)
         ended = await _through_outage(partial(customer.settled, order_id, seconds=60))
         assert ended["status"] == "delivered"
     await assert_invariants_hold(kubectl)
+    await wait_until_ready(kubectl, print)  # for the tests that follow
 
 
 async def _through_outage(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
