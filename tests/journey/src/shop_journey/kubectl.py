@@ -44,9 +44,9 @@ class Kubectl:
         return found
 
     async def apply(self, *manifests: dict[str, Any]) -> None:
-        """Apply manifests by server-side apply."""
+        """Apply manifests by server-side apply; what they say wins over what others said."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-        await self("apply", "--server-side", "--field-manager=minishop", "-f", "-", stdin=text)
+        await self(*APPLY, "--field-manager=minishop", "-f", "-", stdin=text)
 
 
 def program(fallback: Path) -> str:
