@@ -8,7 +8,7 @@ from shop_servers.servers import MongoDB, Postgres
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
 
-from .outside import Sql, deleted, mongo
+from .outside import Sql, deleted, gone, mongo
 from .shop import Shop, eventually
 from .streams import (
     OFFSETS,
@@ -61,7 +61,7 @@ async def test_a_deleted_service_has_its_position_forgotten_before_its_database_
     assert ("database", name) in await admin.all_named(name)  # it still reads there
     assert await sql.get(SECRET, "cut-outbox")  # Connect needs it, to reset the offsets
     await forget(sql, "cut-outbox")
-    await eventually(lambda: _is_gone(sql, "cut"))
+    await gone(sql, "cut")
     assert await admin.all_named(name) == set()
     assert await kafka_names(sql) == {}
 
@@ -75,7 +75,7 @@ async def test_a_position_that_nobody_can_forget_any_more_holds_nothing_up(
     await until_going(sql, "cut-outbox")
     login = await sql.client.get(SECRET, sql.namespace, "cut-outbox")
     await sql.client.delete(SECRET, sql.namespace, "cut-outbox", uid=login["metadata"]["uid"])
-    await eventually(lambda: _is_gone(sql, "cut"))
+    await gone(sql, "cut")
     assert await admin.all_named(name) == set()
 
 
@@ -91,10 +91,10 @@ async def test_what_is_cut_keeps_its_login_until_its_position_is_forgotten(
     assert await sql.get(SECRET, "cut-outbox")
     await forget(sql, "cut-outbox")
 
-    async def gone() -> bool:
+    async def is_without() -> bool:
         return await sql.get(SECRET, "cut-outbox") is None
 
-    await eventually(gone)
+    await eventually(is_without)
 
 
 async def test_an_outbox_that_comes_back_while_it_is_released_is_captured_anew(
@@ -135,10 +135,6 @@ async def test_a_database_of_mongodb_that_was_dropped_is_captured_anew(
         await forget(documents, "cut-outbox")
         await eventually(lambda: _is_another(documents, before))
         await deleted(documents, "cut")
-
-
-async def _is_gone(shop: Shop, name: str) -> bool:
-    return await shop.get(SHOP_SERVICE, name) is None
 
 
 async def _is_another(shop: Shop, before: dict[str, Any]) -> bool:
