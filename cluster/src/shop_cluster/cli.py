@@ -221,14 +221,20 @@ def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+def _check_layer(paths: ClusterPaths, *, elsewhere: str) -> None:
+    """Raise ClusterError where a layer can't come: what to do on other clusters, or first."""
     if kind.chosen() != "embedded":
-        raise ClusterError(
-            "the layer is made for the embedded cluster; elsewhere kube-prometheus reads the same"
-            " ServiceMonitors and PrometheusRules: see docs/observability.md"
-        )
+        raise ClusterError(f"the layer is made for the embedded cluster; elsewhere {elsewhere}")
     if not paths.kubeconfig.exists():
         raise ClusterError("there is no cluster: run `make up` first")
+
+
+def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    _check_layer(
+        paths,
+        elsewhere="kube-prometheus reads the same ServiceMonitors and PrometheusRules:"
+        " see docs/observability.md",
+    )
     kubectl = _kubectl()
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
@@ -241,13 +247,7 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_edge(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    if kind.chosen() != "embedded":
-        raise ClusterError(
-            "the layer is made for the embedded cluster; elsewhere install Kong itself and set"
-            " MINISHOP_EDGE: see docs/edge.md"
-        )
-    if not paths.kubeconfig.exists():
-        raise ClusterError("there is no cluster: run `make up` first")
+    _check_layer(paths, elsewhere="install Kong itself and set MINISHOP_EDGE: see docs/edge.md")
     kubectl = _kubectl()
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=edge.LAYER))
