@@ -1,19 +1,15 @@
 """Kong in front of a shop that is ready, and a service of the tests' own behind it."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from rich.console import Console
 from shop_journey.kubectl import Kubectl
-from shop_journey.place import here
 from shop_journey.readiness import unready
-from shop_journey.steps import View, command, run
-from shop_journey.up import steps
+
+from layer_on_cluster import names, ready_shop, shop_cluster
 
 from .waiting import until
 
@@ -51,41 +47,20 @@ def layer() -> Iterator[Kubectl]:
 
     Then nothing of it may be left, and the gateway is the way in as before.
     """
-    place = here()
-    if place.cluster != "embedded":
-        pytest.skip("the layer is made for the embedded cluster")
-    todo = steps(place)
-    asyncio.run(run(todo, View([step.name for step in todo], Console())))
-    kubectl = place.kubectl
-    before = asyncio.run(names(kubectl))
+    kubectl = ready_shop()
+    before = asyncio.run(names(kubectl, KINDS))
     kept = "namespaces kong" in before
-    asyncio.run(shop_cluster("up"))
+    asyncio.run(shop_cluster("edge", "up"))
     yield kubectl
     if not kept:
-        asyncio.run(shop_cluster("down"))
+        asyncio.run(shop_cluster("edge", "down"))
         asyncio.run(until(lambda: as_before(kubectl, before)))
         answer = httpx.get("http://127.0.0.1:8080/livez")
         assert answer.status_code == 200
 
 
 async def as_before(kubectl: Kubectl, before: set[str]) -> bool:
-    return await names(kubectl) == before
-
-
-async def shop_cluster(word: str) -> None:
-    """Run the command of `make edge` or `make edge-down`."""
-    program = Path(sys.executable).with_name("shop-cluster")
-    await command(str(program), "edge", word, report=print)
-
-
-async def names(kubectl: Kubectl) -> set[str]:
-    """Return what there is of the kinds that the layer could leave behind."""
-    found = set()
-    for kind in KINDS:
-        options = ("--all-namespaces", "--output=name", "--ignore-not-found")
-        listed = await kubectl("get", kind, *options)
-        found |= {f"{kind} {line.partition('/')[2]}" for line in listed.splitlines()}
-    return found
+    return await names(kubectl, KINDS) == before
 
 
 @pytest.fixture(scope="session")

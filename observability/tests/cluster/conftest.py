@@ -2,20 +2,15 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from rich.console import Console
 from shop_journey.customer import SHOP, Customer, register
 from shop_journey.kubectl import Kubectl
-from shop_journey.place import here
-from shop_journey.steps import View, command, run
-from shop_journey.up import steps
 
 from e2e.chromium import Chromium, chromium
+from layer_on_cluster import names, ready_shop, shop_cluster
 
 from .places import MAILBOX, PAGES, PICTURES, PROMETHEUS, ZIPKIN
 
@@ -41,38 +36,16 @@ def layer() -> Iterator[Kubectl]:
 
     Then nothing of it may be left.
     """
-    place = here()
-    if place.cluster != "embedded":
-        pytest.skip("the layer is made for the embedded cluster")
-    todo = steps(place)
-    asyncio.run(run(todo, View([step.name for step in todo], Console())))
-    kubectl = place.kubectl
-    before = asyncio.run(names(kubectl))
+    kubectl = ready_shop()
+    before = asyncio.run(names(kubectl, KINDS))
     kept = "namespaces monitoring" in before
-    asyncio.run(shop_cluster("up"))
+    asyncio.run(shop_cluster("observability", "up"))
     yield kubectl
     if not kept:
-        asyncio.run(shop_cluster("down"))
-        left = asyncio.run(names(kubectl)) - before
+        asyncio.run(shop_cluster("observability", "down"))
+        left = asyncio.run(names(kubectl, KINDS)) - before
         assert left == set()
         assert asyncio.run(spans_go_to(kubectl)) == {""}
-
-
-async def shop_cluster(word: str) -> None:
-    """Run the command of `make observability` or `make observability-down`."""
-    program = Path(sys.executable).with_name("shop-cluster")
-    await command(str(program), "observability", word, report=print)
-
-
-async def names(kubectl: Kubectl) -> set[str]:
-    """Return what there is of the kinds that a layer could leave behind, but for passing things."""
-    found = set()
-    for kind in KINDS:
-        listed = await kubectl(
-            "get", kind, "--all-namespaces", "--output=name", "--ignore-not-found"
-        )
-        found |= {f"{kind} {line.partition('/')[2]}" for line in listed.splitlines()}
-    return found
 
 
 async def spans_go_to(kubectl: Kubectl) -> set[str]:
