@@ -96,9 +96,8 @@ async def retry(
     after all, or the order is closed, nothing is charged.
     """
     failed = await repository.lock_order(connection, order_id)
-    made = domain.retry(
-        failed, attempt=attempt, payment_id=derived(order_id, event_id), method=method
-    )
+    payment_id = derived(order_id, event_id, nth=failed.attempt)  # in lists after it
+    made = domain.retry(failed, attempt=attempt, payment_id=payment_id, method=method)
     if made is None:
         _log.info("retry ignored", order_id=str(order_id), attempt=attempt, status=failed.status)
         return failed

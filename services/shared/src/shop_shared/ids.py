@@ -21,13 +21,14 @@ def uuid7() -> UUID:
     return UUID(int=milliseconds << 80 | _VERSION | fraction << 64 | _VARIANT | random)
 
 
-def derived(source: UUID, purpose: str) -> UUID:
-    """Return an id that is the same each time for this source and purpose, of the source's time.
+def derived(source: UUID, purpose: str, *, nth: int = 0) -> UUID:
+    """Return an id that is the same each time for this source, purpose and nth, of its time.
 
     For what an event makes and somebody outside is told by its id (a payment provider, by its
-    idempotency key): a store that was put back to a backup handles the event once more.
+    idempotency key): a store that was put back to a backup handles the event once more. Of one
+    source, a higher `nth` (0 to 4095) sorts later: it is counted in 1/4096 ms.
     """
     digest = hashlib.sha256(source.bytes + purpose.encode()).digest()
-    low = int.from_bytes(digest[:10]) & ~(0xF << 76) & ~(0b11 << 62)
-    milliseconds = source.int >> 80
-    return UUID(int=milliseconds << 80 | _VERSION | low | _VARIANT)
+    low = int.from_bytes(digest[:8]) >> 2
+    moment = (source.int >> 80 << 12 | source.int >> 64 & 0xFFF) + nth
+    return UUID(int=moment >> 12 << 80 | _VERSION | (moment & 0xFFF) << 64 | _VARIANT | low)

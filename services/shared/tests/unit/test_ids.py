@@ -16,6 +16,14 @@ def test_the_same_each_time_and_a_version_7_of_the_sources_time(source: UUID, pu
     assert made.int >> 80 == source.int >> 80
 
 
+@given(st.uuids(version=4), st.lists(st.text(), min_size=2))
+def test_a_higher_number_sorts_later(source: UUID, purposes: list[str]) -> None:
+    made = [derived(source, purpose, nth=nth) for nth, purpose in enumerate(purposes)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert {each.version for each in made} == {7}
+
+
 @given(st.uuids(), st.lists(st.text(), min_size=2, unique=True))
 def test_another_purpose_or_source_is_another_id(source: UUID, purposes: list[str]) -> None:
     made = {derived(source, purpose) for purpose in purposes}
