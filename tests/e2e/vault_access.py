@@ -10,7 +10,7 @@ from shop_cluster.secrets_provider import chosen_provider
 from shop_cluster.shell import run
 
 NEEDS_VAULT = pytest.mark.skipif(
-    chosen_provider() != "vault", reason="the shop has no Vault without SECRETS=vault"
+    chosen_provider() != "vault", reason="SECRETS=kubernetes: the shop has no Vault"
 )
 
 

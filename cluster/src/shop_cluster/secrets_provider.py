@@ -11,7 +11,7 @@ VAULT_IMAGES = frozenset({"openbao", "vault-k8s"})
 
 
 def chosen_provider() -> Provider:
-    """Return what SECRETS says, else Kubernetes.
+    """Return what SECRETS says, else Vault.
 
     Raises:
         ClusterError: SECRETS names something else.
@@ -24,4 +24,4 @@ def chosen_provider() -> Provider:
             return found
     if asked:
         raise ClusterError(f"SECRETS={asked}: it is one of {', '.join(get_args(Provider))}")
-    return "kubernetes"
+    return "vault"

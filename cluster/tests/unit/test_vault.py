@@ -135,13 +135,13 @@ def test_a_provider_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("asked", ["", None])
-def test_secrets_are_kubernetes_unless_said_otherwise(
+def test_secrets_come_from_vault_unless_said_otherwise(
     monkeypatch: pytest.MonkeyPatch, asked: str | None
 ) -> None:
     if asked is None:
         monkeypatch.delenv("SECRETS", raising=False)
     else:
         monkeypatch.setenv("SECRETS", asked)
-    assert chosen_provider() == "kubernetes"
-    monkeypatch.setenv("SECRETS", "vault")
     assert chosen_provider() == "vault"
+    monkeypatch.setenv("SECRETS", "kubernetes")
+    assert chosen_provider() == "kubernetes"
