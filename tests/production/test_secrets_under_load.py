@@ -9,14 +9,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 from shop_journey.kubectl import Kubectl
-from shop_journey.up import wait_until_ready
+from shop_journey.up import apply_services, wait_until_ready
 
 from chaos.load import Load, under_load
 from e2e.invariants import assert_invariants_hold
 from e2e.vault_access import NEEDS_VAULT, lease, log_in
 from shop_cluster.port_forward import forwarded
+from shop_cluster.secrets_provider import Provider
 from shop_cluster.vault_setup import reachable
-from store_access import Stores, from_cluster
+from store_access import POSTGRES_SERVICES, Stores, from_cluster
 
 KUBECTL_SHOP = Path(sys.executable).parent / "kubectl-shop"
 ORDERS_A_SECOND = 1
@@ -145,3 +146,28 @@ async def said_of_secrets(kubectl: Kubectl, name: str) -> str:
             if said["status"] == "False":
                 return str(said["message"])
             await asyncio.sleep(1)
+
+
+@pytest.fixture
+async def moved_back(kubectl: Kubectl) -> AsyncIterator[None]:
+    yield
+    await apply_services(kubectl, "vault", print)
+    await wait_until_ready(kubectl, print)
+
+
+@NEEDS_VAULT
+async def test_the_shop_moves_from_vault_to_kubernetes_and_back_and_no_order_fails(
+    kubectl: Kubectl, stores: Stores, moved_back: None
+) -> None:
+    load = Load()
+    providers: tuple[Provider, ...] = ("kubernetes", "vault")
+    async with under_load(load, ORDERS_A_SECOND):
+        for provider in providers:
+            await apply_services(kubectl, provider, print)
+            await wait_until_ready(kubectl, print)
+            with_lease = {each for name in POSTGRES_SERVICES for each in await logins(stores, name)}
+            is_leased = {login.startswith("v-") for login in with_lease}
+            assert is_leased == {provider == "vault"}
+    assert not load.refused
+    assert load.accepted
+    await assert_invariants_hold(kubectl)
