@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from shop_order import api, consumers, events, sweeper
+from shop_order import api, consumers, events, figures, sweeper
 from shop_order.returns import api as returns_api
 from shop_order.returns import events as return_events
 from shop_order.settings import Settings
@@ -35,6 +35,7 @@ def create(settings: Settings) -> Service:
     app = create_app(settings, title="Minishop orders", contract=CONTRACT, verifier=verifier)
     set_state(app, OrderState(engine=engine, settings=settings, tracker=tracker))
     problems.install_unavailable(app, postgres.ERRORS, is_temporary=postgres.is_temporary)
+    app.include_router(figures.router)  # before the orders by their ids
     app.include_router(api.router)
     app.include_router(returns_api.router)
     health.install(app, required={"postgres": postgres.check(engine)})

@@ -149,6 +149,9 @@ class HistoryEntry(ResponseModel):
     event_id: str | None = Field(description="CloudEvents id of the event that caused it")
     reason: str | None
     at: datetime
+    trace_id: str | None = Field(
+        description="The trace it was made in (W3C Trace Context), for who looks at traces"
+    )
 
 
 class History(ResponseModel):

@@ -14,6 +14,7 @@ from shop_order.domain import Line, Order, PaymentFailure, Status
 from shop_order.tables import order_history, orders
 from shop_shared.clock import now
 from shop_shared.money import Money
+from shop_shared.observability.trace_context import current_trace_id
 from shop_shared.stores.pages import newest_first
 
 
@@ -192,6 +193,7 @@ def _entry(order: Order, previous: Status | None, cause: Cause) -> dict[str, Any
         "entry_reason": order.cancel_reason
         or (order.payment_failure and order.payment_failure.reason),
         "entry_at": now(),
+        "entry_trace_id": current_trace_id(),
     }
 
 

@@ -57,6 +57,7 @@ order_history = sa.Table(
     sa.Column("actor", sa.Uuid),
     sa.Column("reason", sa.Text),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("trace_id", sa.Text),
 )
 
 deleted_customers = deleted_customers_table(metadata)

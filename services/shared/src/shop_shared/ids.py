@@ -3,10 +3,12 @@
 import hashlib
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7() -> UUID:
@@ -19,6 +21,12 @@ def uuid7() -> UUID:
     fraction = (rest << 12) // 1_000_000
     random = int.from_bytes(os.urandom(8)) >> 2
     return UUID(int=milliseconds << 80 | _VERSION | fraction << 64 | _VARIANT | random)
+
+
+def lowest_at(moment: datetime) -> UUID:
+    """Return the lowest UUIDv7 of a moment: ids made before it are lower."""
+    milliseconds = (moment - _UNIX_EPOCH) // timedelta(milliseconds=1)
+    return UUID(int=milliseconds << 80 | _VERSION | _VARIANT)
 
 
 def derived(source: UUID, purpose: str, *, nth: int = 0) -> UUID:
