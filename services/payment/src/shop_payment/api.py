@@ -63,6 +63,13 @@ async def list_payments(  # noqa: PLR0913 - a parameter a part of the request
     before: Before = None,
     order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose payments")] = None,
+    needs_attention: Annotated[
+        bool,
+        Query(
+            description="Only those that a person has to look at: another amount was paid, a "
+            "refund failed, or the provider has not answered for a quarter of an hour"
+        ),
+    ] = False,
 ) -> Page[models.Payment]:
     """List payments, newest first: one's own; for staff everybody's."""
     async with engine.connect() as connection:
@@ -70,6 +77,7 @@ async def list_payments(  # noqa: PLR0913 - a parameter a part of the request
             connection,
             customer_id=caller.owner_filter(customer_id),
             order_id=order_id,
+            needs_attention=needs_attention,
             before=before,
             limit=limit + 1,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,9 @@ from shop_shared.clock import now
 from shop_shared.ids import derived
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores.pages import newest_first
+
+NO_ANSWER = timedelta(minutes=15)
+"""After which a payment whose provider has not answered needs a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,24 +118,43 @@ async def find(connection: AsyncConnection, payment_id: UUID) -> Record | None:
     return None if row is None else Record(payment=await _whole(connection, row), row=row)
 
 
-async def page(
+async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
     *,
     customer_id: UUID | None,
     order_id: UUID | None,
+    needs_attention: bool = False,
     before: UUID | None,
     limit: int,
 ) -> list[Record]:
-    """Return payments, newest first: of a customer and of an order, where they are given."""
+    """Return payments, newest first: of a customer and of an order, where they are given.
+
+    With `needs_attention` only those that somebody has to look at.
+    """
     statement = newest_first(payments, before=before, limit=limit, customer_id=customer_id)
     if order_id is not None:
         of_order = sa.or_(
             payments.c.order_id == order_id, payments.c.superseded_order_id == order_id
         )
         statement = statement.where(of_order)
+    if needs_attention:
+        statement = statement.where(payments.c.id.in_(_needs_attention()))
     rows = (await connection.execute(statement)).all()
     held = await _refunds(connection, [row.id for row in rows if row.captured])
     return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
+
+
+def _needs_attention() -> sa.CompoundSelect[tuple[UUID]]:
+    """Select the payments of a wrong amount, with a failed refund, or without an answer."""
+    open_since = now() - NO_ANSWER
+    return sa.union_all(
+        sa.select(payments.c.id).where(payments.c.failure_reason == "amount_mismatch"),
+        sa.select(refunds.c.payment_id).where(refunds.c.status == RefundStatus.FAILED),
+        sa.select(payments.c.id).where(
+            payments.c.status.in_([Status.PENDING, Status.REFUNDING]),
+            payments.c.updated_at < open_since,
+        ),
+    )
 
 
 def payment_of(

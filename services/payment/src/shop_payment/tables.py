@@ -57,6 +57,11 @@ payments = sa.Table(
         "updated_at",
         postgresql_where=sa.text("status IN ('pending', 'action_required', 'refunding')"),
     ),
+    sa.Index(
+        "payments_of_a_wrong_amount",
+        "id",
+        postgresql_where=sa.text("failure_reason = 'amount_mismatch'"),
+    ),
 )
 
 refunds = sa.Table(
@@ -71,6 +76,7 @@ refunds = sa.Table(
     sa.Column("automatic", sa.Boolean, nullable=False),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.CheckConstraint("amount > 0", name="refund_is_positive"),
+    sa.Index("refunds_failed", "payment_id", postgresql_where=sa.text("status = 'failed'")),
 )
 
 duplicate_charges = sa.Table(
