@@ -1,6 +1,7 @@
 """What the storefront can be told."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
@@ -35,6 +36,11 @@ class Settings(ServiceSettings):
     card_tokens: dict[str, dict[str, str]] = Field(
         {},
         description="JSON: provider → token → label; test cards. None: no cards are offered",
+    )
+    trace_url: Annotated[str, Field(pattern=r"^https?://[^{}]+\{trace_id\}[^{}]*$")] | None = Field(
+        None,
+        description="A trace's page for staff, with {trace_id} in it; "
+        "linked where OTLP_ENDPOINT is set, for else there are no traces",
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="Networks whose X-Forwarded-* headers are believed (an ingress, say)"

@@ -1,5 +1,7 @@
 """Which messages one gets, by which channels, and when."""
 
+import asyncio
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -24,7 +26,10 @@ ALSO = {
 @router.get("/account/messages")
 async def show_preferences(visit: CustomerVisit) -> Response:
     """Show the choice, and what was sent lately."""
-    return await _page(visit, await visit.get("/v1/notifications/preferences"))
+    preferences, sent = await asyncio.gather(
+        visit.get("/v1/notifications/preferences"), _sent(visit)
+    )
+    return await _page(visit, preferences, sent)
 
 
 @router.post("/account/messages")
@@ -49,24 +54,39 @@ async def change_preferences(visit: CustomerVisit, form: PostedForm) -> Response
         if error.status != 422:  # noqa: PLR2004
             raise
         return await _page(
-            visit, body, status=422, errors=error.by_field(), problem=visit.explain(error)
+            visit,
+            body,
+            await _sent(visit),
+            status=422,
+            errors=error.by_field(),
+            problem=visit.explain(error),
         )
     said = visit.say(N_("Your choice of messages is changed."))
     return await visit.redirect("/account/messages", notice=said)
 
 
-async def _page(
+async def _sent(visit: Visit) -> Json:
+    user = visit.session.user
+    return await visit.get(
+        "/v1/notifications", {"limit": 20, "user_id": user.id} if user else {"limit": 20}
+    )
+
+
+@cache
+def _timezones() -> tuple[str, ...]:
+    """Return the names of places' time zones, read from the disk once."""
+    return tuple(sorted(zone for zone in available_timezones() if "/" in zone))
+
+
+async def _page(  # noqa: PLR0913 - what is shown, by name
     visit: Visit,
     preferences: Json,
+    sent: Json,
     *,
     status: int = 200,
     errors: dict[str, str] | None = None,
     problem: str | None = None,
 ) -> Response:
-    user = visit.session.user
-    sent = await visit.get(
-        "/v1/notifications", {"limit": 20, "user_id": user.id} if user else {"limit": 20}
-    )
     return await visit.page(
         "account/messages.html",
         status=status,
@@ -76,7 +96,7 @@ async def _page(
         categories=CATEGORIES,
         channels=CHANNELS,
         also=ALSO,
-        timezones=sorted(zone for zone in available_timezones() if "/" in zone),
+        timezones=_timezones(),
         errors=errors or {},
         problem=problem,
     )

@@ -126,15 +126,15 @@ async def cancel(visit: CustomerVisit, order_id: UUID) -> Response:
 
 async def read_order(visit: Visit, order_id: UUID) -> dict[str, Any]:
     """Return what an order's page shows. A part that cannot be had is None. Raises ApiError."""
-    summary, history = await asyncio.gather(
+    summary, history, returns = await asyncio.gather(
         visit.get(f"/v1/orders/{order_id}/summary"),
         visit.get(f"/v1/orders/{order_id}/history"),
+        read_returns(visit, order_id),
     )
     parts = summary["parts"]
     order = parts["order"]["data"]
     reached = {entry["status"] for entry in history["items"]}
     payments = _items(parts["payments"])
-    returns = await read_returns(visit, order)
     return {
         "order": order,
         "payments": payments,

@@ -1,5 +1,6 @@
 """Returns: asking to send delivered goods back, and how it goes on."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 from uuid import UUID
@@ -52,12 +53,10 @@ async def request_return(visit: CustomerVisit, order_id: UUID, form: PostedForm)
     return await visit.redirect(f"/orders/{order_id}", notice=said)
 
 
-async def read_returns(visit: Visit, order: Json) -> list[Json] | None:
+async def read_returns(visit: Visit, order_id: UUID) -> list[Json] | None:
     """Return an order's returns, newest first; None where they cannot be had. Raises ApiError."""
-    if order["status"] != DELIVERED:
-        return []
     try:
-        found = await visit.get("/v1/returns", {"order_id": order["id"], "limit": 100})
+        found = await visit.get("/v1/returns", {"order_id": str(order_id), "limit": 100})
     except ApiError as error:
         if error.status < 500:  # noqa: PLR2004
             raise
@@ -80,8 +79,10 @@ def left_to_return(order: Json, returns: list[Json] | None) -> list[tuple[Json, 
 async def _form(
     visit: Visit, order_id: UUID, form: Form | None = None, *, problem: str | None = None
 ) -> Response:
-    order = await visit.get(f"/v1/orders/{order_id}")
-    left = left_to_return(order, await read_returns(visit, order))
+    order, returns = await asyncio.gather(
+        visit.get(f"/v1/orders/{order_id}"), read_returns(visit, order_id)
+    )
+    left = left_to_return(order, returns)
     if not left:
         said = visit.say(N_("There is nothing of this order to send back."))
         return await visit.redirect(f"/orders/{order_id}", problem=said)

@@ -1,4 +1,4 @@
-"""What the staff's first page counts: orders and money an hour, by state and by provider."""
+"""The plots of the staff's first page, of what the API has counted (/v1/orders/figures)."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,8 @@ from typing import Any
 
 HOURS = 24
 PAID = frozenset(("paid", "shipped", "delivered"))
+Counts = Sequence[dict[str, Any]]
+"""Each `hour`, `status`, `provider`, how many `orders`, and their `total` (None: not known yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +28,38 @@ def bars(pairs: Iterable[tuple[str, int]]) -> list[Bar]:
     return [Bar(label, value, 100 * value / highest if highest else 0.0) for label, value in known]
 
 
-def orders_an_hour(orders: Sequence[dict[str, Any]], now: datetime) -> list[Bar]:
-    """Return how many orders were placed in each of the last 24 hours (UTC), oldest first."""
-    counted = Counter(_hour(order) for order in orders)
-    return bars((hour.strftime("%H"), counted[hour]) for hour in _hours(now))
+def orders_an_hour(counts: Counts, since: datetime) -> list[Bar]:
+    """Return how many orders were placed in each of the 24 hours from `since` on (UTC)."""
+    placed: Counter[datetime] = Counter()
+    for each in counts:
+        placed[_hour(each)] += each["orders"]
+    return bars((hour.strftime("%H"), placed[hour]) for hour in _hours(since))
 
 
-def money_an_hour(orders: Sequence[dict[str, Any]], now: datetime) -> dict[str, list[Bar]]:
+def money_an_hour(counts: Counts, since: datetime) -> dict[str, list[Bar]]:
     """Return what was paid for orders of each hour, in minor units, by currency."""
     sums: dict[str, Counter[datetime]] = {}
-    for order in orders:
-        if order["status"] in PAID and order["total"]:
-            total = order["total"]
-            sums.setdefault(total["currency"], Counter())[_hour(order)] += total["amount"]
+    for each in counts:
+        total = each["total"]
+        if each["status"] in PAID and total:
+            sums.setdefault(total["currency"], Counter())[_hour(each)] += total["amount"]
     return {
-        currency: bars((hour.strftime("%H"), counted[hour]) for hour in _hours(now))
-        for currency, counted in sorted(sums.items())
+        currency: bars((hour.strftime("%H"), paid[hour]) for hour in _hours(since))
+        for currency, paid in sorted(sums.items())
     }
 
 
-def by_state(orders: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Return how many orders are in each state, the most frequent first."""
-    return Counter(order["status"] for order in orders).most_common()
+def by(name: str, counts: Counts) -> list[tuple[str, int]]:
+    """Return how many orders there are of each `status` or `provider`, the most first."""
+    found: Counter[str] = Counter()
+    for each in counts:
+        found[each[name]] += each["orders"]
+    return found.most_common()
 
 
-def by_provider(orders: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Return how many orders are paid by each provider, the most frequent first."""
-    return Counter(order["payment"]["provider"] for order in orders).most_common()
+def _hour(count: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(count["hour"]).astimezone(UTC)
 
 
-def needs_a_person(payment: dict[str, Any], now: datetime) -> str | None:
-    """Return why somebody has to look at a payment, None where nobody has to.
-
-    A wrong amount, a refund that failed, or a step that has not ended for a quarter of an hour.
-    """
-    failure = payment["failure"]
-    if failure and failure["reason"] == "amount_mismatch":
-        return "amount_mismatch"
-    if any(refund["status"] == "failed" for refund in payment["refunds"]):
-        return "refund_failed"
-    since = now - datetime.fromisoformat(payment["updated_at"])
-    if payment["status"] in {"pending", "refunding"} and since > timedelta(minutes=15):
-        return "stuck"
-    return None
-
-
-def _hour(order: dict[str, Any]) -> datetime:
-    placed = datetime.fromisoformat(order["placed_at"]).astimezone(UTC)
-    return placed.replace(minute=0, second=0, microsecond=0)
-
-
-def _hours(now: datetime) -> list[datetime]:
-    latest = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return [latest - timedelta(hours=ago) for ago in reversed(range(HOURS))]
+def _hours(since: datetime) -> list[datetime]:
+    return [since.astimezone(UTC) + timedelta(hours=later) for later in range(HOURS)]

@@ -1,14 +1,16 @@
 """Orders: search, one with all that belongs to it, cancelling, giving money back."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_storefront.api_client import ApiError
+from shop_storefront.api_client import ApiError, Json
 from shop_storefront.forms import PostedForm
 from shop_storefront.money import parse_amount
 from shop_storefront.pages.orders import read_order
+from shop_storefront.settings import Settings
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import StaffVisit, Visit
 from shop_storefront.wording import N_
@@ -60,7 +62,10 @@ async def show_orders(
 @router.get("/staff/orders/{order_id}")
 async def show_order(visit: StaffVisit, order_id: UUID) -> Response:
     """Show an order with its timeline, payment, parcel and messages."""
-    return await visit.page("staff/order.html", **await read_order(visit, order_id))
+    order = await read_order(visit, order_id)
+    return await visit.page(
+        "staff/order.html", traces=trace_pages(visit.state.settings, order["history"]), **order
+    )
 
 
 @router.post("/staff/orders/{order_id}/cancel")
@@ -101,6 +106,14 @@ async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Respons
             raise
         return await visit.redirect(back, problem=visit.explain(error))
     return await visit.redirect(back, notice=visit.say(N_("The money is on its way back.")))
+
+
+def trace_pages(settings: Settings, history: Sequence[Json]) -> dict[str, str]:
+    """Return the pages of the traces in which an order changed, by the trace's id, in order."""
+    if settings.trace_url is None or settings.otlp_endpoint is None:
+        return {}
+    ids = (entry["trace_id"] for entry in history if entry.get("trace_id"))
+    return {trace_id: settings.trace_url.format(trace_id=trace_id) for trace_id in ids}
 
 
 async def _act(visit: Visit, path: str, order_id: UUID, done: str) -> Response:

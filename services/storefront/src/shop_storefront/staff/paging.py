@@ -1,4 +1,4 @@
-"""Lists of the API as pages of the staff's, and more than one page of them for figures."""
+"""Lists of the API as pages of the staff's."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -26,16 +26,3 @@ async def read_page(
         "items": found["items"],
         "next_url": f"{here}?" + urlencode({**kept, "cursor": following}) if following else None,
     }
-
-
-async def read_newest(visit: Visit, path: str, *, most: int) -> list[dict[str, Any]]:
-    """Return up to `most` of a list's newest, a hundred a request. Raises ApiError."""
-    items: list[dict[str, Any]] = []
-    query: dict[str, str | int | bool] = {"limit": 100}
-    while len(items) < most:
-        found = await visit.get(path, query)
-        items += found["items"]
-        if not found["next_cursor"]:
-            break
-        query["cursor"] = found["next_cursor"]
-    return items[:most]

@@ -1,45 +1,36 @@
 """Today: the last hours in plots, and what runs out."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_shared.clock import now
 from shop_storefront.staff import figures
-from shop_storefront.staff.paging import read_newest
 from shop_storefront.visit import StaffVisit
 
 router = APIRouter()
-NEWEST = 500
 LOW_STOCK = 20
+MOST_WAITING = 100
 
 
 @router.get("/staff")
 async def show_today(visit: StaffVisit) -> Response:
-    """Show the newest orders of the last day in plots, with what needs somebody."""
-    orders, low, payments = await asyncio.gather(
-        read_newest(visit, "/v1/orders", most=NEWEST),
+    """Show the orders of the last day in plots, with what needs somebody."""
+    counted, low, waiting = await asyncio.gather(
+        visit.get("/v1/orders/figures", {"hours": figures.HOURS}),
         visit.get("/v1/products/low-stock", {"limit": LOW_STOCK}),
-        read_newest(visit, "/v1/payments", most=NEWEST),
+        visit.get("/v1/payments", {"needs_attention": True, "limit": MOST_WAITING}),
     )
-    moment = now()
-    of_a_day = [
-        order
-        for order in orders
-        if moment - datetime.fromisoformat(order["placed_at"]) < timedelta(hours=figures.HOURS)
-    ]
-    waiting = sum(figures.needs_a_person(payment, moment) is not None for payment in payments)
+    counts, since = counted["items"], datetime.fromisoformat(counted["since"])
     return await visit.page(
         "staff/today.html",
-        count=len(of_a_day),
-        is_capped=len(of_a_day) == NEWEST,
-        newest=NEWEST,
-        orders_an_hour=figures.orders_an_hour(of_a_day, moment),
-        money_an_hour=figures.money_an_hour(of_a_day, moment),
-        by_state=figures.by_state(of_a_day),
-        by_provider=figures.by_provider(of_a_day),
+        count=sum(each["orders"] for each in counts),
+        orders_an_hour=figures.orders_an_hour(counts, since),
+        money_an_hour=figures.money_an_hour(counts, since),
+        by_state=figures.by("status", counts),
+        by_provider=figures.by("provider", counts),
         low_stock=low["items"],
-        waiting=waiting,
+        waiting=len(waiting["items"]),
+        more_wait=bool(waiting.get("next_cursor")),
     )
