@@ -14,6 +14,7 @@ from shop_storefront.visit import CustomerVisit
 from shop_storefront.wording import N_
 
 router = APIRouter()
+SESSIONS_SHOWN = 20
 
 
 @router.get("/account")
@@ -61,7 +62,12 @@ async def change_profile(visit: CustomerVisit, form: PostedForm) -> Response:
 async def show_sessions(visit: CustomerVisit) -> Response:
     """Show where one has signed in."""
     found = await visit.get("/v1/auth/sessions")
-    return await visit.page("account/sessions.html", sessions=found["items"])
+    sessions = found["items"]  # newest first; a page stays small, whoever signs in how often
+    current = [each for each in sessions if each["current"]]
+    shown = current + [each for each in sessions if not each["current"]][:SESSIONS_SHOWN]
+    return await visit.page(
+        "account/sessions.html", sessions=shown, more=len(sessions) - len(shown)
+    )
 
 
 @router.post("/account/sessions")
