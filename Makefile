@@ -48,6 +48,13 @@ shell: ## a shell where kubectl and the shop's tools reach the cluster
 
 down: cluster-down ## take all of it away
 
+.PHONY: dev dev-down
+dev: .venv/ready ## the shop's services as their files are saved, by Tilt, on the shop that is up (ARGS=ci: once, and end)
+	@.venv/bin/python -m shop_journey dev $(ARGS)
+
+dev-down: .venv/ready ## the services as they were deployed before
+	@.venv/bin/python -m shop_journey dev-down
+
 .PHONY: lint
 lint: .venv/ready ## style, types, import directions
 	@./lint
@@ -110,6 +117,10 @@ images: .venv/ready ## build every image and import those that changed
 image: .venv/ready ## build a service of your own and import it (DIR=path/to/reviews, VERSION=0.1.0)
 	@.venv/bin/shop-cluster image $(or $(DIR),$(error say which: DIR=path/to/your/service)) --version $(or $(VERSION),0.1.0)
 
+.PHONY: release
+release: .venv/ready ## images with SBOM and signature in dist/VERSION, verified, and manifests by digest (VERSION=1.2.3 ARGS="--help")
+	@.venv/bin/python -m shop_cluster.release $(or $(VERSION),$(error say which: VERSION=1.2.3)) $(ARGS)
+
 .PHONY: backup restore
 backup: .venv/ready ## PostgreSQL and MongoDB of the shop that runs, at one moment (TO=folder)
 	@.venv/bin/shop-cluster backup $(or $(TO),$(error say where: TO=folder))
@@ -124,6 +135,14 @@ observability: .venv/ready ## Prometheus, Alertmanager, collector, Zipkin, OpenS
 .PHONY: test-observability-cluster
 test-observability-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
 	@.venv/bin/python -m pytest -q observability/tests/cluster $(ARGS)
+
+.PHONY: test-tilt
+test-tilt: .venv/ready ## `make dev` on the cluster: the services Tilt's, a saved line served, all put back
+	@.venv/bin/python -m pytest -q tests/tilt $(ARGS)
+
+.PHONY: test-release
+test-release: .venv/ready ## `make release` with a small image: signed, verified, refused
+	@.venv/bin/python -m pytest -q tests/release $(ARGS)
 
 .PHONY: test-kind
 test-kind: .venv/ready ## the shop on kind, made for it and taken away

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from shop_cluster import packages
 from shop_cluster.errors import ClusterError
 from shop_cluster.go_toolchain import go
 from shop_cluster.paths import cache, checkout
@@ -16,6 +17,8 @@ from shop_cluster.progress import long_step
 
 KUBERNETES_VERSION = "v1.34.4"
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+_NEED_CGO = frozenset({"tilt"})
+"""What does not build without a C compiler: Tilt parses Tiltfiles for editors by tree-sitter."""
 _NETWORK_SIGNS = ("dial tcp", "proxyconnect", "no such host", "i/o timeout", "connection refused")
 
 
@@ -129,7 +132,10 @@ def _build(source: Path, target: Path, *, ldflags: str, package: str) -> None:
     scratch = target.parent.with_name(f"{target.parent.name}.partial")
     command = [go(), "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
     command += ["-ldflags", ldflags, "-o", str(scratch / target.name), package]
-    environment = {**os.environ, "CGO_ENABLED": "0"}
+    cgo = target.name in _NEED_CGO
+    if cgo and shutil.which("gcc") is None:
+        packages.install(["gcc", "g++", "libc6-dev"])
+    environment = {**os.environ, "CGO_ENABLED": str(int(cgo))}
     with long_step(f"building {target.name} (once for this content)"):
         done = subprocess.run(  # noqa: S603 - our own go.mod, no outside input
             command, cwd=source, env=environment, text=True, capture_output=True, check=False

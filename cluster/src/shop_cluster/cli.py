@@ -23,6 +23,7 @@ from shop_cluster import (
 from shop_cluster.backups import on_cluster
 from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
+from shop_cluster.development_images import ensure_development_image
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
@@ -71,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     image.add_argument("folder", type=Path, help="holds its Dockerfile; its name is the image's")
     image.add_argument("--version", default="0.1.0", help="the image's tag (0.1.0)")
     image.set_defaults(run=_run_image)
+    develop = commands.add_parser("development-image", help="build and import one for `make dev`")
+    develop.add_argument("name", help="a service (order, user, …)")
+    develop.add_argument("file", type=Path, help="where the image's name and tag are written")
+    develop.set_defaults(run=_run_development_image)
     program = commands.add_parser("tool", help="build a program of tools/, and print its path")
     program.add_argument("name", help="a folder of tools/")
     program.set_defaults(run=_run_tool)
@@ -178,6 +183,11 @@ def _run_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     image = image_of_folder(asked.folder, version=asked.version)
     _ensure(paths, [image])
     say(f"{image.tag.removeprefix('docker.io/')} is in the cluster")
+    return 0
+
+
+def _run_development_image(paths: ClusterPaths, asked: argparse.Namespace) -> int:
+    asked.file.write_text(f"{ensure_development_image(paths, asked.name)}\n")
     return 0
 
 

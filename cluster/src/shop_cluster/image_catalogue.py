@@ -34,6 +34,7 @@ class Image:
     ``platform`` tells that the stores, Kafka and Connect need it, ``only`` on which kind of
     cluster: on the other, somebody else's image is used in its stead.
     ``layer`` is what it belongs to beside the shop: such an image is built when that is asked for.
+    ``variant`` tells images of the same name apart that are kept beside one another.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Image:
     platform: bool = False
     only: Literal["embedded", "docker"] | None = None
     layer: str = ""
+    variant: str = ""
+
+    @property
+    def record(self) -> str:
+        """The name under which is kept what was built: two images of a name have two."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
 
     @property
     def tag(self) -> str:

@@ -18,7 +18,7 @@ LABEL = "minishop.dev/id"
 def has_image(paths: ClusterPaths, tag: str, identity: str) -> bool:
     """Tell whether the cluster has exactly this image under this name."""
     return bool(
-        run(*_ctr(paths), "images", "list", "--quiet", f'name=={tag},labels."{LABEL}"=={identity}')
+        run(*ctr(paths), "images", "list", "--quiet", f'name=={tag},labels."{LABEL}"=={identity}')
     )
 
 
@@ -30,8 +30,8 @@ def import_image(paths: ClusterPaths, tag: str, identity: str) -> None:
 
     """
     image_archive.export(identity)
-    present = set(run(*_ctr(paths), "content", "list", "--quiet").split())
-    command = [*_ctr(paths), "images", "import", "-"]
+    present = set(run(*ctr(paths), "content", "list", "--quiet").split())
+    command = [*ctr(paths), "images", "import", "-"]
     with subprocess.Popen(  # noqa: S603 - our own words
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as importing:
@@ -43,8 +43,9 @@ def import_image(paths: ClusterPaths, tag: str, identity: str) -> None:
         said = importing.stderr.read().decode().strip()
     if importing.returncode:
         raise ClusterError(f"importing {tag} failed: {said}")
-    run(*_ctr(paths), "images", "label", tag, f"{LABEL}={identity}")
+    run(*ctr(paths), "images", "label", tag, f"{LABEL}={identity}")
 
 
-def _ctr(paths: ClusterPaths) -> tuple[str, ...]:
+def ctr(paths: ClusterPaths) -> tuple[str, ...]:
+    """Return how to call containerd's client for the cluster's images."""
     return ("ctr", "--address", str(paths.containerd_socket), "--namespace", "k8s.io")

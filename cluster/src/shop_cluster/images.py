@@ -59,7 +59,7 @@ def ensure(paths: ClusterPaths, image: Image) -> None:
     """
     bases = base_arguments(image.dockerfile)
     content = _content(image, bases)
-    identity = _remembered(image.name, content)
+    identity = _remembered(image.record, content)
     if identity is not None and has_image(paths, image.tag, identity):
         return
     identity = built_image(image)
@@ -81,7 +81,13 @@ def built_image(image: Image) -> str:
             arguments={**image.arguments, **bases},
         )
 
-    return built(image.name, content=_content(image, bases), build=build)
+    return built(image.record, content=_content(image, bases), build=build)
+
+
+def built_before(image: Image) -> str | None:
+    """Return buildah's id of an image when it was built of what its files are now, else None."""
+    identity = _remembered(image.record, _content(image, base_arguments(image.dockerfile)))
+    return identity if identity is not None and _is_built(identity) else None
 
 
 def _content(image: Image, bases: Mapping[str, str]) -> str:

@@ -1,18 +1,19 @@
-"""The command line: `python -m shop_journey up | order | walk | gitops-push | gitops-down`."""
+"""The command line: `python -m shop_journey up | order | walk | dev | gitops-push | …`."""
 
 import argparse
 import asyncio
 import math
+import os
 import sys
 from contextlib import AsyncExitStack
 
 import httpx
 from rich.console import Console
 
-from shop_journey import gitops, golden, orders
+from shop_journey import development, gitops, golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
 from shop_journey.git_server import GitServer
-from shop_journey.place import here
+from shop_journey.place import ROOT, here
 from shop_journey.steps import StepFailedError, View, run
 from shop_journey.up import LAYERS, steps
 
@@ -39,6 +40,17 @@ async def _gitops_push(console: Console, asked: argparse.Namespace) -> int:
 
 async def _gitops_down(console: Console, asked: argparse.Namespace) -> int:
     await gitops.remove(here(), lambda news: console.print(news, highlight=False))
+    return 0
+
+
+async def _dev(console: Console, asked: argparse.Namespace) -> int:
+    command, environment = await development.tilt_command(here(), asked.words)
+    os.chdir(ROOT)
+    os.execve(command[0], command, environment)
+
+
+async def _dev_down(console: Console, asked: argparse.Namespace) -> int:
+    await development.put_back(here(), lambda news: console.print(news, highlight=False))
     return 0
 
 
@@ -82,6 +94,10 @@ def main() -> int:
     push.set_defaults(do=_gitops_push)
     away = commands.add_parser("gitops-down", help="take Flux and its Git server away")
     away.set_defaults(do=_gitops_down)
+    dev = commands.add_parser("dev", help="Tilt on the shop that is up")
+    dev.add_argument("words", nargs=argparse.REMAINDER, help="up (default) or ci, and its flags")
+    dev.set_defaults(do=_dev)
+    commands.add_parser("dev-down", help="as before Tilt").set_defaults(do=_dev_down)
     commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)
     order = commands.add_parser("order", help="many orders of mixed outcomes")
     order.add_argument("-n", type=int, default=50, help="how many")

@@ -1,0 +1,36 @@
+"""A shop that is ready, and a copy of this checkout that tests may edit."""
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from shop_journey.kubectl import Kubectl
+from shop_journey.place import ROOT, here
+from shop_journey.steps import View, run
+from shop_journey.up import steps
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """kubectl of a cluster on which the shop is ready."""
+    place = here()
+    todo = steps(place)
+    asyncio.run(run(todo, View([step.name for step in todo], Console())))
+    return place.kubectl
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout as it is now, with an environment of its own: its programs build from it."""
+    folder = tmp_path_factory.mktemp("checkout")
+    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in names.split("\0"):
+        if name and (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    subprocess.run(["make", ".venv/ready"], cwd=folder, check=True)
+    return folder
