@@ -1,13 +1,20 @@
 """Runs other programs, and lets a failure speak."""
 
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 from shop_cluster.errors import ClusterError
 from shop_cluster.progress import say
 
 
-def run(*command: str, stdin: str | None = None) -> str:
-    """Run a command and return what it printed.
+def run(
+    *command: str,
+    stdin: str | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run a command and return what it printed. ``env`` is all of its environment.
 
     Raises:
         ClusterError: it failed, with its last line in the message; or there is no such program.
@@ -15,7 +22,7 @@ def run(*command: str, stdin: str | None = None) -> str:
     """
     try:
         done = subprocess.run(  # noqa: S603 - every caller's words are its own
-            command, input=stdin, text=True, capture_output=True, check=False
+            command, input=stdin, text=True, capture_output=True, check=False, cwd=cwd, env=env
         )
     except FileNotFoundError:
         raise ClusterError(f"{command[0]} is missing: install it, and have it on PATH") from None
