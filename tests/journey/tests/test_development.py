@@ -7,7 +7,7 @@ POLICY = "tilt.dev/down-policy"
 
 
 def field(manager: str, *annotations: str) -> dict[str, Any]:
-    own = {"f:annotations": {f"f:{name}": {} for name in annotations}}
+    own: dict[str, Any] = {"f:annotations": {f"f:{name}": {} for name in annotations}}
     return {"manager": manager, "fieldsV1": {"f:metadata": own, "f:spec": {"f:image": {}}}}
 
 
