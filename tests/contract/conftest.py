@@ -51,6 +51,8 @@ def storefront(shop: Shop, redis: Redis) -> Iterator[str]:
         api_url=shop.url("gateway"),
         card_tokens={"stripe": {"pm_card_visa": "pays"}},
         payment_origins=("http://pay.example",),
+        trace_url="https://traces.example/{trace_id}",
+        otlp_endpoint="http://collector.example:4318",  # spans are sent by who runs a service
     )
     with served(lambda: create(settings)) as url:
         yield url

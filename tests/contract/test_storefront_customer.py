@@ -264,20 +264,3 @@ def test_a_deleted_account_is_gone(browser: Browser) -> None:
     assert "Your account is deleted" in browser.page.text
     assert browser.get("/account").url.path == "/sign-in"
     assert "not right" in browser.sign_in(email).text
-
-
-def test_every_page_is_small(customer: Browser, product: dict[str, Any]) -> None:
-    fill_basket(customer, product)
-    pages = (
-        "/",
-        f"/products/{product['id']}",
-        "/basket",
-        "/checkout",
-        "/orders",
-        "/account",
-        "/account/addresses/new",
-        "/account/messages",
-        "/account/sessions",
-    )
-    for path in pages:
-        assert len(customer.get(path).content) <= MAX_PAGE_BYTES, path

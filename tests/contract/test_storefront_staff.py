@@ -41,6 +41,19 @@ def test_an_order_is_found_by_its_number_and_its_customer(
     assert "Cancelled by the shop" in other_browser.get(f"/orders/{order_id}").text
 
 
+def test_an_order_leads_to_its_traces(staff_browser: Browser, product: dict[str, Any]) -> None:
+    fill_basket(staff_browser, product)
+    order = place_order(staff_browser).url.path
+    trace = r'href="https://traces.example/([0-9a-f]{32})"'
+    placed = re.findall(trace, staff_browser.get(f"/staff{order}").text)
+    assert len(placed) == 1
+    staff_browser.post(f"/staff{order}/cancel")
+    both = re.findall(trace, staff_browser.page.text)
+    assert both[0] == placed[0]
+    assert len(set(both)) == 2
+    assert "traces.example" not in staff_browser.get(order).text
+
+
 def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
     sku = f"T-{secrets.token_hex(6)}"
     staff_browser.get("/staff/products/new")
