@@ -75,8 +75,9 @@ class Served:
 def served(tmp_path: Path) -> Iterator[Served]:
     found = Served(tmp_path)
     yield found
-    found.process.kill()
-    found.process.wait()
+    # As Kubernetes ends it: killed, it would leave the process that serves behind.
+    found.process.terminate()
+    found.process.wait(SECONDS)
 
 
 def test_a_saved_file_is_served_without_loading_the_libraries_again(served: Served) -> None:

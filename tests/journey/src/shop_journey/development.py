@@ -28,7 +28,7 @@ _ANNOTATIONS = ("tilt.dev/down-policy", "kubectl.kubernetes.io/last-applied-conf
 _TRIES = 10
 _CONFLICT = "the object has been modified"
 _STORES = "platform"
-_DOWN = "make up"
+_NO_SHOP = "there is no shop to work on: run `make up` first"
 
 
 async def tilt_command(place: Place, words: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
@@ -141,9 +141,9 @@ async def _services(kubectl: Kubectl) -> list[dict[str, Any]]:
     try:
         found = (await kubectl.get("shopservices", "-n", SHOP))["items"]
     except (StepFailedError, OSError) as error:
-        raise StepFailedError(f"there is no shop to work on ({error})", _DOWN) from error
+        raise StepFailedError(f"{_NO_SHOP} ({error})") from error
     if not found:
-        raise StepFailedError("there is no shop to work on: the cluster has no service", _DOWN)
+        raise StepFailedError(f"{_NO_SHOP} (the cluster has no ShopService)")
     return list(found)
 
 
