@@ -1,14 +1,17 @@
 """Each promise of the production overlay, broken in the overlay itself, is told."""
 
 import copy
+import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from functools import cache
 from typing import Any
 
 import pytest
 
 from manifests import PRODUCTION, ROOT, build
-from production_policy import breaches
+from production_policy import _images, breaches
+from shop_cluster.release.publish import NAMES as RELEASED
 
 Manifest = dict[str, Any]
 Break = Callable[[Manifest], object]
@@ -119,3 +122,29 @@ def test_what_breaks_one_is_told(name: str, broken: Break, told: str) -> None:
     found = breaches(list(objects.values()))
     assert found
     assert any(told in each for each in found), found
+
+
+SIGNER = "https://github.com/example/minishop/.github/workflows/release.yaml@refs/tags/v1.2.3"
+
+
+def test_admission_takes_what_the_release_workflow_signed_of_a_tag_and_nothing_else() -> None:
+    [policy] = _of("admission")
+    assert policy["spec"]["mode"] == "enforce"
+    images = {
+        image for part in ("operator", "shop") for each in _of(part) for image in _images(each)
+    }
+    globs = [each["glob"] for each in policy["spec"]["images"]]
+    names = {image.partition("@")[0] for image in images}
+    assert len(names) == len(RELEASED)
+    assert [name for name in names if not any(fnmatch(name, glob) for glob in globs)] == []
+    [authority] = policy["spec"]["authorities"]
+    [identity] = authority["keyless"]["identities"]
+    assert re.search(identity["subjectRegExp"], SIGNER)
+    for other in (
+        SIGNER.replace("refs/tags/v1.2.3", "refs/heads/main"),
+        SIGNER.replace("release.yaml", "ci.yaml"),
+        SIGNER.replace("example/", "another/"),
+        f"{SIGNER}/refs/heads/main",
+        f"https://evil.example/?{SIGNER}",
+    ):
+        assert not re.search(identity["subjectRegExp"], other), other

@@ -133,6 +133,14 @@ _MODULES = (
             "appprojects.argoproj.io": "manifests/crds/appproject-crd.yaml",
         },
     ),
+    GoModule(
+        name="github.com/sigstore/policy-controller",
+        version="v0.13.1",
+        checksum="h1:Woy+6bQ7pT/0m3/PSO2RtDxSHKBZ/8iHpCZFcZJThM8=",
+        crds={
+            "clusterimagepolicies.policy.sigstore.dev": "config/300-clusterimagepolicy.yaml",
+        },
+    ),
 )
 _CLASSES = "io.strimzi.api.kafka.model"
 _STRIMZI = {
