@@ -114,7 +114,10 @@ def test_no_secret_is_seen_outside_its_files(
 
 
 def seen(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield what people and programs other than the service read: objects, events and logs."""
+    """Yield what people and programs other than the service read.
+
+    Objects, events, logs, and the databases: what is in an outbox is what a topic gets.
+    """
     kinds = "shopservices,deployments,pods,configmaps,secrets,events,replicasets"
     for namespace in ("shop", "minishop-system", "platform"):
         yield f"objects of {namespace}", run(*words, "get", kinds, f"-n={namespace}", "-o=yaml")
@@ -122,6 +125,10 @@ def seen(words: list[str]) -> Iterator[tuple[str, str]]:
         for pod in pods:
             logs = ("logs", pod, f"-n={namespace}", "--all-containers", "--ignore-errors")
             yield f"log of {pod}", run(*words, *logs)
+    in_postgres = ("exec", "-n=platform", "postgres-0", "--")
+    dump = run(*words, *in_postgres, "pg_dumpall", "--username=postgres")
+    assert "COPY public.outbox" in dump
+    yield "databases", dump
 
 
 async def test_a_vault_that_is_killed_opens_by_itself_and_the_shop_goes_on(
