@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shop_cluster.apt_sources import sources_of
 from shop_cluster.build import content_hash
+from shop_cluster.builder import identity_of
 from shop_cluster.errors import ClusterError
 from shop_cluster.paths import cache
 from shop_cluster.progress import long_step
@@ -66,7 +67,7 @@ def debian_base() -> str:
     """Return Debian 13 (trixie) at its smallest, made once a recipe."""
     sources = sources_of(_SUITE)
     tag = _tag("debian", sources, *_OPTIONS)
-    if not _exists(tag):
+    if identity_of(tag) is None:
         with long_step("making the Debian base image"), tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root.tar"
             run("mmdebstrap", *_OPTIONS, _SUITE, str(root), "-", stdin=sources)
@@ -84,7 +85,7 @@ def python_base() -> str:
     base = debian_base()
     recipe = f"FROM {base}\n{_PYTHON}"
     tag = _tag("python", recipe)
-    if not _exists(tag):
+    if identity_of(tag) is None:
         with long_step("making the Python base image"), tempfile.TemporaryDirectory() as folder:
             _build(Path(folder), tag, recipe)
     return tag
@@ -94,7 +95,7 @@ def _uv() -> str:
     """Return an image with the uv of this machine at /uv."""
     binary = Path(shutil.which("uv") or cache() / "uv" / "bin" / "uv")
     tag = _tag("uv", content_hash([binary]))
-    if not _exists(tag):
+    if identity_of(tag) is None:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy2(binary, Path(folder) / "uv")
             _build(Path(folder), tag, "FROM scratch\nCOPY uv /uv")
@@ -112,7 +113,3 @@ def _tag(kind: str, *recipe: str) -> str:
 def _build(context: Path, tag: str, dockerfile: str) -> None:
     (context / "Dockerfile").write_text(dockerfile)
     run("buildah", "build", "--isolation=chroot", "--quiet", f"--tag={tag}", str(context))
-
-
-def _exists(tag: str) -> bool:
-    return bool(run("buildah", "images", "--quiet", "--filter", f"reference={tag}").strip())

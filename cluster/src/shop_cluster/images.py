@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 from shop_cluster import packages
 from shop_cluster.base_images import base_arguments
 from shop_cluster.build import content_hash
+from shop_cluster.builder import identity_of
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image, catalogue, files_below
 from shop_cluster.image_import import has_image, import_image
@@ -116,7 +116,7 @@ def pause_image(binary: Path) -> str:
 def built(name: str, *, content: str, build: Callable[[], str]) -> str:
     """Return the id of what was built of this content; build it when it never was or is gone."""
     identity = _remembered(name, content)
-    if identity is None or not _is_built(identity):
+    if identity is None or identity_of(identity) is None:
         with long_step(f"building {name}"):
             identity = build()
         _remember(name, content, identity)
@@ -181,12 +181,6 @@ def _remembered(name: str, content: str) -> str | None:
         return None
     kept: dict[str, str] = json.loads(file.read_text())
     return kept.get(content)
-
-
-def _is_built(identity: str) -> bool:
-    """Tell whether the builder still has an image."""
-    asked = ("/usr/bin/buildah", "inspect", "--type=image", identity)
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603 - an id of ours
 
 
 def _remember(name: str, content: str, identity: str) -> None:

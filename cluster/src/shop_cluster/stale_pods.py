@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from shop_cluster import image_archive
+from shop_cluster.builder import identity_of
 from shop_cluster.shell import run
 
 
 def restart(kubectl: Sequence[str]) -> list[str]:
     """Delete them, for their controllers to make again, and return their names."""
     found = json.loads(run(*kubectl, "get", "pods", "--all-namespaces", "-o=json"))["items"]
-    stale = list(outdated(found, _identities()))
+    stale = list(outdated(found, _identities(found)))
     for pod in stale:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         run(*kubectl, "delete", "pod", name, f"--namespace={namespace}", "--wait=false")
@@ -29,26 +30,28 @@ def outdated(
     Kubernetes names an image by its configuration's digest, or after `@` by its manifest's.
     """
     for pod in pods:
-        status = pod.get("status", {})
-        containers = [
-            *status.get("containerStatuses", []),
-            *status.get("initContainerStatuses", []),
-        ]
         if any(
             found["imageID"]
             and found["image"] in identities
             and found["imageID"].rpartition("@")[2] not in identities[found["image"]]
-            for found in containers
+            for found in _containers(pod)
         ):
             yield pod
 
 
-def _identities() -> dict[str, set[str]]:
-    """Return the digests that may stand for what a tag of buildah's names now."""
-    listed = run("buildah", "images", "--no-trunc", "--format", "{{.Name}}:{{.Tag}} {{.ID}}")
+def _containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    status = pod.get("status", {})
+    return [*status.get("containerStatuses", []), *status.get("initContainerStatuses", [])]
+
+
+def _identities(pods: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return the digests that may stand for what the pods' tags name now, of those built here."""
     manifests = image_archive.manifests()
     found = {}
-    for name, identity in (line.split() for line in listed.splitlines()):
-        digest = identity.removeprefix("sha256:")
-        found[name] = {f"sha256:{digest}", manifests.get(digest, f"sha256:{digest}")}
+    started = (each for pod in pods for each in _containers(pod) if each["imageID"])
+    for tag in {container["image"] for container in started}:
+        identity = identity_of(tag)
+        if identity is not None:
+            digest = manifests.get(identity, f"sha256:{identity}")
+            found[tag] = {f"sha256:{identity}", digest}
     return found
