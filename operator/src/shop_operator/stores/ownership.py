@@ -136,7 +136,7 @@ def _not_owned(external: External, live: Found, owner: str) -> StoreError:
     how = f", or hand it over: {live.hand_over}" if live.hand_over else ""
     return StoreError(
         "NotOwned",
-        f"{external.record} {whose} and not to {owner}; rename one of the two{how}. "
+        f"{external.record} {whose}, it is not {owner}'s; rename one of the two{how}. "
         "Until then nothing is made outside the namespace",
     )
 

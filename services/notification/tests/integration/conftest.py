@@ -13,8 +13,6 @@ import httpx
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-import uvicorn
-from fastapi import FastAPI
 from pydantic import SecretStr
 from shop_servers.databases import create_vhost, drop_vhost
 from shop_servers.servers import Database, RabbitMQ
@@ -32,7 +30,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard, wired
+from shop_shared.testing import Signer, heard, served, wired
 
 HANDLERS = handlers_of(SUBSCRIPTIONS)
 PATIENCE = 60.0
@@ -83,21 +81,6 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-@asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    server.force_exit = True
-    await serving
-
-
 @pytest.fixture(scope="module")
 def vhost(rabbitmq: RabbitMQ) -> Iterator[str]:
     url = create_vhost(rabbitmq.url, rabbitmq.management_url)
@@ -121,8 +104,10 @@ async def mailbox() -> AsyncIterator[tuple[Box, str, int]]:
     service = mailbox_main.create(mailbox_settings)
     box: Box = service.app.state.box
     mail = await smtp.serve(box, mailbox_settings)
-    async with _served(service.app) as url:
-        yield box, url, mail.sockets[0].getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        async with served(service.app, listener) as url:
+            yield box, url, mail.sockets[0].getsockname()[1]
     mail.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,8 +15,6 @@ import orjson
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-import uvicorn
-from fastapi import FastAPI
 from pydantic import SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -38,7 +35,7 @@ from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.stores import migrations
 from shop_shared.stores.postgres import transaction
-from shop_shared.testing import Signer, heard, said, wired
+from shop_shared.testing import Signer, heard, said, served, wired
 
 PATIENCE = 60
 NUMBER = "MS-7K3Q-9F25"
@@ -70,19 +67,6 @@ def _url(listener: socket.socket) -> str:
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@asynccontextmanager
-async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield
-    server.should_exit = True
-    server.force_exit = True
-    await serving
-
-
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[Addresses]:
     with _bound() as payment, _bound() as simulator:
@@ -98,7 +82,7 @@ async def simulator(addresses: Addresses) -> AsyncIterator[Service]:
         hang_seconds=3,
     )
     service = simulator_main.create(settings)
-    async with _served(service.app, addresses.simulator):
+    async with served(service.app, addresses.simulator):
         yield service
         for close in service.close:
             await close()
@@ -138,14 +122,14 @@ async def service(
     service = main.create(settings)
     async with (
         wired(service, signer, background=True),
-        _served(service.app, addresses.payment),
+        served(service.app, addresses.payment),
     ):
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service, addresses: Addresses) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=addresses.payment_url) as client:
+    async with httpx.AsyncClient(base_url=addresses.payment_url, timeout=30) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ from shop_shared.testing.bad_input import BadRequest, assert_refused, bad_reques
 from shop_shared.testing.clock import FakeClock
 from shop_shared.testing.events import heard, said
 from shop_shared.testing.forgeries import FORGERIES
-from shop_shared.testing.serving import client_of, wired
+from shop_shared.testing.serving import client_of, served, wired
 from shop_shared.testing.signer import Signer
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "client_of",
     "heard",
     "said",
+    "served",
     "wired",
 ]

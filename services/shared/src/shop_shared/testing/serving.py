@@ -1,12 +1,16 @@
-"""A service called in process: wired as in production, with tokens of a test's signer."""
+"""A service in the test's process: wired as in production, with tokens of a test's signer."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import uvicorn
+from starlette.types import ASGIApp
 
-from shop_shared.server import Service
+from shop_shared.server import Service, server_config
+from shop_shared.settings import ServiceSettings
 from shop_shared.testing.signer import Signer
 
 
@@ -36,3 +40,19 @@ def client_of(service: Service) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(service.app), base_url="http://service.test"
     )
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
+    """Serve an app on a bound socket as services are, without lifespan, and yield its URL."""
+    config = server_config(app, ServiceSettings())
+    config.lifespan = "off"
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    host, port = listener.getsockname()
+    yield f"http://{host}:{port}"
+    server.should_exit = True
+    server.force_exit = True
+    await serving
