@@ -87,7 +87,7 @@ def built_image(image: Image) -> str:
 def built_before(image: Image) -> str | None:
     """Return buildah's id of an image when it was built of what its files are now, else None."""
     identity = _remembered(image.record, _content(image, base_arguments(image.dockerfile)))
-    return identity if identity is not None and _is_built(identity) else None
+    return identity and identity_of(identity)
 
 
 def _content(image: Image, bases: Mapping[str, str]) -> str:
