@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import aio_pika
 import asyncpg
 import pytest
 from aiormq.exceptions import AMQPError
@@ -23,6 +22,7 @@ from shop_operator.spec import ROTATE_ANNOTATION
 
 from .outside import status
 from .shop import Shop, eventually
+from .store_users import connected
 from .workloads import observe
 
 NAME = "orders"
@@ -63,7 +63,7 @@ class Stores:
                 async with Redis(host=host, port=port, username=user, password=word) as client:
                     await client.set(f"{NAME}:seen", "1", ex=60)
             else:
-                async with await aio_pika.connect(host=host, port=port, login=user, password=word):
+                async with connected(f"{host}:{port}", user, word):
                     pass
 
     async def refuse(self, urls: dict[str, SplitResult]) -> bool:

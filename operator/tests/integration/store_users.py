@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import httpx
+import yarl
 from aio_pika.abc import AbstractConnection
 from redis.asyncio import Redis
 from shop_servers.servers import RabbitMQ
@@ -45,14 +46,21 @@ async def cache(shop: Shop, service: str, server: RedisServer) -> AsyncIterator[
 async def queue(shop: Shop, service: str, server: RabbitMQ) -> AsyncIterator[AbstractConnection]:
     """Log in to RabbitMQ as a service, by what its Secret says."""
     login, at = urlsplit(await url(shop, service, "rabbitmq_url")), urlsplit(server.url)
-    connection = await aio_pika.connect(
-        host=at.hostname or "",
-        port=at.port or 0,
-        login=login.username or "",
-        password=unquote(login.password or ""),
-    )
-    async with connection:
+    user, password = login.username or "", unquote(login.password or "")
+    async with connected(f"{at.hostname}:{at.port}", user, password) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def connected(address: str, user: str, password: str) -> AsyncIterator[AbstractConnection]:
+    """Log in to RabbitMQ. One that is refused is closed too, or it would try to when collected."""
+    at = yarl.URL(f"amqp://{address}/").with_user(user).with_password(password)
+    connection = aio_pika.Connection(at)
+    try:
+        await connection.connect()
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def ask(client: Redis, *words: str) -> Any:

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 from redis.asyncio import Redis as RedisClient
 from redis.exceptions import AuthenticationError
 from shop_servers.servers import Database, MongoDB, Postgres, RabbitMQ, Redis
+from yarl import URL
 
 
 def wrong(url: str) -> str:
@@ -50,8 +51,10 @@ async def test_redis_refuses_a_wrong_password(redis: Redis, change: Callable[[st
 
 async def test_rabbitmq_refuses_a_wrong_password(rabbitmq: RabbitMQ, rabbitmq_url: str) -> None:
     await (await aio_pika.connect(rabbitmq_url)).close()
+    refused = aio_pika.Connection(URL(wrong(rabbitmq_url)))
     with pytest.raises(aio_pika.exceptions.ProbableAuthenticationError):
-        await aio_pika.connect(wrong(rabbitmq_url))
+        await refused.connect()
+    await refused.close()
     async with httpx.AsyncClient(auth=("guest", "wrong")) as client:
         answer = await client.get(f"{rabbitmq.management_url}/api/vhosts")
     assert answer.status_code == httpx.codes.UNAUTHORIZED
