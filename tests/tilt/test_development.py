@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import time
@@ -98,8 +99,9 @@ def tilt_up(copy: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+        # As Ctrl-C does it: to make and to what it runs.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(SECONDS)
 
 
 @pytest.fixture(scope="module")
