@@ -56,7 +56,8 @@ def _development_image(service: str) -> Image:
     cluster: Literal["embedded", "docker"] = "embedded" if kind.has_own_images() else "docker"
     [deployed] = selected(cluster, frozenset({service}))
     dockerfile = deployed.dockerfile.with_name(_DOCKERFILE)
-    if not dockerfile.is_file():
+    package = deployed.dockerfile.parent / service / "src" / f"shop_{service}"
+    if not (dockerfile.is_file() and package.is_dir()):
         raise ClusterError(f"{service}: only the shop's services have a development image")
     base = replace(deployed, name=f"{service}-development-base")
     if cluster == "embedded":
