@@ -18,7 +18,9 @@ def restart(kubectl: Sequence[str]) -> list[str]:
     stale = list(outdated(found, _identities(found)))
     for pod in stale:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        run(*kubectl, "delete", "pod", name, f"--namespace={namespace}", "--wait=false")
+        # It may have gone by itself meanwhile.
+        words = (f"--namespace={namespace}", "--wait=false", "--ignore-not-found")
+        run(*kubectl, "delete", "pod", name, *words)
     return [pod["metadata"]["name"] for pod in stale]
 
 
