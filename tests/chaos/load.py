@@ -49,7 +49,7 @@ class Load:
                 await asyncio.sleep(random.uniform(0, self.cancel_within))
             await orders.follow_up(customer, kind, order_id)
         except RefusedError as error:
-            self.refused[str(error.status)] += 1
+            self.refused[f"{error.status} {error.problem.get('detail', '')}".strip()] += 1
         except TimeoutError:
             self.refused["no word of a decline"] += 1
         except httpx.TransportError as error:
