@@ -29,10 +29,11 @@ def outdated(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the pods with a container whose image is none that its tag has now, by their digests.
 
-    Kubernetes names an image by its configuration's digest, or after `@` by its manifest's.
+    One that is ending already is left to end. Kubernetes names an image by its configuration's
+    digest, or after `@` by its manifest's.
     """
     for pod in pods:
-        if any(
+        if "deletionTimestamp" not in pod.get("metadata", {}) and any(
             found["imageID"]
             and found["image"] in identities
             and found["imageID"].rpartition("@")[2] not in identities[found["image"]]

@@ -21,6 +21,11 @@ def pod(image: str, identity: str, where: str = "containerStatuses") -> dict[str
         (pod("docker.io/minishop/order:0.1.0", "docker.io/import@sha256:older"), True),
         (pod("docker.io/minishop/order:0.1.0", ""), False),
         (pod("docker.io/library/nginx:1", "sha256:old"), False),
+        (
+            pod("docker.io/minishop/order:0.1.0", "sha256:old")
+            | {"metadata": {"deletionTimestamp": "2026-01-31T12:00:00Z"}},
+            False,
+        ),
         ({}, False),
     ],
 )
