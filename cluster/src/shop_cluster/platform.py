@@ -80,8 +80,10 @@ def apply_kinds(kubectl: Sequence[str], manifests: Sequence[Resource]) -> None:
     """Apply the namespaces and kinds of manifests, and return when the API server has them."""
     kinds = [found for found in manifests if found["kind"] in _FIRST]
     apply(kubectl, kinds)
-    definitions = yaml.dump_all([found for found in kinds if found["kind"] != "Namespace"])
-    run(*kubectl, "wait", "--for=condition=Established", "-f", "-", stdin=definitions)
+    definitions = [found for found in kinds if found["kind"] != "Namespace"]
+    if definitions:  # of none, kubectl would say that there is nothing to wait for
+        text = yaml.dump_all(definitions)
+        run(*kubectl, "wait", "--for=condition=Established", "-f", "-", stdin=text)
 
 
 def apply_objects(kubectl: Sequence[str], manifests: Sequence[Resource], report: Report) -> None:
