@@ -88,19 +88,24 @@ def _pay(owned: OwnedResources, about: dict[str, str]) -> None:
     owned.hear("payment", "order.placed", **about, payment=method)
     total = {"amount": 2500, "currency": "USD"}
     owned.hear("payment", "inventory.reserved", **about, total=total)
-    settings = owned.shop.stores.settings(SERVICES["payment"])
+    change_row(
+        owned,
+        "payment",
+        "UPDATE payments SET status = 'captured', captured = amount, captured_at = now(), "
+        "reference = 'CAPTURED' WHERE order_id = :id",
+        about["order_id"],
+    )
 
-    async def capture() -> None:
+
+def change_row(owned: OwnedResources, service: str, statement: str, row_id: str) -> None:
+    """Change a row of a service's database, as what is outside of the shop would have it."""
+    settings = owned.shop.stores.settings(SERVICES[service])
+
+    async def change() -> None:
         engine = create_engine(settings)
         async with transaction(engine) as connection:
-            await connection.execute(
-                sa.text(
-                    "UPDATE payments SET status = 'captured', captured = amount, "
-                    "captured_at = now(), reference = 'CAPTURED' WHERE order_id = :id"
-                ),
-                {"id": about["order_id"]},
-            )
+            await connection.execute(sa.text(statement), {"id": row_id})
         await engine.dispose()
 
     with ThreadPoolExecutor(max_workers=1) as pool:  # a test's own loop belongs to this thread
-        pool.submit(asyncio.run, capture()).result()
+        pool.submit(asyncio.run, change()).result()

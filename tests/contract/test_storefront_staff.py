@@ -5,7 +5,9 @@ import secrets
 from typing import Any
 
 from contract.browser import Browser, make_product
+from contract.owned_resources import OwnedResources, make
 from contract.shop import Shop
+from contract.storefront_things import change_row
 from contract.test_storefront_customer import MAX_PAGE_BYTES, fill_basket, place_order
 
 
@@ -52,6 +54,33 @@ def test_an_order_leads_to_its_traces(staff_browser: Browser, product: dict[str,
     assert both[0] == placed[0]
     assert len(set(both)) == 2
     assert "traces.example" not in staff_browser.get(order).text
+
+
+def test_a_message_that_was_parked_is_sent_again(staff_browser: Browser, shop: Shop) -> None:
+    owned = OwnedResources(shop)
+    message = make("notification_id", owned)
+    path = f"/staff/messages/{message}"
+    assert "Send it again" not in staff_browser.get(path).text
+    staff_browser.post(f"{path}/retry")
+    assert 'class="problem"' in staff_browser.page.text
+    parked = "UPDATE notifications SET status = 'parked' WHERE id = :id"
+    change_row(owned, "notification", parked, message)
+    assert "Send it again" in staff_browser.get(path).text
+    staff_browser.post(f"{path}/retry")
+    assert "It is sent again." in staff_browser.page.text
+    assert "Parked" not in staff_browser.page.text
+
+
+def test_a_payment_that_needs_a_person_is_told(staff_browser: Browser, shop: Shop) -> None:
+    owned = OwnedResources(shop)
+    payment = make("payment_id", owned)
+    order = owned.call("payment", "GET", f"/v1/payments/{payment}", owned.staff)["order_id"]
+    silent = "UPDATE payments SET status = 'pending', updated_at = now() - interval '1 hour'"
+    change_row(owned, "payment", f"{silent} WHERE id = :id", payment)
+    page = staff_browser.get("/staff/payments").text
+    assert "has not answered for a quarter of an hour" in page
+    assert f'href="/staff/orders/{order}"' in page.split("All, newest first")[0]
+    assert re.search(r"payments? needs? a person", staff_browser.get("/staff").text)
 
 
 def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:

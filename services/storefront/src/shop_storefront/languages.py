@@ -17,10 +17,10 @@ SOURCE = "en"
 _FOLDER = Path(str(files("shop_storefront") / "locale"))
 
 
-def load() -> Mapping[str, NullTranslations]:
-    """Return the texts of every language, by its code."""
+def load(folder: Path = _FOLDER) -> Mapping[str, NullTranslations]:
+    """Return the texts of every language, by its code: English's are those of the code."""
     found: dict[str, NullTranslations] = {SOURCE: NullTranslations()}
-    for file in sorted(_FOLDER.glob("*/LC_MESSAGES/messages.po")):
+    for file in sorted(folder.glob("*/LC_MESSAGES/messages.po")):
         found[file.parents[1].name] = compile_catalogue(file)
     return found
 

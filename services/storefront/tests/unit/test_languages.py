@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from shop_storefront.languages import load, name_of, negotiate
+from shop_storefront.rendering import Renderer
 
 SOURCE = Path(str(files("shop_storefront")))
 CATALOGUES = sorted(SOURCE.glob("locale/*/LC_MESSAGES/messages.po"))
@@ -30,6 +31,17 @@ def texts() -> Iterator[str]:
 def test_indonesian_is_there() -> None:
     assert [file.parents[1].name for file in CATALOGUES] == ["id"]
     assert set(load()) == {"en", "id"}
+
+
+def test_a_third_language_is_a_file(tmp_path: Path) -> None:
+    for language in ("id", "nl"):
+        catalogue = tmp_path / language / "LC_MESSAGES" / "messages.po"
+        catalogue.parent.mkdir(parents=True)
+        catalogue.write_text(CATALOGUES[0].read_text().replace("Keranjang", f"Mand {language}"))
+    renderer = Renderer(load(tmp_path))
+    assert set(renderer.languages) == {"en", "id", "nl"}
+    assert renderer.translate("nl", "Basket") == "Mand nl"
+    assert renderer.render("nl", "away.html", {"title": "", "advice": ""}).count('lang="nl"') == 1
 
 
 @pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.parents[1].name)
