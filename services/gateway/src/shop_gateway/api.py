@@ -53,17 +53,19 @@ router = APIRouter()
 
 @router.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
 async def order_summary(order_id: UUID, request: Request, state: State) -> Composed:
-    """Return an order with its payment, shipment and notifications in one answer."""
+    """Return an order with its history, payments, returns, shipments and notifications."""
     if _caller(request).session_ended:
         raise SessionEnded
     authorization = first(request.headers.raw, b"authorization")
-    if authorization is None:  # else nobody asks four services for nothing
+    if authorization is None:  # else nobody asks the services for nothing
         raise Unauthenticated("Send an access token as `Authorization: Bearer …`.")
     parts = await fetch_all(
         state.proxy,
         {
             "order": f"/v1/orders/{order_id}",
+            "history": f"/v1/orders/{order_id}/history",
             "payments": f"/v1/payments?order_id={order_id}",
+            "returns": f"/v1/returns?order_id={order_id}&limit=100",
             "shipments": f"/v1/shipments?order_id={order_id}",
             "notifications": f"/v1/notifications?order_id={order_id}",
         },

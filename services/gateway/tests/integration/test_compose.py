@@ -40,6 +40,9 @@ async def test_a_summary_has_every_part_and_marks_what_is_missing(gateway: Gatew
     assert body["parts"]["payments"]["data"] == {"items": [1]}
     assert body["parts"]["shipments"]["status"] == "unavailable"
     assert "notifications" in body["parts"]["notifications"]["reason"]
+    assert set(body["parts"]) == {
+        *("order", "history", "payments", "returns", "shipments", "notifications")
+    }
 
 
 HOSTILE = [
@@ -72,7 +75,7 @@ async def test_of_the_callers_headers_the_token_alone_goes_to_the_services(
         await request.body()  # hangs when a length is said and nothing comes
         return JSONResponse({"items": []})
 
-    paths = ["/v1/orders", "/v1/payments", "/v1/shipments", "/v1/notifications"]
+    paths = [f"/v1/{n}" for n in ("orders", "payments", "returns", "shipments", "notifications")]
     app = Starlette(routes=[Route(f"{path}{{rest:path}}", handler) for path in paths])
     client = await gateway({"all": (paths, app)}, deadline_seconds=1)
     headers = {k: v for k, v in sent.items() if k not in {"Content-Length", "Transfer-Encoding"}}
@@ -88,7 +91,7 @@ async def test_of_the_callers_headers_the_token_alone_goes_to_the_services(
     assert answer.status_code == 200, answer.text
     assert answer.json()["complete"] is True
     ours = {"accept", "authorization", "host", "traceparent", "x-request-timeout-ms"}
-    assert [each.keys() - ours for each in seen] == [set()] * 4
+    assert [each.keys() - ours for each in seen] == [set()] * 6
 
 
 async def test_without_a_token_no_service_is_asked(gateway: Gateway) -> None:

@@ -1,6 +1,5 @@
 """Orders: the history, one of them with all that belongs to it, paying it, cancelling it."""
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
 from shop_storefront.pages.checkout import read_way, ways_to_pay
-from shop_storefront.pages.returns import left_to_return, read_returns
+from shop_storefront.pages.returns import left_to_return
 from shop_storefront.redirects import is_payment_page
 from shop_storefront.visit import SEE_OTHER, CustomerVisit, Visit
 from shop_storefront.wording import N_
@@ -126,21 +125,17 @@ async def cancel(visit: CustomerVisit, order_id: UUID) -> Response:
 
 async def read_order(visit: Visit, order_id: UUID) -> dict[str, Any]:
     """Return what an order's page shows. A part that cannot be had is None. Raises ApiError."""
-    summary, history, returns = await asyncio.gather(
-        visit.get(f"/v1/orders/{order_id}/summary"),
-        visit.get(f"/v1/orders/{order_id}/history"),
-        read_returns(visit, order_id),
-    )
-    parts = summary["parts"]
+    parts = (await visit.get(f"/v1/orders/{order_id}/summary"))["parts"]
     order = parts["order"]["data"]
-    reached = {entry["status"] for entry in history["items"]}
+    history, returns = _items(parts["history"]), _items(parts["returns"])
+    reached = {entry["status"] for entry in history or ()}
     payments = _items(parts["payments"])
     return {
         "order": order,
         "payments": payments,
         "shipments": _items(parts["shipments"]),
         "messages": _items(parts["notifications"]),
-        "history": history["items"],
+        "history": history,
         "returns": returns,
         "can_return": bool(left_to_return(order, returns)),
         "steps": [(step, step in reached) for step in STEPS],

@@ -64,7 +64,9 @@ async def show_order(visit: StaffVisit, order_id: UUID) -> Response:
     """Show an order with its timeline, payment, parcel and messages."""
     order = await read_order(visit, order_id)
     return await visit.page(
-        "staff/order.html", traces=trace_pages(visit.state.settings, order["history"]), **order
+        "staff/order.html",
+        traces=trace_pages(visit.state.settings, order["history"] or ()),
+        **order,
     )
 
 
