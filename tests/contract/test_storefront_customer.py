@@ -159,6 +159,26 @@ def test_an_address_that_is_none_is_told_at_its_field(
     assert 'value="12 St James&#39;s Square"' in page.text
 
 
+@pytest.mark.parametrize(
+    ("language", "check", "fill_in", "too_short"),
+    [
+        ("en", "Please check what you entered.", "Fill this in.", "at least 10 characters"),
+        ("id", "Periksa kembali isian Anda.", "Isi bagian ini.", "paling sedikit 10 karakter"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_reader_s_words(
+    browser: Browser, language: str, check: str, fill_in: str, too_short: str
+) -> None:
+    browser.http.headers["Accept-Language"] = language
+    browser.get("/sign-up")
+    page = browser.post("/sign-up", name="", email="x", password="short").text
+    assert check in page
+    assert f'class="error">{fill_in}' in page
+    assert too_short in page
+    assert "String should" not in page
+    assert "Value error" not in page
+
+
 def test_without_a_way_to_pay_there_is_no_order(customer: Browser, product: dict[str, Any]) -> None:
     fill_basket(customer, product)
     assert "Choose a payment method" in place_order(customer, way="").text

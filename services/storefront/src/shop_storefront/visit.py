@@ -15,6 +15,7 @@ from shop_storefront.languages import name_of, negotiate
 from shop_storefront.redirects import own_path
 from shop_storefront.sessions import SESSION_SECONDS, Session, SessionEndedError
 from shop_storefront.state import State, StorefrontState
+from shop_storefront.wording import N_
 
 COOKIE = "minishop_session"
 SEE_OTHER = 303
@@ -64,7 +65,18 @@ class Visit:
         known = wording.PROBLEMS.get(error.code)
         if known is not None:
             return self.say(known)
-        return " ".join([error.detail, *error.by_field().values()])
+        if not error.errors:
+            return error.detail
+        told = dict.fromkeys(self.by_field(error).values())  # each once
+        return " ".join([self.say(N_("Please check what you entered.")), *told])
+
+    def by_field(self, error: ApiError) -> dict[str, str]:
+        """Return what people are told of each field of a form."""
+        found: dict[str, str] = {}
+        for name, message in error.by_field().items():
+            text, values = wording.of_field(message)
+            found[name] = self.say(text, **values)
+        return found
 
     async def call(  # noqa: PLR0913 - the parts of a request, by name
         self,

@@ -1,5 +1,6 @@
 """Words for what the API names by code: states, reasons, ways to pay, problems."""
 
+import re
 from collections.abc import Mapping
 
 
@@ -126,3 +127,29 @@ PROBLEMS: Mapping[str, str] = {
 def of(name: str) -> str:
     """Return the English words for a code; one that is not known is written with spaces."""
     return WORDS.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
+
+
+_OF_FIELDS: tuple[tuple[str, str], ...] = (
+    (r"String should have at least 1 character|Field required", N_("Fill this in.")),
+    (
+        r"String should have at least (?P<num>\d+) characters",
+        N_("It must have at least %(num)s characters."),
+    ),
+    (
+        r"String should have at most (?P<num>\d+) characters?",
+        N_("It may have at most %(num)s characters."),
+    ),
+    (r".*(?:email address|@-sign).*", N_("This is no e-mail address.")),
+    (
+        r"String should match pattern .*|Input should be .*",
+        N_("Fill this in, in the form that is asked for."),
+    ),
+)
+
+
+def of_field(message: str) -> tuple[str, dict[str, str]]:
+    """Return the English words for what the API says of a field, and what is filled into them."""
+    for pattern, text in _OF_FIELDS:
+        if found := re.fullmatch(pattern, message):
+            return text, found.groupdict()
+    return message.removeprefix("Value error, "), {}

@@ -48,7 +48,7 @@ async def change_profile(visit: CustomerVisit, form: PostedForm) -> Response:
             me=me.data,
             etag=me.etag,
             values={**me.data, **form.values()},
-            errors=error.by_field(),
+            errors=visit.by_field(error),
             problem=visit.explain(error),
         )
     await visit.state.sessions.put_user(visit.session, as_user(answer.data))

@@ -101,6 +101,6 @@ async def _again(visit: Visit, form: Form, error: ApiError, *, action: str) -> R
         values={**_EMPTY, **form.values(), "is_default": form.checked("is_default")},
         etag=form.text("etag"),
         action=action,
-        errors=error.by_field(),
+        errors=visit.by_field(error),
         problem=visit.explain(error),
     )

@@ -77,7 +77,7 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
             key=str(uuid4()),
             status=422,
             problem=problem,
-            errors=error.by_field(),
+            errors=visit.by_field(error),
         )
     await visit.state.baskets.take_out(visit.session, basket.quantities)
     return await visit.redirect(f"/orders/{answer.data['id']}")

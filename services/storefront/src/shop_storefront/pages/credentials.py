@@ -16,11 +16,14 @@ async def _again(visit: Visit, template: str, error: ApiError, values: dict[str,
     """Show the form again with what is wrong. Raises the error where that is not the form's."""
     if error.status >= 500:  # noqa: PLR2004
         raise error
+    errors = visit.by_field(error)
+    if "new_password" in errors:  # as the API calls what the forms call by what it is
+        errors["password"] = errors.pop("new_password")
     return await visit.page(
         template,
         status=422,
         values=values,
-        errors=error.by_field(),
+        errors=errors,
         problem=visit.explain(error),
     )
 
@@ -128,7 +131,7 @@ async def change_email(visit: CustomerVisit, form: PostedForm) -> Response:
             status=422,
             values=form.values(),
             sent=False,
-            errors=error.by_field(),
+            errors=visit.by_field(error),
             problem=visit.explain(error),
         )
     return await visit.page("account/email.html", values=form.values(), sent=True)
@@ -147,7 +150,7 @@ async def confirm_email(visit: CustomerVisit, form: PostedForm) -> Response:
             status=422,
             values={},
             sent=True,
-            errors=error.by_field(),
+            errors=visit.by_field(error),
             problem=visit.explain(error),
         )
     user = as_user(await visit.get("/v1/users/me"))

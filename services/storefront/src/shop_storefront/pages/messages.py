@@ -58,7 +58,7 @@ async def change_preferences(visit: CustomerVisit, form: PostedForm) -> Response
             body,
             await _sent(visit),
             status=422,
-            errors=error.by_field(),
+            errors=visit.by_field(error),
             problem=visit.explain(error),
         )
     said = visit.say(N_("Your choice of messages is changed."))

@@ -71,7 +71,7 @@ async def sign_up(visit: AnyVisit, form: PostedForm) -> Response:
             status=422,
             next=wanted,
             values=form.values(),
-            errors=error.by_field(),
+            errors=visit.by_field(error),
             problem=visit.explain(error),
         )
     try:

@@ -65,7 +65,7 @@ async def create(visit: StaffVisit, form: PostedForm) -> Response:
     except ApiError as error:
         if error.status not in _REFUSED:
             raise
-        return await _again(visit, form, None, error.by_field(), visit.explain(error))
+        return await _again(visit, form, None, visit.by_field(error), visit.explain(error))
     return await visit.redirect(
         f"/staff/products/{answer.data['id']}", notice=visit.say(N_("The product is added."))
     )
@@ -99,7 +99,7 @@ async def change(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respo
     except ApiError as error:
         if error.status not in _REFUSED:
             raise
-        return await _again(visit, form, product, error.by_field(), visit.explain(error))
+        return await _again(visit, form, product, visit.by_field(error), visit.explain(error))
     return await visit.redirect(
         f"/staff/products/{product_id}", notice=visit.say(N_("The product is changed."))
     )
