@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ SERVICES = (
     *("auth", "gateway", "notification", "order", "payment"),
     *("product", "shipping", "storefront", "user"),
 )
+# Not of the make that runs these tests: its ARGS are pytest's.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"MAKEFLAGS", "MAKELEVEL", "ARGS"}
+}
 SECONDS = 600
 """What anything here may take on a machine that is busy."""
 
@@ -94,13 +100,14 @@ def tilt_up(copy: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["make", "dev"], cwd=copy, stdout=output, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, process_group=0,
+            stdin=subprocess.DEVNULL, process_group=0, env=ENVIRONMENT,
         )  # fmt: skip
     try:
         yield process
     finally:
         # As Ctrl-C does it: to make and to what it runs.
-        os.killpg(process.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):  # it ended by itself, which the test has told
+            os.killpg(process.pid, signal.SIGINT)
         process.wait(SECONDS)
 
 
@@ -113,12 +120,18 @@ def before(kubectl: Kubectl) -> dict[str, Any]:
 def put_back(before: dict[str, Any], copy: Path) -> Iterator[None]:
     """Whatever happens, the shop is its people's again."""
     yield
-    subprocess.run(["make", "dev-down"], cwd=copy, check=True)
+    make(copy, "dev-down")
 
 
 def make(copy: Path, *words: str) -> str:
     done = subprocess.run(
-        ["make", *words], cwd=copy, text=True, capture_output=True, check=False, timeout=SECONDS
+        ["make", *words],
+        cwd=copy,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=SECONDS,
+        env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
@@ -137,8 +150,8 @@ def test_a_shop_is_developed_on_and_put_back(
 
     main = copy / "services/product/src/shop_product/main.py"
     text = main.read_text()
-    with tilt_up(copy, tmp_path / "log"):
-        wait_until(is_up, tmp_path / "log")
+    with tilt_up(copy, tmp_path / "log") as process:
+        wait_until(is_up, process, tmp_path / "log")
         was = pod(kubectl, "product")
         name = was["metadata"]["name"]
         pid = session_pid()
@@ -146,7 +159,7 @@ def test_a_shop_is_developed_on_and_put_back(
         assert listening(pid) <= {"127.0.0.1", "[::1]"}
         assert title(kubectl, name) == "Minishop products"
         main.write_text(text.replace('"Minishop products"', '"Minishop goods"'))
-        wait_until(lambda: title(kubectl, name) == "Minishop goods", tmp_path / "log")
+        wait_until(lambda: title(kubectl, name) == "Minishop goods", process, tmp_path / "log")
         # The process was started again, not the container, and the pod is the one it was.
         status = pod(kubectl, "product")
         assert status["metadata"]["uid"] == was["metadata"]["uid"]
@@ -178,8 +191,9 @@ def session_pid() -> int:
     return int(session["status"]["pid"])
 
 
-def wait_until(condition: Any, log: Path) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + SECONDS
     while not condition():
+        assert process.poll() is None, log.read_text()[-4000:]
         assert time.monotonic() < deadline, log.read_text()[-4000:]
         time.sleep(0.2)
