@@ -183,6 +183,10 @@ chaos: .venv/ready ## faults on the cluster under a load of orders, the oracle a
 bench: .venv/ready ## figures of the shop on the cluster: journey, orders and reads a second, memory
 	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_shop $(ARGS)
 
+.PHONY: bench-storefront
+bench-storefront: .venv/ready ## each page of the storefront: its size, and how long the server takes
+	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_storefront $(ARGS)
+
 .PHONY: bench-observability
 bench-observability: .venv/ready ## what the layer costs: memory and idle CPU of each program
 	@$(ON_CLUSTER) PYTHONPATH=tests .venv/bin/python -m load.bench_layer $(ARGS)

@@ -6,16 +6,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from shop_servers.packages import debian
 
+from storefront_pages import MAX_BYTES
+
 PASSWORD = "correct horse battery"
 PICTURES = Path(__file__).resolve().parents[2] / ".artefacts" / "storefront"
 """Where a run leaves its pictures of the pages."""
 _DESKTOP, _TELEPHONE = (1100, 800), (320, 640)
+_ALL: dict[str, object] = {"resultTypes": ["violations"]}
+_COLOURS = {**_ALL, "runOnly": ["color-contrast"]}
+_WEIGHT = """() => performance.getEntriesByType('navigation')
+  .concat(performance.getEntriesByType('resource').filter(e => /\\.(css|js)\\b/.test(e.name)))
+  .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+"""Bytes of the document, its style and its scripts, whether they came or were kept."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +142,30 @@ async def wait_for(page: Page, path: str, text: str, *, javascript: bool) -> Non
 
 
 async def look(page: Page, name: str) -> None:
-    """Take a picture of a page; fail where axe finds anything, or it is wider than 320 px."""
-    found = (await Axe().run(page)).response["violations"]
-    said = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
-    assert not said, f"{name}: {said}"
+    """Take a picture of a page; fail where it is not what every page has to be.
+
+    axe finds nothing, by day and by night; it is not wider than 320 px; with its style and its
+    script it weighs no more than 50 KiB.
+    """
+    await _require_accessible(page, name)
+    weight = await page.evaluate(_WEIGHT)
+    assert 0 < weight <= MAX_BYTES, f"{name} weighs {weight} bytes"
     await page.set_viewport_size({"width": _TELEPHONE[0], "height": _TELEPHONE[1]})
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= _TELEPHONE[0], f"{name} is {width} px wide"
     await page.set_viewport_size({"width": _DESKTOP[0], "height": _DESKTOP[1]})
     PICTURES.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=PICTURES / f"{name}.png")
+
+
+async def _require_accessible(page: Page, name: str) -> None:
+    schemes: tuple[tuple[Literal["light", "dark"], dict[str, object]], ...] = (
+        ("light", _ALL),
+        ("dark", _COLOURS),
+    )
+    for scheme, options in schemes:
+        await page.emulate_media(color_scheme=scheme)
+        found = (await Axe().run(page, options=options)).response["violations"]
+        said = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+        assert not said, f"{name} ({scheme}): {said}"
+    await page.emulate_media(color_scheme="light")

@@ -14,6 +14,7 @@ from shop_journey.steps import View, run
 from shop_journey.up import steps
 
 from e2e.chromium import Chromium, chromium
+from e2e.products import Products, selling
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,10 @@ async def customer(kubectl: Kubectl) -> AsyncIterator[Customer]:
 async def browser(kubectl: Kubectl) -> AsyncIterator[Chromium]:
     async with chromium(STOREFRONT) as browser:
         yield browser
+
+
+@pytest.fixture
+async def products(kubectl: Kubectl) -> AsyncIterator[Products]:
+    """Products of the test's own: nobody finds them in the catalogue afterwards."""
+    async with selling() as products:
+        yield products
