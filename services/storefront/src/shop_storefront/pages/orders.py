@@ -18,6 +18,7 @@ from shop_storefront.wording import N_
 router = APIRouter()
 PAGE_SIZE = 20
 OPEN = frozenset(("pending", "reserved", "paid", "cancelling", "shipped"))
+UNPAID = frozenset(("pending", "reserved"))
 CANCELLABLE = frozenset(("pending", "reserved", "paid"))
 STEPS = ("pending", "reserved", "paid", "shipped", "delivered")
 
@@ -142,7 +143,9 @@ async def read_order(visit: Visit, order_id: UUID) -> dict[str, Any]:
         "went_well": order["status"] in STEPS,
         "is_open": order["status"] in OPEN,
         "can_cancel": order["status"] in CANCELLABLE,
-        "can_pay": any((each["action"] or {}).get("type") == "redirect" for each in payments or ()),
+        # An order that is cancelled is so at once, its payment a moment later.
+        "can_pay": order["status"] in UNPAID
+        and any((each["action"] or {}).get("type") == "redirect" for each in payments or ()),
     }
 
 
