@@ -22,10 +22,13 @@ LIMIT = 5
 # After so long the gateway's answers say what is left by everybody's count.
 COUNTED_SECONDS = 1.5
 # What a pod of the shop runs to ask Kong as another client.
-ASKS = (
-    "import json, urllib.request as r;"
-    "print(json.dumps(dict(r.urlopen('http://kong-proxy.kong:8000/v1/products?limit=1').headers)))"
-)
+ASKS = f"""
+import json, time, urllib.request
+for pause in ({COUNTED_SECONDS}, 0):
+    answer = urllib.request.urlopen("http://kong-proxy.kong:8000/v1/products?limit=1")
+    time.sleep(pause)
+print(json.dumps(dict(answer.headers)))
+"""
 
 
 async def test_the_shop_is_behind_kong(layer: Kubectl) -> None:
