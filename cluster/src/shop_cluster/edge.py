@@ -28,7 +28,8 @@ HOSTS = ("shop.localhost", "www.shop.localhost", "localhost", "127.0.0.1", "::1"
 """What Kong's certificate is for."""
 _OVERLAY = "embedded-edge"
 _OPERATOR = ("--namespace=minishop-system", "deployment/shop-operator")
-_SETTING = "MINISHOP_EDGE"
+_SETTINGS = {"MINISHOP_EDGE": "gateway-api", "MINISHOP_ROUTE_PORT": "8080"}
+"""What the operator is told while the layer is there."""
 _SECONDS = 300
 
 
@@ -53,7 +54,7 @@ def install(
     # The port passes on when who takes it can serve.
     rest = [found for found in manifests if not _is_entry(found)]
     platform.apply_objects(command, rest, report)
-    _tell_operator(command, "gateway-api")
+    _tell_operator(command, *(f"{name}={value}" for name, value in _SETTINGS.items()))
     _wait_for_routes(command, report)
     run(*command, "delete", *ENTRY, "--ignore-not-found")
     platform.apply(command, entry)
@@ -74,7 +75,7 @@ def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
         entry = (checkout() / "manifests" / "dev" / "entry.yaml").read_text()
         platform.apply(command, list(yaml.safe_load_all(entry)))
     if run(*command, "get", *_OPERATOR, "--ignore-not-found", "--output=name"):
-        _tell_operator(command, "")
+        _tell_operator(command, *(f"{name}-" for name in _SETTINGS))
     text = yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)
     options = ("--ignore-not-found", "--wait=true", f"--timeout={_SECONDS}s")
     run(*command, "delete", *options, "-f", "-", stdin=text)
@@ -115,9 +116,8 @@ def _require_shop(kubectl: Sequence[str]) -> None:
         )
 
 
-def _tell_operator(kubectl: Sequence[str], edge: str) -> None:
-    told = f"{_SETTING}={edge}" if edge else f"{_SETTING}-"
-    run(*kubectl, "set", "env", *_OPERATOR, told)
+def _tell_operator(kubectl: Sequence[str], *settings: str) -> None:
+    run(*kubectl, "set", "env", *_OPERATOR, *settings)
     run(*kubectl, "rollout", "status", *_OPERATOR, f"--timeout={_SECONDS}s")
 
 

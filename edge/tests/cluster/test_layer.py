@@ -38,7 +38,7 @@ async def test_the_shop_is_behind_kong(layer: Kubectl) -> None:
     assert products
     found = await layer.get("shopservice", "gateway", "-n=shop")
     assert not unready([found])
-    assert found["status"]["url"] == "http://shop.localhost/"
+    assert found["status"]["url"] == "http://shop.localhost:8080/"
     route = await layer.get("httproute", "gateway", "-n=shop")
     [parent] = route["status"]["parents"]
     assert parent["controllerName"] == "konghq.com/kic-gateway-controller"

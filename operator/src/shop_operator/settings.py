@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     route_scheme: Literal["http", "https"] = Field(
         default="http", description="Scheme of the URLs shown."
     )
+    route_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the URLs shown of routes by the edge; the scheme's own when absent.",
+    )
     route_table: str = Field(
         default="shop-routes", description="ConfigMap with the routes that go via the gateway."
     )

@@ -91,7 +91,8 @@ def _way(
         return _with_url(_by_entry(service, view), view)
     found = RouteReadiness(*_at_edge(result))
     host = (service.spec.route and service.spec.route.host) or platform.route_host
-    return _with_url(replace(found, url=f"{platform.route_scheme}://{host}"), view)
+    port = f":{platform.route_port}" if platform.route_port else ""
+    return _with_url(replace(found, url=f"{platform.route_scheme}://{host}{port}"), view)
 
 
 def _with_url(found: RouteReadiness, view: RouteView) -> RouteReadiness:
