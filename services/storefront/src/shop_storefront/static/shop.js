@@ -8,19 +8,28 @@ function localTimes(root) {
   }
 }
 
+// Markup as a page that holds it would tell it.
+function asInPage(text) {
+  const template = document.createElement("template");
+  template.innerHTML = text;
+  return template.innerHTML.trim();
+}
+
 // An order as it goes on: each event of the stream asks for the part of the page that changes.
 function follow(part) {
   const source = new EventSource(part.dataset.events);
   let asking = false;
   let again = false;
-  let shown;
+  let shown = part.innerHTML.trim();
   async function show() {
     if (asking) { again = true; return; }
     asking = true;
     // Away for a moment: the next event, or the next look, asks again.
     const answer = await fetch(part.dataset.progress, { redirect: "error" }).catch(() => null);
-    const fresh = answer?.ok ? await answer.text() : shown;
-    if (fresh !== shown) { // else focus and reading would start anew for nothing
+    const fresh = answer?.ok ? asInPage(await answer.text()) : shown;
+    if (part.matches(":active")) { // a button that goes while it is pressed does nothing
+      setTimeout(show, 300);
+    } else if (fresh !== shown) { // else focus and reading would start anew for nothing
       shown = fresh;
       part.innerHTML = fresh; // our own page's part, escaped by its template
       localTimes(part);
@@ -48,6 +57,6 @@ function once(form) {
   addEventListener("pageshow", () => { delete form.dataset.sent; });
 }
 
+document.querySelectorAll("[data-events]").forEach(follow); // before the times are put in another zone
 localTimes(document);
-document.querySelectorAll("[data-events]").forEach(follow);
 document.querySelectorAll("form[data-once]").forEach(once);
