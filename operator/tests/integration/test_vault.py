@@ -155,9 +155,9 @@ async def test_drift_in_vault_is_put_right(
         key: value.format(owner=owner) if isinstance(value, str) else value
         for key, value in change.items()
     }
+    await vault.shop.stop()  # or it might be put right before it is seen
     await vault.write(path, words)
     assert await vault.read(path) != before
-    await vault.shop.stop()
     await vault.shop.start()
 
     async def restored() -> bool:
