@@ -48,6 +48,15 @@ async def quiet(kubectl: Kubectl) -> dict[str, Child]:
             before = now
 
 
+async def out_of_vault(kubectl: Kubectl) -> None:
+    """Wait until nothing is kept in Vault: it goes with the last pod that logged in by it."""
+    async with asyncio.timeout(120):
+        while any(
+            store == "vault" for made in (await recorded(kubectl)).values() for store, *_ in made
+        ):
+            await asyncio.sleep(1)
+
+
 @dataclass(frozen=True)
 class Before:
     """A shop under the operator of the version before."""
@@ -68,6 +77,7 @@ async def upgradable(kubectl: Kubectl) -> AsyncIterator[Before]:
         # The version before keeps nothing in Vault.
         await apply_services(kubectl, "kubernetes", print)
         await wait_until_ready(kubectl, print)
+        await out_of_vault(kubectl)
         await quiet(kubectl)
         made = await recorded(kubectl)
         async with from_cluster(kubectl.kubeconfig) as stores:
