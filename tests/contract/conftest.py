@@ -14,8 +14,10 @@ from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from contract.apps import Apps
 from contract.browser import Browser, make_product
+from contract.owned_resources import OwnedResources
 from contract.serving import served
 from contract.shop import Shop
+from contract.storefront_things import Things, make_things
 from contract.stores import Stores
 from shop_storefront.main import create
 from shop_storefront.settings import Settings
@@ -70,6 +72,19 @@ def other_browser(storefront: str) -> Iterator[Browser]:
         yield Browser(http)
 
 
+@pytest.fixture
+def customer(browser: Browser) -> Browser:
+    """A browser of somebody who has just signed up."""
+    browser.sign_up()
+    return browser
+
+
+@pytest.fixture
+def things(customer: Browser, shop: Shop) -> Things:
+    """What the customer has of each thing that pages show."""
+    return make_things(customer, OwnedResources(shop))
+
+
 def staff_in(browser: Browser, shop: Shop) -> Browser:
     """Return the browser with a new administrator signed in."""
     email = browser.sign_up()
@@ -88,6 +103,13 @@ def staff_in(browser: Browser, shop: Shop) -> Browser:
 def staff_browser(browser: Browser, shop: Shop) -> Browser:
     """A browser of an administrator."""
     return staff_in(browser, shop)
+
+
+@pytest.fixture
+def staff_visitor(storefront: str, shop: Shop) -> Iterator[Browser]:
+    """An administrator's browser beside a customer's."""
+    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+        yield staff_in(Browser(http), shop)
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,6 @@ ADDRESS = {
     "postal_code": "SW1Y 4JH",
     "country": "GB",
 }
-MAX_PAGE_BYTES = 50 * 1024
-
-
-@pytest.fixture
-def customer(browser: Browser) -> Browser:
-    browser.sign_up()
-    return browser
 
 
 def fill_basket(browser: Browser, product: dict[str, Any], quantity: int = 1) -> None:

@@ -2,18 +2,12 @@
 
 import io
 import secrets
-from collections.abc import Iterator
 
-import httpx
-import pytest
 from PIL import Image
 
 from contract.browser import PASSWORD, Browser
-from contract.conftest import staff_in
 from contract.html_forms import Forms, HtmlForm
-from contract.owned_resources import OwnedResources
-from contract.shop import Shop
-from contract.storefront_things import Things, make_things
+from contract.storefront_things import Things
 from contract.test_storefront_customer import ADDRESS
 from shop_storefront import pages, staff
 from storefront_pages import CUSTOMER, STAFF, paths
@@ -63,23 +57,6 @@ def assert_text(page: str, where: str) -> None:
 def read_back(page: str) -> set[str]:
     """Return the names of the fields whose markup a page shows, as text."""
     return {name for name in SHOWN if f"&lt;s&gt;{name}" in page}
-
-
-@pytest.fixture
-def customer(browser: Browser) -> Browser:
-    browser.sign_up()
-    return browser
-
-
-@pytest.fixture
-def things(customer: Browser, shop: Shop) -> Things:
-    return make_things(customer, OwnedResources(shop))
-
-
-@pytest.fixture
-def staff_visitor(storefront: str, shop: Shop) -> Iterator[Browser]:
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
-        yield staff_in(Browser(http), shop)
 
 
 def test_what_is_written_into_any_field_is_text_wherever_it_is_shown(

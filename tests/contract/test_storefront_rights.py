@@ -1,34 +1,19 @@
 """Whose pages are whose, on every route that names a thing; and where a page may send a browser."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from contract.browser import Browser
-from contract.conftest import staff_in
-from contract.owned_resources import OwnedResources
 from contract.shop import Shop
-from contract.storefront_things import Things, make_things
+from contract.storefront_things import Things
 from contract.test_storefront_security import routes
 from shop_storefront import pages, staff
 from storefront_pages import filled_in, paths
 
 EVIL = "https://evil.example/"
 ADMINS_ONLY = ("suspend", "reinstate", "roles")
-
-
-@pytest.fixture
-def customer(browser: Browser) -> Browser:
-    browser.sign_up()
-    return browser
-
-
-@pytest.fixture
-def things(customer: Browser, shop: Shop) -> Things:
-    return make_things(customer, OwnedResources(shop))
 
 
 def of_a_thing(method: str) -> list[str]:
@@ -66,12 +51,6 @@ def _as_owner(customer: Browser, ids: dict[str, str]) -> list[str]:
         customer.get("/account/addresses").text,
     ]
     return [re.sub(r'name="(csrf|key)" value="[^"]+"', "", page) for page in seen]
-
-
-@pytest.fixture
-def staff_visitor(storefront: str, shop: Shop) -> Iterator[Browser]:
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
-        yield staff_in(Browser(http), shop)
 
 
 def test_no_page_and_no_form_leads_to_another_site(staff_visitor: Browser) -> None:

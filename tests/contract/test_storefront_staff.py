@@ -8,7 +8,8 @@ from contract.browser import Browser, make_product
 from contract.owned_resources import OwnedResources, make
 from contract.shop import Shop
 from contract.storefront_things import change_row
-from contract.test_storefront_customer import MAX_PAGE_BYTES, fill_basket, place_order
+from contract.test_storefront_customer import fill_basket, place_order
+from storefront_pages import MAX_BYTES
 
 
 def test_today_counts_orders_and_says_what_runs_low(
@@ -23,7 +24,7 @@ def test_today_counts_orders_and_says_what_runs_low(
     assert re.search(r"\d+ orders?", page)
     assert "<rect" in page
     assert low["name"] in page
-    assert len(page.encode()) <= MAX_PAGE_BYTES
+    assert len(page.encode()) <= MAX_BYTES
 
 
 def test_an_order_is_found_by_its_number_and_its_customer(
@@ -171,4 +172,4 @@ def test_every_list_has_a_page_and_an_empty_state(staff_browser: Browser) -> Non
     ):
         page = staff_browser.get(path)
         assert page.status_code == 200
-        assert len(page.content) <= MAX_PAGE_BYTES, path
+        assert len(page.content) <= MAX_BYTES, path

@@ -1,17 +1,12 @@
 """No page weighs more than 50 KiB with its style and script, however much there is to show."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import httpx
-import pytest
-
 from contract.browser import Browser, make_product
-from contract.conftest import staff_in
 from contract.owned_resources import OwnedResources
 from contract.shop import Shop
-from contract.storefront_things import Things, make_things
+from contract.storefront_things import Things
 from shop_storefront.rendering import STATIC
 from storefront_pages import CUSTOMER, MAX_BYTES, STAFF
 
@@ -20,23 +15,6 @@ LINES = 30
 FULL = 55
 """More than a page of any list."""
 BESIDE = sum(len(Path(STATIC / name).read_bytes()) for name in ("shop.css", "shop.js", "icon.svg"))
-
-
-@pytest.fixture
-def customer(browser: Browser) -> Browser:
-    browser.sign_up()
-    return browser
-
-
-@pytest.fixture
-def things(customer: Browser, shop: Shop) -> Things:
-    return make_things(customer, OwnedResources(shop))
-
-
-@pytest.fixture
-def staff_visitor(storefront: str, shop: Shop) -> Iterator[Browser]:
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
-        yield staff_in(Browser(http), shop)
 
 
 def fill(customer: Browser, shop: Shop, things: Things) -> None:
