@@ -96,10 +96,14 @@ async def test_a_killed_holders_work_is_finished_by_the_other(two: Two) -> None:
     shop = two.shop
     await eventually(two.holder, seconds=60)
     await eventually(two.warm, seconds=60)
-    for name in NAMES:
-        await shop.declare(name)
     killed = await two.holder()
+    for name in NAMES[:15]:
+        await shop.declare(name)
     await eventually(two.amid, seconds=60)
+    # However fast the holder was, these are left to the other.
+    os.kill(killed, signal.SIGSTOP)
+    for name in NAMES[15:]:
+        await shop.declare(name)
     os.kill(killed, signal.SIGKILL)
     two.processes[killed].wait()
     half_way = len(two.writes())
