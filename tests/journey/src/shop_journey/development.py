@@ -1,6 +1,5 @@
 """`make dev`: Tilt on a shop that is up, and the shop put back as it was deployed."""
 
-import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.paths import ClusterPaths
 from shop_cluster.secrets_provider import Provider
 from shop_journey import gitops
+from shop_journey.field_owners import patch_metadata
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import ROOT, Place
 from shop_journey.readiness import unready
@@ -25,8 +25,6 @@ PORT = 10350
 """Where Tilt answers, on loopback only: its own default."""
 _ANNOTATIONS = ("tilt.dev/down-policy", "kubectl.kubernetes.io/last-applied-configuration")
 """What the Tiltfile gives what Tilt applies, and Tilt itself. `make up` gives neither."""
-_TRIES = 10
-_CONFLICT = "the object has been modified"
 _STORES = "platform"
 _NO_SHOP = "there is no shop to work on: run `make up` first"
 
@@ -93,7 +91,7 @@ async def put_back(place: Place, report: Report) -> None:
     # has no longer goes.
     await apply_services(kubectl, provider, report)
     for name in sorted(touched):
-        await _disown(kubectl, name)
+        await patch_metadata(kubectl, "shopservice", name, f"-n={SHOP}", wanted=without_tilt)
         report(f"{name} is as it was deployed")
     await wait_until_ready(kubectl, report)
     try:
@@ -103,31 +101,11 @@ async def put_back(place: Place, report: Report) -> None:
 
 
 def without_tilt(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch (RFC 7386) that takes away Tilt's annotations, and who set them."""
+    """Return the metadata without Tilt's annotations, and who set them."""
     return {
-        "metadata": {
-            # Of another version nothing may be replaced.
-            "resourceVersion": metadata["resourceVersion"],
-            "annotations": dict.fromkeys(_ANNOTATIONS),
-            "managedFields": [each for each in metadata["managedFields"] if not _is_owner(each)],
-        }
+        "annotations": dict.fromkeys(_ANNOTATIONS),
+        "managedFields": [each for each in metadata["managedFields"] if not _is_owner(each)],
     }
-
-
-async def _disown(kubectl: Kubectl, name: str) -> None:
-    """Take what Tilt left off a ShopService, which the operator may write to just then."""
-    service = ("shopservice", name, "-n", SHOP)
-    for _ in range(_TRIES):
-        found = await kubectl.get(*service, "--show-managed-fields")
-        patch = json.dumps(without_tilt(found["metadata"]))
-        try:
-            await kubectl("patch", *service, "--type=merge", "--patch-file=/dev/stdin", stdin=patch)
-        except StepFailedError as error:
-            if _CONFLICT not in str(error):
-                raise
-        else:
-            return
-    raise StepFailedError(f"{name} was changed by others {_TRIES} times meanwhile", "make dev-down")
 
 
 def _is_owner(field: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from shop_cluster.published_crds import FLUX, published
 from shop_cluster.secrets_provider import chosen_provider
+from shop_journey.field_owners import patch_metadata, without_flux
 from shop_journey.git_server import GitServer
 from shop_journey.kubectl import APPLY, Kubectl
 from shop_journey.place import ROOT, Place, own_program
@@ -24,6 +26,9 @@ _WORKLOADS = (
     "deployment/kustomize-controller",
 )
 _READY_SECONDS = 600
+_APPLIED = "kustomize.toolkit.fluxcd.io/name"
+"""The label that Flux gives all that it applies."""
+_AT_ONCE = 4
 _LOOK = f"kubectl get kustomizations,gitrepositories -n {NAMESPACE}"
 
 
@@ -122,11 +127,37 @@ async def remove(place: Place, report: Report) -> None:
     if await kubectl("get", "crd", KUSTOMIZATIONS, "--ignore-not-found", "-o", "name"):
         # While the controllers are there to let go of what they applied (deletionPolicy: Orphan).
         report("letting go of what was applied")
+        kinds = _applied_kinds((await kubectl.get(KUSTOMIZATIONS, "-n", NAMESPACE))["items"])
         await kubectl(
             "delete", f"{KUSTOMIZATIONS},{_SOURCES}", "--all", "-n", NAMESPACE, "--timeout=120s"
         )
+        await _take_over(kubectl, kinds)
     report("taking the controllers away")
     await kubectl("delete", *crds, "--ignore-not-found")
     for kind in ("clusterrolebinding", "clusterrole"):
         await kubectl("delete", kind, *_CLUSTER_WIDE, "--ignore-not-found")
     await kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+
+
+def _applied_kinds(kustomizations: list[dict[str, Any]]) -> set[str]:
+    """Return the kinds of what was applied, as kubectl takes them: kind.group."""
+    found = set()
+    for each in kustomizations:
+        for entry in each.get("status", {}).get("inventory", {}).get("entries", []):
+            group, kind = entry["id"].split("_")[-2:]
+            found.add(f"{kind}.{group}" if group else kind)
+    return found
+
+
+async def _take_over(kubectl: Kubectl, kinds: Collection[str]) -> None:
+    """Own what Flux owned, as if `make up` had applied it."""
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def take(kind: str, metadata: dict[str, Any]) -> None:
+        place = [f"--namespace={metadata['namespace']}"] if "namespace" in metadata else []
+        async with at_once:
+            await patch_metadata(kubectl, kind, metadata["name"], *place, wanted=without_flux)
+
+    for kind in sorted(kinds):
+        found = await kubectl.get(kind, "--all-namespaces", f"--selector={_APPLIED}")
+        await asyncio.gather(*(take(kind, each["metadata"]) for each in found["items"]))

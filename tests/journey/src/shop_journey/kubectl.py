@@ -11,6 +11,8 @@ from shop_journey.steps import StepFailedError
 
 APPLY = ("apply", "--server-side", "--force-conflicts")
 """A checkout's manifests decide their own fields, also those that Flux, or a person, had before."""
+MANAGER = "kubectl"
+"""Who then owns those fields: kubectl's own name, so that they are a person's to apply too."""
 
 
 @dataclass(frozen=True)
