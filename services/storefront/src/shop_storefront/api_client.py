@@ -10,6 +10,7 @@ import structlog
 
 from shop_shared.http.retry import RetryTransport
 from shop_shared.observability.trace_context import current_traceparent
+from shop_storefront.wording import API_UNREACHABLE
 
 _log = structlog.get_logger(__name__)
 
@@ -145,7 +146,7 @@ def _headers(token: str | None, headers: Mapping[str, str] | None) -> dict[str, 
 
 def _unreachable(error: httpx.HTTPError) -> ApiError:
     _log.warning("the API does not answer", error=repr(error))
-    return ApiError(503, code="unreachable", detail="The shop does not answer.")
+    return ApiError(503, code=API_UNREACHABLE, detail="The shop does not answer.")
 
 
 def _problem(response: httpx.Response) -> ApiError:

@@ -62,13 +62,11 @@ class Visit:
 
     def explain(self, error: ApiError) -> str:
         """Return what people are told of a problem."""
+        if error.errors:
+            told = dict.fromkeys(self.by_field(error).values())  # each once
+            return " ".join([self.say(N_("Please check what you entered.")), *told])
         known = wording.PROBLEMS.get(error.code)
-        if known is not None:
-            return self.say(known)
-        if not error.errors:
-            return error.detail
-        told = dict.fromkeys(self.by_field(error).values())  # each once
-        return " ".join([self.say(N_("Please check what you entered.")), *told])
+        return self.say(known) if known is not None else error.detail
 
     def by_field(self, error: ApiError) -> dict[str, str]:
         """Return what people are told of each field of a form."""

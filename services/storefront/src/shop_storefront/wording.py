@@ -106,8 +106,11 @@ WORDS: Mapping[str, str] = {
     "travel": N_("Travel"),
 }
 
+API_UNREACHABLE = "api_unreachable"
+"""The storefront's own code, beside the API's."""
+
 PROBLEMS: Mapping[str, str] = {
-    "unreachable": N_("The shop does not answer at the moment. Try again in a few seconds."),
+    API_UNREACHABLE: N_("The shop does not answer at the moment. Try again in a few seconds."),
     "unavailable": N_(
         "A part of the shop is not available at the moment. Try again in a few seconds."
     ),
@@ -120,8 +123,42 @@ PROBLEMS: Mapping[str, str] = {
     ),
     "return_decided": N_("The return was decided meanwhile. This is how it is now."),
     "gateway_timeout": N_("The shop took too long. Try again in a few seconds."),
+    "account_suspended": N_("This account is suspended."),
+    "address_book_full": N_("The address book is full. Remove an address first."),
+    "address_locked": N_(
+        "The address can no longer be changed: the parcel has left, or the order has ended."
+    ),
+    "code_invalid": N_("The code is not valid. It may have been used, or be too old."),
+    "invalid_credentials": N_("The e-mail address or the password is not right."),
+    "invalid_grant": N_("The e-mail address or the password is not right."),
+    "last_administrator": N_("This is the last administrator. Make somebody else one first."),
+    "not_parked": N_("The message is not parked any more."),
+    "nothing_to_verify": N_("There is nothing to verify."),
+    "own_account": N_("Nobody changes this of their own account. Ask another administrator."),
+    "refund_refused": N_(
+        "This cannot be refunded: it is more than what is left, or in another currency."
+    ),
+    "request_in_progress": N_("The same is being done already. Wait a little, then look again."),
+    "same_email": N_("This is the account's e-mail address already."),
+    "shipment_exists": N_("The order has a parcel already. Change that one."),
+    "sku_taken": N_("Another product has this SKU."),
+    "stock_reserved": N_("Orders have reserved more units than that."),
+    "too_many_devices": N_("This account has too many devices. Remove one first."),
+    "too_many_images": N_("The product has as many pictures as it may. Remove one first."),
+    "too_many_units": N_("That is more than a product may have on hand."),
+    "unreachable": N_("Nobody is known there, or they take no such messages."),
+    "wrong_password": N_("The current password is wrong."),
+    "payload_too_large": N_("That is too large"),
+    "unsupported_media_type": N_("Files of this kind are not taken."),
+    "not_found": N_("It may have been removed, or it belongs to somebody else."),
+    "forbidden": N_("You may not do this."),
+    "bad_request": N_("This request is not understood"),
+    "bad_gateway": N_(
+        "A part of the shop is not available at the moment. Try again in a few seconds."
+    ),
+    "internal_error": N_("Something went wrong in the shop. Try again; if it stays so, tell us."),
 }
-"""What people can do about a problem, by the API's code; others are told in the API's words."""
+"""What people are told of a problem, by the API's code."""
 
 
 def of(name: str) -> str:
