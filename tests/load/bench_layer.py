@@ -6,17 +6,15 @@ what it does to an order's journey, `make bench ARGS="journey"` with the layer a
 
 import argparse
 import asyncio
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import here
-from shop_journey.processes import PROC, memory, pids_of
+from shop_journey.processes import memory, pids_of
+
+from load.cpu import of_processes
 
 NAMESPACES = ("monitoring", "logging")
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -25,16 +23,6 @@ class Part:
 
     name: str
     pids: tuple[int, ...]
-
-
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the CPU time that processes have taken since they began. Raises FileNotFoundError."""
-    total = 0
-    for pid in pids:
-        # Fields 14 and 15 of proc(5); the second, the program's name, may hold blanks.
-        fields = Path(PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICKS
 
 
 async def parts(kubectl: Kubectl) -> list[Part]:
@@ -57,12 +45,12 @@ async def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="for how long CPU is measured")
     seconds = parser.parse_args().seconds
     found = await parts(here().kubectl)
-    before = {part: cpu_seconds(part.pids) for part in found}
+    before = {part: of_processes(part.pids) for part in found}
     await asyncio.sleep(seconds)
     print(f"| pod | memory | CPU over {seconds} s |\n|---|---|---|")
     sum_memory = sum_cpu = 0.0
     for part in found:
-        cores = (cpu_seconds(part.pids) - before[part]) / seconds
+        cores = (of_processes(part.pids) - before[part]) / seconds
         held = memory(part.pids).pss
         print(f"| {part.name} | {held:.0f} MiB | {cores:.3f} cores |")
         sum_memory += held

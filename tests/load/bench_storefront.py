@@ -20,7 +20,7 @@ from shop_journey.customer import ADDRESS, PASSWORD, SHOP, Customer, ask, regist
 from shop_journey.golden import STAFF as STAFF_LOGIN
 from shop_journey.golden import STOREFRONT
 
-from load.bench_shop import say
+from load.shop import say
 from storefront_pages import CUSTOMER, STAFF, filled_in
 
 GOAL_MS = 30.0
