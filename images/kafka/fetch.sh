@@ -3,10 +3,10 @@
 # usage: fetch.sh DIRECTORY
 set -eu
 target=$1
-pom=$(dirname "$0")/pom.xml
+here=$(dirname "$0")
 
 copy() { # profile, folder
-    mvn --quiet --batch-mode --file "$pom" --activate-profiles "$1" dependency:copy-dependencies \
+    mvn --quiet --batch-mode --file "$here/pom.xml" --activate-profiles "$1" dependency:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$target/$2"
 }
 
@@ -14,3 +14,4 @@ copy server libs
 for plugin in debezium-postgres debezium-mongodb kubernetes-secrets; do
     copy "$plugin" "plugins/$plugin"
 done
+python3 "$here/patch_debezium.py" "$target"/plugins/debezium-*/debezium-core-*.jar

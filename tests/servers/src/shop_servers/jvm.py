@@ -36,8 +36,9 @@ async def jars() -> Jars:
     """The jars, fetched by Maven where they are missing."""
     await debian("default-jre-headless", "java")
     source = checkout() / "images/kafka"
-    pom = (source / "pom.xml").read_bytes()
-    home = cache() / f"kafka-{hashlib.sha256(pom).hexdigest()[:16]}"
+    inputs = (source / name for name in ("pom.xml", "fetch.sh", "patch_debezium.py"))
+    fetched = b"".join(file.read_bytes() for file in inputs)
+    home = cache() / f"kafka-{hashlib.sha256(fetched).hexdigest()[:16]}"
     if not home.exists():
         await debian("maven", "mvn")
         await asyncio.to_thread(_fetch, source / "fetch.sh", home)
