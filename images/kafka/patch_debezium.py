@@ -9,8 +9,8 @@ core, for each connector, day and night. Patched, the timer has expired when its
 in place of `>`). Debezium 3.3.2; 3.6.1 has the same timer. Why it is done so: ADR 0024.
 """
 
+# ruff: noqa: INP001 -- a program beside the image that it is for, not a module
 import hashlib
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -41,7 +41,7 @@ def patch(jar: Path) -> None:
         for entry in before.infolist():
             content = compiled if entry.filename == TIMER else before.read(entry)
             after.writestr(entry, content)
-    os.replace(unfinished, jar)
+    unfinished.replace(jar)
 
 
 if __name__ == "__main__":
