@@ -15,6 +15,7 @@ OWN = (
     "/docs",
     "/openapi.json",
     "/v1/home",
+    "/docs/reader/reader.css",
     "/docs/reader/reader.js",
     "/livez",
     "/readyz",

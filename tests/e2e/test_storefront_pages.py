@@ -6,7 +6,16 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page
 from shop_journey.customer import SHOP
 
-from e2e.chromium import PICTURES, Chromium, look, order, sign_up, visitor, wait_for
+from e2e.chromium import (
+    PICTURES,
+    Chromium,
+    look,
+    order,
+    require_accessible,
+    sign_up,
+    visitor,
+    wait_for,
+)
 from e2e.products import Products
 from storefront_pages import CUSTOMER, file_name, filled_in, page_of
 
@@ -173,5 +182,10 @@ async def test_the_api_s_reader_is_whole_without_the_internet(browser: Chromium)
         await page.goto(f"{SHOP}/docs")
         await page.locator(".opblock-tag").first.wait_for()
         assert await page.title() == "Minishop API"
+        await require_accessible(page, "api-docs")
+        await page.locator(".opblock-tag button").first.click()
+        await page.locator(".opblock-summary-control").first.wait_for()
+        # Swagger UI's own rows: a button to open one, and within it one to copy its path.
+        await require_accessible(page, "api-docs-open", but=("nested-interactive",))
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / "api-docs.png")
