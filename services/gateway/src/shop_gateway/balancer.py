@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from shop_gateway.room import Limits, Room
 from shop_gateway.routes import Upstream
 from shop_shared.breaker import CircuitBreaker, FailureShare, Outcome
 
@@ -28,6 +29,7 @@ BREAKER_WINDOW_SECONDS = 10.0
 BREAKER_MIN_REQUESTS = 20
 BREAKER_FAILURE_SHARE = 0.5
 BREAKER_OPEN_SECONDS = 5.0
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class NoEndpointError(Exception):
@@ -54,14 +56,18 @@ class Endpoint:
 
 @dataclass
 class Pool:
-    """The pods of one service, and the breaker of all of them."""
+    """The pods of one service, the breaker of all of them, and the room that there is for calls."""
 
     upstream: Upstream
     clock: Callable[[], float] = time.monotonic
+    limits: Limits = field(default_factory=Limits)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     breaker: CircuitBreaker = field(init=False)
+    _reads: Room = field(init=False)
+    _others: Room = field(init=False)
 
     def __post_init__(self) -> None:
+        self._reads, self._others = Room(self.limits), Room(self.limits)
         rule = FailureShare(
             share=BREAKER_FAILURE_SHARE,
             minimum=BREAKER_MIN_REQUESTS,
@@ -74,6 +80,12 @@ class Pool:
         self.endpoints = {
             address: self.endpoints.get(address) or Endpoint(address) for address in addresses
         }
+        for room in (self._reads, self._others):
+            room.resize(len(addresses))
+
+    def room(self, method: str) -> Room:
+        """Return where a call takes a place: who only looks takes none from who orders."""
+        return self._reads if method in _READING else self._others
 
     def choose(self, *, avoid: Collection[str] = frozenset()) -> Endpoint:
         """Choose a pod for a call, another than those of `avoid` where there is one.
@@ -112,10 +124,11 @@ class Balancer:
     """A pool for each service of the route table."""
 
     pools: dict[Upstream, Pool] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     async def update(self, upstreams: frozenset[Upstream]) -> None:
         """Keep pools for these services, new ones resolved before they are shown."""
-        fresh = {u: Pool(u) for u in upstreams - self.pools.keys()}
+        fresh = {u: Pool(u, limits=self.limits) for u in upstreams - self.pools.keys()}
         await asyncio.gather(*(resolve(pool) for pool in fresh.values()))
         self.pools = {u: self.pools.get(u) or fresh[u] for u in upstreams}
 

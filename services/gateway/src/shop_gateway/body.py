@@ -70,6 +70,11 @@ class Body:
         """Whether it can be sent once more from its beginning."""
         return self.empty or self.data is not None or not self.started
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is still to come from the caller."""
+        return self.empty or self.data is not None
+
     async def buffer(self) -> None:
         """Read a small body whole. Raises what `_read` does."""
         if not self.empty and self.length is not None and self.length <= BUFFER_BYTES:

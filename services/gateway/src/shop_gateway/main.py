@@ -15,6 +15,7 @@ from shop_gateway.encoding import CompressResponses
 from shop_gateway.identity import identify_by
 from shop_gateway.proxy import Proxy
 from shop_gateway.rate_limit import RateLimit, storage
+from shop_gateway.room import Limits
 from shop_gateway.routes import RouteTable, follow
 from shop_gateway.settings import GatewaySettings
 from shop_gateway.state import GatewayState
@@ -54,7 +55,13 @@ CORS_ANSWER_HEADERS = (
 
 def create(settings: GatewaySettings) -> Service:
     """Put the gateway together; nothing connects yet."""
-    balancer = Balancer()
+    balancer = Balancer(
+        limits=Limits(
+            at_once=settings.max_at_once,
+            waiting=settings.max_waiting,
+            wait_seconds=settings.wait_seconds,
+        )
+    )
     proxy = Proxy(
         balancer,
         deadline_seconds=settings.deadline_seconds,

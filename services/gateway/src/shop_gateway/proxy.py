@@ -6,10 +6,11 @@ once, when nothing of it can have had an effect. Bodies pass through in pieces, 
 
 import math
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import aiohttp
+from prometheus_client import Counter
 from yarl import URL
 
 from shop_gateway.balancer import (
@@ -22,11 +23,15 @@ from shop_gateway.balancer import (
 from shop_gateway.blame import BROKEN_STATUSES, Blame, blame_for, outcome_of
 from shop_gateway.body import Body
 from shop_gateway.headers import Headers, as_text
+from shop_gateway.room import NoRoomError
 from shop_gateway.routes import RouteTable, Upstream
 from shop_shared.http.deadline import Deadline, GatewayTimeout
 from shop_shared.http.problems import BadGateway, BadRequest, NotFound, Problem, Unavailable
 from shop_shared.observability.trace_context import current_traceparent
 
+REFUSED = Counter(
+    "gateway_refused_total", "Requests refused as too many were under way", ["service"]
+)
 # RFC 9110 section 9.2.2; what has a body is not replayed, it may have been read already.
 _REPLAYABLE = frozenset(("GET", "HEAD", "OPTIONS", "DELETE"))
 CONNECT_SECONDS = 1.0
@@ -99,7 +104,15 @@ class Proxy:
         pool = self._balancer.pools.get(upstream) or Pool(upstream)
         await request.body.buffer()
         seconds = self._upload_seconds if request.body.upload else self._deadline_seconds
-        endpoint, response = await self._call(pool, request, Deadline(seconds))
+        deadline = Deadline(seconds)
+        try:
+            # Who is slow with a body has it pass through in pieces, and takes no place meanwhile.
+            room = pool.room(request.method) if request.body.is_whole else None
+            async with room.place() if room else nullcontext():
+                endpoint, response = await self._call(pool, request, deadline)
+        except NoRoomError as error:
+            REFUSED.labels(upstream.service).inc()
+            raise Unavailable(f"{upstream.service} has more to do than it can") from error
         endpoint.in_flight += 1
         try:
             async with response:

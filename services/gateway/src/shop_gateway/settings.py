@@ -39,6 +39,13 @@ class GatewaySettings(ServiceSettings):
     rate_limit_address: str = Field(
         "2400/minute", description="Requests of one address that is not signed in"
     )
+    max_at_once: int = Field(
+        64, gt=0, description="Reads under way at a service at a time, for each pod; and all others"
+    )
+    max_waiting: int = Field(
+        128, ge=0, description="As many more wait for a place, of each kind; others are refused"
+    )
+    wait_seconds: float = Field(2, gt=0, description="The longest that one waits for a place")
     max_streams: int = Field(
         20, gt=0, description="Live streams that one user or address may hold open at a replica"
     )
