@@ -141,7 +141,7 @@ test-tilt: .venv/ready ## `make dev` on the cluster: the services Tilt's, a save
 	@.venv/bin/python -m pytest -q tests/tilt $(ARGS)
 
 .PHONY: test-release
-test-release: .venv/ready ## `make release` with a small image: signed, verified, refused
+test-release: .venv/ready ## `make release` with a small image: signed, verified, refused; admitted by policy-controller, or not
 	@.venv/bin/python -m pytest -q tests/release $(ARGS)
 
 .PHONY: test-kind

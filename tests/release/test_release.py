@@ -2,43 +2,17 @@
 
 import json
 import ssl
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-from shop_servers.instance import free_port
 from shop_servers.servers import OpenBao
 
-from shop_cluster.build import pause
+from release.small_image import VERSION, changed
 from shop_cluster.errors import ClusterError
-from shop_cluster.image_catalogue import image_of_folder
-from shop_cluster.release.publish import Released, publish
-from shop_cluster.release.registry import serving
+from shop_cluster.release.publish import Released
 from shop_cluster.release.signing import Signer, signer
-
-VERSION = "1.2.3-test"
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("registry") / "storage", port=free_port()) as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
-    """A key pair of the tests' own, not that of whoever runs them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-        yield signer("", folder=tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
 
 
 @pytest.fixture
@@ -64,25 +38,6 @@ def transit(
     return keep
 
 
-@pytest.fixture(scope="module")
-def released(
-    registry: str, keys: Signer, out: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Released]:
-    image = image_of_folder(small(tmp_path_factory), version=VERSION)
-    yield publish(image, version=VERSION, registry=registry, signer=keys, out=out)
-    for name in (image.tag, f"localhost/minishop-release/{image.name}:{VERSION}"):
-        buildah("rmi", "--force", name)
-
-
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image's folder: one Go program, in which syft finds what it was built from."""
-    folder = tmp_path_factory.mktemp("images") / "release-trial"
-    folder.mkdir()
-    (folder / "pause").write_bytes(pause().read_bytes())
-    (folder / "Dockerfile").write_text('FROM scratch\nCOPY pause /\nENTRYPOINT ["/pause"]\n')
-    return folder
-
-
 def manifest(reference: str) -> dict[str, object]:
     """The manifest of an image in the registry: its configuration is read too, for its labels."""
     host, _, rest = reference.partition("/")
@@ -92,32 +47,6 @@ def manifest(reference: str) -> dict[str, object]:
     found = asked.raise_for_status().json()
     blob = httpx.get(f"http://{host}/v2/{name}/blobs/{found['config']['digest']}")
     return {**found, "labels": blob.raise_for_status().json()["config"]["Labels"]}
-
-
-def changed(reference: str) -> str:
-    """The same image with one label more, pushed beside it: another digest, and no signature."""
-    host, _, rest = reference.partition("/")
-    name = rest.partition("@")[0]
-    with ExitStack() as stack:
-        container = buildah("from", "--pull-never", f"localhost/minishop-release/{short(name)}")
-        stack.callback(buildah, "rm", container)
-        buildah("config", "--label=changed=yes", container)
-        target = f"docker://{host}/{name}:changed"
-        image = buildah("commit", "--quiet", container)
-        stack.callback(buildah, "rmi", image)
-        buildah("push", "--quiet", "--tls-verify=false", "--format=oci", image, target)
-    kind = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
-    asked = httpx.head(f"http://{host}/v2/{name}/manifests/changed", headers=kind)
-    return f"{host}/{name}@{asked.raise_for_status().headers['docker-content-digest']}"
-
-
-def short(name: str) -> str:
-    return f"{name.rpartition('/')[2]}:{VERSION}"
-
-
-def buildah(*words: str) -> str:
-    done = subprocess.run(["buildah", *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def test_an_image_is_labelled_described_and_verified(

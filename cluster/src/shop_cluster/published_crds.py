@@ -139,6 +139,7 @@ _MODULES = (
         checksum="h1:Woy+6bQ7pT/0m3/PSO2RtDxSHKBZ/8iHpCZFcZJThM8=",
         crds={
             "clusterimagepolicies.policy.sigstore.dev": "config/300-clusterimagepolicy.yaml",
+            "trustroots.policy.sigstore.dev": "config/300-trustroot.yaml",
         },
     ),
 )

@@ -16,6 +16,11 @@ from shop_cluster.progress import say
 from shop_cluster.shell import run
 
 _PREDICATE = "spdxjson"
+_AS_COSIGN_2 = (
+    "--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false", "--yes",
+    "--allow-http-registry",
+)  # fmt: skip
+"""Signed so once more: policy-controller 0.13 reads no bundle that a key signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,7 @@ class Signer:
         """Sign an image, which is named by its digest. Raises ClusterError."""
         _require_digest(reference)
         self._cosign("sign", *self._signing(), reference)
+        self._cosign("sign", f"--key={self.key}", *_AS_COSIGN_2, reference)
 
     def attest(self, reference: str, sbom: Path) -> None:
         """Sign that an SBOM (SPDX, JSON) is of an image. Raises ClusterError."""
