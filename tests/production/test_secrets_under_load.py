@@ -97,6 +97,26 @@ async def test_a_login_that_leaked_ends_with_a_rotation_and_no_order_fails(
     await assert_invariants_hold(kubectl)
 
 
+@NEEDS_VAULT
+async def test_leases_that_are_revoked_in_use_are_replaced_and_no_order_fails(
+    kubectl: Kubectl, stores: Stores
+) -> None:
+    before = await logins(stores, "order")
+    assert before
+    load = Load()
+    async with under_load(load, ORDERS_A_SECOND):
+        with reachable(kubectl.command()) as vault:
+            log_in(kubectl.command(), vault, "administrator")
+            for role in ("shop-order", "shop-order_alt"):
+                vault.put(f"sys/leases/revoke-prefix/database/creds/{role}").raise_for_status()
+        async with asyncio.timeout(BACK_SECONDS):
+            while before & (now := await logins(stores, "order")) or not now:
+                await asyncio.sleep(1)
+    assert not load.refused
+    assert load.accepted
+    await assert_invariants_hold(kubectl)
+
+
 @pytest.fixture
 async def scaled_back(kubectl: Kubectl) -> AsyncIterator[None]:
     """Have one Vault, and one pod of shipping, after the test."""

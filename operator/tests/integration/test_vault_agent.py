@@ -1,10 +1,14 @@
 """The files of a service, rendered by the real agent from what the operator writes on its pods."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpx
+from shop_servers.instance import free_port
 from shop_servers.packages import bao
 from shop_servers.servers import MongoDB, Postgres
 
@@ -19,13 +23,18 @@ __all__ = ["vault"]
 STRIPE = {"name": "stripe_api_key", "key": "api_key"}
 
 
-def configuration(vault: Vault, found: dict[str, str], folder: Path) -> str:
-    """Return the agent's configuration, as the injector makes it of a pod's annotations."""
+def configuration(vault: Vault, found: dict[str, str], folder: Path, *, port: int = 0) -> str:
+    """Return the agent's configuration, as the injector makes it of a pod's annotations.
+
+    Without a port it is that of the init container; the sidecar's goes on, and listens there.
+    """
     server = vault.bao.server
     jwt = folder / "jwt"
     jwt.write_text(token(vault.plane, vault.shop.namespace, "orders"))
+    api = f"agent_api {{ enable_quit = {found.get('agent-enable-quit', 'false')} }}"
+    listener = f'listener "tcp" {{ address = "127.0.0.1:{port}" tls_disable = true {api} }}'
     lines = [
-        "exit_after_auth = true",
+        f"{listener} cache {{}}" if port else "exit_after_auth = true",
         f'vault {{ address = "{server.url}" ca_cert = "{server.ca}"',
         "  retry { num_retries = -1 } }",
         f'auto_auth {{ method "kubernetes" {{ namespace = "{vault.bao.name}"',
@@ -44,11 +53,15 @@ def configuration(vault: Vault, found: dict[str, str], folder: Path) -> str:
     return "\n".join(lines)
 
 
-async def render(vault: Vault, folder: Path) -> tuple[int, str]:
-    """Run the agent as a pod's init container does; return its exit code and what it says."""
+@asynccontextmanager
+async def agent(
+    vault: Vault, folder: Path, *, port: int = 0
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the agent: as a pod's init container does, or with a port as its sidecar."""
     found, file = await annotations(vault.shop, "orders"), folder / "agent.hcl"
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    await asyncio.to_thread(lambda: file.write_text(configuration(vault, found, folder)))
+    text = configuration(vault, found, folder, port=port)
+    await asyncio.to_thread(lambda: file.write_text(text))
     process = await asyncio.create_subprocess_exec(
         str(await bao()),
         "agent",
@@ -58,11 +71,39 @@ async def render(vault: Vault, folder: Path) -> tuple[int, str]:
         env={"BAO_NAMESPACE": vault.bao.name, "HOME": str(folder)},
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
+
+
+async def render(vault: Vault, folder: Path) -> tuple[int, str]:
+    """Run the agent until it ends; return its exit code and what it says."""
+    async with agent(vault, folder) as process:
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, said.decode()
+
+
+async def written(file: Path, *, after: str = "") -> str:
+    """Wait until the agent has written a file, and another content than before; return that."""
+    async with asyncio.timeout(60):
+        while True:
+            text = await asyncio.to_thread(lambda: file.read_text() if file.exists() else "")
+            if text.strip() not in {"", after}:
+                return text.strip()
+            await asyncio.sleep(0.1)
+
+
+async def refused(url: str) -> None:
+    """Wait until PostgreSQL refuses a login."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                session = await asyncpg.connect(url)
+            except asyncpg.InvalidAuthorizationSpecificationError:
+                return
+            await session.close()
 
 
 async def test_a_file_is_the_value_of_its_key_and_no_template_is_written_for_it(
@@ -129,6 +170,27 @@ async def test_a_pod_made_after_a_rotation_gets_the_other_login(
     assert code == 0, said
     for pod in ("old", "new"):
         await (await asyncpg.connect((tmp_path / pod / "database_url").read_text().strip())).close()
+
+
+async def test_an_agent_that_is_asked_to_quit_gets_another_login_when_it_begins_anew(
+    vault: Vault, name: str, tmp_path: Path
+) -> None:
+    shop, file, port = vault.shop, tmp_path / "pod" / "database_url", free_port()
+    await shop.start()
+    await shop.declare("orders", **spec(name))
+    await shop.reason("orders", "SecretsReady", "Available")
+    async with agent(vault, tmp_path / "pod", port=port) as process:
+        ended = await written(file)
+        await vault.write(f"sys/leases/revoke-prefix/database/creds/{shop.namespace}-orders", {})
+        await refused(ended)
+        async with httpx.AsyncClient() as http:
+            asked = await http.post(f"http://127.0.0.1:{port}/agent/v1/quit")
+        assert asked.is_success, asked.text
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, said.decode()
+    # As the kubelet does with a container that has ended.
+    async with agent(vault, tmp_path / "pod", port=port):
+        await (await asyncpg.connect(await written(file, after=ended))).close()
 
 
 async def test_mongodbs_login_is_a_secret_that_a_rotation_writes_anew(

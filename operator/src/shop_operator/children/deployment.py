@@ -10,8 +10,8 @@ from shop_operator.children.access_secret import (
 )
 from shop_operator.children.pod_template import HARDENED, MIGRATING, SERVING, USER, merged
 from shop_operator.children.service import PORT_NAME
+from shop_operator.children.vault import AGENT_URL, has_lease, vault_files
 from shop_operator.children.vault import annotations as vault_annotations
-from shop_operator.children.vault import vault_files
 from shop_operator.metadata import Manifest, labels, owned, selector
 from shop_operator.names import topic_prefix
 from shop_operator.settings import Settings
@@ -141,6 +141,8 @@ def _environment(service: ShopService, platform: Settings) -> list[dict[str, Any
         values["REDIS_KEY_PREFIX"] = f"{service.namespace}:"
     if platform.otlp_endpoint:
         values["OTEL_EXPORTER_OTLP_ENDPOINT"] = platform.otlp_endpoint
+    if has_lease(service):
+        values["VAULT_AGENT_URL"] = AGENT_URL
     values |= {variable.name: variable.value for variable in service.spec.env}
     found: list[dict[str, Any]] = [
         {"name": name, "value": value} if value else {"name": name}

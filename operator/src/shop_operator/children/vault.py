@@ -14,6 +14,8 @@ from shop_operator.spec import SecretFile, ShopService
 
 MONGODB_SECRET: Final = "mongodb"  # noqa: S105 - the last part of a path
 """The secret with the login of MongoDB, for which OpenBao has no plugin."""
+AGENT_URL: Final = "http://127.0.0.1:8200"
+"""Where a pod's agent takes requests of its pod: the injector's default."""
 _PREFIX: Final = "vault.hashicorp.com"
 _AGENT: Final = {
     "agent-inject": "true",
@@ -39,6 +41,8 @@ def annotations(service: ShopService, platform: Settings, access: Access) -> dic
     if secrets.keeps_vault:
         found |= _AGENT_SIZE
         if service.spec.database is not None:
+            if has_lease(service):
+                found["agent-enable-quit"] = "true"
             path, template = _database(service, platform, access)
             found["agent-inject-secret-database_url"] = path
             found["agent-inject-template-database_url"] = template
@@ -54,6 +58,13 @@ def vault_files(service: ShopService) -> list[str]:
     """Return the files with addresses of stores that Vault's agent brings."""
     secrets = service.spec.secrets
     return ["database_url"] if secrets.keeps_vault and service.spec.database else []
+
+
+def has_lease(service: ShopService) -> bool:
+    """Say whether a pod's login of its database is of a lease, which may be ended at any time."""
+    database = service.spec.database
+    keeps = service.spec.secrets.keeps_vault
+    return keeps and database is not None and database.kind == "postgres"
 
 
 def login_path(service: ShopService, platform: Settings, *, is_alternate: bool) -> str:

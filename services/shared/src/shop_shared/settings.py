@@ -38,6 +38,10 @@ class ServiceSettings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="postgresql://… or mongodb://…; read again when its file changes"
     )
+    vault_agent_url: str | None = Field(
+        None,
+        description="The agent that writes `database_url`; asked for another when it is refused",
+    )
     database_pool_size: int = Field(5, ge=1, le=100, description="Connections a process keeps")
     redis_url: SecretStr | None = Field(None, description="redis://…")
     redis_key_prefix: str = Field(

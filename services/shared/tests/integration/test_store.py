@@ -1,15 +1,18 @@
 """Outbox, inbox, idempotency keys and migrations on a real PostgreSQL."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel, SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from starlette.types import Receive, Scope, Send
 
 from shop_shared.http.idempotency import (
     IdempotencyKeyReused,
@@ -22,6 +25,7 @@ from shop_shared.messaging.events import EventPayload, event
 from shop_shared.observability.trace_context import trace
 from shop_shared.settings import ServiceSettings
 from shop_shared.stores.postgres import create_engine, is_temporary, transaction
+from shop_shared.testing.serving import served
 
 
 class Placed(EventPayload):
@@ -164,6 +168,40 @@ async def test_rotated_credentials_replace_connections(
         after = await connection.scalar(name)
     assert after != before or before not in pids
     await engine.dispose()
+
+
+async def test_a_login_that_was_ended_is_replaced_by_asking_vaults_agent_once(
+    postgres_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    file = tmp_path / "database_url"
+    at = postgres_database.url.partition("@")[2]
+    file.write_text(f"postgresql://ended-{uuid4().hex}:x@{at}")
+    asked: list[str] = []
+
+    async def agent(scope: Scope, _receive: Receive, send: Send) -> None:
+        asked.append(f"{scope['method']} {scope['path']}")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        await asyncio.sleep(0.5)  # it begins anew
+        file.write_text(postgres_database.url)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with served(agent, listener) as url:
+            settings = ServiceSettings(
+                database_url=SecretStr(postgres_database.url), vault_agent_url=url
+            )
+            engine = create_engine(settings)
+
+            async def user() -> str:
+                async with engine.connect() as connection:
+                    return str(await connection.scalar(sa.text("SELECT current_user")))
+
+            try:
+                assert len(set(await asyncio.gather(*(user() for _ in range(4))))) == 1
+            finally:
+                await engine.dispose()
+    assert asked == ["POST /agent/v1/quit"]
 
 
 async def test_what_is_temporary(engine: AsyncEngine, postgres_database: Database) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
+import httpx
 import orjson
 import sqlalchemy as sa
 import structlog
@@ -43,8 +44,8 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
 
     Connections made with credentials that have since rotated in their file, and such as the server
     has ended, are replaced as they are taken from the pool. A login from a file that is refused, as
-    its lease was ended, is tried again once the file holds another. Raises ValueError where
-    settings has no `database_url`.
+    its lease was ended, is tried again once the file holds another, for which Vault's agent is
+    asked where settings has a `vault_agent_url`. Raises ValueError where it has no `database_url`.
     """
     if settings.database_url is None:
         raise ValueError("database_url is not set")
@@ -104,6 +105,8 @@ class _Login:
         self._version = secret_version(_FILE)
         self._configured = configured
         self._application = settings.service_name
+        self._agent = settings.vault_agent_url
+        self._asked_for: str | None = None
 
     def look(self) -> None:
         """Read the file again if it was written anew."""
@@ -125,9 +128,25 @@ class _Login:
                     server_settings={"application_name": self._application, "jit": "off"},
                 )
             except asyncpg.InvalidAuthorizationSpecificationError:
-                if secret is None or not await _changes(secret, until=end):
+                if secret is None:
+                    raise
+                await self._ask_for_another(secret)
+                if not await _changes(secret, until=end):
                     raise
                 _log.info("login refused; its file holds another one now")
+
+    async def _ask_for_another(self, secret: str) -> None:
+        """Have Vault's agent begin anew, once a login: it would keep an ended one for long."""
+        if self._agent is None or self._asked_for == secret:
+            return
+        self._asked_for = secret
+        try:
+            async with httpx.AsyncClient(timeout=CONNECT_TIMEOUT) as http:
+                (await http.post(f"{self._agent}/agent/v1/quit")).raise_for_status()
+        except httpx.HTTPError as error:
+            _log.warning("Vault's agent was not asked for another login", error=repr(error))
+        else:
+            _log.info("login refused; Vault's agent begins anew")
 
 
 async def _changes(secret: str, *, until: float) -> bool:
