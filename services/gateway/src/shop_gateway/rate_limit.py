@@ -27,8 +27,6 @@ from shop_gateway.identity import Caller
 from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures, Outcome
 from shop_shared.http.problems import TooManyRequests
 
-PATIENCE_SECONDS = 0.1
-"""What a Redis that hangs may cost one of the few requests that find out."""
 FRESH_SECONDS = 1.0
 """How old the answer to "what is left?" may be."""
 log = structlog.get_logger()
@@ -77,6 +75,9 @@ class OverLimit(TooManyRequests):
 class RateLimit:
     """Limits as text that the limits library reads, such as `600/minute`."""
 
+    patience_seconds = 0.1
+    """What a Redis that hangs may cost one of the few requests that find out."""
+
     def __init__(self, storage: Storage, *, per_user: str, per_address: str) -> None:
         self._window = SlidingWindowCounterRateLimiter(storage)
         self._items: dict[str, RateLimitItem] = {
@@ -85,6 +86,7 @@ class RateLimit:
         }
         self._quotas: TTLCache[Caller, Quota] = TTLCache(10_000, FRESH_SECONDS)
         self._breaker = CircuitBreaker(ConsecutiveFailures(3), open_seconds=1)
+        self._patience = self.patience_seconds
 
     async def check(self, caller: Caller) -> Quota | None:
         """Count a request and return what is left; None uncounted. Raises OverLimit."""
@@ -93,7 +95,7 @@ class RateLimit:
             return None
         self._breaker.started()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 within = await self._window.hit(self._items[caller.by], caller.by, caller.who)
                 quota = await self._quota(caller, within=within)
         except (StorageError, TimeoutError) as error:

@@ -4,11 +4,12 @@ Two pods of one service are two addresses of 127.0.0.0/8 with the same port.
 """
 
 import asyncio
+import errno
 import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,44 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from shop_gateway.main import create
+from shop_gateway.rate_limit import RateLimit
 from shop_gateway.settings import GatewaySettings
 from shop_shared.http.request_limits import BodyLimits, LimitBodies
+from shop_shared.http.tokens import RedisRevocations
 from shop_shared.server import server_config
 from shop_shared.settings import ServiceSettings
 
 Gateway = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PATIENCE_SECONDS = 60.0
+
+
+def bound(*addresses: str) -> list[socket.socket]:
+    """Bind one port on each of the addresses, for pods of one service to listen on."""
+    while True:
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in addresses]
+            port = 0
+            try:
+                for each, address in zip(sockets, addresses, strict=True):
+                    each.bind((address, port))
+                    port = each.getsockname()[1]
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue  # the first address's port is somebody's on another
+            stack.pop_all()
+            return sockets
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
-    config = server_config(app, ServiceSettings(host=host, port=port))
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve an app on a bound socket, which is closed at the end."""
+    config = server_config(app, ServiceSettings())
     config.lifespan = "off"
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     try:
@@ -50,11 +69,24 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
         server.should_exit = True
         server.force_exit = True
         await task
+        listener.close()
+
+
+def port_of(listener: socket.socket) -> int:
+    """Return the port that a socket is bound to."""
+    return int(listener.getsockname()[1])
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
-    """Return a function that starts a gateway before the given services."""
+async def gateway(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Gateway]:
+    """Return a function that starts a gateway before the given services.
+
+    It waits for Redis: on a busy machine what was not counted in time would not be counted at all.
+    """
+    monkeypatch.setattr(RateLimit, "patience_seconds", PATIENCE_SECONDS)
+    monkeypatch.setattr(RedisRevocations, "patience_seconds", PATIENCE_SECONDS)
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -65,14 +97,17 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
         ) -> httpx.AsyncClient:
             entries = []
             for name, (paths, app) in services.items():
-                port = free_port()
-                for address in pods:
-                    await stack.enter_async_context(serving(app, address, port))
+                # Without a pod the port is bound too, so that nobody listens there.
+                listeners = bound(*(pods or ("127.0.0.1",)))
+                for listener in listeners:
+                    stack.enter_context(listener)
+                    if pods:
+                        await stack.enter_async_context(serving(app, listener))
                 entries.append(
                     {
                         "service": name,
                         "headless": "127.0.0.1",
-                        "port": port,
+                        "port": port_of(listeners[0]),
                         "paths": paths,
                         "version": f"v-{name}",
                     }
@@ -97,10 +132,11 @@ async def gateway(tmp_path: Path, redis_url: str) -> AsyncIterator[Gateway]:
                     await close()
 
             stack.push_async_callback(stop)
-            port = free_port()
-            await stack.enter_async_context(serving(service.app, "127.0.0.1", port))
+            [listener] = bound("127.0.0.1")
+            url = f"http://127.0.0.1:{port_of(listener)}"
+            await stack.enter_async_context(serving(service.app, listener))
             client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+                httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS)
             )
             while (await client.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.02)

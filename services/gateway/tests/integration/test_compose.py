@@ -77,17 +77,16 @@ async def test_of_the_callers_headers_the_token_alone_goes_to_the_services(
 
     paths = [f"/v1/{n}" for n in ("orders", "payments", "returns", "shipments", "notifications")]
     app = Starlette(routes=[Route(f"{path}{{rest:path}}", handler) for path in paths])
-    client = await gateway({"all": (paths, app)}, deadline_seconds=1)
+    client = await gateway({"all": (paths, app)}, deadline_seconds=10)
     headers = {k: v for k, v in sent.items() if k not in {"Content-Length", "Transfer-Encoding"}}
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"{}"
 
     body = b"{}" if "Content-Length" in sent else chunks() if "Transfer-Encoding" in sent else None
-    async with asyncio.timeout(5):
-        answer = await client.request(
-            "GET", f"/v1/orders/{ORDER_ID}/summary", headers=AUTH | headers, content=body
-        )
+    answer = await client.request(
+        "GET", f"/v1/orders/{ORDER_ID}/summary", headers=AUTH | headers, content=body
+    )
     assert answer.status_code == 200, answer.text
     assert answer.json()["complete"] is True
     ours = {"accept", "authorization", "host", "traceparent", "x-request-timeout-ms"}

@@ -18,7 +18,7 @@ from shop_shared.http import problems
 from shop_shared.http.problems import MEDIA_TYPE, Unauthenticated
 from shop_shared.testing import Signer
 
-from .conftest import Gateway, free_port, serving
+from .conftest import Gateway, bound, port_of, serving
 
 PATHS = ("/v1/orders", f"/v1/orders/{UUID(int=1)}/summary", "/v1/home")
 
@@ -31,9 +31,10 @@ async def signer() -> AsyncIterator[tuple[Signer, str]]:
     async def jwks(_: Request) -> JSONResponse:
         return JSONResponse(signer.jwks())
 
-    port = free_port()
-    async with serving(Starlette(routes=[Route("/jwks", jwks)]), "127.0.0.1", port):
-        yield signer, f"http://127.0.0.1:{port}/jwks"
+    [listener] = bound("127.0.0.1")
+    url = f"http://127.0.0.1:{port_of(listener)}/jwks"
+    async with serving(Starlette(routes=[Route("/jwks", jwks)]), listener):
+        yield signer, url
 
 
 async def trusting(request: Request) -> Response:

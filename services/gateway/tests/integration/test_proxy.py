@@ -16,7 +16,7 @@ from shop_gateway.proxy import Proxy, ProxyRequest
 from shop_gateway.routes import Upstream
 from shop_gateway.streaming import AnswerStreams
 
-from .conftest import Gateway, free_port, serving
+from .conftest import PATIENCE_SECONDS, Gateway, bound, port_of, serving
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -110,7 +110,7 @@ async def test_an_answer_streams_and_its_client_leaving_ends_it_at_the_service(
     async with client.stream("GET", "/v1/events") as answer:
         lines = answer.aiter_lines()
         assert await anext(lines) == "data: 0"
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), PATIENCE_SECONDS)
 
 
 async def test_an_idempotent_request_is_tried_once_more_and_a_post_is_not(
@@ -130,10 +130,10 @@ async def test_an_idempotent_request_is_tried_once_more_and_a_post_is_not(
 
 async def test_a_service_that_is_away_is_a_problem_and_comes_back(gateway: Gateway) -> None:
     async def slow(request: Request) -> Response:
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
         return Response("late")
 
-    client = await gateway({"slow": (["/v1/slow"], service(slow=slow))}, deadline_seconds=0.2)
+    client = await gateway({"slow": (["/v1/slow"], service(slow=slow))}, deadline_seconds=1)
     answer = await client.get("/v1/slow")
     assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
 
@@ -141,11 +141,11 @@ async def test_a_service_that_is_away_is_a_problem_and_comes_back(gateway: Gatew
 async def test_an_import_may_take_longer(gateway: Gateway) -> None:
     async def imports(request: Request) -> Response:
         await request.body()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2)
         return Response("done")
 
     client = await gateway(
-        {"imports": (["/v1/imports"], service(imports=imports))}, deadline_seconds=0.1
+        {"imports": (["/v1/imports"], service(imports=imports))}, deadline_seconds=1
     )
     headers = {"Content-Type": "application/x-ndjson"}
     assert (await client.post("/v1/imports", content=b"{}\n", headers=headers)).text == "done"
@@ -170,16 +170,17 @@ async def test_a_picture_may_be_larger_than_other_bodies(gateway: Gateway, media
 
 async def test_one_of_two_pods_refusing_costs_no_request() -> None:
     """127.0.0.3 has no server: whatever is sent there first goes on to 127.0.0.2."""
-    port = free_port()
-    upstream = Upstream("echo", "echo-pods", port)
+    listener, nobody = bound("127.0.0.2", "127.0.0.3")
+    upstream = Upstream("echo", "echo-pods", port_of(listener))
     balancer = Balancer({upstream: Pool(upstream)})
     balancer.pools[upstream].update({"127.0.0.2", "127.0.0.3"})
-    proxy = Proxy(balancer, deadline_seconds=5, upload_seconds=5)
-    async with serving(service(echo=echo), "127.0.0.2", port):
+    proxy = Proxy(balancer, deadline_seconds=60, upload_seconds=60)
+    async with serving(service(echo=echo), listener):
         for _ in range(20):
             async with proxy.open(upstream, bare("POST", "/v1/echo")) as answer:
                 assert answer.status == 201
         await proxy.close()
+    nobody.close()
 
 
 async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
@@ -190,8 +191,8 @@ async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
 
         return StreamingResponse(pieces(), media_type="text/event-stream")
 
-    port = free_port()
-    upstream = Upstream("endless", "endless-pods", port)
+    [listener] = bound("127.0.0.1")
+    upstream = Upstream("endless", "endless-pods", port_of(listener))
     balancer = Balancer({upstream: Pool(upstream)})
     balancer.pools[upstream].update({"127.0.0.1"})
     proxy = Proxy(balancer, deadline_seconds=60, upload_seconds=60)
@@ -206,7 +207,7 @@ async def test_a_gateway_that_ends_ends_its_endless_streams() -> None:
         if message.get("body") == b"first":
             streams.stop()
 
-    async with serving(service(endless=endless), "127.0.0.1", port), asyncio.timeout(60):
+    async with serving(service(endless=endless), listener), asyncio.timeout(60):
         async with proxy.open(upstream, bare("GET", "/v1/endless")) as answer:
             await streams.pass_on(answer, receive, send)
         await proxy.close()

@@ -11,10 +11,6 @@ from redis.exceptions import RedisError
 
 from shop_shared.breaker import CircuitBreaker, ConsecutiveFailures, Outcome
 
-PATIENCE_SECONDS = 0.1
-"""What a Redis that hangs may cost the request that finds out."""
-PAUSE_SECONDS = 2.0
-"""How long Redis is left alone after it failed, so that its time-outs are not everybody's."""
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 _reads = Counter("shipping_cache_reads_total", "Reads of the tracking cache", ["result"])
@@ -23,12 +19,17 @@ _reads = Counter("shipping_cache_reads_total", "Reads of the tracking cache", ["
 class Cache:
     """A cache that is allowed to be away."""
 
+    patience_seconds = 0.1
+    """What a Redis that hangs may cost the request that finds out."""
+    pause_seconds = 2.0
+    """How long Redis is left alone after it failed, so that its time-outs are not everybody's."""
+
     def __init__(self, redis: Redis | None, *, prefix: str = "", seconds: int) -> None:
         """Keep answers that long; nothing at all without Redis. Keys begin with the prefix."""
         self._redis = redis
         self._prefix = prefix
         self._seconds = seconds
-        self._breaker = CircuitBreaker(ConsecutiveFailures(1), open_seconds=PAUSE_SECONDS)
+        self._breaker = CircuitBreaker(ConsecutiveFailures(1), open_seconds=self.pause_seconds)
 
     async def get(self, key: str) -> bytes | None:
         """Return what is kept, if anything."""
@@ -47,7 +48,7 @@ class Cache:
     async def _asked(self, call: Awaitable[T]) -> T | None:
         self._breaker.started()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self.patience_seconds):
                 answer = await call
         except (RedisError, OSError) as error:
             self._breaker.record(Outcome.FAILED)

@@ -159,7 +159,8 @@ async def test_a_worker_that_dies_loses_nothing(story: Story, engine: AsyncEngin
     async with transaction(engine) as connection:
         claimed = await repository.claim(connection, lease=worker.LEASE, limit=100)
     assert claimed  # other tests' parcels too
-    assert await story.work() == 0
+    await story.work()  # there may be other tests' parcels again
+    assert await story.types() == ["created"]
     await story.make_due()  # the lease has ended
     await story.work()
     assert (await story.types())[-1] == "delivered"
@@ -169,6 +170,8 @@ async def test_workers_at_once_make_each_call_once(
     new_story: Callable[[], Story], settings: Settings
 ) -> None:
     stories = [new_story() for _ in range(20)]
+    while await stories[0].work():
+        """Nothing of the tests before is counted below."""
     for story in stories:
         await story.tell("confirmed")
     done = await asyncio.gather(*(stories[0].work() for _ in range(4)))
@@ -194,7 +197,7 @@ async def running(engine: AsyncEngine, settings: Settings) -> AsyncIterator[None
 
 @pytest.mark.usefixtures("running")
 async def test_the_worker_is_woken_by_the_commit(new_story: Callable[[], Story]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(3):
             story = new_story()
             await story.tell("confirmed")

@@ -188,6 +188,10 @@ class RedisRevocations:
     it is left alone for a second at a time.
     """
 
+    patience_seconds = 0.1
+    patience_closed_seconds = 1.0
+    """Where nobody is let in unchecked, a slow answer had better be waited for."""
+
     def __init__(
         self,
         redis: "Redis",
@@ -200,8 +204,7 @@ class RedisRevocations:
         self._redis = redis
         self._prefix = prefix
         self._fail_closed = fail_closed
-        # Who lets nobody in unchecked had better wait for a slow answer.
-        self.patience = 1.0 if fail_closed else 0.1
+        self.patience = self.patience_closed_seconds if fail_closed else self.patience_seconds
         self._breaker = CircuitBreaker(ConsecutiveFailures(3), open_seconds=1, clock=clock)
 
     async def is_revoked(self, session_id: str) -> bool:
