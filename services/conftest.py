@@ -1,4 +1,7 @@
-"""What the tests of several services share: tokens of a signer, and a client of a service."""
+"""What the tests of several services share: tokens of a signer, and a client of a service.
+
+Hypothesis searches without deadlines, as other work may share the machine.
+"""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -6,9 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from shop_shared.server import Service
 from shop_shared.testing import Signer, client_of
+
+settings.register_profile("services", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("services")
 
 
 @pytest.fixture(scope="module")

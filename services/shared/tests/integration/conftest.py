@@ -23,6 +23,7 @@ from shop_shared.settings import ServiceSettings
 from shop_shared.stores.postgres import create_engine, transaction
 
 TYPE = "minishop.test.happened.v1"
+PATIENCE_SECONDS = 120
 
 
 Handlers = dict[str, Handler[AsyncConnection]]
@@ -114,14 +115,14 @@ async def effects(engine: AsyncEngine) -> list[tuple[str, int]]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await condition():
             await asyncio.sleep(0.02)
 
 
 async def letters(kafka: Kafka, topic: str, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async with AIOKafkaConsumer(
             topic, bootstrap_servers=kafka.bootstrap_servers, auto_offset_reset="earliest"
         ) as consumer:

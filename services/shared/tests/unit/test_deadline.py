@@ -46,7 +46,7 @@ def answering(*, after: float, pause: float = 0) -> tuple[App, list[str]]:
 
 
 async def test_work_past_the_deadline_is_cancelled_and_answered_504() -> None:
-    app, seen = answering(after=30)
+    app, seen = answering(after=3600)
     sent = await call(app, milliseconds=b"50")
     assert (sent[0]["status"], seen) == (504, ["cancelled"])
 
@@ -59,14 +59,14 @@ async def test_what_is_no_number_of_milliseconds_limits_nothing(value: bytes) ->
 
 
 async def test_a_begun_answer_takes_as_long_as_it_takes() -> None:
-    app, seen = answering(after=0, pause=0.3)
-    assert (await call(app, milliseconds=b"100"))[-1]["body"] == b"done"
+    app, seen = answering(after=0, pause=2)
+    assert (await call(app, milliseconds=b"1500"))[-1]["body"] == b"done"
     assert seen == ["done"]
 
 
 async def test_a_slow_body_takes_nothing_of_the_time() -> None:
     app, seen = answering(after=0)
-    assert (await call(app, milliseconds=b"100", body_after=0.3))[0]["status"] == 200
+    assert (await call(app, milliseconds=b"1500", body_after=2))[0]["status"] == 200
     assert seen == ["done"]
 
 
@@ -79,11 +79,11 @@ async def test_a_timeout_of_the_application_itself_stays_its_own() -> None:
 
 
 async def test_a_paused_deadline_stands_still() -> None:
-    deadline = Deadline(0.2)
+    deadline = Deadline(1.5)
     async with deadline.limit():
         with deadline.paused():
-            await asyncio.sleep(0.4)
-        assert 0.1 < deadline.left <= 0.2
+            await asyncio.sleep(2)
+        assert 0 < deadline.left <= 1.5
     with pytest.raises(TimeoutError):
         async with deadline.limit():
-            await asyncio.sleep(5)
+            await asyncio.sleep(3600)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -50,8 +49,11 @@ async def port() -> AsyncIterator[int]:
     await task
 
 
+PATIENCE_SECONDS = 60
+
+
 async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
-    """Send the pieces and return all that comes until the server closes, or for two seconds."""
+    """Send the pieces and return all that comes until the server closes. Raises TimeoutError."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
     async def send() -> None:
@@ -63,12 +65,13 @@ async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
 
     sending = asyncio.create_task(send())
     answer = b""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(2):
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while got := await reader.read(65536):
                 answer += got
-    sending.cancel()
-    writer.close()
+    finally:
+        sending.cancel()
+        writer.close()
     return answer
 
 
@@ -130,29 +133,26 @@ async def test_what_is_no_http_is_a_400_problem(port: int) -> None:
 
 
 async def test_a_slow_head_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.3)
-    begun = time.monotonic()
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 1)
+    # The rest of the head never comes: it is the server that ends this.
     answer = await exchange(port, *(bytes([byte]) for byte in head()[:25]), pause=0.05)
     assert status(answer) == 408
-    assert time.monotonic() - begun < 2
 
 
-@pytest.mark.parametrize("said", [[], [b"\r\n"] * 20])
+@pytest.mark.parametrize("said", [[], [b"\r\n"] * 2000], ids=["nothing", "blank lines"])
 async def test_a_connection_without_a_request_is_closed(
     port: int, monkeypatch: pytest.MonkeyPatch, said: list[bytes]
 ) -> None:
-    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.3)
-    begun = time.monotonic()
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 1)
     assert await exchange(port, *said, pause=0.05) == b""
-    assert time.monotonic() - begun < 1.9
 
 
 async def test_the_second_request_of_a_connection_has_its_own_limits(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 0.5)
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 2)
     first = b"GET /x HTTP/1.1\r\nHost: shop\r\n" + b"X: 1\r\n" * 90 + b"\r\n"
-    answer = await exchange(port, first, first, head(), pause=0.3)
+    answer = await exchange(port, first, first, head(), pause=1.2)
     assert answer.count(b"HTTP/1.1 200") == 3
     answer = await exchange(port, first, b"GET /x HTTP/1.1\r\n", pause=0.1)
     assert b"HTTP/1.1 408" in answer
