@@ -18,6 +18,8 @@ from shop_servers.servers import BaoNamespace, Database, OpenBao, RabbitMQ
 from shop_servers.servers import Redis as RedisServer
 
 T = TypeVar("T")
+PATIENCE_SECONDS = 60.0
+"""For an answer, on a busy machine."""
 
 
 def create_postgres(admin_url: str) -> Database:
@@ -67,7 +69,7 @@ def drop_postgres(database: Database, admin_url: str) -> None:
 
 
 async def _drop_slot(connection: "asyncpg.Connection[asyncpg.Record]", slot: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await connection.execute("SELECT pg_drop_replication_slot($1)", slot)
@@ -124,14 +126,18 @@ def create_redis(url: str) -> str:
 def create_vhost(url: str, management_url: str) -> str:
     """The AMQP URL of a fresh RabbitMQ virtual host."""
     name = _name()
-    httpx.put(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+    _vhost(management_url, "PUT", name)
     return f"{url}/{name}"
 
 
 def drop_vhost(vhost_url: str, management_url: str) -> None:
     """Delete the virtual host with all its queues."""
-    name = urlsplit(vhost_url).path.removeprefix("/")
-    httpx.delete(f"{management_url}/api/vhosts/{name}", auth=("guest", "guest")).raise_for_status()
+    _vhost(management_url, "DELETE", urlsplit(vhost_url).path.removeprefix("/"))
+
+
+def _vhost(management_url: str, method: str, name: str) -> None:
+    url, login = f"{management_url}/api/vhosts/{name}", ("guest", "guest")
+    httpx.request(method, url, auth=login, timeout=PATIENCE_SECONDS).raise_for_status()
 
 
 def drop_users(redis: RedisServer, rabbitmq: RabbitMQ, prefix: str) -> None:
@@ -147,7 +153,8 @@ def drop_users(redis: RedisServer, rabbitmq: RabbitMQ, prefix: str) -> None:
     _run(drop())
     at = urlsplit(rabbitmq.url)
     login = at.username or "", at.password or ""
-    with httpx.Client(base_url=f"{rabbitmq.management_url}/api/users", auth=login) as client:
+    users = f"{rabbitmq.management_url}/api/users"
+    with httpx.Client(base_url=users, auth=login, timeout=PATIENCE_SECONDS) as client:
         for user in client.get("").raise_for_status().json():
             if user["name"].startswith(prefix):
                 client.delete(f"/{user['name']}").raise_for_status()
@@ -168,7 +175,8 @@ def drop_bao_namespace(namespace: BaoNamespace) -> None:
 def _bao(server: OpenBao, method: str, name: str) -> None:
     url, headers = f"{server.url}/v1/sys/namespaces/{name}", {"X-Vault-Token": server.token}
     trust = ssl.create_default_context(cafile=server.ca)
-    httpx.request(method, url, headers=headers, verify=trust).raise_for_status()
+    answer = httpx.request(method, url, headers=headers, verify=trust, timeout=PATIENCE_SECONDS)
+    answer.raise_for_status()
 
 
 def _name() -> str:

@@ -37,7 +37,7 @@ async def start(instance: ServerInstance) -> Facts:
     await instance.spawn([program, "server", "-config", configuration])
     url = f"https://{_HOST}:{instance.port()}"
     trust = ssl.create_default_context(cafile=certificate)
-    async with httpx.AsyncClient(base_url=f"{url}/v1/", verify=trust) as client:
+    async with httpx.AsyncClient(base_url=f"{url}/v1/", verify=trust, timeout=60) as client:
 
         async def answers() -> None:
             (await client.get("sys/seal-status")).raise_for_status()
