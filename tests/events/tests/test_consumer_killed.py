@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from shop_event_path import topics
-from shop_event_path.children import consumers, killed_itself
+from shop_event_path.children import Spawn, consumers, killed_itself
 from shop_event_path.consumer import AFTER_COMMIT, BEFORE_COMMIT
 from shop_event_path.ledgers import Ledger, ledger
 from shop_event_path.outboxes import Outbox, counted, create_mongodb, create_postgres
@@ -69,13 +69,23 @@ async def test_a_consumer_killed_around_its_commit(
         assert await until(book, COUNT * len(KEYS)) == in_order(COUNT)
 
 
-async def state_of(kafka: Kafka, group: str) -> str:
+async def partitions_are_to_move(kafka: Kafka, group: str, spawn: Spawn) -> None:
+    """Have consumers join until the group is seen to wait for one that is amid its batch."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     await admin.start()
     try:
-        [answer] = await admin.describe_consumer_groups([group])
-        [(_, _, state, *_)] = answer.groups
-        return str(state)
+        async with asyncio.timeout(WITHIN):
+            joined = 1
+            while True:
+                [answer] = await admin.describe_consumer_groups([group])
+                [(_, _, state, _, _, members, *_)] = answer.groups
+                if state == "PreparingRebalance":
+                    return
+                # One that joined just as the other's batch ended was not waited for.
+                if state == "Stable" and len(members) == joined:
+                    await spawn("--pace", "0.005")
+                    joined += 1
+                await asyncio.sleep(0.02)
     finally:
         await admin.close()
 
@@ -91,10 +101,7 @@ async def test_a_partition_moves_in_the_middle_of_a_batch(
     async with consumers(outbox, group=group) as spawn:
         first = await spawn("--pace", "0.03")
         await until(book, 1)
-        await spawn("--pace", "0.005")
-        async with asyncio.timeout(WITHIN):
-            while await state_of(kafka, group) != "PreparingRebalance":
-                await asyncio.sleep(0.02)
+        await partitions_are_to_move(kafka, group, spawn)
         if how is not None:
             first.send_signal(how)
         entries = await until(book, COUNT * 4 * len(KEYS))

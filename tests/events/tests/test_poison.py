@@ -73,7 +73,7 @@ async def test_each_kind_is_a_dead_letter_or_ignored_and_the_partition_moves_on(
         return (await book.read()).get("one") == list(range(len(bad) + 1))
 
     async with consuming(uncaptured, book, Consumer(book).write, group="ledger"):
-        await until(all_good_ones, seconds=60)
+        await until(all_good_ones, seconds=180)
     expected = {reason for reason in bad if not reason.startswith("ignored")}
     letters = {header(letter, "dlt_reason"): letter for letter in await dead(kafka, uncaptured, 5)}
     assert letters.keys() == expected
@@ -108,5 +108,5 @@ async def test_a_dead_letter_sent_back_after_the_fix_has_its_effect_once(
         async def arrived() -> bool:
             return 1 in (await book.read()).get("one", [])
 
-        await until(arrived, seconds=60)
+        await until(arrived, seconds=180)
     assert await book.read() == {"one": [BUG, 1]}

@@ -63,7 +63,7 @@ class Flow:
 
     async def heard(self, count: int) -> None:
         """Wait until the ledger has so many numbers of each key."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while len(KEYS) > sum(len(n) >= count for n in (await self.read()).values()):
                 await asyncio.sleep(0.2)
 

@@ -45,7 +45,7 @@ async def consumers(outbox: Outbox, *, group: str) -> AsyncIterator[Spawn]:
 
 async def killed_itself(process: asyncio.subprocess.Process) -> None:
     """Wait until the process has killed itself; raises where it ended otherwise."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         code = await process.wait()
     if code != -signal.SIGKILL:
         raise RuntimeError(f"the consumer ended with {code}, not by SIGKILL")

@@ -8,6 +8,9 @@ import httpx
 
 from shop_event_path.outboxes import Outbox
 
+WITHIN = 180
+"""Seconds that no step needs on a machine of its own."""
+
 
 class ConnectorFailedError(Exception):
     """The connector's task has failed; the message is its trace."""
@@ -22,18 +25,12 @@ class Connectors:
     async def start(self, outbox: Outbox, **changed: str) -> None:
         """Create the outbox's connector and wait until it runs; `changed` settings win."""
         config = outbox.connector | {key.replace("_", "."): value for key, value in changed.items()}
-        while True:
-            answer = await self._client.put(f"{_path(outbox)}/config", json=config)
-            # Connect refuses for a moment while its group rebalances.
-            if answer.status_code != httpx.codes.CONFLICT:
-                break
-            await asyncio.sleep(0.1)
-        answer.raise_for_status()
+        await self._ask("PUT", f"{_path(outbox)}/config", config)
         await self.running(outbox)
 
     async def running(self, outbox: Outbox) -> None:
-        """Wait until the task runs; raises ConnectorFailedError, TimeoutError after 60 s."""
-        async with asyncio.timeout(60):
+        """Wait until the task runs; raises ConnectorFailedError, TimeoutError."""
+        async with asyncio.timeout(WITHIN):
             while True:
                 answer = await self._client.get(f"{_path(outbox)}/status")
                 tasks = answer.json().get("tasks", ()) if answer.is_success else ()
@@ -46,38 +43,51 @@ class Connectors:
 
     async def stop(self, outbox: Outbox) -> None:
         """Stop the connector, its task gone, its offsets kept."""
-        (await self._client.put(f"{_path(outbox)}/stop")).raise_for_status()
-        async with asyncio.timeout(60):
+        await self._ask("PUT", f"{_path(outbox)}/stop")
+        async with asyncio.timeout(WITHIN):
             while True:
-                status = (await self._client.get(f"{_path(outbox)}/status")).json()
-                if status["connector"]["state"] == "STOPPED" and not status["tasks"]:
+                answer = await self._client.get(f"{_path(outbox)}/status")
+                status = answer.json() if answer.is_success else {"connector": {}}
+                if status["connector"].get("state") == "STOPPED" and not status["tasks"]:
                     return
                 await asyncio.sleep(0.1)
 
     async def resume(self, outbox: Outbox) -> None:
         """Run a stopped connector again."""
-        (await self._client.put(f"{_path(outbox)}/resume")).raise_for_status()
+        await self._ask("PUT", f"{_path(outbox)}/resume")
         await self.running(outbox)
 
     async def forget_position(self, outbox: Outbox, *, sec: int) -> None:
         """Give a stopped MongoDB connector a position of another time, in seconds since 1970."""
         path = f"{_path(outbox)}/offsets"
-        offsets = (await self._client.get(path)).raise_for_status().json()["offsets"]
+        offsets = (await self._ask("GET", path)).json()["offsets"]
         for entry in offsets:
             entry["offset"] |= {"sec": sec, "resume_token": None}
-        (await self._client.patch(path, json={"offsets": offsets})).raise_for_status()
+        await self._ask("PATCH", path, {"offsets": offsets})
 
     async def delete(self, outbox: Outbox) -> None:
         """Stop it, forget its offsets and delete it."""
         await self.stop(outbox)
-        (await self._client.delete(f"{_path(outbox)}/offsets")).raise_for_status()
-        (await self._client.delete(_path(outbox))).raise_for_status()
+        await self._ask("DELETE", f"{_path(outbox)}/offsets")
+        await self._ask("DELETE", _path(outbox))
+
+    async def _ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask Connect, again while it refuses because its group rebalances.
+
+        Raises httpx.HTTPStatusError, TimeoutError.
+        """
+        async with asyncio.timeout(WITHIN):
+            while True:
+                answer = await self._client.request(method, path, json=body)
+                if answer.status_code != httpx.codes.CONFLICT:
+                    return answer.raise_for_status()
+                await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
 async def connectors(url: str) -> AsyncIterator[Connectors]:
     """Connect's REST API at this URL."""
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=WITHIN) as client:
         yield Connectors(client)
 
 

@@ -41,7 +41,7 @@ async def read(
     topic: str,
     *,
     until: Callable[[Sequence[Record]], bool],
-    within: float = 60,
+    within: float = 180,
 ) -> list[Record]:
     """Everything in a topic from its beginning, once `until` is satisfied with it.
 
