@@ -86,6 +86,6 @@ async def test_sweepers_do_not_wait_for_each_other(
 ) -> None:
     async with transaction(engine) as first:
         assert await service.sweep(first, at=now(), limit=100) == 1
-        async with asyncio.timeout(5), transaction(engine) as second:
+        async with asyncio.timeout(60), transaction(engine) as second:
             assert await service.sweep(second, at=now(), limit=100) == 0
     assert [type_ for type_, _ in await said(overdue)] == ["placed", "cancelled"]

@@ -31,7 +31,7 @@ WAYS = [
     ("xendit", "invoice", "IDR", "action_required"),
     ("midtrans", "card", "IDR", "captured"),
 ]
-PATIENCE = 30
+PATIENCE = 120
 CALLS = """
     SELECT {} FROM provider_calls JOIN payments ON payments.id = payment_id
     WHERE order_id = :id AND state = {}

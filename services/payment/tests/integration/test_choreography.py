@@ -219,7 +219,7 @@ async def test_another_amount_is_refused(  # noqa: PLR0913, PLR0917 - parameters
 
 
 async def test_a_provider_that_hangs_delays_no_other(shop: Shop) -> None:
-    shop.desks["paypal"].faults.order("paypal", Fault.HANG, times=40, seconds=None)
+    shop.desks["paypal"].faults.order("paypal", Fault.HANG, times=1000, seconds=None)
     stuck = [await shop.order("paypal", "paypal", token=None) for _ in range(20)]
     orders = [await shop.order() for _ in range(10)]
     for order in orders:
