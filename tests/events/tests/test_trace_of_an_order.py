@@ -134,6 +134,7 @@ async def test_an_order_is_one_tree_from_the_request_to_the_last_mail(
             for token, trace in TRACES.items():
                 await customer.delivered(orders[token])
                 await mailed_after(DELIVERED, trace, received.spans)
+                await whole(trace, received.spans)
     # The processes have ended: these are all.
     is_tree(spans_of(TRACES[CARD], received.spans), paid_by="charge stripe")
     is_tree(spans_of(TRACES[ASKS_FIRST], received.spans), paid_by="fetch stripe")
@@ -182,6 +183,17 @@ async def mailed_after(name: str, trace: str, spans: Sequence[Span]) -> None:
         while not any(
             child.name.startswith("send ") for child in children_of(name, spans_of(trace, spans))
         ):
+            await asyncio.sleep(0.2)
+
+
+async def whole(trace: str, spans: Sequence[Span]) -> None:
+    """Wait for what was still under way as the mail went, and then for what caused it."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            found = spans_of(trace, spans)
+            heard = {(span.service, span.name) for span in found.values()}
+            if heard >= HEARD and all(span.parent in {*found, CALLER} for span in found.values()):
+                return
             await asyncio.sleep(0.2)
 
 

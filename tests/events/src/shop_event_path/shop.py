@@ -23,7 +23,7 @@ from shop_shared.settings import ServiceSettings
 from shop_shared.stores import migrations, mongo
 
 TOPICS = ("order", "inventory", "payment", "shipment", "product", "user")
-WITHIN = 120
+WITHIN = 300
 """Seconds for a process to be ready, on a busy machine."""
 
 

@@ -1,7 +1,7 @@
 """Topics and what is in them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -61,6 +61,26 @@ async def read(
     finally:
         await consumer.stop()
     return records
+
+
+async def joined(bootstrap_servers: str, groups: Mapping[str, int], *, within: float = 180) -> None:
+    """Wait until each group has that many consumers, with the partitions dealt out among them.
+
+    Raises TimeoutError after `within` seconds.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        async with asyncio.timeout(within):
+            for group, wanted in groups.items():
+                state, members = "", 0
+                while (state, members) != ("Stable", wanted):
+                    await asyncio.sleep(0.2)
+                    [answer] = await admin.describe_consumer_groups([group])
+                    [(_, _, state, _, _, found, *_)] = answer.groups
+                    members = len(found)
+    finally:
+        await admin.close()
 
 
 def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
