@@ -19,8 +19,12 @@ from contract.serving import served
 from contract.shop import Shop
 from contract.storefront_things import Things, make_things
 from contract.stores import Stores
+from shop_gateway.rate_limit import RateLimit
+from shop_shared.http.tokens import RedisRevocations
 from shop_storefront.main import create
 from shop_storefront.settings import Settings
+
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +38,10 @@ def stores(
 
 @pytest.fixture(scope="session")
 def shop(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        # Redis is at hand, however busy the machine: nobody passes for want of its answer.
+        patch.setattr(RedisRevocations, "patience_seconds", PATIENCE_SECONDS)
+        patch.setattr(RateLimit, "patience_seconds", PATIENCE_SECONDS)
         yield Shop(stores, tmp_path_factory.mktemp("gateway"), stack)
 
 

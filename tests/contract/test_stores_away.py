@@ -15,7 +15,9 @@ from contract.routes import ROLES, ROUTES, Route
 from contract.services import SERVICES
 from contract.serving import served, until_ready
 from contract.shop import Shop
+from shop_gateway.rate_limit import RateLimit
 from shop_shared.http.problems import MEDIA_TYPE
+from shop_shared.http.tokens import RedisRevocations
 
 AWAY = {
     "mongodb": "mongodb://127.0.0.1:1/product",
@@ -34,6 +36,8 @@ READS = [
     if route.method == "GET" and not route.ids and route.member.name not in {"auth", "gateway"}
 ]
 CALLER = UUID(int=7)
+BRIEFLY_SECONDS = 0.1
+"""How long a service waits for Redis in the shop."""
 
 
 @dataclass
@@ -51,8 +55,12 @@ class Crippled:
             member = SERVICES[service]
             self.shop.prepare(member)
             changes = {self._store(service, fault): SecretStr(self._address(service, fault))}
-            server = served(lambda: self.shop.create(member, **changes))
-            self.urls[service, fault] = self.stack.enter_context(server)
+            with pytest.MonkeyPatch.context() as patch:
+                # It gives a Redis up as soon as the shop does; the whole one never needs to.
+                for kind in (RedisRevocations, RateLimit):
+                    patch.setattr(kind, "patience_seconds", BRIEFLY_SECONDS)
+                server = served(lambda: self.shop.create(member, **changes))
+                self.urls[service, fault] = self.stack.enter_context(server)
         return self.urls[service, fault]
 
     def client(self, service: str, fault: str) -> httpx.Client:
