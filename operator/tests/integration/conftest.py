@@ -2,12 +2,12 @@
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from shop_servers import databases
+from shop_servers.instance import free_port
 from shop_servers.servers import Kafka, MongoDB, Postgres, RabbitMQ, Redis
 
 from shop_cluster.control_plane import ControlPlane, control_plane
@@ -46,7 +46,7 @@ async def shop(
         platform_namespace=f"{name}-platform",
         kafka_namespace=f"{name}-platform",
         kafka_bootstrap=kafka.bootstrap_servers,
-        lease_seconds=3,
+        lease_seconds=6,
         edge="gateway-api",
         **logins(redis, rabbitmq),
     )
@@ -93,9 +93,7 @@ async def name(shop: Shop, postgres: Postgres) -> AsyncIterator[str]:
 @pytest.fixture
 def closed_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

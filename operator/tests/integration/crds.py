@@ -20,7 +20,7 @@ def install(running: ControlPlane, crds: list[Path]) -> None:
     """Install CRDs and wait until their kinds are served."""
     files = [word for path in crds for word in ("-f", str(path))]
     running.kubectl("apply", "--server-side", *files)
-    wait = time.monotonic() + 30
+    wait = time.monotonic() + 120
     while _established(running) < len(crds):
         assert time.monotonic() < wait, "the CRDs are not established"
         time.sleep(0.1)

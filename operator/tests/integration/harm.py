@@ -120,7 +120,7 @@ async def restored(shop: Shop, child: Manifest) -> None:
     async def reached() -> bool:
         return await spec() == wanted
 
-    await eventually(reached, seconds=30, why=lambda: f"{child['kind']} is not as it was")
+    await eventually(reached, why=lambda: f"{child['kind']} is not as it was")
 
 
 def container(live: Manifest) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import asyncpg
 from pymongo import AsyncMongoClient
 from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
-from shop_operator.api.kinds import SECRET, SHOP_SERVICE
+from shop_operator.api.kinds import EVENT, SECRET, SHOP_SERVICE
 from shop_operator.children.access_secret import decode, password_in
 from shop_operator.metadata import Manifest
 
-from .shop import Shop, eventually
+from .shop import PATIENCE_SECONDS, Shop, eventually
 
 _OF_LEASES = (
     "SELECT DISTINCT m.rolname AS name FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member "
@@ -52,19 +52,25 @@ async def delete(shop: Shop, name: str) -> None:
     await shop.client.delete(SHOP_SERVICE, shop.namespace, name, uid=service["metadata"]["uid"])
 
 
-async def deleted(shop: Shop, name: str, *, seconds: float = 20) -> None:
+async def deleted(shop: Shop, name: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Delete a ShopService and wait until it is gone."""
     await delete(shop, name)
     await gone(shop, name, seconds=seconds)
 
 
-async def gone(shop: Shop, name: str, *, seconds: float = 20) -> None:
+async def gone(shop: Shop, name: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a ShopService is gone."""
 
     async def reached() -> bool:
         return await shop.get(SHOP_SERVICE, name) is None
 
     await eventually(reached, seconds=seconds)
+
+
+async def has_event(shop: Shop, reason: str, *, note: str = "") -> bool:
+    """Whether something was reported for this reason; Events come a moment after the status."""
+    events = await shop.client.list(EVENT, shop.namespace)
+    return any(e["reason"] == reason and note in e["note"] for e in events["items"])
 
 
 async def external(shop: Shop, name: str) -> dict[tuple[str, str], dict[str, Any]]:

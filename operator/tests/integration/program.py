@@ -26,7 +26,7 @@ def operator_program(
         "MINISHOP_POSTGRES_ADDRESS": platform.postgres_address,
         "MINISHOP_REDIS_ADMIN_ADDRESS": platform.redis_admin_address,
         "MINISHOP_RABBITMQ_MANAGEMENT_URL": platform.rabbitmq_management_url,
-        "MINISHOP_LEASE_SECONDS": "3",
+        "MINISHOP_LEASE_SECONDS": "6",
         "MINISHOP_HTTP_PORT": "0",
     }
     command = [Path(sys.executable).with_name("shop-operator"), "run", "--kubeconfig", kubeconfig]
@@ -38,4 +38,4 @@ def operator_program(
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)

@@ -21,7 +21,7 @@ from shop_operator.children.access_secret import RENEWED_ANNOTATION, decode
 from shop_operator.spec import ROTATE_ANNOTATION
 
 from .outside import status
-from .shop import Shop, eventually
+from .shop import PATIENCE_SECONDS, Shop, eventually
 from .store_users import connected
 from .workloads import observe
 
@@ -89,7 +89,9 @@ async def request(shop: Shop, at: str) -> None:
     await shop.client.merge(SHOP_SERVICE, shop.namespace, NAME, patch)
 
 
-async def phase(shop: Shop, wanted: str, at: str | None = None, *, seconds: float = 30) -> Any:
+async def phase(
+    shop: Shop, wanted: str, at: str | None = None, *, seconds: float = PATIENCE_SECONDS
+) -> Any:
     """Wait until the rotation is there; return `status.rotation`."""
     seen: list[dict[str, Any]] = []
 

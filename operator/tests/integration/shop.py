@@ -16,6 +16,9 @@ from shop_operator.controller import Controller
 from shop_operator.metadata import API_VERSION, Manifest
 from shop_operator.settings import Settings
 
+PATIENCE_SECONDS = 60
+"""For what takes a second or two on a machine of its own."""
+
 
 @dataclass
 class Shop:
@@ -71,7 +74,9 @@ class Shop:
         conditions = body.get("status", {}).get("conditions", ())
         return next((c for c in conditions if c["type"] == kind), {})
 
-    async def reason(self, name: str, kind: str, reason: str, *, seconds: float = 20) -> str:
+    async def reason(
+        self, name: str, kind: str, reason: str, *, seconds: float = PATIENCE_SECONDS
+    ) -> str:
         """Wait until a condition has a reason; return its message."""
         seen: list[dict[str, Any]] = []
 
@@ -102,7 +107,10 @@ class Shop:
 
 
 async def eventually(
-    reached: Callable[[], Any], *, seconds: float = 20, why: Callable[[], str] = lambda: ""
+    reached: Callable[[], Any],
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    why: Callable[[], str] = lambda: "",
 ) -> None:
     """Wait until an asynchronous question is answered with yes."""
     end = time.monotonic() + seconds

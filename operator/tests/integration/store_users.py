@@ -81,7 +81,7 @@ async def rabbit(
     """Ask the management API as its administrator."""
     at = urlsplit(server.url)
     login = at.username or "", at.password or ""
-    async with httpx.AsyncClient(auth=login) as client:
+    async with httpx.AsyncClient(auth=login, timeout=60) as client:
         return await client.request(method, f"{server.management_url}/api/{path}", json=body)
 
 

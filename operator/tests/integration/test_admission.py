@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from shop_servers.instance import free_port
 
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.admission import certificate as certificates
@@ -45,9 +45,7 @@ def configuration(shop: Shop, port: int) -> Manifest:
 @pytest.fixture
 async def asked(shop: Shop, plane: ControlPlane, tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop whose API server asks the operator, a process of its own."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     body = yaml.safe_dump(configuration(shop, port))
     plane.kubectl("apply", "--server-side", "-f", "-", stdin=body)
     log = tmp_path / "operator.log"

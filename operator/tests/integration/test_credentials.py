@@ -19,8 +19,9 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SECRET
 
+from .audit import requests
 from .proxy import Proxy, proxy, status
-from .shop import Shop
+from .shop import Shop, eventually
 
 
 class Door:
@@ -135,7 +136,12 @@ async def test_a_watch_outlives_or_ends_with_the_connections_it_was_begun_on(
 ) -> None:
     """The kubelet writes a pod's ca.crt anew with each token, the same or not."""
     kubeconfig = yaml.safe_load(plane.kubeconfig.read_text())
-    certificate, key = _client_pair(plane.kubeconfig)
+    user = f"{shop.namespace}-watcher"
+    certificate, key = _client_pair(plane.access(user, groups=("system:masters",)))
+
+    async def watches() -> bool:
+        return any(request.verb == "watch" for request in requests(plane, user))
+
     (tmp_path / "client.crt").write_bytes(certificate)
     (tmp_path / "client.key").write_bytes(key)
     authority = tmp_path / "ca.crt"
@@ -158,7 +164,7 @@ async def test_a_watch_outlives_or_ends_with_the_connections_it_was_begun_on(
             return await anext(watch)
 
         seen = asyncio.create_task(first())
-        await asyncio.sleep(0.5)
+        await eventually(watches)
         authority.unlink()
         authority.write_text(before if changes == "the time alone" else before + "\n" + before)
         assert client._sessions._session is not None
@@ -166,11 +172,11 @@ async def test_a_watch_outlives_or_ends_with_the_connections_it_was_begun_on(
         await client.list(SECRET, shop.namespace)
         if changes == "the authority":
             with pytest.raises(ApiError, match="cut"):
-                await asyncio.wait_for(seen, 5)
+                await asyncio.wait_for(seen, 60)
             return
         metadata = {"name": "seen", "namespace": shop.namespace}
         await client.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
-        event, body = await asyncio.wait_for(seen, 5)
+        event, body = await asyncio.wait_for(seen, 60)
         assert (event, body["metadata"]["name"]) == ("ADDED", "seen")
 
 

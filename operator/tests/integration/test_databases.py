@@ -62,7 +62,7 @@ async def test_another_services_database_is_refused_until_it_is_given_up(
     assert f"{sql.namespace}/second" in message
     assert await sql.get(SECRET, "second-access") is None
     await delete(sql, "first")
-    await sql.reason("second", "DatabaseReady", "Available", seconds=30)
+    await sql.reason("second", "DatabaseReady", "Available")
 
 
 async def test_a_database_out_of_reach_is_said_and_recovers(
@@ -92,7 +92,7 @@ async def test_a_missing_administrator_is_said_and_picked_up(
     message = await shop.reason("early", "DatabaseReady", "PlatformSecretMissing")
     assert "postgres-admin" in message
     await shop.secret("postgres-admin", at.username or "", at.password or "")
-    await shop.reason("early", "DatabaseReady", "Available", seconds=30)
+    await shop.reason("early", "DatabaseReady", "Available")
 
 
 async def test_mongodb_users_have_their_own_database_only(

@@ -75,17 +75,22 @@ async def test_nothing_is_written_unless_enforced(shop: Shop, policy: str) -> No
     await shop.start()
     await shop.declare("watched")
     deployment = next(c for c in await children(shop, "watched") if c["kind"] == "Deployment")
-    await shop.declare("watched", managementPolicy=policy)
-    expected = "DriftObserved" if policy == "Observe" else "Paused"
+    generation = (await shop.declare("watched", managementPolicy=policy))["metadata"]["generation"]
+
+    async def known() -> bool:
+        body = await shop.client.get(SHOP_SERVICE, shop.namespace, "watched")
+        return bool(body["status"]["observedGeneration"] == generation)
+
+    await eventually(known)  # or it might be put right just before
     harmed = await shop.client.merge(
         kind_of(deployment), shop.namespace, "watched", HARM["Deployment"]
     )
     if policy == "Observe":
-        message = await shop.reason("watched", "Synced", expected)
+        message = await shop.reason("watched", "Synced", "DriftObserved")
         assert "Deployment watched" in message
         assert "runAsUser" in message
     else:
-        await shop.reason("watched", "Ready", expected)
+        await shop.reason("watched", "Ready", "Paused")
     await asyncio.sleep(1)
     live = await shop.client.get(kind_of(deployment), shop.namespace, "watched")
     assert live["metadata"]["resourceVersion"] == harmed["metadata"]["resourceVersion"]
@@ -106,7 +111,7 @@ async def test_a_child_of_somebody_else_is_refused_until_it_is_gone(shop: Shop) 
     live = await shop.client.get(kind, shop.namespace, "taken")
     assert "labels" not in live["metadata"]
     await shop.client.delete(kind, shop.namespace, "taken", uid=live["metadata"]["uid"])
-    await shop.reason("taken", "Synced", "AsDeclared", seconds=30)
+    await shop.reason("taken", "Synced", "AsDeclared")
 
 
 async def test_two_services_may_not_own_one_topic(shop: Shop) -> None:

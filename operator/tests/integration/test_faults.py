@@ -3,6 +3,7 @@
 import asyncio
 
 from shop_cluster.control_plane import ControlPlane
+from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import DEPLOYMENT
 
 from .harm import HARM
@@ -21,7 +22,7 @@ async def test_one_of_two_writes_and_the_other_takes_over(shop: Shop) -> None:
     task.cancel()  # no good-bye: the Lease is not given back
     await asyncio.wait([task])
     await shop.declare("two")
-    await eventually(lambda: _held(second.lease), seconds=20)
+    await eventually(lambda: _held(second.lease))
     await shop.settled("two")
 
 
@@ -32,10 +33,15 @@ async def test_it_converges_after_the_api_server_was_gone(shop: Shop, plane: Con
     await asyncio.to_thread(plane.api_server.restart)
 
     async def harmed() -> bool:
-        await shop.client.merge(DEPLOYMENT, shop.namespace, "steady", HARM["Deployment"])
+        try:
+            await shop.client.merge(DEPLOYMENT, shop.namespace, "steady", HARM["Deployment"])
+        except ApiError as error:
+            if error.temporary:
+                return False  # it has only just started
+            raise
         return True
 
-    await harmed()
+    await eventually(harmed)
     await eventually(lambda: _repaired(shop, "steady"), seconds=60)
 
 

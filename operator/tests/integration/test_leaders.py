@@ -102,11 +102,11 @@ async def test_a_killed_holders_work_is_finished_by_the_other(two: Two) -> None:
     await eventually(two.amid, seconds=60)
     # However fast the holder was, these are left to the other.
     os.kill(killed, signal.SIGSTOP)
+    half_way = len(two.writes())
     for name in NAMES[15:]:
         await shop.declare(name)
     os.kill(killed, signal.SIGKILL)
     two.processes[killed].wait()
-    half_way = len(two.writes())
     for name in NAMES:
         await shop.reason(name, "Synced", "AsDeclared", seconds=60)
     [survivor] = [user for pid, user in two.users.items() if pid != killed]

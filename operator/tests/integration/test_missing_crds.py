@@ -26,7 +26,7 @@ async def test_kinds_are_skipped_until_their_crds_come(shop: Shop, plane: Contro
     assert "KafkaTopic" in await shop.reason("bare", "EventsReady", "CrdMissing")
     assert (await shop.condition("bare", "Synced"))["status"] == "True"
     install(plane, real_crds())
-    await shop.reason("bare", "Synced", "AsDeclared", seconds=30)
+    await shop.reason("bare", "Synced", "AsDeclared")
     await shop.reason("bare", "EventsReady", "TopicNotReady")
 
     async def listed() -> bool:

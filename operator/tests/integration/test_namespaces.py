@@ -114,7 +114,7 @@ async def operator(cluster: Cluster, *namespaces: str) -> AsyncIterator[Shop]:
         operator_namespace=cluster.system,
         platform_namespace=f"{cluster.name}-platform",
         kafka_namespace=f"{cluster.name}-platform",
-        lease_seconds=3,
+        lease_seconds=6,
         resync_seconds=5,
     )
     async with ApiClient(cluster.login) as client:
@@ -162,6 +162,10 @@ def state(namespace: str) -> set[str]:
     }
 
 
+async def is_(namespace: str, *wanted: str) -> bool:
+    return state(namespace) == set(wanted)
+
+
 async def told(cluster: Cluster, word: str, namespace: str) -> bool:
     events = await cluster.admin.list(EVENT, cluster.system)
     return any(e["reason"] == word and namespace in e["note"] for e in events["items"])
@@ -187,13 +191,9 @@ async def test_a_labelled_namespace_is_kept_from_then_on_and_no_longer(cluster: 
         label = f"minishop.dev/managed={cluster.name}"
         cluster.plane.kubectl("label", "namespace", second, label)
         await eventually(lambda: made(cluster, second, "b"))
-        assert state(second) == {"Ready"}
+        await eventually(lambda: is_(second, "Ready"))
         cluster.plane.kubectl("label", "namespace", second, "minishop.dev/managed-")
-
-        async def forgotten() -> bool:
-            return state(second) == set()
-
-        await eventually(forgotten)
+        await eventually(lambda: is_(second))
         await declare(cluster, second, "c")
         await declare(cluster, first, "d")
         await eventually(lambda: made(cluster, first, "d"))
@@ -220,23 +220,20 @@ async def test_a_namespace_without_the_role_is_reported_and_stops_only_itself(
             return found == "Forbidden" and "forbidden" in message
 
         await eventually(refused)
-        assert (state(good), state(bad)) == ({"Ready"}, {"Unreadable"})
+        await eventually(lambda: is_(good, "Ready"))
+        await eventually(lambda: is_(bad, "Unreadable"))
         await eventually(lambda: told(cluster, "NamespaceUnreadable", bad))
         await asyncio.sleep(8)  # each kind is asked for again a few times
         warnings = capsys.readouterr().out.count("warning")
         assert warnings < 10
         cluster.give_role(bad)
-        await eventually(lambda: made(cluster, bad, "b"), seconds=40)
+        await eventually(lambda: made(cluster, bad, "b"))
 
         async def synced() -> bool:
             return (await reason(cluster, bad, "b"))[0] == "AsDeclared"
 
-        await eventually(synced, seconds=40)
-
-        async def ready() -> bool:
-            return state(bad) == {"Ready"}
-
-        await eventually(ready, seconds=40)
+        await eventually(synced)
+        await eventually(lambda: is_(bad, "Ready"))
         await eventually(lambda: told(cluster, "NamespaceReady", bad))
 
 
@@ -262,10 +259,10 @@ async def test_a_namespace_that_is_not_there_yet(cluster: Cluster) -> None:
         await declare(cluster, good, "a")
         await eventually(lambda: made(cluster, good, "a"))
         await eventually(lambda: told(cluster, "NamespaceMissing", late))
-        assert state(late) == {"Missing"}
+        await eventually(lambda: is_(late, "Missing"))
         cluster.namespace("late")
         await declare(cluster, late, "b")
-        await eventually(lambda: made(cluster, late, "b"), seconds=40)
+        await eventually(lambda: made(cluster, late, "b"))
 
 
 async def test_a_namespace_that_is_deleted_comes_to_its_end(cluster: Cluster) -> None:
@@ -280,7 +277,7 @@ async def test_a_namespace_that_is_deleted_comes_to_its_end(cluster: Cluster) ->
         cluster.plane.kubectl("delete", "shopservice", "--all", "-n", ending, "--wait=false")
         for name in ("a", "b"):
             await eventually(lambda name=name: gone(cluster, ending, name))  # type: ignore[misc]
-        assert state(ending) == {"Terminating"}
+        await eventually(lambda: is_(ending, "Terminating"))
         await declare(cluster, good, "c")
         await eventually(lambda: made(cluster, good, "c"))
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from aiohttp import web
 
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.api_client import ApiClient
-from shop_operator.api.kinds import DEPLOYMENT, EVENT, SHOP_SERVICE, Kind
+from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE, Kind
 from shop_operator.metadata import Manifest
 
 from .harm import (
@@ -19,6 +20,7 @@ from .harm import (
     declared_children,
     restored,
 )
+from .outside import has_event
 from .proxy import proxy, status
 from .shop import Shop, eventually
 
@@ -163,9 +165,7 @@ async def test_what_the_spec_decides_is_put_right(  # noqa: PLR0913, PLR0917 - a
 
     await eventually(told)
     await shop.settled("decided")
-    events = await shop.client.list(EVENT, shop.namespace)
-    notes = [e["note"] for e in events["items"] if e["reason"] == "DriftCorrected"]
-    assert any("kubectl-patch" in note for note in notes), notes
+    await eventually(partial(has_event, shop, "DriftCorrected", note="kubectl-patch"))
     assert found
 
 

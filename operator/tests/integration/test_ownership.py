@@ -129,7 +129,7 @@ async def test_a_child_without_its_labels_is_still_ours(shop: Shop, labels: list
             return same and live["metadata"]["labels"] == metadata["labels"]  # noqa: B023
 
         await eventually(restored, seconds=60, why=f"{kind} {child_name}".__str__)
-    assert (await shop.condition("bare", "Synced"))["reason"] == "AsDeclared"
+    await shop.settled("bare")
 
 
 async def test_another_resource_for_the_same_topic_is_not_taken_over(shop: Shop) -> None:

@@ -1,20 +1,14 @@
 """The endpoints of the real program: /livez by Kopf, /readyz and /metrics by the operator."""
 
-import socket
 from pathlib import Path
 
 import aiohttp
+from shop_servers.instance import free_port
 
 from shop_cluster.control_plane import ControlPlane
 
 from .program import operator_program
 from .shop import Shop, eventually
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 async def test_it_says_that_it_lives_leads_and_is_ready(

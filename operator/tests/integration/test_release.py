@@ -90,7 +90,7 @@ async def test_a_store_that_is_away_is_waited_for(
     async def released() -> bool:
         return not await admin.all_named(name)
 
-    await eventually(released, seconds=30)
+    await eventually(released)
     await sql.settled("cut")
 
 

@@ -62,12 +62,14 @@ async def _declare_settled(shop: Shop, **spec: Any) -> None:
 
 async def _counts_since(shop: Shop, version: str) -> set[int]:
     """Return every number of pods that was asked for since a version of the Deployment."""
-    found = set()
-    events = shop.client.watch(DEPLOYMENT, shop.namespace, version=version, labels="", seconds=1)
+    found, last = set(), (await _deployment(shop))["metadata"]["resourceVersion"]
+    events = shop.client.watch(DEPLOYMENT, shop.namespace, version=version, labels="", seconds=60)
     async for event, body in events:
         if event == "MODIFIED":
             found.add(body["spec"]["replicas"])
-    return found
+        if body["metadata"]["resourceVersion"] == last:
+            return found
+    raise AssertionError(f"version {last} never came")
 
 
 async def _deployment(shop: Shop) -> Manifest:

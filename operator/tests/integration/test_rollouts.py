@@ -50,7 +50,7 @@ async def test_kubectl_wait_passes_after_the_rollout_and_not_before(
     serving: Shop, plane: ControlPlane
 ) -> None:
     shop = serving
-    assert await asyncio.to_thread(wait_for_ready, plane, shop, "web", seconds=5)
+    assert await asyncio.to_thread(wait_for_ready, plane, shop, "web", seconds=60)
     await shop.declare("web", image="minishop/nope:1")
     # The controller sees it at once: the new pod can't be pulled, the old one still serves.
     await eventually(lambda: _has_image(shop, "web", "minishop/nope:1"))
@@ -60,7 +60,7 @@ async def test_kubectl_wait_passes_after_the_rollout_and_not_before(
     await make_pod(shop, "web", "web-2", {"containerStatuses": [container(failed)]})
     assert "ErrImagePull" in await shop.reason("web", "Ready", "ImagePullFailed")
     await observe(shop, "web")
-    assert await asyncio.to_thread(wait_for_ready, plane, shop, "web", seconds=10)
+    assert await asyncio.to_thread(wait_for_ready, plane, shop, "web", seconds=60)
 
 
 async def test_ready_is_false_before_the_deployment_changes(serving: Shop) -> None:
@@ -70,7 +70,7 @@ async def test_ready_is_false_before_the_deployment_changes(serving: Shop) -> No
 
     async def record(kind: Kind) -> None:
         async for _, body in shop.client.watch(
-            kind, shop.namespace, version=version, labels="", seconds=60
+            kind, shop.namespace, version=version, labels="", seconds=600
         ):
             seen.append((int(body["metadata"]["resourceVersion"]), kind, body))
 
@@ -82,7 +82,9 @@ async def test_ready_is_false_before_the_deployment_changes(serving: Shop) -> No
             await eventually(partial(_has_image, shop, "web", image))
             await observe(shop, "web")
             await shop.reason("web", "Ready", "AllReady")
-        await eventually(lambda: _counts(seen, DEPLOYMENT, 6))
+        for kind in (SHOP_SERVICE, DEPLOYMENT):
+            last = (await shop.client.get(kind, shop.namespace, "web"))["metadata"]
+            await eventually(partial(_has, seen, kind, int(last["resourceVersion"])))
     finally:
         for watch in watches:
             watch.cancel()
@@ -227,8 +229,8 @@ async def _is_observed(shop: Shop, name: str) -> bool:
     return bool(body["status"]["observedGeneration"] == body["metadata"]["generation"])
 
 
-async def _counts(seen: list[tuple[int, Kind, Manifest]], kind: Kind, wanted: int) -> bool:
-    return sum(each[1] is kind for each in seen) >= wanted
+async def _has(seen: list[tuple[int, Kind, Manifest]], kind: Kind, version: int) -> bool:
+    return any(each[0] >= version and each[1] is kind for each in seen)
 
 
 def _image(deployment: Manifest) -> str:

@@ -1,15 +1,16 @@
 """New logins in real stores; the old ones open doors until their pods are gone, then no more."""
 
 import asyncio
+from functools import partial
 from urllib.parse import SplitResult, urlsplit
 
 import asyncpg
 import pytest
 from shop_servers.servers import Postgres
 
-from shop_operator.api.kinds import EVENT, KAFKA_CONNECTOR, SECRET
+from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET
 
-from .outside import Sql, deleted, external, status
+from .outside import Sql, deleted, external, has_event, status
 from .rotations import (
     NAME,
     Stores,
@@ -147,5 +148,4 @@ async def test_a_request_that_is_no_time_is_refused_and_said(sql: Shop, text: st
     found = await phase(sql, "Refused")
     assert text in found["message"]
     assert await urls_of(sql) == before
-    events = await sql.client.list(EVENT, sql.namespace)
-    assert "RotationRefused" in {event["reason"] for event in events["items"]}
+    await eventually(partial(has_event, sql, "RotationRefused"))

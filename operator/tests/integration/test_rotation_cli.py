@@ -1,15 +1,16 @@
 """`kubectl shop rotate`."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shop_operator.api.kinds import EVENT, SHOP_SERVICE
+from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.spec import ROTATE_ANNOTATION
 
-from .command import kubectl_shop
-from .outside import status
+from .command import kubectl_shop, told
+from .outside import has_event
 from .rotations import (
     NAME,
     Stores,
@@ -18,7 +19,7 @@ from .rotations import (
     spec,
     urls_of,
 )
-from .shop import Shop
+from .shop import Shop, eventually
 from .workloads import observe
 
 
@@ -33,25 +34,22 @@ async def test_the_command_tells_each_step(sql: Shop, stores: Stores, name: str)
     late = await asyncio.to_thread(kubectl_shop, *words, "--timeout", "1", shop=sql)
     assert late.returncode == 1
     assert "not complete after 1 s" in late.stdout
-    assert (await status(sql, NAME))["rotation"]["phase"] == "Pending"
+    await phase(sql, "Pending")
     shown = await asyncio.to_thread(kubectl_shop, "status", "-n", sql.namespace, NAME, shop=sql)
     assert "rotation of logins: Pending" in shown.stdout
     await observe(sql, NAME)
     await phase(sql, "RollingOut")
     await observe(sql, NAME)
     await phase(sql, "Complete")
-    command = asyncio.create_task(asyncio.to_thread(kubectl_shop, *words, shop=sql))
-    await phase(sql, "RollingOut")
-    await asyncio.sleep(2)
-    await observe(sql, NAME)
-    done = await command
-    assert done.returncode == 0, done.stdout
-    steps = [line.split(":")[0] for line in done.stdout.splitlines()[1:]]
+    steps = []
+    async for line in told(*words, shop=sql):
+        steps.append(line.split(":")[0])
+        if steps[-1] == "RollingOut":
+            await observe(sql, NAME)
     assert steps[-2:] == ["RollingOut", "Complete"]
     assert await stores.refuse(first)
-    events = await sql.client.list(EVENT, sql.namespace)
-    reasons = {event["reason"] for event in events["items"]}
-    assert {"RotationRollingOut", "RotationComplete"} <= reasons
+    for reason in ("RotationRollingOut", "RotationComplete"):
+        await eventually(partial(has_event, sql, reason))
 
 
 @pytest.mark.parametrize(

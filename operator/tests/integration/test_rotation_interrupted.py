@@ -53,7 +53,7 @@ async def test_an_operator_that_ends_in_the_middle_is_followed_by_one_that_compl
         with pytest.MonkeyPatch.context() as patch:
             cut = cut_at(patch, where, what, after=after)
             await sql.start()
-            await asyncio.wait_for(cut.wait(), 20)
+            await asyncio.wait_for(cut.wait(), 60)
             await sql.stop()
         await stores.open(await urls_of(sql))
         await sql.start()
@@ -97,7 +97,7 @@ async def test_an_operator_that_ends_while_it_takes_old_logins_away_is_followed_
         with pytest.MonkeyPatch.context() as patch:
             cut = cut_at(patch, where, what, after=after)
             await observe(sql, NAME)
-            await asyncio.wait_for(cut.wait(), 20)
+            await asyncio.wait_for(cut.wait(), 60)
             await sql.stop()
         await sql.start()
         await phase(sql, "Complete", at)

@@ -62,7 +62,7 @@ async def test_mongodb_has_two_logins_in_turn(
                 cut = cut_at(patch, User, "ensure", after=after)
                 await request(documents, at)
                 await documents.start()
-                await asyncio.wait_for(cut.wait(), 20)
+                await asyncio.wait_for(cut.wait(), 60)
                 await documents.stop()
             await documents.start()
         await request(documents, at)

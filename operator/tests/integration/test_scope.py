@@ -48,7 +48,7 @@ async def test_staging_stands_beside_production(
             await shop.declare("order", **spec(name))
             await shop.reason("order", "CdcReady", "OutboxMissing")
             await admin.migrate(shop, "order", database)
-            await shop.reason("order", "CdcReady", "ConnectorNotReady", seconds=30)
+            await shop.reason("order", "CdcReady", "ConnectorNotReady")
         bare = {"order.events", "payment.events.order.dlt", "order-outbox"}
         bare |= {"order-outbox.heartbeat", "order-outbox.message"}
         assert await names(sql) == bare | {f"{staging}.{each}" for each in bare}

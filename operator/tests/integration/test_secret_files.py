@@ -5,7 +5,7 @@ from typing import Any
 from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import encode
 
-from .shop import Shop
+from .shop import Shop, eventually
 
 FILES = {"files": [{"name": "stripe_key", "path": "payment-keys/stripe"}]}
 
@@ -18,7 +18,12 @@ async def test_a_missing_secret_is_said_until_it_is_there(shop: Shop) -> None:
     assert "stripe_key" in message
     assert (await shop.condition("paying", "Ready"))["reason"] == "SecretMissing"
     await _write(shop, {"paypal": encode("k")})
-    assert "key stripe" in await shop.reason("paying", "SecretsReady", "SecretMissing")
+
+    async def names_the_key() -> bool:
+        return "key stripe" in (await shop.condition("paying", "SecretsReady"))["message"]
+
+    await eventually(names_the_key)
+    assert (await shop.condition("paying", "SecretsReady"))["reason"] == "SecretMissing"
     await _write(shop, {"stripe": encode("k")})
     await shop.reason("paying", "SecretsReady", "Available", seconds=60)
 

@@ -76,7 +76,7 @@ async def test_a_service_reaches_its_own_queues_only(shop: Shop, rabbitmq: Rabbi
             other = await theirs.channel()
             with pytest.raises(ChannelAccessRefused):
                 await _do(other, deed, work.name)
-        message = await work.get(timeout=5)
+        message = await work.get(timeout=60)
         assert message is not None
         assert message.body == b"mine"
         await message.ack()
@@ -87,7 +87,7 @@ async def _do(channel: Any, deed: str, name: str) -> None:
     """Try something with a queue."""
     match deed:
         case "get":
-            await (await channel.get_queue(name, ensure=False)).get(timeout=5)
+            await (await channel.get_queue(name, ensure=False)).get(timeout=60)
         case "declare":
             await channel.declare_queue(name, durable=True)
         case "delete":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,8 @@ from shop_shared.settings import ServiceSettings
 from shop_shared.stores.postgres import create_engine, transaction
 
 from .outside import Sql
-from .test_vault import login, spec
+from .shop import eventually
+from .test_vault import login, revoke, spec
 from .vault import Vault, vault
 
 __all__ = ["vault"]
@@ -75,26 +77,38 @@ async def pod(
     await found.engine.dispose()
 
 
-@contextlib.asynccontextmanager
-async def load(pod: Pod) -> AsyncIterator[list[str]]:
-    """Order without a pause; yields whose sessions did it. Fails with the first failed order."""
-    stop, users = asyncio.Event(), []
+@dataclass
+class Orders:
+    """Whose sessions did each order, and the last one of each worker."""
 
-    async def work() -> None:
+    users: list[str] = field(default_factory=list)
+    last: dict[int, str] = field(default_factory=dict)
+
+    async def are_by(self, lease: dict[str, Any]) -> None:
+        """Wait until each worker's last order was by this lease's login."""
+
+        async def reached() -> bool:
+            by = lease["data"]["username"]
+            return [self.last.get(worker) for worker in range(WORKERS)] == [by] * WORKERS
+
+        await eventually(reached, why=lambda: str(self.last))
+
+
+@contextlib.asynccontextmanager
+async def load(pod: Pod) -> AsyncIterator[Orders]:
+    """Order without a pause. Fails with the first failed order."""
+    stop, orders = asyncio.Event(), Orders()
+
+    async def work(number: int) -> None:
         while not stop.is_set():
-            users.append(await pod.order())
+            orders.last[number] = await pod.order()
+            orders.users.append(orders.last[number])
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(WORKERS):
-            tasks.create_task(work())
-        yield users
+        for number in range(WORKERS):
+            tasks.create_task(work(number))
+        yield orders
         stop.set()
-
-
-async def revoke(vault: Vault, lease: dict[str, Any]) -> None:
-    """End a lease, and wait until the server has ended it."""
-    data = {"lease_id": lease["lease_id"], "sync": True}
-    await asyncio.to_thread(vault.root.write_data, "sys/leases/revoke", data=data)
 
 
 async def test_no_order_fails_while_the_login_changes_and_the_old_lease_is_ended(
@@ -103,17 +117,16 @@ async def test_no_order_fails_while_the_login_changes_and_the_old_lease_is_ended
     lease = await pod.fetch()
     async with transaction(pod.engine) as connection:
         await connection.execute(sa.text("CREATE TABLE orders (id int)"))
-    async with load(pod) as users:
+    async with load(pod) as orders:
         for _ in range(3):
-            await asyncio.sleep(0.5)
-            assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+            await orders.are_by(lease)
             old, lease = lease, await pod.fetch()
-            await asyncio.sleep(0.5)
+            await orders.are_by(lease)
             await revoke(vault, old)
-    assert old["data"]["username"] in users
-    assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+    assert old["data"]["username"] in orders.users
+    assert set(orders.last.values()) == {lease["data"]["username"]}
     async with transaction(pod.engine) as connection:
-        assert await connection.scalar(sa.text("SELECT count(*) FROM orders")) == len(users)
+        assert await connection.scalar(sa.text("SELECT count(*) FROM orders")) == len(orders.users)
 
 
 async def test_after_a_lease_was_ended_orders_wait_for_the_next_login(
@@ -123,11 +136,12 @@ async def test_after_a_lease_was_ended_orders_wait_for_the_next_login(
     async with transaction(pod.engine) as connection:
         await connection.execute(sa.text("CREATE TABLE orders (id int)"))
     await asyncio.gather(*(pod.order() for _ in range(WORKERS)))  # the pool is full
+    new = await login(vault, "orders")  # is not yet in the file
     await revoke(vault, lease)
     orders = [asyncio.create_task(pod.order()) for _ in range(WORKERS)]
     await asyncio.sleep(1.5)
     assert not any(order.done() for order in orders)
-    new = await pod.fetch()
+    pod.write(new)
     assert set(await asyncio.gather(*orders)) == {new["data"]["username"]}
 
 
@@ -136,7 +150,7 @@ async def test_a_login_that_never_comes_is_an_error_in_time(pod: Pod, vault: Vau
     began = time.monotonic()
     with pytest.raises(Exception, match=r"password authentication failed|does not exist"):
         await pod.order()
-    assert 7 < time.monotonic() - began < 15
+    assert 7 < time.monotonic() - began < 60
 
 
 async def test_the_root_login_is_changed_under_load(
@@ -149,13 +163,12 @@ async def test_the_root_login_is_changed_under_load(
     async with transaction(pod.engine) as connection:
         await connection.execute(sa.text("CREATE TABLE orders (id int)"))
     stored = "SELECT rolpassword FROM pg_authid WHERE rolname = $1"
-    async with Sql(postgres).admin() as admin, load(pod) as users:
+    async with Sql(postgres).admin() as admin, load(pod) as orders:
         before = await admin.fetchval(stored, f"{name}_vault")
         await request(vault.shop, "2030-01-01T00:00:01Z")
         while await admin.fetchval(stored, f"{name}_vault") == before:
             await asyncio.sleep(0.1)
         await vault.shop.reason("orders", "SecretsReady", "Available")
-        assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+        await orders.are_by(lease)
         lease = await pod.fetch()
-        await asyncio.sleep(0.5)
-        assert set(users[-WORKERS:]) == {lease["data"]["username"]}
+        await orders.are_by(lease)
