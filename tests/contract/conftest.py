@@ -41,6 +41,7 @@ def shop(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         # Redis is at hand, however busy the machine: nobody passes for want of its answer.
         patch.setattr(RedisRevocations, "patience_seconds", PATIENCE_SECONDS)
+        patch.setattr(RedisRevocations, "patience_closed_seconds", PATIENCE_SECONDS)
         patch.setattr(RateLimit, "patience_seconds", PATIENCE_SECONDS)
         yield Shop(stores, tmp_path_factory.mktemp("gateway"), stack)
 

@@ -37,7 +37,7 @@ READS = [
 ]
 CALLER = UUID(int=7)
 BRIEFLY_SECONDS = 0.1
-"""How long a service waits for Redis in the shop."""
+"""How long it waits for its Redis, about as in the shop."""
 
 
 @dataclass
@@ -59,6 +59,7 @@ class Crippled:
                 # It gives a Redis up as soon as the shop does; the whole one never needs to.
                 for kind in (RedisRevocations, RateLimit):
                     patch.setattr(kind, "patience_seconds", BRIEFLY_SECONDS)
+                patch.setattr(RedisRevocations, "patience_closed_seconds", BRIEFLY_SECONDS)
                 server = served(lambda: self.shop.create(member, **changes))
                 self.urls[service, fault] = self.stack.enter_context(server)
         return self.urls[service, fault]

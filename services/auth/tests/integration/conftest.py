@@ -18,6 +18,7 @@ from shop_auth.state import AuthState
 from shop_auth.users import Account
 from shop_shared.http.app_state import get_state
 from shop_shared.http.problems import TooManyRequests, Unavailable
+from shop_shared.http.tokens import RedisRevocations
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
 from shop_shared.testing import client_of, heard, wired
@@ -109,7 +110,11 @@ def users() -> KnownUsers:
 
 
 @pytest.fixture
-async def service(settings: Settings, users: KnownUsers) -> AsyncIterator[Service]:
+async def service(
+    settings: Settings, users: KnownUsers, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    # Redis is at hand, however busy the machine.
+    monkeypatch.setattr(RedisRevocations, "patience_closed_seconds", 60)
     service = main.create(settings)
     auth: Any = get_state(service.app, AuthState).auth
     auth._users = users
