@@ -114,6 +114,16 @@ async def is_told(shop: Shop, at: str) -> None:
     await eventually(reached)
 
 
+async def roll_out(shop: Shop) -> None:
+    """Wait until pods are to get new logins, and report that they run.
+
+    The phase is told just before the pod template asks for them.
+    """
+    found = await phase(shop, "RollingOut")
+    await is_told(shop, found["requestedAt"])
+    await observe(shop, NAME)
+
+
 async def running(shop: Shop, **more: Any) -> None:
     """Declare the service and wait until its pods run."""
     await shop.start()

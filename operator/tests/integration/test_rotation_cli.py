@@ -14,7 +14,9 @@ from .outside import has_event
 from .rotations import (
     NAME,
     Stores,
+    is_told,
     phase,
+    roll_out,
     running,
     spec,
     urls_of,
@@ -30,22 +32,22 @@ async def test_the_command_tells_each_step(sql: Shop, stores: Stores, name: str)
     asked = await asyncio.to_thread(kubectl_shop, *words, "--no-wait", shop=sql)
     assert asked.returncode == 0, asked.stderr
     assert "status" in asked.stdout
-    await phase(sql, "RollingOut")
+    first_at = (await phase(sql, "RollingOut"))["requestedAt"]
     late = await asyncio.to_thread(kubectl_shop, *words, "--timeout", "1", shop=sql)
     assert late.returncode == 1
     assert "not complete after 1 s" in late.stdout
     await phase(sql, "Pending")
     shown = await asyncio.to_thread(kubectl_shop, "status", "-n", sql.namespace, NAME, shop=sql)
     assert "rotation of logins: Pending" in shown.stdout
+    await is_told(sql, first_at)
     await observe(sql, NAME)
-    await phase(sql, "RollingOut")
-    await observe(sql, NAME)
+    await roll_out(sql)
     await phase(sql, "Complete")
     steps = []
     async for line in told(*words, shop=sql):
         steps.append(line.split(":")[0])
         if steps[-1] == "RollingOut":
-            await observe(sql, NAME)
+            await roll_out(sql)
     assert steps[-2:] == ["RollingOut", "Complete"]
     assert await stores.refuse(first)
     for reason in ("RotationRollingOut", "RotationComplete"):
