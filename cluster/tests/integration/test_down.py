@@ -117,7 +117,7 @@ def power_off(paths: ClusterPaths) -> None:
     while left := [each for each in marked(paths) if each != os.getpid()]:
         for pid in left:
             kill(pid, signal.SIGKILL)
-        wait_gone(left, seconds=5)
+        wait_gone(left, seconds=60)
     cgroups.destroy(paths.cgroup)
     unmount(paths)
     restore_host(paths)

@@ -18,7 +18,7 @@ from shop_cluster.processes import MARK, command_line, marked, pid_of, wait_gone
 from shop_cluster.program import Program
 from shop_cluster.up import _supervise
 
-SECONDS = 20
+SECONDS = 120
 
 
 def eventually(true: Callable[[], object]) -> None:

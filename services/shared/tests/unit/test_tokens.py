@@ -142,7 +142,7 @@ async def test_who_has_the_key_does_not_wait_for_newer_ones() -> None:
     clock.at += 86_400
     first = asyncio.create_task(verifier.verify(signer.token(uuid4())))
     await asyncio.sleep(0)
-    await asyncio.wait_for(verifier.verify(signer.token(uuid4())), timeout=5)
+    await asyncio.wait_for(verifier.verify(signer.token(uuid4())), timeout=60)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
 
