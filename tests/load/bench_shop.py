@@ -1,8 +1,8 @@
 """`make bench`: how fast the shop on the cluster is, and how heavy.
 
 It prints the tables of docs/benchmarks.md: an order's journey on an idle shop, the CPU that a pod
-takes idle and for an order, orders a second to their end, more of them than it can carry, reads
-of the catalogue, and the memory and the start of each service.
+takes idle and for an order or a read, orders a second to their end, more of them than it can carry,
+reads of the catalogue, and the memory and the start of each service.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from shop_journey.place import here
 from shop_journey.processes import memory, pids_of
 
 from load import order_load
+from load.costs import cost
 from load.read_load import reads
 from load.shop import Shop, say
 from store_access import from_cluster
@@ -25,7 +26,6 @@ WARM_UP = 10
 """Journeys not counted."""
 CUSTOMERS = 100
 """So many that no one of them reaches the gateway's limit of requests."""
-COST_SECONDS = 30
 OVERLOAD_SECONDS = 60
 # Runs in a service's container: a second process of it, until that says that it is ready.
 START = """
@@ -103,7 +103,7 @@ async def bench(asked: argparse.Namespace) -> None:
             if "reads" in asked.what:
                 await reads(shop, asked.read_rates, asked.seconds)
             if "cost" in asked.what:
-                await order_load.cost(shop, asked.cost_rate, COST_SECONDS)
+                await cost(shop, asked.cost_rate)
             if "orders" in asked.what:
                 await order_load.throughput(shop, asked.order_rates, asked.seconds)
             if "overload" in asked.what:

@@ -11,14 +11,11 @@ from datetime import UTC, datetime
 from shop_journey import orders
 from shop_journey.customer import ADDRESS, SETTLED, SHOP
 
-from load.cpu import Meter
 from load.shop import Shop, say
 from load.vegeta import Report, Target, attack
 from store_access import Stores
 
 DRAIN_SECONDS = 300
-CALM_SECONDS = 15
-"""After the registrations: until their messages are sent."""
 ENDS = "('" + "', '".join(sorted(SETTLED)) + "')"
 
 
@@ -132,26 +129,3 @@ async def overload(shop: Shop, rate: int, seconds: int) -> None:
         f"| accepted, placed to end p50; p99 | {done.ended.p50:.1f}; {done.ended.p99:.1f} s |\n"
         f"| all at their end after the last request | {done.drained:.0f} s |"
     )
-
-
-async def cost(shop: Shop, rate: int, seconds: int) -> None:
-    """Print each pod's idle CPU, and the milliseconds of CPU that an order costs it beyond that."""
-    await asyncio.sleep(CALM_SECONDS)
-    meter = await Meter.of_cluster(shop.kubectl)
-    began, first = time.monotonic(), meter.read()
-    await asyncio.sleep(seconds)
-    between, second = time.monotonic(), meter.read()
-    done = await run(shop, rate=rate, seconds=seconds)
-    await asyncio.sleep(CALM_SECONDS)  # the last messages
-    ended, third = time.monotonic(), meter.read()
-    idle = {name: (second[name] - first[name]) / (between - began) for name in second}
-    an_order = {
-        name: (third[name] - second[name] - idle[name] * (ended - between)) / done.accepted * 1000
-        for name in third
-    }
-    say(
-        f"\n| {rate} orders a second for {seconds} s | CPU an order | idle |\n|---|---|---|\n"
-        f"| all | {sum(an_order.values()):.0f} ms | {sum(idle.values()) * 1000:.0f} m |"
-    )
-    for name in sorted(an_order, key=an_order.__getitem__, reverse=True):
-        say(f"| {name} | {an_order[name]:.1f} ms | {idle[name] * 1000:.1f} m |")

@@ -13,6 +13,12 @@ ADDRESSES = 20_000
 """So many lists that none is asked for again while the gateway keeps its answer."""
 
 
+def targets(shop: Shop, kind: str, count: int) -> list[Target]:
+    """Return reads of a kind, each customer in turn."""
+    path = KINDS[kind]
+    return [Target("GET", SHOP + path(shop, n), shop.signed_in(n)) for n in range(count)]
+
+
 def _same_list(_: Shop, __: int) -> str:
     return "/v1/products?limit=20"
 
@@ -38,14 +44,11 @@ KINDS: dict[str, Callable[[Shop, int], str]] = {
 async def reads(shop: Shop, rates: Sequence[int], seconds: int) -> None:
     """Print what comes of each kind of read through the gateway, each customer in turn."""
     say("\n| GET through the gateway | offered | answered 200 | p50 | p99 |\n|---|---|---|---|---|")
-    for kind, path in KINDS.items():
+    for kind in KINDS:
         for rate in rates:
-            targets = [
-                Target("GET", SHOP + path(shop, number), shop.signed_in(number))
-                for number in range(rate * seconds)
-            ]
-            report = await asyncio.to_thread(attack, targets, rate=rate, seconds=seconds)
-            answered = report.statuses.get("200", 0) / len(targets)
+            asked = targets(shop, kind, rate * seconds)
+            report = await asyncio.to_thread(attack, asked, rate=rate, seconds=seconds)
+            answered = report.statuses.get("200", 0) / len(asked)
             say(
                 f"| {kind} | {rate} /s for {seconds} s | {report.rate:.0f} /s ({answered:.1%}) "
                 f"| {report.p50:.0f} ms | {report.p99:.0f} ms |"
