@@ -23,6 +23,7 @@ EMPTY_WITHOUT = {
     "minishop-events: Partitions that wait for a store": "a store that is away",
     "minishop-payments: Calls to be made again": "a provider that is away",
     "minishop-gateway: Requests over their limit": "somebody who asks too much",
+    "minishop-gateway: Requests refused for want of room": "more load than a service can do",
     "minishop-operator: Changes by other hands, in the time shown": "somebody's change",
 }
 

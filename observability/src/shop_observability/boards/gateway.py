@@ -51,6 +51,12 @@ BOARD = Board(
                     queries=(per_second(f"gateway_rate_limited_total{{{OF}}}", by="by"),),
                 ),
                 Panel(
+                    title="Requests refused for want of room",
+                    description="As many as may be are under way at the service, and enough wait.",
+                    unit="reqps",
+                    queries=(per_second(f"gateway_refused_total{{{OF}}}", by="exported_service"),),
+                ),
+                Panel(
                     title="Requests let through uncounted",
                     description="Redis does not answer. What RequestsUncounted watches.",
                     unit="reqps",
