@@ -41,9 +41,12 @@ async def test_a_fight_over_a_field_is_damped_and_named(shop: Shop) -> None:
 
     # Three corrections at once, then one after 2, 4 and 8 seconds; the next is 16 seconds away.
     assert await seconds_of(7, taken) > 2 + 4 + 8
-    message = await shop.reason("fought", "Synced", "Contested")
-    assert "rival-controller" in message
-    assert "spec.replicas" in message
+
+    async def named() -> bool:  # who it is, is known while the field is theirs
+        message = await shop.reason("fought", "Synced", "Contested")
+        return "spec.replicas" in message and "rival-controller" in message
+
+    await eventually(named, seconds=10)
     told: list[Manifest] = []
 
     async def counted() -> bool:
