@@ -69,6 +69,8 @@ async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while got := await reader.read(65536):
                 answer += got
+    except ConnectionResetError:
+        pass  # closed as well, while the pieces were still being sent
     finally:
         sending.cancel()
         writer.close()
@@ -145,6 +147,14 @@ async def test_a_connection_without_a_request_is_closed(
 ) -> None:
     monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 1)
     assert await exchange(port, *said, pause=0.05) == b""
+
+
+async def test_blank_lines_after_a_request_keep_no_connection(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LimitedHttpProtocol, "head_seconds", 1)
+    answer = await exchange(port, head(), *[b"\r\n"] * 2000, pause=0.05)
+    assert answer.count(b"HTTP/1.1 200") == 1
 
 
 async def test_the_second_request_of_a_connection_has_its_own_limits(

@@ -70,7 +70,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_FIELDS_BYTES + MAX_TARGET_BYTES:
                 self._refuse(431)
-        elif not self._in_head and self._idle() and self.timeout_keep_alive_task is None:
+        elif (
+            not self._in_head
+            and self._idle()
+            and self.timeout_keep_alive_task is None
+            and self._timer is None  # the next blank line gives no more time
+        ):
             self._start_timer()  # blank lines between two requests are no request
 
     def on_message_begin(self) -> None:
