@@ -23,7 +23,7 @@ class Child:
 
 
 async def children(kubectl: Kubectl, namespace: str) -> dict[str, Child]:
-    """Return the children of a namespace's ShopServices, by kind and name."""
+    """Return the children of a namespace's ShopServices, by kind and name, but for ending pods."""
     selector = f"-l={MANAGED_BY_LABEL}={MANAGER},{NAMESPACE_LABEL}={namespace}"
     served = (await kubectl("api-resources", "--no-headers", "-o=name")).split()
     found: dict[str, Child] = {}
@@ -34,6 +34,8 @@ async def children(kubectl: Kubectl, namespace: str) -> dict[str, Child]:
             "get", asked, f"-n={place}", selector, "-o=json", "--show-managed-fields"
         )
         for item in json.loads(text)["items"]:
+            if item["kind"] == "Pod" and "deletionTimestamp" in item["metadata"]:
+                continue
             found[f"{item['kind']}/{item['metadata']['name']}"] = _child(item)
     return found
 

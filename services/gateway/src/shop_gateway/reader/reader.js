@@ -1,9 +1,18 @@
 // The API's reader: Swagger UI over the shop's own document. Nothing of it comes from elsewhere.
 const reader = document.getElementById("reader");
 
-// Below the title (h1) it begins with h3: told as what it is, the next level.
+// What Swagger UI leaves unsaid to readers of the screen: what its parts are, and that below the
+// title (h1) the groups of operations (h3) and the schemas (h4) are the next level.
+const UNSAID = {
+  ".information-container": { role: "region", ariaLabel: "About" },
+  ".filter-container": { role: "search", ariaLabel: "Filter by tag" },
+  "h3.opblock-tag": { ariaLevel: "2" },
+  "section.models h4": { ariaLevel: "2" },
+};
 new MutationObserver(() => {
-  for (const tag of reader.querySelectorAll("h3.opblock-tag:not([aria-level])")) tag.ariaLevel = "2";
+  for (const [selector, said] of Object.entries(UNSAID)) {
+    for (const part of reader.querySelectorAll(selector)) Object.assign(part, said);
+  }
 }).observe(reader, { childList: true, subtree: true });
 
 SwaggerUIBundle({
