@@ -13,7 +13,6 @@ import yaml
 
 from shop_cluster.build import tool
 from shop_cluster.control_plane import ControlPlane
-from shop_cluster.published_crds import published
 
 NAMESPACE = "cosign-system"
 POLICIES = "clusterimagepolicies.policy.sigstore.dev"
@@ -29,8 +28,8 @@ _SECONDS = 120
 
 
 @contextmanager
-def policy_controller(plane: ControlPlane, folder: Path) -> Iterator[Path]:
-    """Run it until the block ends; yield its log.
+def policy_controller(plane: ControlPlane, folder: Path) -> Iterator[None]:
+    """Run it until the block ends, on an API server that has its `CRDS`.
 
     It listens at ports of its own choice, everywhere: in a network of the test's. The API server
     reaches it as it would in a cluster, by its Service, which names this machine.
@@ -39,9 +38,6 @@ def policy_controller(plane: ControlPlane, folder: Path) -> Iterator[Path]:
         AssertionError: it does not answer in time; with the end of its log.
 
     """
-    for file in published(CRDS):
-        plane.kubectl("apply", "--server-side", "-f", str(file))
-        plane.kubectl("wait", "--for=condition=Established", "-f", str(file))
     # No proxy stands between the Service's port and the program's, as in a cluster.
     path = "/spec/conversion/webhook/clientConfig/service/port"
     patch = json.dumps([{"op": "add", "path": path, "value": PORT}])
@@ -63,7 +59,7 @@ def policy_controller(plane: ControlPlane, folder: Path) -> Iterator[Path]:
     ):
         try:
             _wait(plane, process, log)
-            yield log
+            yield
         finally:
             process.terminate()
             process.wait()

@@ -1,6 +1,7 @@
 """Only what was signed runs: policy-controller before a real API server, with the release's key."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +49,10 @@ def plane(
     """An API server that admits to the namespace `shop` what the release's key signed."""
     folder = tmp_path_factory.mktemp("plane")
     host = signed.reference.partition("/")[0]
-    with control_plane(folder) as running, policy_controller(running, folder):
+    with (
+        control_plane(folder, crds=published(CRDS)) as running,
+        policy_controller(running, folder),
+    ):
         for name, labels in (("shop", {INCLUDED: "true"}), ("elsewhere", {})):
             namespace = {"apiVersion": "v1", "kind": "Namespace"}
             body = {**namespace, "metadata": {"name": name, "labels": labels}}
@@ -57,7 +61,23 @@ def plane(
         key = Path(keys.public_key).read_text()
         wanted = policy(images=f"{host}/**", public_key=key)
         running.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(wanted))
+        wait_until_known(running, signed.reference)
         yield running
+
+
+def wait_until_known(plane: ControlPlane, image: str) -> None:
+    """Return when policy-controller has heard of a policy for an image. Raises AssertionError."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            create(plane, image)
+        except subprocess.CalledProcessError as error:
+            if "no matching policies" not in error.stderr:
+                return  # what it says of the image is the tests' to see
+        else:
+            return
+        assert time.monotonic() < deadline, "the policy is not known after 60 s"
+        time.sleep(0.5)
 
 
 def create(plane: ControlPlane, image: str, *, kind: str = POD, namespace: str = "shop") -> str:

@@ -13,6 +13,8 @@ new MutationObserver(() => {
   for (const [selector, said] of Object.entries(UNSAID)) {
     for (const part of reader.querySelectorAll(selector)) Object.assign(part, said);
   }
+  // Within the button that opens an operation its link is one more that does the same.
+  for (const link of reader.querySelectorAll(".opblock-summary-path a[href]")) link.removeAttribute("href");
 }).observe(reader, { childList: true, subtree: true });
 
 SwaggerUIBundle({
