@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from shop_gateway.room import Limits
 from shop_shared.settings import ServiceSettings
 
 
@@ -40,12 +41,18 @@ class GatewaySettings(ServiceSettings):
         "2400/minute", description="Requests of one address that is not signed in"
     )
     max_at_once: int = Field(
-        64, gt=0, description="Reads under way at a service at a time, for each pod; and all others"
+        Limits.at_once,
+        gt=0,
+        description="Reads under way at a service at a time, for each pod; and all others",
     )
     max_waiting: int = Field(
-        128, ge=0, description="As many more wait for a place, of each kind; others are refused"
+        Limits.waiting,
+        ge=0,
+        description="As many more wait for a place, of each kind; others are refused",
     )
-    wait_seconds: float = Field(2, gt=0, description="The longest that one waits for a place")
+    wait_seconds: float = Field(
+        Limits.wait_seconds, gt=0, description="The longest that one waits for a place"
+    )
     max_streams: int = Field(
         20, gt=0, description="Live streams that one user or address may hold open at a replica"
     )
