@@ -12,7 +12,7 @@ ON_CLUSTER := $(if $(filter kind current,$(CLUSTER)),PATH="$$PATH:$(STATE)-kind/
 
 .PHONY: help
 help: ## what can be done here, a line each
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: uv.lock pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
 	@$(UV) sync --frozen --all-packages --quiet
@@ -77,14 +77,15 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 	@.venv/bin/python -m shop_shared.devtools.contracts --breaking $(or $(BASE),HEAD)
 
-.PHONY: test test-all test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform
+TEST_PARTS := unit integration contract operator cluster e2e delivery terraform observability edge gitops edge-cluster tilt kind release observability-cluster
+.PHONY: test test-all $(TEST_PARTS:%=test-%)
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
 
 test-all: .venv/ready ## these, and the layers' own: what .ci/run calls
 	@.venv/bin/python tests/run_parts.py --all
 
-test-unit test-integration test-contract test-operator test-cluster test-e2e test-delivery test-observability test-edge test-gitops test-terraform: test-%: .venv/ready
+$(TEST_PARTS:%=test-%): test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
@@ -92,12 +93,17 @@ test-integration: ## against real servers
 test-contract: ## events and APIs as documented
 test-operator: ## against a real API server
 test-cluster: ## the embedded cluster itself, killed and rebuilt
-test-e2e: ## on the cluster
+test-e2e: ## the shop on the cluster, by its API and in a browser
 test-observability: ## dashboards, alert rules and the layer that reads them
 test-edge: ## Kong's controller, kong-standin and Envoy, without a cluster
 test-terraform: ## terraform/ by OpenTofu, without a cluster
 test-gitops: ## what Git says is what runs, by Flux
 test-delivery: ## the continuous integration's own workflows, run here
+test-edge-cluster: ## Kong's layer on the cluster: brought up, tried, taken away
+test-tilt: ## `make dev` on the cluster: the services Tilt's, a saved line served, all put back
+test-kind: ## the shop on kind, made for it and taken away
+test-release: ## `make release` with a small image: signed, verified, refused; admitted by policy-controller, or not
+test-observability-cluster: ## the layer on the cluster: brought up, tried, taken away
 
 export CLUSTER SECRETS
 
@@ -132,34 +138,15 @@ restore: .venv/ready ## the stores as a backup has them; what is in them goes (F
 observability: .venv/ready ## Prometheus, Alertmanager, collector, Zipkin, OpenSearch and rsyslog on the cluster that is up
 	@.venv/bin/shop-cluster observability up
 
-.PHONY: test-observability-cluster
-test-observability-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
-	@.venv/bin/python -m pytest -q observability/tests/cluster $(ARGS)
-
-.PHONY: test-tilt
-test-tilt: .venv/ready ## `make dev` on the cluster: the services Tilt's, a saved line served, all put back
-	@.venv/bin/python -m pytest -q tests/tilt $(ARGS)
-
-.PHONY: test-release
-test-release: .venv/ready ## `make release` with a small image: signed, verified, refused; admitted by policy-controller, or not
-	@.venv/bin/python -m pytest -q tests/release $(ARGS)
-
-.PHONY: test-kind
-test-kind: .venv/ready ## the shop on kind, made for it and taken away
-	@.venv/bin/python -m pytest -q tests/kind $(ARGS)
-
 observability-down: .venv/ready ## take these away, the shop stays
 	@.venv/bin/shop-cluster observability down
 
-.PHONY: edge edge-down test-edge-cluster
+.PHONY: edge edge-down
 edge: .venv/ready ## Kong in front of the shop that is up: 127.0.0.1:8080, and 8443 with TLS
 	@.venv/bin/shop-cluster edge up
 
 edge-down: .venv/ready ## take it away, the gateway is the entry again
 	@.venv/bin/shop-cluster edge down
-
-test-edge-cluster: .venv/ready ## the layer on the cluster: brought up, tried, taken away
-	@.venv/bin/python -m pytest -q edge/tests/cluster $(ARGS)
 
 .PHONY: gitops-push gitops-down
 gitops-push: .venv/ready ## commit this checkout's manifests to the repository that Flux follows

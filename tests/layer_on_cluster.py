@@ -1,26 +1,22 @@
 """A layer on the embedded cluster: brought up and taken away for its tests, and what it leaves."""
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import here
-from shop_journey.steps import View, command, run
-from shop_journey.up import steps
+from shop_journey.steps import command
+
+from ready_shop import ready_shop
 
 
-def ready_shop() -> Kubectl:
+def kubectl_of_ready_shop() -> Kubectl:
     """Return kubectl of the embedded cluster once the shop on it is ready; skip on another."""
-    place = here()
-    if place.cluster != "embedded":
+    if here().cluster != "embedded":
         pytest.skip("the layer is made for the embedded cluster")
-    todo = steps(place)
-    asyncio.run(run(todo, View([step.name for step in todo], Console())))
-    return place.kubectl
+    return ready_shop().kubectl
 
 
 async def shop_cluster(layer: str, word: str) -> None:

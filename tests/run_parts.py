@@ -1,7 +1,7 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
 `python tests/run_parts.py unit operator` runs those; without a name, lint and the core's parts in
-this order; with `--all` the layers' too.
+this order; with `--all` the layers' too, but for the two that run only when they are named.
 A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
 """
 
@@ -36,6 +36,8 @@ class Part:
     """Whether it needs the shop on the cluster, and so that nobody rebuilds that meanwhile."""
     layer: bool = False
     """Whether it belongs to a layer: `make test-all` runs it, `make test` does not."""
+    when_named: bool = False
+    """Whether it runs only when it is asked for by its name: its builds or its waits are long."""
 
 
 # Two workers for two cores, where the tests don't share one thing that is not theirs; more where
@@ -65,6 +67,11 @@ PARTS = (
     Part("edge", ("edge/tests/test_*.py",), layer=True),
     Part("e2e", ("tests/e2e",), on_shop=True),
     Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
+    Part("edge-cluster", ("edge/tests/cluster",), on_shop=True, layer=True),
+    Part("tilt", ("tests/tilt",), on_shop=True, layer=True),
+    Part("kind", ("tests/kind",), on_shop=True, layer=True),
+    Part("release", ("tests/release",), when_named=True),
+    Part("observability-cluster", ("observability/tests/cluster",), on_shop=True, when_named=True),
 )
 
 
@@ -90,7 +97,7 @@ class Outcome:
         """Return the outcome as a row of the table."""
         said = ", ".join(f"{n} {kind}" for kind, n in self.counts.items() if n) or "-"
         ended = "FAILED" if self.code else "ok"
-        return f"{self.name:<12} {ended:<7} {self.seconds:7.1f} s  {said}"
+        return f"{self.name:<21} {ended:<7} {self.seconds:7.1f} s  {said}"
 
 
 def lint() -> Outcome:
@@ -184,8 +191,8 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.part) - {"lint", *names}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    core = [part.name for part in PARTS if asked.all or not part.layer]
-    wanted = asked.part or ["lint", *core]
+    usual = [part.name for part in PARTS if not part.when_named and (asked.all or not part.layer)]
+    wanted = asked.part or ["lint", *usual]
     began = time.monotonic()
     outcomes = [lint()] if "lint" in wanted else []
     parts = [part for part in PARTS if part.name in wanted]

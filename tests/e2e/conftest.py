@@ -1,30 +1,22 @@
 """The shop on a cluster: brought up by `make up` before, or by the first test that needs it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from rich.console import Console
 from shop_journey.customer import SHOP, Customer, register
 from shop_journey.golden import STOREFRONT
 from shop_journey.kubectl import Kubectl
-from shop_journey.place import here
-from shop_journey.steps import View, run
-from shop_journey.up import steps
 
 from e2e.chromium import Chromium, chromium
 from e2e.products import Products, selling
+from ready_shop import ready_shop
 
 
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """Return kubectl of a cluster on which the shop is ready."""
-    place = here()
-    todo = steps(place)
-    # Each step finds its work done where the shop is up already: seconds, then.
-    asyncio.run(run(todo, View([step.name for step in todo], Console())))
-    return place.kubectl
+    return ready_shop().kubectl
 
 
 @pytest.fixture

@@ -12,15 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 from shop_journey import gitops
 from shop_journey.git_server import GitServer
 from shop_journey.kubectl import Kubectl
-from shop_journey.place import ROOT, Place, here
-from shop_journey.steps import View, run
-from shop_journey.up import steps
+from shop_journey.place import ROOT, Place
 
 from gitops.repository import NAME, NAMESPACE, Repository
+from ready_shop import ready_shop
 
 BIN = Path(sys.executable).parent
 
@@ -28,7 +26,7 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="session")
 def place() -> Iterator[Place]:
     """Where Flux runs beside the shop."""
-    found = here()
+    found = ready_shop()
     was_there = asyncio.run(_bring(found))
     yield found
     if not was_there:
@@ -36,9 +34,7 @@ def place() -> Iterator[Place]:
 
 
 async def _bring(place: Place) -> bool:
-    """Have the shop, and Flux beside it; tell whether it was there before."""
-    todo = steps(place)
-    await run(todo, View([step.name for step in todo], Console()))
+    """Have Flux beside the shop; tell whether it was there before."""
     was_there = await gitops.is_installed(place.kubectl)
     await gitops.install(place, print)
     return was_there

@@ -1,25 +1,20 @@
 """A shop that is ready, and a copy of this checkout that tests may edit."""
 
-import asyncio
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from shop_journey.kubectl import Kubectl
-from shop_journey.place import ROOT, here
-from shop_journey.steps import View, run
-from shop_journey.up import steps
+from shop_journey.place import ROOT
+
+from ready_shop import ready_shop
 
 
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """kubectl of a cluster on which the shop is ready."""
-    place = here()
-    todo = steps(place)
-    asyncio.run(run(todo, View([step.name for step in todo], Console())))
-    return place.kubectl
+    return ready_shop().kubectl
 
 
 @pytest.fixture(scope="session")

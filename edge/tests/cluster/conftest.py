@@ -9,7 +9,7 @@ import pytest
 from shop_journey.kubectl import Kubectl
 from shop_journey.readiness import unready
 
-from layer_on_cluster import names, ready_shop, shop_cluster
+from layer_on_cluster import kubectl_of_ready_shop, names, shop_cluster
 
 from .waiting import until
 
@@ -47,7 +47,7 @@ def layer() -> Iterator[Kubectl]:
 
     Then nothing of it may be left, and the gateway is the way in as before.
     """
-    kubectl = ready_shop()
+    kubectl = kubectl_of_ready_shop()
     before = asyncio.run(names(kubectl, KINDS))
     kept = "namespaces kong" in before
     asyncio.run(shop_cluster("edge", "up"))

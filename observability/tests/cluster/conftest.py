@@ -10,7 +10,7 @@ from shop_journey.customer import SHOP, Customer, register
 from shop_journey.kubectl import Kubectl
 
 from e2e.chromium import Chromium, chromium
-from layer_on_cluster import names, ready_shop, shop_cluster
+from layer_on_cluster import kubectl_of_ready_shop, names, shop_cluster
 
 from .places import MAILBOX, PAGES, PICTURES, PROMETHEUS, ZIPKIN
 
@@ -36,7 +36,7 @@ def layer() -> Iterator[Kubectl]:
 
     Then nothing of it may be left.
     """
-    kubectl = ready_shop()
+    kubectl = kubectl_of_ready_shop()
     before = asyncio.run(names(kubectl, KINDS))
     kept = "namespaces monitoring" in before
     asyncio.run(shop_cluster("observability", "up"))
