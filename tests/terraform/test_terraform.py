@@ -9,7 +9,8 @@ from terraform.opentofu_cli import tofu
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "terraform"
-ROOTS = sorted(file.parent for file in FOLDER.glob("*/main.tf"))
+# AWS's provider is too large to be built for a test: that root is formatted, and no more.
+ROOTS = sorted(file.parent for file in FOLDER.glob("*/main.tf") if file.parent.name != "aws")
 
 
 @pytest.fixture(scope="module")
