@@ -1,7 +1,7 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
 `python tests/run_parts.py unit operator` runs those; without a name, lint and the core's parts in
-this order; with `--all` the layers' too, but for the two that run only when they are named.
+this order; with `--all` the layers' too, but for those that run only when they are named.
 A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
 """
 
@@ -62,7 +62,7 @@ PARTS = (
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
     Part("delivery", ("tests/delivery",), layer=True),
-    Part("terraform", ("tests/terraform",), layer=True),
+    Part("terraform", ("tests/terraform/test_*.py",), layer=True),
     Part("observability", ("observability/tests/test_*.py",), layer=True),
     Part("edge", ("edge/tests/test_*.py",), layer=True),
     Part("e2e", ("tests/e2e",), on_shop=True),
@@ -70,6 +70,7 @@ PARTS = (
     Part("edge-cluster", ("edge/tests/cluster",), on_shop=True, layer=True),
     Part("tilt", ("tests/tilt",), on_shop=True, layer=True),
     Part("kind", ("tests/kind",), on_shop=True, layer=True),
+    Part("terraform-cluster", ("tests/terraform/cluster",), on_shop=True, when_named=True),
     Part("release", ("tests/release",), when_named=True),
     Part("observability-cluster", ("observability/tests/cluster",), on_shop=True, when_named=True),
 )
