@@ -124,7 +124,10 @@ def main() -> None:
     parser.add_argument("--overload-rate", type=int, default=30, help="twice what it can carry")
     parser.add_argument("--order-rates", type=int, nargs="+", default=[10, 20, 40])
     parser.add_argument("--read-rates", type=int, nargs="+", default=[200, 400, 800])
-    asyncio.run(bench(parser.parse_args()))
+    asked = parser.parse_args()
+    if unknown := {*asked.what} - {*what}:
+        parser.error(f"{', '.join(sorted(unknown))}: it is of {', '.join(what)}")
+    asyncio.run(bench(asked))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 import httpx
 from rich.console import Console
 
+from shop_cluster.errors import ClusterError
+from shop_cluster.secrets_provider import chosen_provider
 from shop_journey import development, gitops, golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
 from shop_journey.git_server import GitServer
@@ -23,6 +25,7 @@ ORDERS_OF_ONE = 20
 
 async def _up(console: Console, asked: argparse.Namespace) -> int:
     place = here()
+    chosen_provider()  # a wrong word is told before anything is done
     todo = steps(place, layers=asked.layers)
     await run(todo, View([step.name for step in todo], console))
     if asked.walk:
@@ -32,6 +35,8 @@ async def _up(console: Console, asked: argparse.Namespace) -> int:
 
 async def _gitops_push(console: Console, asked: argparse.Namespace) -> int:
     kubectl = here().kubectl
+    if not await gitops.is_installed(kubectl):
+        raise StepFailedError("no Git server is on this cluster", "make up WITH=gitops")
     commit = await GitServer(kubectl).commit_checkout("The manifests of a checkout")
     console.print(f"Git in the cluster is at {commit}", highlight=False)
     await gitops.wait_until_applied(kubectl, lambda news: console.print(news, highlight=False))
@@ -79,6 +84,19 @@ async def _order(console: Console, asked: argparse.Namespace) -> int:
     return int(bool(refused))
 
 
+def _at_least_one(word: str) -> int:
+    if (number := int(word)) < 1:
+        raise argparse.ArgumentTypeError(f"{word}: it is 1 or more")
+    return number
+
+
+def _rate(word: str) -> float:
+    rate = float(word)
+    if not (math.isfinite(rate) and rate > 0):
+        raise argparse.ArgumentTypeError(f"{word}: it is more than 0")
+    return rate
+
+
 def main() -> int:
     """Do what was asked; return 1 with the reason when it could not be done."""
     parser = argparse.ArgumentParser(prog="shop_journey", description=__doc__)
@@ -100,8 +118,8 @@ def main() -> int:
     commands.add_parser("dev-down", help="as before Tilt").set_defaults(do=_dev_down)
     commands.add_parser("walk", help="one customer's order").set_defaults(do=_walk)
     order = commands.add_parser("order", help="many orders of mixed outcomes")
-    order.add_argument("-n", type=int, default=50, help="how many")
-    order.add_argument("--rate", type=float, default=10, help="orders a second")
+    order.add_argument("-n", type=_at_least_one, default=50, help="how many")
+    order.add_argument("--rate", type=_rate, default=10, help="orders a second")
     order.set_defaults(do=_order)
     asked = parser.parse_args()
     console = Console()
@@ -111,6 +129,8 @@ def main() -> int:
         console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if error.look:
             console.print(f"look at: {error.look}", markup=False, highlight=False)
+    except ClusterError as error:
+        console.print(f"failed: {error}", style="red", markup=False, highlight=False)
     except (LookupError, RefusedError, TimeoutError, httpx.TransportError) as error:
         reason = str(error) or type(error).__name__
         console.print(f"failed: {reason}", style="red", markup=False, highlight=False)

@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     mode.add_argument("--breaking", metavar="REF", help="compare with the schemas at this git ref")
     options = parser.parse_args(arguments)
     if options.breaking:
+        if not _is_commit(options.breaking):
+            parser.error(f"{options.breaking}: git knows no such commit")
         problems = list(_breaking(options.services, options.breaking))
     else:
         problems = list(_generate(options.services, check=options.check))
@@ -120,6 +122,12 @@ def _asyncapi(command: Path) -> dict[str, Any] | None:
         return None
     document: dict[str, Any] = orjson.loads(answer.stdout)
     return document
+
+
+def _is_commit(ref: str) -> bool:
+    asked = ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{ref}^{{commit}}"]
+    done = subprocess.run(asked, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
+    return done.returncode == 0
 
 
 def _git(*arguments: str) -> bytes:
