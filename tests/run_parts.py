@@ -73,6 +73,7 @@ PARTS = (
     Part("terraform-cluster", ("tests/terraform/cluster",), on_shop=True, when_named=True),
     Part("release", ("tests/release",), when_named=True),
     Part("observability-cluster", ("observability/tests/cluster",), on_shop=True, when_named=True),
+    Part("production", ("tests/production",), on_shop=True, when_named=True),
 )
 
 
