@@ -1,14 +1,19 @@
 """The page draws each dashboard, finds log lines, and lets nothing else through."""
 
 import json
+from uuid import uuid4
 
 import httpx
 import pytest
+from shop_journey.customer import SHOP
 
 from e2e.chromium import Chromium, visitor
 from shop_observability.write import FOLDER, every_board
 
-from .places import PAGES, PICTURES
+from .places import PAGES, PICTURES, ZIPKIN
+
+SECONDS = 60
+"""What a line may take from a program to the store."""
 
 # So tall that every panel is seen: one that is not is not drawn.
 SIZE = {"width": 1400, "height": 2000}
@@ -39,9 +44,17 @@ async def test_a_dashboard_that_is_not_there_is_said_to_be_missing(browser: Chro
 async def test_log_lines_are_found_and_a_query_that_is_none_is_said_to_be_so(
     browser: Chromium,
 ) -> None:
+    # A line that is there for sure: the gateway says it when a token does not count.
+    trace = uuid4().hex
+    headers = {"Authorization": "Bearer none", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    assert httpx.get(f"{SHOP}/v1/orders", headers=headers, timeout=30).status_code == 401
     async with visitor(browser) as page:
-        await page.goto("/logs?q=kubernetes.namespace:shop")
-        await page.get_by_role("cell", name="gateway").first.wait_for()
+        await page.goto(f"/logs?q=kubernetes.namespace:shop trace_id:{trace}")
+        line = page.get_by_role("row").filter(has_text="token refused")
+        line = line.filter(has=page.get_by_role("cell", name="gateway", exact=True))
+        await line.first.wait_for(timeout=SECONDS * 1000)
+        to_trace = line.first.get_by_role("link", name="trace", exact=True)
+        assert await to_trace.get_attribute("href") == f"{ZIPKIN}/zipkin/traces/{trace}"
         await page.get_by_label("Query").fill("service:(")
         await page.get_by_role("button", name="Find").click()
         await page.get_by_role("alert").filter(has_text="Failed to parse query").wait_for()
