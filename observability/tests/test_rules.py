@@ -14,10 +14,11 @@ from shop_observability.write import rendered
 
 from .emitted import Emitted
 from .node_rule_cases import CASES as NODE_CASES
+from .promise_rule_cases import CASES as PROMISE_CASES
 from .rule_cases import CASES as SHOP_CASES
 from .rule_cases import Case
 
-CASES = (*SHOP_CASES, *NODE_CASES)
+CASES = (*SHOP_CASES, *NODE_CASES, *PROMISE_CASES)
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 OF_THE_OPERATOR = {

@@ -47,7 +47,8 @@ async def test_log_lines_are_found_and_a_query_that_is_none_is_said_to_be_so(
     # A line that is there for sure: the gateway says it when a token does not count.
     trace = uuid4().hex
     headers = {"Authorization": "Bearer none", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-    assert httpx.get(f"{SHOP}/v1/orders", headers=headers, timeout=30).status_code == 401
+    async with httpx.AsyncClient(base_url=SHOP, timeout=30) as http:
+        assert (await http.get("/v1/orders", headers=headers)).status_code == 401
     async with visitor(browser) as page:
         await page.goto(f"/logs?q=kubernetes.namespace:shop trace_id:{trace}")
         line = page.get_by_role("row").filter(has_text="token refused")

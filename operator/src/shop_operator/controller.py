@@ -15,6 +15,7 @@ from shop_operator.api.lease import Lease
 from shop_operator.api.pod_logs import PodLogs
 from shop_operator.api.write_gate import NotHolderError, WriteGate
 from shop_operator.apply.children import ChildApplier
+from shop_operator.conditions.unmet import UnmetConditions
 from shop_operator.deletion import TemporaryError
 from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
@@ -75,6 +76,7 @@ class Controller:
             reported=self._report,
         )
         reports = GatewayReports(self._cache)
+        self._unmet = UnmetConditions(self._scopes.services)
         self.services = ParsedServices(self._scopes.services)
         """Every ShopService that is known and can be read."""
         routes = RouteRegistry(
@@ -158,6 +160,7 @@ class Controller:
             self._queue.add(key, first=kind is SHOP_SERVICE and self.lease.held)
         if kind is SHOP_SERVICE:
             SERVICES.set(sum(map(len, self._scopes.services.values())))
+            self._unmet.look(key)
             for scope in self._scopes:  # all meet at one edge
                 self._queue.add_after(RouteTableRequest(scope.namespace), _TABLE_SECONDS)
 
@@ -208,6 +211,8 @@ class Controller:
             request = await self._queue.get()
             started = time.perf_counter()
             outcome = await self._reconcile_key(request)
+            if isinstance(request, Key):  # the watch does not tell of what was written here
+                self._unmet.look(request)
             RECONCILE_SECONDS.labels(outcome).observe(time.perf_counter() - started)
             self._queue.done(request)
 

@@ -28,6 +28,11 @@ SERVICES = Gauge("shop_operator_services", "ShopServices known.")
 SCHEMA_FAILURES = Counter(
     "shop_operator_schema_failures_total", "Reads of the API server's OpenAPI that failed."
 )
+CONDITION_UNMET = Gauge(
+    "shop_operator_condition_unmet",
+    "1 for each condition of a ShopService that is not True, with its reason.",
+    ["namespace", "service", "type", "reason"],
+)
 NAMESPACE_STATE = Gauge(
     "shop_operator_namespace_state",
     "1 for the state that a namespace of services is in: Ready, Unreadable, Terminating, Missing.",

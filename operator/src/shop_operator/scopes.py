@@ -151,6 +151,8 @@ class Scopes:
             task.cancel()
         del self.services[namespace]
         self._cache.remove(namespace)
+        for key in scope.services.owners():  # gone, as far as this operator is concerned
+            self._changed(SHOP_SERVICE, key.name, key)
         for state in _STATES:
             NAMESPACE_STATE.remove(namespace, state)
         _log.info("namespace no longer kept", namespace=namespace)

@@ -162,6 +162,17 @@ def state(namespace: str) -> set[str]:
     }
 
 
+def unmet(namespace: str, name: str) -> set[tuple[str, str]]:
+    """Return the conditions of a ShopService that are measured as unmet, with their reasons."""
+    return {
+        (sample.labels["type"], sample.labels["reason"])
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "shop_operator_condition_unmet"
+        and (sample.labels["namespace"], sample.labels["service"]) == (namespace, name)
+    }
+
+
 async def is_(namespace: str, *wanted: str) -> bool:
     return state(namespace) == set(wanted)
 
@@ -202,6 +213,30 @@ async def test_a_labelled_namespace_is_kept_from_then_on_and_no_longer(cluster: 
         cluster.plane.kubectl("label", "namespace", second, label)
         await eventually(lambda: made(cluster, second, "c"))
         assert shop.running[0][0].ready
+
+
+async def test_what_is_unmet_is_measured_and_forgotten_with_its_service(cluster: Cluster) -> None:
+    first, second = cluster.namespace("first"), cluster.namespace("second")
+    label = f"minishop.dev/managed={cluster.name}"
+    cluster.plane.kubectl("label", "namespace", second, label)
+
+    async def all_unmet() -> bool:
+        return all((unmet(first, "a"), unmet(first, "b"), unmet(second, "c")))
+
+    async def forgotten() -> bool:
+        return not unmet(first, "a") and not unmet(second, "c")
+
+    async with operator(cluster, first):
+        for namespace, name in ((first, "a"), (first, "b"), (second, "c")):
+            await declare(cluster, namespace, name)
+        # No pod ever runs here.
+        await eventually(all_unmet)
+        await eventually(lambda: made(cluster, first, "a"))
+        assert {kind for kind, _ in unmet(first, "a")} == {"Ready", "WorkloadReady"}
+        cluster.plane.kubectl("delete", "shopservice", "a", "-n", first, "--wait=false")
+        cluster.plane.kubectl("label", "namespace", second, "minishop.dev/managed-")
+        await eventually(forgotten)
+        assert unmet(first, "b")
 
 
 async def test_a_namespace_without_the_role_is_reported_and_stops_only_itself(

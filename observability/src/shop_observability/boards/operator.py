@@ -62,6 +62,29 @@ BOARD = Board(
             ),
         ),
         Row(
+            title="What is not as declared",
+            panels=(
+                Panel(
+                    title="Conditions that are not True",
+                    description=(
+                        "By service and reason; none where all is well. What ShopServiceNotReady"
+                        " and SecretsNotReady watch."
+                    ),
+                    queries=(
+                        Query(
+                            expr=(
+                                "max by (exported_namespace, exported_service, type, reason)"
+                                f" (shop_operator_condition_unmet{{{_OF}}})"
+                            ),
+                            legend=(
+                                "{{exported_namespace}}/{{exported_service}} {{type}}: {{reason}}"
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             title="Passes",
             panels=(
                 Panel(

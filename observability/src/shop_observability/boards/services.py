@@ -139,6 +139,23 @@ BOARD = Board(
                     ),
                 ),
                 Panel(
+                    title="PostgreSQL takes the login for",
+                    description=(
+                        "Vault's agent renews it with a third left; none is shown where it never"
+                        " ends. What DatabaseLoginEnds watches."
+                    ),
+                    unit="s",
+                    queries=(
+                        Query(
+                            expr=(
+                                "min by (job, pod) (database_login_expires_timestamp_seconds"
+                                f"{{{_OF}}} > 0 < Inf) - time()"
+                            ),
+                            legend="{{job}} {{pod}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     title="Tokens whose revocation could not be checked",
                     description="Redis does not answer: an ended session is let in for that long.",
                     unit="reqps",

@@ -105,6 +105,19 @@ BOARD = Board(
                     ),
                 ),
                 Panel(
+                    title="Products that run out",
+                    description=(
+                        "`low`: at or under their threshold; `out`: none left to sell; `oversold`:"
+                        " more reserved than there is, which StockOversold watches: never."
+                    ),
+                    queries=(
+                        Query(
+                            expr=f"max by (state) (product_stock_products{{{OF}}})",
+                            legend="{{state}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     title="Shipments and returns a minute",
                     description="From created to delivered, and back.",
                     queries=(

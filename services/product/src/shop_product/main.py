@@ -5,7 +5,7 @@ from functools import partial
 
 from pymongo.errors import PyMongoError
 
-from shop_product import api, consumers, events, sweeper
+from shop_product import api, consumers, events, stock_figures, sweeper
 from shop_product.api import images, imports
 from shop_product.images.encoder import ImageEncoder
 from shop_product.list_cache import ListCache
@@ -54,7 +54,11 @@ def create(settings: Settings) -> Service:
     return Service(
         app=app,
         contract=contract,
-        background=(consumer, partial(sweeper.run, store, settings)),
+        background=(
+            consumer,
+            partial(sweeper.run, store, settings),
+            partial(stock_figures.run, store.database),
+        ),
         close=(client.close, encoder.close, revocations.close),
     )
 

@@ -1,14 +1,17 @@
 """Outbox, inbox, idempotency keys and migrations on a real PostgreSQL."""
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 from pydantic import BaseModel, SecretStr
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -24,7 +27,7 @@ from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.observability.trace_context import trace
 from shop_shared.settings import ServiceSettings
-from shop_shared.stores.postgres import create_engine, is_temporary, transaction
+from shop_shared.stores.postgres import check, create_engine, is_temporary, transaction
 from shop_shared.testing.serving import served
 
 
@@ -202,6 +205,25 @@ async def test_a_login_that_was_ended_is_replaced_by_asking_vaults_agent_once(
             finally:
                 await engine.dispose()
     assert asked == ["POST /agent/v1/quit"]
+
+
+async def test_the_readiness_check_measures_until_when_the_login_is_taken(
+    engine: AsyncEngine, postgres_database: Database
+) -> None:
+    def measured() -> float | None:
+        return REGISTRY.get_sample_value("database_login_expires_timestamp_seconds")
+
+    await check(engine)()
+    assert measured() == math.inf
+    # As Vault makes a login, and renews its lease.
+    admin = await asyncpg.connect(postgres_database.admin_url)
+    try:
+        for until in ("2033-05-18 03:33:20+00", "2033-05-18 03:33:21+00"):
+            await admin.execute(f"ALTER ROLE {postgres_database.name} VALID UNTIL '{until}'")
+            await check(engine)()
+            assert measured() == 2_000_000_000 + int(until[18])
+    finally:
+        await admin.close()
 
 
 async def test_what_is_temporary(engine: AsyncEngine, postgres_database: Database) -> None:

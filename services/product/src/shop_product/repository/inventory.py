@@ -18,6 +18,8 @@ from shop_shared.stores import mongo
 
 Document = dict[str, Any]
 Movement = Literal["reserve", "release", "commit", "take", "restock"]
+StockState = Literal["low", "out", "oversold"]
+"""Low is at or under the threshold; oversold is more reserved than there is on hand."""
 
 _CHANGES: Mapping[Movement, Mapping[str, int]] = {
     "reserve": {"reserved": 1},
@@ -26,6 +28,19 @@ _CHANGES: Mapping[Movement, Mapping[str, int]] = {
     "take": {"on_hand": -1, "sold": 1},
     "restock": {"on_hand": 1, "sold": -1},
 }
+_NOT_DELETED: list[Document] = [
+    {
+        "$lookup": {
+            "from": "products",
+            "localField": "_id",
+            "foreignField": "_id",
+            "pipeline": [{"$match": {"deleted": False}}, {"$project": {"name": 1}}],
+            "as": "product",
+        }
+    },
+    {"$match": {"product": {"$ne": []}}},
+]
+"""Stages that leave the stock of products that are not deleted, and put the name beside it."""
 
 
 class StockMovedError(RuntimeError):
@@ -153,20 +168,36 @@ async def low(database: mongo.Database, *, before: UUID | None, limit: int) -> l
     pipeline: list[Document] = [
         {"$match": low_stock},
         {"$sort": {"_id": -1}},
-        {
-            "$lookup": {
-                "from": "products",
-                "localField": "_id",
-                "foreignField": "_id",
-                "pipeline": [{"$match": {"deleted": False}}, {"$project": {"name": 1}}],
-                "as": "product",
-            }
-        },
-        {"$match": {"product": {"$ne": []}}},
+        *_NOT_DELETED,
         {"$limit": limit},
     ]
     found = await (await database["inventory"].aggregate(pipeline)).to_list()
     return [{**stock, "name": stock["product"][0]["name"]} for stock in found]
+
+
+async def running_out(database: mongo.Database) -> dict[StockState, int]:
+    """Return how many products that are not deleted are in each state."""
+    available = {"$subtract": ["$on_hand", "$reserved"]}
+    oversold = {"$or": [{"$lt": [available, 0]}, {"$lt": ["$reserved", 0]}]}
+    branches = [
+        {"case": oversold, "then": "oversold"},
+        {"case": {"$eq": [available, 0]}, "then": "out"},
+    ]
+    runs_out = {"$or": [{"$lte": [available, "$low_stock_threshold"]}, oversold]}
+    pipeline: list[Document] = [
+        {"$match": {"$expr": runs_out}},
+        *_NOT_DELETED,
+        {
+            "$group": {
+                "_id": {"$switch": {"branches": branches, "default": "low"}},
+                "n": {"$sum": 1},
+            }
+        },
+    ]
+    found: dict[StockState, int] = {"low": 0, "out": 0, "oversold": 0}
+    async for row in await database["inventory"].aggregate(pipeline):
+        found[row["_id"]] = row["n"]
+    return found
 
 
 async def ledger(

@@ -13,6 +13,7 @@ import orjson
 import sqlalchemy as sa
 import structlog
 from asyncpg.exceptions import InternalClientError
+from prometheus_client import Gauge
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,6 +23,10 @@ from sqlalchemy.util import await_only
 from shop_shared.settings import ServiceSettings, read_secret, secret_version
 
 _log = structlog.get_logger(__name__)
+_login_expires = Gauge(
+    "database_login_expires_timestamp_seconds",
+    "When PostgreSQL stops taking this process's login: Inf for never, 0 while that is not known",
+)
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 30.0
 LOGIN_PATIENCE: Final = 8.0
@@ -166,12 +171,23 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+_LOGIN_EXPIRES = sa.text("""
+    SELECT extract(epoch FROM coalesce(rolvaliduntil, 'infinity')) FROM pg_roles
+    WHERE rolname = session_user
+""")
+
+
 def check(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
-    """Return a readiness check (see `health`) that asks PostgreSQL for an answer."""
+    """Return a readiness check (see `health`) that asks PostgreSQL for an answer.
+
+    It measures by the way for how long PostgreSQL takes the login: as long as Vault's lease lasts.
+    """
 
     async def ping() -> None:
         async with engine.connect() as connection:
-            await connection.execute(sa.text("SELECT 1"))
+            ends = (await connection.execute(_LOGIN_EXPIRES)).scalar()
+        if ends is not None:  # of a login that was dropped, what was known last is still told
+            _login_expires.set(float(ends))
 
     return ping
 
