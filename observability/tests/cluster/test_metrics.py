@@ -25,6 +25,7 @@ EMPTY_WITHOUT = {
     "minishop-payments: Calls to be made again": "a provider that is away",
     "minishop-gateway: Requests over their limit": "somebody who asks too much",
     "minishop-gateway: Requests refused for want of room": "more load than a service can do",
+    "minishop-operator: Conditions that are not True": "a service that is not ready",
     "minishop-operator: Changes by other hands, in the time shown": "somebody's change",
 }
 
@@ -90,6 +91,8 @@ async def test_every_panel_shows_something_when_orders_were_placed(
             while empty:
                 # A rate needs two scrapes with something between them.
                 await orders.many([customer], count=6, rate=2)
+                # No order is refused with these, and one panel is of what is.
+                assert (await customer.http.get("/v1/orders/none")).is_client_error
                 await asyncio.sleep(20)
                 for where, query in list(empty):
                     if await answer(prometheus, of_its_namespace(where, query)):
