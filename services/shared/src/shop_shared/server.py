@@ -1,6 +1,7 @@
 """Serving: HTTP and background tasks in one process, ended together and in order."""
 
 import asyncio
+import gc
 import math
 import signal
 import threading
@@ -133,6 +134,9 @@ def run(service: Service, settings: ServiceSettings) -> None:
     telemetry.configure_logging(settings)
     stop_export = telemetry.start_export(settings)
     _log.info("starting", port=settings.port)
+    # What is loaded by now lives as long as the process: no collection needs to look at it again.
+    gc.collect()
+    gc.freeze()
     try:
         uvloop.run(serve(service, settings))
     finally:
