@@ -109,3 +109,35 @@ async def test_a_restart_takes_nothing_twice(
     async with consuming(settings, engine, topic, topic, {TYPE: handler}):
         await until(lambda: count(2))
     assert calls == [1, 2]
+
+
+async def test_offsets_are_committed_while_nothing_more_comes_and_at_the_end(
+    settings: ServiceSettings,
+    engine: AsyncEngine,
+    topic: str,
+    producer: AIOKafkaProducer,
+    kafka: Kafka,
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+
+    async def committed() -> int:
+        offsets = await admin.list_consumer_group_offsets(topic)
+        return sum(at.offset for at in offsets.values() if at.offset > 0)
+
+    async def are_committed(count: int) -> bool:
+        return await committed() == count
+
+    async def are_effects(count: int) -> bool:
+        return len(await effects(engine)) == count
+
+    try:
+        async with consuming(settings, engine, topic, topic, {TYPE: record}):
+            for value in range(3):
+                await send(producer, topic, value)
+            await until(lambda: are_committed(3))
+            await send(producer, topic, 3)
+            await until(lambda: are_effects(4))
+        assert await committed() == 4
+    finally:
+        await admin.close()

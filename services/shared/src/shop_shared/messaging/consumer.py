@@ -1,10 +1,12 @@
 """The consumer loop: fetches from Kafka, dispatches in order, commits offsets afterwards.
 
-A message may arrive twice and has its effect once. Offsets are committed after the transaction: a
-crash between the two means that messages are delivered again, and the inbox skips them.
+A message may arrive twice and has its effect once. Offsets are committed after the transactions,
+once a second: a crash means that the messages of that second are delivered again, and the inbox
+skips them.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -35,6 +37,9 @@ TxT = TypeVar("TxT")
 MAX_BATCH = 200
 MAX_BACKOFF = 10.0
 POLL = 1.0
+COMMIT_SECONDS = 1.0
+"""The least between two commits of offsets, each of which the broker writes down."""
+COMMIT_TIMEOUT = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -101,6 +106,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
         )
         await loop.run()
     finally:
+        await loop.commit()
         await consumer.stop()
         await dead_letters.close()
 
@@ -134,11 +140,16 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._batch_in_hand = asyncio.Lock()
         self._failures: dict[TopicPartition, int] = {}
         self._resume_at: dict[TopicPartition, float] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._committed_at = -math.inf
 
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
             self._resume()
+            if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
+                async with self._batch_in_hand:
+                    await _finish(self.commit())
             try:
                 batches = await self._consumer.getmany(timeout_ms=int(self._patience() * 1000))
             except KafkaError as error:
@@ -152,7 +163,9 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Give partitions up only when the batch in hand is committed, offsets and all."""
         async with self._batch_in_hand:
+            await self.commit()
             for partition in revoked:
+                self._uncommitted.pop(partition, None)
                 self._failures.pop(partition, None)
                 self._resume_at.pop(partition, None)
                 event_metrics.lag.labels(self._group, partition.topic, partition.partition).set(0)
@@ -171,7 +184,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             return
         event_metrics.batches.labels(self._group).observe(sum(map(len, batches.values())))
         result = await self._handling.handle(batches)
-        await self._commit(result.next_offsets)
+        self._uncommitted |= result.next_offsets
         for partition, records in batches.items():
             reached = result.next_offsets.get(partition, records[0].offset)
             if reached == records[-1].offset + 1:
@@ -182,11 +195,18 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         if result.stopped_at is not None:
             self._pause(result.stopped_at, result.error)
 
-    async def _commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
-        if not next_offsets:
+    async def commit(self) -> None:
+        """Commit the offsets of what was handled since the last time."""
+        reached, self._uncommitted = self._uncommitted, {}
+        if not reached:
             return
+        self._committed_at = time.monotonic()
         try:
-            await self._consumer.commit(dict(next_offsets))
+            async with asyncio.timeout(COMMIT_TIMEOUT):
+                await self._consumer.commit(reached)
+        except TimeoutError:
+            self._uncommitted = reached
+            _log.warning("offsets not committed yet", group=self._group)
         except (KafkaError, IllegalStateError) as error:
             # The group went on without us: they come again to someone, whose inbox knows them.
             _log.warning("offsets not committed", group=self._group, error=repr(error))
