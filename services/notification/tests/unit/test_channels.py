@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.policy import default
 from uuid import UUID
 
@@ -36,10 +35,9 @@ def message(**changes: object) -> Message:
     return Message(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def sent(mail: EmailMessage) -> EmailMessage:
-    parsed = message_from_bytes(
-        mail.as_bytes(policy=SMTP_POLICY), _class=EmailMessage, policy=default
-    )
+def sent(mail: bytes) -> EmailMessage:
+    parsed = message_from_bytes(mail, _class=EmailMessage, policy=default)
+    assert not parsed.defects
     assert isinstance(parsed, EmailMessage)
     return parsed
 
@@ -50,6 +48,50 @@ def test_a_mail_is_text_and_html_with_one_click_unsubscribing() -> None:
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     assert mail["List-Unsubscribe"] == f"<{URL}>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_mail_says_what_its_message_says_in_lines_that_smtp_takes() -> None:
+    subject = "Größe XL \N{EM DASH} " + "sehr " * 40 + "bestätigt"
+    body = "Grüße,\n.\n=20 \n\ta\rb\n" + "x" * 2000 + "\n\n-- \nMinishop\n"
+    url = f"{URL}/{'a' * 300}"
+    told = message(subject=subject, body=body, html=f"<p>{body}</p>", unsubscribe_url=url)
+    raw = compose(told, to="ada@example.com", sender="Müllers Shop <shop@example.com>")
+    assert raw.isascii()
+    lines = raw.split(b"\r\n")
+    assert not any(b"\r" in line or b"\n" in line for line in lines)
+    assert max(map(len, lines)) <= 998
+    assert f"List-Unsubscribe: <{url}>".encode() in lines  # as it is: no client decodes it
+    mail = sent(raw)
+    assert mail["Subject"] == subject
+    assert mail["From"].addresses[0].display_name == "Müllers Shop"
+    assert mail["From"].addresses[0].addr_spec == "shop@example.com"
+    assert mail["Message-ID"] == f"<{UUID(int=1)}@minishop.dev>"
+    body = body.replace("\r", "\n")
+    text, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
+    assert (text, html) == (body, f"<p>{body}</p>")
+
+
+def test_a_mail_without_html_is_its_text() -> None:
+    mail = sent(compose(message(html=None), to="a@example.com", sender="s@example.com"))
+    assert (mail.get_content_type(), mail.get_content()) == ("text/plain", "Hello.\r\n")
+
+
+def test_an_address_that_is_not_ascii_is_in_the_header_as_it_is() -> None:
+    raw = compose(message(), to="jörg@example.com", sender="s@example.com")
+    assert "To: jörg@example.com\r\n".encode() in raw
+
+
+@pytest.mark.parametrize("mark", ["\r\nBcc: x@example.com", "\n", "\r", "\0", "\r\n "])
+@pytest.mark.parametrize("field", ["to", "sender", "unsubscribe_url"])
+def test_nothing_adds_a_header_of_its_own(field: str, mark: str) -> None:
+    about = {"to": "a@example.com", "sender": "s@example.com", "unsubscribe_url": URL}
+    about[field] += mark
+    told = message(unsubscribe_url=about.pop("unsubscribe_url"))
+    try:
+        mail = sent(compose(told, to=about["to"], sender=about["sender"]))
+    except ValueError:
+        return
+    assert mail["Bcc"] is None
 
 
 def test_a_security_mail_has_no_unsubscribing() -> None:
