@@ -27,13 +27,13 @@ from shop_notification.queues import (
 from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
 from shop_notification.repository.link_keys import LinkKey
-from shop_notification.repository.sending import ClaimedMessage
+from shop_notification.repository.sending import ClaimedMessage, Outcome
 from shop_notification.settings import Settings
-from shop_shared.background import RetryPolicy
+from shop_shared.background import GroupedCalls, RetryPolicy
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores import postgres
-from shop_shared.stores.postgres import transaction
+from shop_shared.stores.postgres import autocommit, transaction
 
 # Before a message that failed comes again: long enough not to spin while a store is away.
 NACK_SECONDS = 0.5
@@ -64,6 +64,8 @@ class Sender:
             bound=settings.max_attempts,
         )
         self._sending: set[asyncio.Task[None]] = set()
+        self._claim = GroupedCalls(self._claim_all)
+        self._record_outcome = GroupedCalls(self._record_all)
 
     async def consume(self, connection: AbstractConnection, broker: Broker) -> None:
         """Begin to consume on the connection."""
@@ -115,11 +117,9 @@ class Sender:
 
         An exception that nobody foresaw is TEMPORARY: tried again, bounded, and parked in the end.
         """
-        async with transaction(self._engine) as connection:
-            claimed = await sending.claim(connection, notification_id, lease=self._lease)
-            if claimed is None:
-                return
-            where = await service.destinations(connection, claimed)
+        claimed = await self._claim(notification_id)
+        if claimed is None:
+            return
         if claimed.unrecorded:
             _log.warning(
                 "earlier attempts ended with their process",
@@ -129,6 +129,7 @@ class Sender:
         if claimed.unrecorded > MAX_UNRECORDED:
             await self._park(claimed, "several attempts ended without a record", broker)
             return
+        where = await service.destinations(self._engine, claimed)
         if not where:
             await self._record(claimed, "suppressed", "suppressed", "nowhere to send it")
             return
@@ -221,13 +222,24 @@ class Sender:
         *,
         again_after: timedelta | None = None,
     ) -> None:
-        async with transaction(self._engine) as connection:
-            await sending.record(
-                connection,
-                claimed,
+        await self._record_outcome(
+            Outcome(
+                message=claimed,
                 status=status,
                 outcome=outcome,
                 detail=detail,
                 again_after=again_after,
             )
+        )
         _sent.labels(claimed.channel, outcome).inc()
+
+    async def _claim_all(self, ids: Sequence[UUID]) -> list[ClaimedMessage | None]:
+        async with autocommit(self._engine) as connection:
+            claimed = await sending.claim(connection, ids, lease=self._lease)
+        # The same id may have come twice: only one of the two sends it.
+        return [claimed.pop(each, None) for each in ids]
+
+    async def _record_all(self, outcomes: Sequence[Outcome]) -> list[None]:
+        async with autocommit(self._engine) as connection:
+            await sending.record(connection, outcomes)
+        return [None] * len(outcomes)

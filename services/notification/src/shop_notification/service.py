@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_notification.plans import Plan
 from shop_notification.quiet_hours import due
@@ -14,6 +14,7 @@ from shop_notification.repository import devices, messages, recipients, sending
 from shop_notification.repository.messages import Draft
 from shop_notification.repository.recipients import Recipient
 from shop_shared.clock import now
+from shop_shared.stores.postgres import autocommit
 
 
 async def notify(  # noqa: PLR0913 - keyword-only, each of its own kind
@@ -73,14 +74,14 @@ async def upsert_recipient(connection: AsyncConnection, recipient: Recipient) ->
     await messages.release_waiting(connection, recipient.user_id)
 
 
-async def destinations(
-    connection: AsyncConnection, message: sending.ClaimedMessage
-) -> Sequence[str]:
+async def destinations(engine: AsyncEngine, message: sending.ClaimedMessage) -> Sequence[str]:
     """Return where a message goes now: addresses may have changed since it was stored."""
     if message.destination is not None:
         return [message.destination]
     if message.channel == "push":
-        return [device.token for device in await devices.devices_of(connection, message.user_id)]
+        async with autocommit(engine) as connection:
+            found = await devices.devices_of(connection, message.user_id)
+        return [device.token for device in found]
     recipient = message.recipient
     if recipient is None:
         return []

@@ -90,7 +90,7 @@ async def test_what_a_sender_of_the_version_before_holds_is_left_to_it(
         if claimed_by == "relay":
             return await relayed(engine)
         async with transaction(engine) as connection:
-            return 1 if await sending.claim(connection, held, lease=LEASE) else 0
+            return len(await sending.claim(connection, [held], lease=LEASE))
 
     assert await claim() == 0
     await pass_time(engine)

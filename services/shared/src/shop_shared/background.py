@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 
 import structlog
 
+ItemT = TypeVar("ItemT")
+AnswerT = TypeVar("AnswerT")
 MAX_DOUBLINGS = 30
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +61,42 @@ class WakeSignal:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
         self._woken.clear()
+
+
+class GroupedCalls(Generic[ItemT, AnswerT]):
+    """Makes one call for all items that came while the call before it ran, as a group commit does.
+
+    So an item that comes alone waits for nobody, and under load the calls are fewer and larger.
+    """
+
+    def __init__(self, call: Callable[[Sequence[ItemT]], Awaitable[Sequence[AnswerT]]]) -> None:
+        """Take what answers many items: an answer each, in their order."""
+        self._call = call
+        self._waiting: list[tuple[ItemT, asyncio.Future[AnswerT]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: ItemT) -> AnswerT:
+        """Return the item's answer. Raises what the call raised, for each of its items."""
+        answer: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            try:
+                answers = await self._call([item for item, _ in group])
+            except Exception as error:  # noqa: BLE001 - each of those that wait for it raises it
+                for _, waiting in group:
+                    if not waiting.done():
+                        waiting.set_exception(error)
+            else:
+                for (_, waiting), answer in zip(group, answers, strict=True):
+                    if not waiting.done():
+                        waiting.set_result(answer)
+        self._running = None
 
 
 async def work_off(

@@ -1,13 +1,14 @@
 """Repeated work goes on after temporary errors; backoff is bounded."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_shared.background import RetryPolicy, WakeSignal, backoff, every, work_off
+from shop_shared.background import GroupedCalls, RetryPolicy, WakeSignal, backoff, every, work_off
 
 
 @given(failures=st.integers(-1, 10**9), first=st.floats(0.001, 10), most=st.floats(10, 3600))
@@ -83,3 +84,30 @@ async def test_work_is_done_until_none_is_left_and_again_when_woken() -> None:
 async def test_a_waiter_is_woken_by_the_clock_too() -> None:
     async with asyncio.timeout(10):
         await WakeSignal().wait(0.01)
+
+
+async def test_what_comes_while_a_call_runs_shares_the_next_one() -> None:
+    made: list[list[int]] = []
+    go_on = asyncio.Event()
+
+    async def call(items: Sequence[int]) -> list[int]:
+        made.append(list(items))
+        await go_on.wait()
+        if 3 in items:
+            raise ConnectionError
+        return [item * 10 for item in items]
+
+    grouped = GroupedCalls(call)
+    first = asyncio.create_task(grouped(0))
+    while not made:
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(grouped(n)) for n in (1, 2, 1)]
+    await asyncio.sleep(0)
+    others[1].cancel()
+    go_on.set()
+    assert await first == 0
+    assert [await others[0], await others[2]] == [10, 10]
+    assert made == [[0], [1, 2, 1]]
+    failed = await asyncio.gather(*(grouped(n) for n in (3, 4)), return_exceptions=True)
+    assert [type(error) for error in failed] == [ConnectionError, ConnectionError]
+    assert await grouped(5) == 50

@@ -6,7 +6,7 @@ into a queue, when a sender claims it, and when it is to be tried again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -68,55 +68,74 @@ class ClaimedMessage:
     recipient: Recipient | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came of an attempt, and the status that the message has now."""
+
+    message: ClaimedMessage
+    status: str
+    outcome: str
+    detail: str
+    again_after: timedelta | None = None
+
+
 async def claim(
-    connection: AsyncConnection, notification_id: UUID, *, lease: timedelta
-) -> ClaimedMessage | None:
-    """Claim a message to send it; None when it was sent, settled or claimed by another sender."""
-    values = {"notification_id": notification_id, "work_lease": lease}
-    row = (await connection.execute(_CLAIM, values)).one_or_none()
-    if row is None:
-        return None
-    return ClaimedMessage(
-        id=row.id,
-        channel=row.channel,
-        user_id=row.user_id,
-        category=row.category,
-        template=row.template,
-        data=row.data,
-        destination=row.destination,
-        attempt=row.attempts,
-        unrecorded=row.attempts - 1 - row.recorded,
-        recipient=recipient_in(row),
-    )
+    connection: AsyncConnection, ids: Sequence[UUID], *, lease: timedelta
+) -> dict[UUID, ClaimedMessage]:
+    """Claim messages to send them, by one statement.
+
+    Those that were sent, settled or claimed by another sender are missing.
+    """
+    rows = await connection.execute(_CLAIM, {"ids": list(ids), "work_lease": lease})
+    return {
+        row.id: ClaimedMessage(
+            id=row.id,
+            channel=row.channel,
+            user_id=row.user_id,
+            category=row.category,
+            template=row.template,
+            data=row.data,
+            destination=row.destination,
+            attempt=row.attempts,
+            unrecorded=row.attempts - 1 - row.recorded,
+            recipient=recipient_in(row),
+        )
+        for row in rows
+    }
 
 
-async def record(  # noqa: PLR0913 - keyword-only, each of its own kind
-    connection: AsyncConnection,
-    message: ClaimedMessage,
-    *,
-    status: str,
-    outcome: str,
-    detail: str,
-    again_after: timedelta | None = None,
-) -> None:
-    """Keep what came of an attempt. A secret is wiped as soon as it need not be sent again."""
-    wipe = message.category == "security" and status in {"sent", "suppressed"}
-    await connection.execute(
-        _RECORD_AND_WIPE if wipe else _RECORD,
-        {
-            "work_id": message.id,
-            "work_attempt": message.attempt,
-            "this_outcome": outcome,
-            "this_detail": detail[:500],
-            "this_status": status,
-            "again_after": again_after,
-        },
-    )
+async def record(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    """Keep what came of attempts, in one round trip or two, in the order of the messages' ids.
+
+    A secret is wiped as soon as it need not be sent again.
+    """
+    by_id = sorted(outcomes, key=lambda outcome: outcome.message.id)
+    for statement, rows in (
+        (_RECORD, [_row(outcome) for outcome in by_id if not _wipes(outcome)]),
+        (_RECORD_AND_WIPE, [_row(outcome) for outcome in by_id if _wipes(outcome)]),
+    ):
+        if rows:
+            await connection.execute(statement, rows)
+
+
+def _wipes(outcome: Outcome) -> bool:
+    return outcome.message.category == "security" and outcome.status in {"sent", "suppressed"}
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "work_id": outcome.message.id,
+        "work_attempt": outcome.message.attempt,
+        "this_outcome": outcome.outcome,
+        "this_detail": outcome.detail[:500],
+        "this_status": outcome.status,
+        "again_after": outcome.again_after,
+    }
 
 
 # Made once: putting a statement together is a good part of what each message costs.
 _claimed = _SENDING.claim_where(
-    notifications.c.id == sa.bindparam("notification_id", type_=sa.Uuid),
+    notifications.c.id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.Uuid))),
     _is_to_relay(notifications),
     # The relay commits "queued" only after the queue has the message: it may still be unseen here.
     sa.or_(

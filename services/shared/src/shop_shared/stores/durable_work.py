@@ -100,10 +100,10 @@ class WorkTable:
     def claim_where(self, *conditions: sa.ColumnElement[bool]) -> sa.CTE:
         """Return the open rows that meet the conditions, claimed when selected from, due or not.
 
-        The statement has a parameter `work_lease`.
+        The statement has a parameter `work_lease`. Rows are locked in the order of their ids.
         """
         rows = sa.select(self._table.c.id).where(self._is_open, *conditions)
-        return self._claim(rows.with_for_update())
+        return self._claim(rows.order_by(self._table.c.id).with_for_update())
 
     async def enqueue(self, connection: AsyncConnection, **row: Any) -> UUID | None:  # noqa: ANN401 - columns
         """Insert a row and wake the workers at the commit.
