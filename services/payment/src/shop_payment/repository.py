@@ -43,15 +43,17 @@ async def lock_order(connection: AsyncConnection, order_id: UUID) -> Payment:
     """Return the order's newest payment, held until commit; made now if there is none."""
     row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one_or_none()
     if row is None:
-        await insert(connection, Payment(id=derived(order_id, "payment"), order_id=order_id))
+        first = Payment(id=derived(order_id, "payment"), order_id=order_id)
+        if await insert(connection, first):
+            return first
         row = (await connection.execute(_LOCK_ORDER, {"this_order": order_id})).one()
     return await _whole(connection, row)
 
 
-async def insert(connection: AsyncConnection, payment: Payment) -> None:
-    """Store a new payment, unless its order has one already."""
+async def insert(connection: AsyncConnection, payment: Payment) -> bool:
+    """Store a new payment; False, and nothing stored, where its order has one already."""
     new = {"id": payment.id, **_columns(payment), "traceparent": current_traceparent()}
-    await connection.execute(_INSERT, new)
+    return bool((await connection.execute(_INSERT, new)).rowcount)
 
 
 async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
@@ -60,16 +62,22 @@ async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
     return None if row is None else await _whole(connection, row)
 
 
-async def id_of_reference(
-    connection: AsyncConnection, provider: str, reference: str
-) -> UUID | None:
-    """Find a payment by the provider's own id of it."""
-    found: UUID | None = await connection.scalar(
-        sa.select(payments.c.id).where(
-            payments.c.provider == provider, payments.c.reference == reference
-        )
-    )
-    return found
+async def find_at_provider(
+    connection: AsyncConnection, provider: str, *, payment_id: UUID | None, reference: str | None
+) -> Record | None:
+    """Return a provider's payment without its refunds, by our id of it or else by its own."""
+    if payment_id is None and reference is None:
+        return None
+    named = _REFERENCE if payment_id is None else _THIS
+    statement = sa.select(payments).where(named, payments.c.provider == provider)
+    named_by = {"this_reference": reference} if payment_id is None else {"this_id": payment_id}
+    row = (await connection.execute(statement, named_by)).first()
+    return None if row is None else Record(payment=payment_of(row), row=row)
+
+
+async def with_refunds(connection: AsyncConnection, record: Record) -> Payment:
+    """Return a record's payment with its refunds."""
+    return await _whole(connection, record.row)
 
 
 async def save(
@@ -239,6 +247,7 @@ async def _duplicates(connection: AsyncConnection, payment_id: UUID) -> list[Dup
 
 # Made once: putting a statement together is a good part of what each event costs.
 _THIS = payments.c.id == sa.bindparam("this_id", type_=sa.Uuid)
+_REFERENCE = payments.c.reference == sa.bindparam("this_reference", type_=sa.Text)
 _INSERT = pg.insert(payments).on_conflict_do_nothing(index_elements=["order_id"])
 _UPDATE = sa.update(payments).where(_THIS)
 _LOCK = sa.select(payments).where(_THIS).with_for_update()

@@ -1,5 +1,7 @@
 """Webhooks: verified, stored once, answered 200, and taken as a hint to ask the provider.
 
+Most tell what is in the books already, and cost a look at the payment and nothing more.
+
 What a webhook says is never booked. What it claims is compared with ours (another amount is refused
 and alerted), and then the provider's API, asked by us, tells the truth. A webhook that proves right
 and concerns no payment of ours (a dashboard's test, another system on the same account) is answered
@@ -26,9 +28,10 @@ from shop_payment.providers.protocol import (
     UnreadableWebhookError,
     WebhookNotice,
 )
+from shop_payment.repository import Record
 from shop_payment.tables import webhooks
 from shop_shared.http.problems import BadRequest, Problem
-from shop_shared.stores.postgres import transaction
+from shop_shared.stores.postgres import autocommit, transaction
 
 _log = structlog.get_logger(__name__)
 _received = Counter("payment_webhooks", "Webhooks by what came of them", ["provider", "outcome"])
@@ -66,18 +69,26 @@ async def receive(
         _received.labels(provider.name, "unreadable").inc()
         _log.warning("webhook not understood", provider=provider.name, error=repr(error))
         raise WebhookRefused("The webhook is not understood.") from error
-    async with transaction(engine) as connection:
-        outcome = await _take(connection, provider.name, notice, body)
+    async with autocommit(engine) as connection:
+        record = await _record(connection, provider.name, notice)
+    outcome = _outcome(record.payment if record else None, notice)
+    if outcome not in {"foreign", "nothing_new"}:
+        async with transaction(engine) as connection:
+            payment = await repository.with_refunds(connection, record) if record else None
+            if not await _take(connection, provider.name, notice, body, payment, outcome):
+                outcome = "repeated"
     _received.labels(provider.name, outcome).inc()
 
 
-async def _take(
-    connection: AsyncConnection, provider: str, notice: WebhookNotice, body: bytes
-) -> str:
-    payment = await _payment(connection, provider, notice)
-    if payment is None and not _is_unnamed_dispute(notice):
-        return "foreign"
-    outcome = _outcome(payment, notice)
+async def _take(  # noqa: PLR0913, PLR0917 - each of its own kind
+    connection: AsyncConnection,
+    provider: str,
+    notice: WebhookNotice,
+    body: bytes,
+    payment: Payment | None,
+    outcome: str,
+) -> bool:
+    """Store a webhook and do what it asks for; False where it was stored before."""
     stored = await connection.execute(
         pg.insert(webhooks)
         .values(
@@ -92,16 +103,16 @@ async def _take(
         .on_conflict_do_nothing()
     )
     if not stored.rowcount:
-        return "repeated"
+        return False
     if outcome == "amount_mismatch":
         detail = f"webhook {notice.event_id} claims {notice.captured}"
         service.alert(payment.id if payment else None, "webhook_amount_mismatch", detail)
     if outcome == "dispute":
         detail = f"{provider} {notice.kind}, webhook {notice.event_id}, charge {notice.reference}"
         service.alert(payment.id if payment else None, "dispute", detail)
-    if payment is not None and outcome not in {"nothing_new", "dispute"}:
+    if payment is not None and outcome != "dispute":
         await _look(connection, payment, notice)
-    return outcome
+    return True
 
 
 async def _look(connection: AsyncConnection, payment: Payment, notice: WebhookNotice) -> None:
@@ -133,20 +144,14 @@ def _is_ours(payment: Payment, notice: WebhookNotice) -> bool:
     return notice.refund_reference is not None and notice.refund_reference in references
 
 
-async def _payment(
+async def _record(
     connection: AsyncConnection, provider: str, notice: WebhookNotice
-) -> Payment | None:
-    """Return the payment that a notice is about, with its refunds; None if it is none of ours."""
-    record = None
-    if notice.payment_id is not None:
-        record = await repository.find(connection, notice.payment_id)
-    elif notice.reference is not None:
-        payment_id = await repository.id_of_reference(connection, provider, notice.reference)
-        record = await repository.find(connection, payment_id) if payment_id else None
-    if record is None or record.payment.total is None:
-        return None
-    method = record.payment.method
-    return record.payment if method is not None and method.provider == provider else None
+) -> Record | None:
+    """Return the payment that a notice is about; None if it is none of ours."""
+    record = await repository.find_at_provider(
+        connection, provider, payment_id=notice.payment_id, reference=notice.reference
+    )
+    return None if record is None or record.payment.total is None else record
 
 
 def _is_unnamed_dispute(notice: WebhookNotice) -> bool:
@@ -156,6 +161,8 @@ def _is_unnamed_dispute(notice: WebhookNotice) -> bool:
 
 
 def _outcome(payment: Payment | None, notice: WebhookNotice) -> str:
+    if payment is None and not _is_unnamed_dispute(notice):
+        return "foreign"
     if notice.concern is Concern.DISPUTE or payment is None:
         return "dispute"
     if notice.captured is None:

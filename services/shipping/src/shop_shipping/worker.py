@@ -18,7 +18,7 @@ from shop_shared.background import RetryPolicy, WakeSignal, work_off
 from shop_shared.clock import now
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent, trace
-from shop_shared.stores.postgres import is_temporary, transaction
+from shop_shared.stores.postgres import autocommit, is_temporary, transaction
 from shop_shipping import repository, service
 from shop_shipping.carriers import AddressRefusedError, Carrier, CarrierUnavailableError, Parcel
 from shop_shipping.domain import (
@@ -71,7 +71,7 @@ async def run(
 
 async def work(engine: AsyncEngine, settings: Settings, carrier: Carrier) -> int:
     """Make the calls that are due, up to BATCH at once; return how many there were."""
-    async with transaction(engine) as connection:
+    async with autocommit(engine) as connection:
         claimed = await repository.claim(connection, lease=LEASE, limit=BATCH)
     if not claimed:
         return 0

@@ -31,7 +31,7 @@ from shop_payment.providers.protocol import (
 from shop_shared.background import RetryPolicy, WakeSignal
 from shop_shared.breaker import CircuitBreaker, Outcome
 from shop_shared.observability import telemetry
-from shop_shared.stores.postgres import is_temporary, transaction
+from shop_shared.stores.postgres import autocommit, is_temporary, transaction
 
 POLL_SECONDS = 1.0
 LEASE = timedelta(minutes=3)
@@ -106,7 +106,7 @@ class ProviderWorker:
         if room <= 0:
             return []
         try:
-            async with transaction(self._engine) as connection:
+            async with autocommit(self._engine) as connection:
                 claimed = await queue.claim(
                     connection, self._provider.name, limit=room, lease=LEASE
                 )
