@@ -17,6 +17,10 @@ from shop_shared.models import StrictModel
 Channel = Literal["email", "sms", "push", "slack"]
 
 
+SHOWN = 200
+"""Messages on the page."""
+
+
 class Refuse(StrictModel):
     """The next messages of a channel are refused."""
 
@@ -30,7 +34,7 @@ def router(box: Box) -> APIRouter:
 
     @routes.get("/", response_class=HTMLResponse)
     async def page(channel: Channel | None = None, to: str | None = None) -> str:
-        rows = "".join(map(_row, box.find(channel=channel, to=to)[:200]))
+        rows = "".join(map(_row, box.find(channel=channel, to=to, limit=SHOWN)))
         return _PAGE.replace("ROWS", rows or "<p>Nothing was sent yet.</p>")
 
     @routes.get("/messages")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import email
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import default
+from functools import cached_property
+from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +28,42 @@ class Kept:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+@dataclass(frozen=True)
+class KeptMail:
+    """A mail as it arrived, taken apart when it is read for the first time: few ever are."""
+
+    number: int
+    to: str
+    raw: bytes
+    channel: str = "email"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def read(self) -> Kept:
+        """The message that it is."""
+        mail = email.message_from_bytes(self.raw, _class=EmailMessage, policy=default)
+        return Kept(
+            self.number,
+            self.channel,
+            self.to,
+            str(mail["Subject"] or ""),
+            _text(mail.get_body(("plain", "html"))),
+            str(mail["Message-ID"] or ""),
+            _text(mail.get_body(("html",))),
+            str(mail["List-Unsubscribe"] or ""),
+            self.at,
+        )
+
+
+def _text(part: object) -> str:
+    return str(part.get_content()) if isinstance(part, EmailMessage) else ""
+
+
 class Box:
     """Keeps the last messages of all channels."""
 
     def __init__(self, keep: int) -> None:
-        self._messages: deque[Kept] = deque(maxlen=keep)
+        self._messages: deque[Kept | KeptMail] = deque(maxlen=keep)
         self._count = 0
         self._refusals: Counter[tuple[str, bool]] = Counter()
 
@@ -48,12 +84,23 @@ class Box:
         self._messages.append(kept)
         return kept
 
-    def find(self, *, channel: str | None = None, to: str | None = None) -> list[Kept]:
+    def put_mail(self, *, to: str, raw: bytes) -> None:
+        """Keep a mail."""
+        self._count += 1
+        self._messages.append(KeptMail(self._count, to, raw))
+
+    def find(
+        self, *, channel: str | None = None, to: str | None = None, limit: int | None = None
+    ) -> list[Kept]:
         """Return messages, newest first."""
-        return [
+        found = (
             message
             for message in reversed(self._messages)
             if channel in {None, message.channel} and to in {None, message.to}
+        )
+        return [
+            message.read if isinstance(message, KeptMail) else message
+            for message in islice(found, limit)
         ]
 
     def clear(self) -> None:

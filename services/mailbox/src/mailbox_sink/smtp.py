@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email
-from email.message import EmailMessage
-from email.policy import default
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -28,23 +25,9 @@ class Intake:
             return "550 ordered to refuse" if refusal else "451 ordered to fail for now"
         content = envelope.content
         data = content.encode() if isinstance(content, str) else content or b""
-        mail = email.message_from_bytes(data, _class=EmailMessage, policy=default)
-        body, html = mail.get_body(("plain", "html")), mail.get_body(("html",))
         for recipient in envelope.rcpt_tos:
-            self._box.put(
-                channel="email",
-                to=recipient,
-                subject=str(mail["Subject"] or ""),
-                body=_text(body),
-                html=_text(html),
-                unsubscribe=str(mail["List-Unsubscribe"] or ""),
-                id_=str(mail["Message-ID"] or ""),
-            )
+            self._box.put_mail(to=recipient, raw=data)
         return "250 kept"
-
-
-def _text(part: object) -> str:
-    return str(part.get_content()) if isinstance(part, EmailMessage) else ""
 
 
 async def serve(box: Box, settings: Settings) -> asyncio.Server:
