@@ -175,17 +175,17 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-_LOGIN_EXPIRES = sa.text("""
-    SELECT extract(epoch FROM coalesce(rolvaliduntil, 'infinity')) FROM pg_roles
-    WHERE rolname = session_user
-""")
-
-
 @asynccontextmanager
 async def autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Work in statements that are a transaction each: no BEGIN and no COMMIT is waited for."""
     async with engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+_LOGIN_EXPIRES = sa.text("""
+    SELECT extract(epoch FROM coalesce(rolvaliduntil, 'infinity')) FROM pg_roles
+    WHERE rolname = session_user
+""")
 
 
 def check(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
