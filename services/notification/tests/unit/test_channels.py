@@ -68,7 +68,7 @@ def test_a_mail_says_what_its_message_says_in_lines_that_smtp_takes() -> None:
     assert mail["Message-ID"] == f"<{UUID(int=1)}@minishop.dev>"
     body = body.replace("\r", "\n")
     text, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
-    assert (text, html) == (body, f"<p>{body}</p>")
+    assert (text, html) == (body, f"<p>{body}</p>\n")
 
 
 def test_a_mail_without_html_is_its_text() -> None:
