@@ -1,0 +1,1 @@
+"""What the stores and Kafka tell of themselves, for Prometheus (docs/observability.md)."""
