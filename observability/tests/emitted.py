@@ -10,9 +10,12 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 
 SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
-PROGRAMS = (*SERVICES, "operator")
+PROGRAMS = (*SERVICES, "operator", "stores")
+# What measures in the programs that are no services.
+_LOADED = {"operator": "shop_operator.main", "stores": "shop_cluster.store_figures.gauges"}
 _SUFFIXES = {
     "counter": ("",),
     "gauge": ("",),
@@ -59,11 +62,10 @@ def read(
 
 async def answer(name: str) -> str:
     """Return a program's text of metrics."""
-    if name == "operator":
+    if name in _LOADED:
         from prometheus_client import generate_latest  # noqa: PLC0415 - in a process of its own
 
-        import shop_operator.main  # noqa: F401, PLC0415 - it loads what measures
-
+        import_module(_LOADED[name])
         return generate_latest().decode()
     import httpx  # noqa: PLC0415 - as above
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from shop_observability.promql import board_queries, uses
 from shop_observability.write import FOLDER, every_board, rendered, stale, write
@@ -19,6 +20,13 @@ QUERIES = list(board_queries(every_board()))
 
 def test_the_json_is_fresh() -> None:
     assert stale(FOLDER) == []
+
+
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER.parents[1] / "docs" / "runbooks"])
+def test_each_file_is_brought_to_the_cluster(folder: Path) -> None:
+    [made] = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
+    there = {file.name for file in folder.iterdir()} - {"kustomization.yaml"}
+    assert made["files"] == sorted(there)
 
 
 def test_a_changed_a_missing_and_a_foreign_file_are_stale(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What real stores tell of themselves, and what is shown of one that does not answer."""
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +23,10 @@ def forgotten() -> Iterator[None]:
     yield
     for store in STORES:
         show(store, None)
+    # pymongo leaves the socket of a refused login to the collector, which may warn in another test.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def shown(store: str) -> dict[tuple[str, ...], float]:
