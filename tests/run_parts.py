@@ -68,6 +68,13 @@ PARTS = (
     Part("e2e", ("tests/e2e",), on_shop=True),
     Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
     Part("edge-cluster", ("edge/tests/cluster",), on_shop=True, layer=True),
+    Part(
+        "observability-short",
+        ("observability/tests/cluster",),
+        ("-m", "short"),
+        on_shop=True,
+        layer=True,
+    ),
     Part("tilt", ("tests/tilt",), on_shop=True, layer=True),
     Part("kind", ("tests/kind",), on_shop=True, layer=True),
     Part("terraform-cluster", ("tests/terraform/cluster",), on_shop=True, when_named=True),

@@ -3,17 +3,18 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
 import httpx
+import pytest
 from shop_journey import orders
 from shop_journey.customer import SHOP, Customer
 
 from e2e.chromium import Chromium, visitor
 
-from .places import PICTURES
+from .places import PAGES, PICTURES
 
 LINK = re.compile(r"^(Dashboard|Log lines|Query|Runbook)[^:]*: (http\S+)$", re.MULTILINE)
 ALERT = "PaymentProviderFailing"
@@ -21,21 +22,30 @@ PAYPAL = {"provider": "paypal", "method": "paypal", "currency": "USD"}
 # Two minutes of `for`, two rounds of scraping and evaluating, ten seconds of grouping.
 FIRES_WITHIN = 120 + 4 * 15 + 10 + 30
 RESOLVES_WITHIN = 300
+# An alert without `for`: as above, without the two minutes.
+TOLD_WITHIN = FIRES_WITHIN - 120
 
 
-async def messages(mailbox: httpx.AsyncClient, channel: str) -> list[str]:
-    """Return the subjects of what arrived about the alert, newest first."""
+async def messages(mailbox: httpx.AsyncClient, channel: str, alert: str) -> list[str]:
+    """Return the subjects of what arrived about an alert, newest first."""
     found = await mailbox.get("/messages", params={"channel": channel})
-    return [m["subject"] for m in found.raise_for_status().json()["items"] if ALERT in m["subject"]]
+    return [m["subject"] for m in found.raise_for_status().json()["items"] if alert in m["subject"]]
 
 
-async def arrived(mailbox: httpx.AsyncClient, *, state: str, seconds: float) -> None:
-    """Wait until Slack and the mail's recipient were both told."""
+async def arrived(
+    mailbox: httpx.AsyncClient,
+    *,
+    state: str,
+    seconds: float,
+    alert: str = ALERT,
+    channels: Sequence[str] = ("slack", "email"),
+) -> None:
+    """Wait until each of the channels was told, Slack and the mail's recipient where not said."""
     deadline = time.monotonic() + seconds
     told: dict[str, list[str]] = {}
-    while not all(any(s.startswith(state) for s in told.get(c, ())) for c in ("slack", "email")):
+    while not all(any(s.startswith(state) for s in told.get(c, ())) for c in channels):
         assert time.monotonic() < deadline, told
-        told = {channel: await messages(mailbox, channel) for channel in ("slack", "email")}
+        told = {channel: await messages(mailbox, channel, alert) for channel in channels}
         await asyncio.sleep(1)
 
 
@@ -99,3 +109,30 @@ async def test_a_provider_that_fails_calls_a_person_and_lets_him_sleep_again(
         assert f"docs/runbooks/{ALERT}.md" in body
         await walk(browser, body, traces)
     await arrived(mailbox, state="resolved", seconds=RESOLVES_WITHIN)
+
+
+@pytest.mark.short
+async def test_forged_webhooks_are_told_by_mail(
+    customer: Customer, mailbox: httpx.AsyncClient
+) -> None:
+    (await mailbox.delete("/messages")).raise_for_status()
+    async with asyncio.timeout(TOLD_WITHIN), asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(
+            arrived(
+                mailbox,
+                state="firing",
+                seconds=TOLD_WITHIN,
+                alert="WebhooksRefused",
+                channels=("email",),
+            )
+        )
+        while not telling.done():
+            # More than five within a quarter of an hour, whatever was counted before.
+            forged = {"stripe-signature": "t=1,v1=00"}
+            answer = await customer.http.post("/v1/webhooks/stripe", json={}, headers=forged)
+            assert answer.status_code == 400, answer.text
+            await asyncio.sleep(2)
+    found = (await mailbox.get("/messages", params={"channel": "email"})).json()["items"]
+    body = next(m["body"] for m in found if "WebhooksRefused" in m["subject"])
+    assert "webhooks of stripe are refused as forged" in body
+    assert links(body)["Runbook"] == f"{PAGES}/runbooks/WebhooksRefused"
