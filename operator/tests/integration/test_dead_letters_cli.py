@@ -1,18 +1,21 @@
 """`kubectl shop dead-letters` and `trace` on a real Kafka."""
 
 import argparse
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaTimeoutError
 from shop_servers.servers import Kafka
 
 from shop_operator.cli import dead_letters, trace
-from shop_operator.cli.kafka_log import open_log
+from shop_operator.cli.kafka_log import KafkaLog, open_log
 from shop_operator.cli.main import parser
 from shop_operator.settings import Settings
 
@@ -178,3 +181,26 @@ async def test_a_trace_is_the_orders_events_in_order(
     assert f"trace: {'a' * 32}" in text
 
     assert await trace.run(Settings(), options(kafka, "trace", str(uuid4()))) == 2
+
+
+async def test_a_topic_that_goes_while_it_is_read_ends_the_reading(
+    kafka: Kafka, topic: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await producer.send_and_wait(topic, b"{}")
+    starts = KafkaLog._starts
+
+    async def starts_and_goes(log: KafkaLog, *asked: Any) -> Any:
+        found = await starts(log, *asked)
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+        await admin.start()
+        await admin.delete_topics([topic])
+        while topic in await admin.list_topics():
+            await asyncio.sleep(0.1)
+        await admin.close()
+        return found
+
+    monkeypatch.setattr(KafkaLog, "_starts", starts_and_goes)
+    monkeypatch.setattr(KafkaLog, "patience_seconds", 3.0)
+    async with open_log(kafka.bootstrap_servers) as log:
+        with pytest.raises(KafkaTimeoutError, match=f"{topic}.*is it gone"):
+            await log.read([topic])

@@ -1,5 +1,6 @@
 """Reads whole Kafka topics without a consumer group."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import TopicPartition
 
@@ -38,6 +40,9 @@ class Message:
 class KafkaLog:
     """The messages of the topics."""
 
+    patience_seconds = 30.0
+    """How long the next message of a topic that has more is waited for."""
+
     def __init__(
         self, consumer: AIOKafkaConsumer, partitions: Mapping[str, list[int]], servers: str
     ) -> None:
@@ -52,7 +57,10 @@ class KafkaLog:
     async def read(
         self, topics: Iterable[str], *, key: str | None = None, since: datetime | None = None
     ) -> list[Message]:
-        """Return the messages of the topics up to now; with `key`, only those of its partition."""
+        """Return the messages of the topics up to now; with `key`, only those of its partition.
+
+        Raises aiokafka.errors.KafkaTimeoutError where none comes any more: of a topic that is gone.
+        """
         places = [place for topic in sorted(topics) for place in self._places(topic, key)]
         if not places:
             return []
@@ -63,17 +71,29 @@ class KafkaLog:
         for place in left:
             self._consumer.seek(place, starts[place])
         found: list[Message] = []
-        while left:
+        try:
+            while left:
+                async with asyncio.timeout(self.patience_seconds):
+                    await self._read_on(found, left)
+        except TimeoutError as error:
+            waited_for = ", ".join(sorted(f"{each.topic}-{each.partition}" for each in left))
+            raise KafkaTimeoutError(f"nothing came of {waited_for}: is it gone?") from error
+        return [
+            each for each in found if each.offset < ends[TopicPartition(each.topic, each.partition)]
+        ]
+
+    async def _read_on(self, found: list[Message], left: dict[TopicPartition, int]) -> None:
+        """Read until a message comes, and take out of `left` where the end is reached."""
+        came = False
+        while left and not came:
             for records in (await self._consumer.getmany(timeout_ms=500)).values():
                 found += [_message(record) for record in records]
+                came = True
             for place in [
                 each for each in left if await self._consumer.position(each) >= left[each]
             ]:
                 del left[place]
                 self._consumer.pause(place)
-        return [
-            each for each in found if each.offset < ends[TopicPartition(each.topic, each.partition)]
-        ]
 
     async def read_one(self, topic: str, partition: int, offset: int) -> Message | None:
         """Return one message, or None if it is no longer in the topic."""
