@@ -65,11 +65,14 @@ async def lock(connection: AsyncConnection, payment_id: UUID) -> Payment | None:
 async def find_at_provider(
     connection: AsyncConnection, provider: str, *, payment_id: UUID | None, reference: str | None
 ) -> Record | None:
-    """Return a provider's payment without its refunds, by our id of it or else by its own."""
+    """Return a provider's payment, by our id of it or else by its own.
+
+    Without its refunds; the row's `awaits_refunds` says whether one has no final answer yet.
+    """
     if payment_id is None and reference is None:
         return None
     named = _REFERENCE if payment_id is None else _THIS
-    statement = sa.select(payments).where(named, payments.c.provider == provider)
+    statement = sa.select(payments, _AWAITS_REFUNDS).where(named, payments.c.provider == provider)
     named_by = {"this_reference": reference} if payment_id is None else {"this_id": payment_id}
     row = (await connection.execute(statement, named_by)).first()
     return None if row is None else Record(payment=payment_of(row), row=row)
@@ -248,6 +251,14 @@ async def _duplicates(connection: AsyncConnection, payment_id: UUID) -> list[Dup
 # Made once: putting a statement together is a good part of what each event costs.
 _THIS = payments.c.id == sa.bindparam("this_id", type_=sa.Uuid)
 _REFERENCE = payments.c.reference == sa.bindparam("this_reference", type_=sa.Text)
+_AWAITS_REFUNDS = sa.or_(
+    *(
+        sa.exists().where(
+            asked.c.payment_id == payments.c.id, asked.c.status == RefundStatus.PENDING
+        )
+        for asked in (refunds, duplicate_charges)
+    )
+).label("awaits_refunds")
 _INSERT = pg.insert(payments).on_conflict_do_nothing(index_elements=["order_id"])
 _UPDATE = sa.update(payments).where(_THIS)
 _LOCK = sa.select(payments).where(_THIS).with_for_update()

@@ -71,7 +71,7 @@ async def receive(
         raise WebhookRefused("The webhook is not understood.") from error
     async with autocommit(engine) as connection:
         record = await _record(connection, provider.name, notice)
-    outcome = _outcome(record.payment if record else None, notice)
+    outcome = _outcome(record, notice)
     if outcome not in {"foreign", "nothing_new"}:
         async with transaction(engine) as connection:
             payment = await repository.with_refunds(connection, record) if record else None
@@ -160,13 +160,18 @@ def _is_unnamed_dispute(notice: WebhookNotice) -> bool:
     return notice.concern is Concern.DISPUTE and unnamed
 
 
-def _outcome(payment: Payment | None, notice: WebhookNotice) -> str:
+def _outcome(record: Record | None, notice: WebhookNotice) -> str:  # noqa: PLR0911 - a line a rule
+    payment = record.payment if record else None
     if payment is None and not _is_unnamed_dispute(notice):
         return "foreign"
-    if notice.concern is Concern.DISPUTE or payment is None:
+    if notice.concern is Concern.DISPUTE or record is None or payment is None:
         return "dispute"
+    if notice.is_echo:
+        return "nothing_new"
     if notice.captured is None:
-        return "hint"
+        about_refunds = notice.concern is Concern.REFUND or record.row.awaits_refunds
+        known = payment.is_paid and not notice.is_failure and not about_refunds
+        return "nothing_new" if known else "hint"
     if notice.captured != payment.total:
         return "amount_mismatch"
     if is_already_booked(payment, notice.captured, notice.reference):

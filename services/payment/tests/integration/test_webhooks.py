@@ -8,6 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from payment_simulator import stripe
+
 from .conftest import Shop
 from .signed_webhooks import genuine, post, waiting
 
@@ -47,6 +49,37 @@ async def test_a_webhook_replayed_a_hundred_times_is_taken_once(
     fetched = statement.format("provider_calls", "provider_calls", "call = 'fetch'")
     assert await shop.value(fetched, order) == 1
     await shop.until(order, "action_required")
+
+
+async def test_a_webhook_that_tells_nothing_new_is_not_kept_and_asks_for_nothing(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    await shop.quiet(order)
+    [charge] = await shop.charges("stripe", order)
+    about = "FROM {} JOIN payments ON payments.id = payment_id WHERE order_id = :id"
+    count = [f"SELECT count(*) {about.format(table)}" for table in ("webhooks", "provider_calls")]
+    before = [await shop.value(statement, order) for statement in count]
+    for kind in ("payment_intent.created", "payment_intent.succeeded", "payment_intent.processing"):
+        answer = await post(client, stripe.signed(shop.desks["stripe"], kind, charge))
+        assert answer.status_code == 200, answer.text
+    await shop.quiet(order)
+    assert [await shop.value(statement, order) for statement in count] == before
+
+
+async def test_a_webhook_that_echoes_our_own_request_asks_for_nothing(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    order = await waiting(shop, "stripe")
+    await shop.quiet(order)
+    [charge] = await shop.charges("stripe", order)
+    calls = "SELECT count(*) FROM provider_calls JOIN payments ON payments.id = payment_id"
+    before = await shop.value(f"{calls} WHERE order_id = :id", order)
+    created = stripe.signed(shop.desks["stripe"], "payment_intent.created", charge)
+    assert (await post(client, created)).status_code == 200
+    await shop.quiet(order)
+    assert await shop.value(f"{calls} WHERE order_id = :id", order) == before
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

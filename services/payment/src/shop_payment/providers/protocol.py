@@ -227,6 +227,8 @@ class WebhookNotice:
     refund_reference: str | None = None
     is_failure: bool = False
     """It says that the charge or refund came to nothing, perhaps after it had succeeded."""
+    is_echo: bool = False
+    """It repeats our own request: whatever came of that, its answer or a later webhook tells."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what is no id or kind that could be stored."""

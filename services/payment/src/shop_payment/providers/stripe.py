@@ -206,6 +206,7 @@ def _notice(event: dict[str, Any]) -> protocol.WebhookNotice:
         refund_id=protocol.as_uuid(metadata.get("refund_id")),
         refund_reference=protocol.as_reference(thing.get("id")) if of == "refund" else None,
         is_failure=thing.get("status") in {"canceled", "failed"},
+        is_echo=kind == "payment_intent.created",
     )
 
 
