@@ -20,6 +20,7 @@ from shop_notification.sender import Sender
 from shop_notification.settings import Settings
 from shop_notification.state import NotificationState
 from shop_shared import cli
+from shop_shared.background import WakeSignal
 from shop_shared.http import health, idempotency, problems
 from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.app_state import set_state
@@ -30,6 +31,7 @@ from shop_shared.messaging.consumer import consumer_of
 from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.server import Service
 from shop_shared.stores import migrations, postgres, retention
+from shop_shared.stores.pg_notify import listen
 
 CONTRACT = Contract(subscriptions=consumers.SUBSCRIPTIONS)
 BODIES = BodyLimits(
@@ -68,11 +70,13 @@ def create(settings: Settings) -> Service:
         group=consumers.GROUP,
         subscriptions=consumers.SUBSCRIPTIONS,
         inbox=SqlInbox(engine),
+        gather_seconds=settings.gather_seconds,
     )
+    new_messages = WakeSignal()
 
     async def work(connection: AbstractConnection, broker: Broker) -> None:
         await sender.consume(connection, broker)
-        await relay.run(engine, settings, broker)
+        await relay.run(engine, settings, broker, new_messages)
 
     broker = partial(
         queues.run,
@@ -90,7 +94,13 @@ def create(settings: Settings) -> Service:
     )
     return Service(
         app=app,
-        background=(consumer, broker, retain, partial(MESSAGES.measure, engine)),
+        background=(
+            consumer,
+            broker,
+            partial(listen, settings, MESSAGES.name, new_messages.wake),
+            retain,
+            partial(MESSAGES.measure, engine),
+        ),
         close=(
             sender.finish,
             *(channel.close for channel in channels.values()),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_notification.queues import Broker, work_queue
 from shop_notification.repository.sending import MESSAGES
 from shop_notification.settings import Settings
-from shop_shared.background import every
+from shop_shared.background import WakeSignal, every
 from shop_shared.stores.postgres import is_temporary, transaction
 
 BATCH = 100
@@ -20,15 +20,12 @@ MAX_BACKOFF = 5.0
 """Seconds."""
 
 
-async def run(engine: AsyncEngine, settings: Settings, broker: Broker) -> None:
-    """Relay every interval, until the connection is lost or the process ends.
-
-    Not woken by a NOTIFY: mail is in no hurry, and an interval fills a batch.
-    """
+async def run(engine: AsyncEngine, settings: Settings, broker: Broker, signal: WakeSignal) -> None:
+    """Relay when woken and every interval, until the connection is lost or the process ends."""
     lost_after = timedelta(seconds=settings.lost_after_seconds)
     work = partial(_relay_all, engine, broker, lost_after=lost_after)
     interval = settings.relay_interval_seconds
-    await every(interval, work, is_temporary=is_temporary, most=MAX_BACKOFF)
+    await every(interval, work, is_temporary=is_temporary, most=MAX_BACKOFF, pause=signal.wait)
 
 
 async def relay(engine: AsyncEngine, broker: Broker, *, lost_after: timedelta) -> int:

@@ -14,8 +14,11 @@ class Settings(ServiceSettings):
     database_url: SecretStr = Field(description="postgresql://…")
     rabbitmq_url: SecretStr = Field(description="amqp://…")
 
+    gather_seconds: float = Field(
+        0.25, ge=0, description="How long events are gathered to be handled together"
+    )
     relay_interval_seconds: float = Field(
-        0.25, gt=0, description="How often due messages are looked for"
+        1.0, gt=0, description="How often due messages are looked for; new ones go at once"
     )
     prefetch: int = Field(10, ge=1, description="Messages in hand at once")
     retry_first_seconds: float = Field(

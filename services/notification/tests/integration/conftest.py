@@ -119,7 +119,7 @@ def settings(
     settings = Settings(
         database_url=SecretStr(postgres_module_database.url),
         rabbitmq_url=SecretStr(str(httpx.URL(vhost).copy_with(host="127.0.0.1", port=tap.port))),
-        relay_interval_seconds=0.02,
+        relay_interval_seconds=0.02,  # what is due again
         retry_first_seconds=0.1,
         retry_most_seconds=0.2,
         max_attempts=3,

@@ -1,14 +1,18 @@
 """The consumer on a real Kafka and a real PostgreSQL."""
 
 import asyncio
+from contextlib import suppress
 
+import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.dead_letters import topic_of
 from shop_shared.messaging.events import ReceivedEvent
+from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings
 
 from .conftest import TYPE, consuming, effects, letters, record, send, until
@@ -109,6 +113,40 @@ async def test_a_restart_takes_nothing_twice(
     async with consuming(settings, engine, topic, topic, {TYPE: handler}):
         await until(lambda: count(2))
     assert calls == [1, 2]
+
+
+async def test_events_that_are_gathered_share_their_transactions(
+    settings: ServiceSettings, engine: AsyncEngine, topic: str, producer: AIOKafkaProducer
+) -> None:
+    transactions: set[int] = set()
+
+    async def note(connection: AsyncConnection, event: ReceivedEvent) -> None:
+        await record(connection, event)
+        transactions.add(await connection.scalar(sa.text("SELECT txid_current()")))
+
+    async def are_effects(count: int) -> bool:
+        return len(await effects(engine)) == count
+
+    await send(producer, topic, 0)
+    gathering = consume(
+        settings,
+        group=topic,
+        topics=[topic],
+        handlers={TYPE: note},
+        inbox=SqlInbox(engine),
+        gather_seconds=5,
+    )
+    task = asyncio.create_task(gathering)
+    try:
+        await until(lambda: are_effects(1))
+        for value in range(1, 21):
+            await send(producer, topic, value)
+        await until(lambda: are_effects(21))
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert len(transactions) <= 10
 
 
 async def test_offsets_are_committed_while_nothing_more_comes_and_at_the_end(

@@ -38,7 +38,6 @@ MESSAGES = WorkTable(
     is_open=_is_to_relay,
     attempts=None,
     on_claim={"status": "queued", "updated_at": sa.func.now()},
-    notifies=False,
 )
 """What the relay puts into queues."""
 

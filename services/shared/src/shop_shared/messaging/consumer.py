@@ -40,6 +40,8 @@ POLL = 1.0
 COMMIT_SECONDS = 1.0
 """The least between two commits of offsets, each of which the broker writes down."""
 COMMIT_TIMEOUT = 5.0
+GATHERED_BYTES = 64 * 1024
+"""Of events that are handed on at once, however long a consumer would gather them."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +51,7 @@ def consumer_of(
     group: str,
     subscriptions: Sequence[Subscription[TxT, Any]],
     inbox: Inbox[TxT],
+    gather_seconds: float = 0.0,
 ) -> Callable[[], Awaitable[None]]:
     """Return `consume` for a service's subscriptions. Raises ValueError for one made twice."""
     return partial(
@@ -58,6 +61,7 @@ def consumer_of(
         topics=topics_of(subscriptions),
         handlers=handlers_of(subscriptions),
         inbox=inbox,
+        gather_seconds=gather_seconds,
     )
 
 
@@ -70,12 +74,15 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
     inbox: Inbox[TxT],
     from_start: bool = True,
     max_batch: int = MAX_BATCH,
+    gather_seconds: float = 0.0,
 ) -> None:
     """Hand the topics' events to the handlers, by type, until cancelled.
 
     Cancelled, it finishes the batch in hand and leaves the group. Kafka's or the store's being
     away is waited for. Types without a handler are ignored. With from_start a new group begins
-    with the oldest event there is; without (a cache in memory), with the next one. In Kafka, the
+    with the oldest event there is; without (a cache in memory), with the next one. The broker
+    gathers events for `gather_seconds` at most, so that one fetch, transaction and commit serve
+    many: for who is in no hurry. In Kafka, the
     settings' prefix goes before the names of topics and group; the inbox, of one database, and
     metrics have the group without it.
     """
@@ -91,6 +98,8 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
             enable_auto_commit=False,
             auto_offset_reset="earliest" if from_start else "latest",
             max_poll_records=max_batch,
+            fetch_min_bytes=GATHERED_BYTES if gather_seconds else 1,
+            fetch_max_wait_ms=int(gather_seconds * 1000) or 500,
             metadata_max_age_ms=10_000,
             # How long the partitions of a consumer that was killed wait for another.
             session_timeout_ms=9_000,

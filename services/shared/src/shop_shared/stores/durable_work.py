@@ -51,16 +51,14 @@ class WorkTable:
         lane: str | None = None,
         unknown_since: str | None = None,
         on_claim: Mapping[str, Any] | None = None,
-        notifies: bool = True,
     ) -> None:
         """Take the names of the columns.
 
         Name: of the queue in metrics, and NOTIFY's channel, whose payload is the lane. Attempts:
         counts claims; None where a claim is no attempt. Key: rows with the same one take turns.
-        Lane: which rows a worker claims. On_claim: what else a claim sets. Notifies: whether
-        `enqueue` wakes the workers; those that look often anyway get larger batches without it.
+        Lane: which rows a worker claims. On_claim: what else a claim sets.
         """
-        self.name, self._notifies = name, notifies
+        self.name = name
         self._table, self._due_at, self._lane = table, table.c[due_at], lane
         self._attempts = None if attempts is None else table.c[attempts]
         self._unknown_since = unknown_since
@@ -199,8 +197,6 @@ class WorkTable:
             .returning(self._table.c.id)
             .cte("new")
         )
-        if not self._notifies:
-            return sa.select(new.c.id)
         lane = sa.literal("") if self._lane is None else sa.bindparam(f"new_{self._lane}")
         return sa.select(new.c.id, sa.func.pg_notify(self.name, lane))
 
