@@ -4,7 +4,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,11 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A real Prometheus that scrapes nothing."""
+    with running_prometheus(tmp_path_factory.mktemp("prometheus"), {}) as client:
+        yield client
+
+
+@contextmanager
+def running_prometheus(
+    folder: Path, configuration: Mapping[str, object], *flags: str
+) -> Iterator[httpx.Client]:
+    """Run a real Prometheus with a configuration meanwhile, its files in a folder."""
     program = asyncio.run(debian("prometheus", "prometheus"))
-    folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "prometheus.yml").write_text("global: {}\n")
+    (folder / "prometheus.yml").write_text(json.dumps(configuration))  # JSON is YAML
     address = free_address()
-    command = [str(program), f"--config.file={folder}/prometheus.yml"]
+    command = [str(program), f"--config.file={folder}/prometheus.yml", *flags]
     command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"]
     with (folder / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:

@@ -158,6 +158,8 @@ def _panel(panel: Panel, *, span: int) -> stat.Panel | timeseries.Panel:
             .expr(query.expr)
             .legend_format(query.legend)
         )
+        # Of a histogram Grafana shows which traces were in it.
+        target = target.exemplar("_bucket{" in query.expr and not panel.now)
         made = made.with_target(target.instant() if panel.now else target.range())
     return made
 

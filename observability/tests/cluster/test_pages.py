@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from shop_journey.customer import SHOP
+from shop_journey import orders
+from shop_journey.customer import SHOP, Customer
 
 from e2e.chromium import Chromium, visitor
 from shop_observability.write import FOLDER, every_board
@@ -33,6 +34,21 @@ async def test_each_dashboard_is_drawn(browser: Chromium, uid: str) -> None:
         assert await page.get_by_role("alert").all_inner_texts() == []
         await page.wait_for_load_state("networkidle")
         await page.locator("#root").screenshot(path=PICTURES / f"{uid}.png")
+
+
+async def test_what_took_long_leads_from_its_dashboard_to_its_trace(
+    browser: Chromium, customer: Customer, zipkin: httpx.AsyncClient
+) -> None:
+    await orders.many([customer], count=4, rate=2)
+    async with visitor(browser) as page:
+        await page.goto("/d/minishop-gateway")
+        way = page.get_by_role("link", name="trace", exact=True).first
+        await way.wait_for(timeout=SECONDS * 1000)
+        trace = str(await way.get_attribute("href")).rpartition("/")[2]
+        await way.click()
+        await page.get_by_text("gateway").first.wait_for()
+    spans = (await zipkin.get(f"/trace/{trace}")).raise_for_status().json()
+    assert "gateway" in {span["localEndpoint"]["serviceName"] for span in spans}
 
 
 async def test_a_dashboard_that_is_not_there_is_said_to_be_missing(browser: Chromium) -> None:

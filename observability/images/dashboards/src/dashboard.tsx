@@ -9,6 +9,7 @@ import * as prometheusPlugin from '@perses-dev/prometheus-plugin';
 import * as statChart from '@perses-dev/stat-chart-plugin';
 import * as timeSeriesChart from '@perses-dev/timeseries-chart-plugin';
 import { useParams } from 'react-router-dom';
+import { Exemplars } from './exemplars';
 import { toPerses, type GrafanaDashboard } from './grafana';
 import { useJson } from './json';
 
@@ -39,7 +40,7 @@ export function DashboardPage(): ReactElement | null {
   const { data, error } = useJson<GrafanaDashboard>(`/files/dashboards/${uid}.json`);
   const dashboard = useMemo(() => (data ? toPerses(data) : undefined), [data]);
   if (error) return <Alert severity="error">{error.message}</Alert>;
-  if (!dashboard) return null;
+  if (!data || !dashboard) return null;
   return (
     <PluginRegistry pluginLoader={plugins} defaultPluginKinds={usual}>
       <ViewDashboard
@@ -51,6 +52,7 @@ export function DashboardPage(): ReactElement | null {
         isDatasourceEnabled={false}
         dashboardTitleComponent={<h2 style={{ margin: 0 }}>{dashboard.spec.display?.name}</h2>}
       />
+      <Exemplars dashboard={data} />
     </PluginRegistry>
   );
 }

@@ -162,7 +162,9 @@ class EdgeMiddleware:
             log.warning("proxy.broken_off", service=upstream.service, error=repr(error))
             raise
         finally:
-            SECONDS.labels(upstream.service, method, status).observe(time.perf_counter() - started)
+            SECONDS.labels(upstream.service, method, status).observe(
+                time.perf_counter() - started, telemetry.exemplar()
+            )
 
     async def _admit(self, scope: Scope, answer: _Answer) -> Caller:
         """Count the request and say what is left. Raises OverLimit."""

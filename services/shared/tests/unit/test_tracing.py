@@ -51,6 +51,27 @@ def trace_id(span: ReadableSpan) -> str:
     return f"{span.context.trace_id:032x}"
 
 
+async def test_what_is_measured_leads_to_its_trace_for_whoever_asks_for_openmetrics(
+    backend: OpenTelemetrySpans,
+) -> None:
+    app = create_app(ServiceSettings(), title="Test", verifier=Signer().verifier())
+    kept, dropped = "a" * 32, "d" * 32
+    asked = {"accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        for trace, flags in ((kept, "01"), (dropped, "00")):
+            await http.get("/missing", headers={"traceparent": f"00-{trace}-{'b' * 16}-{flags}"})
+        told = await http.get("/metrics", headers=asked)
+        plain = await http.get("/metrics")
+    assert told.headers["content-type"].startswith("application/openmetrics-text")
+    assert f'# {{trace_id="{kept}"}}' in told.text
+    assert dropped not in told.text
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert kept not in plain.text
+    telemetry.set_span_backend(None)
+    assert telemetry.exemplar(f"00-{kept}-{'b' * 16}-01") is None  # nobody keeps it
+
+
 async def test_a_trace_is_one_tree_over_events(
     backend: OpenTelemetrySpans, exporter: InMemorySpanExporter
 ) -> None:

@@ -52,7 +52,9 @@ class ObserveRequests:
                 route = _route(scope)
                 telemetry.name_span(f"{scope['method']} {route}")
                 telemetry.requests.labels(scope["method"], route, str(status)).inc()
-                telemetry.duration.labels(scope["method"], route).observe(seconds)
+                telemetry.duration.labels(scope["method"], route).observe(
+                    seconds, telemetry.exemplar()
+                )
                 _log.debug(
                     "request", method=scope["method"], route=route, status=status, seconds=seconds
                 )

@@ -202,7 +202,8 @@ class Dispatcher(Generic[TxT]):
             self._count(event, "handled")
             if event.time is not None:
                 seconds = (at - event.time).total_seconds()
-                event_metrics.age.labels(self.group, event.topic).observe(seconds)
+                exemplar = telemetry.exemplar(event.traceparent)
+                event_metrics.age.labels(self.group, event.topic).observe(seconds, exemplar)
 
     def _classify(self, record: Record) -> ReceivedEvent | Poison:
         event = cloud_events.read(record)

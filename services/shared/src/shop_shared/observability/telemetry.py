@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from fastapi import FastAPI, Request, Response
+from prometheus_client import REGISTRY, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
 
-from shop_shared.observability.trace_context import current_trace_id, trace
+from shop_shared.observability.trace_context import current_trace_id, current_traceparent, trace
 from shop_shared.settings import ServiceSettings
 
 requests = Counter(
@@ -38,6 +39,8 @@ class SpanBackend(Protocol):
 
 
 _backend: SpanBackend | None = None
+_SAMPLED = 0x01
+"""Of a traceparent's flags (W3C Trace Context, 3.2.2.5)."""
 
 
 def set_span_backend(backend: SpanBackend | None) -> None:
@@ -89,10 +92,14 @@ def configure_logging(settings: ServiceSettings) -> None:
 
 
 def install_metrics(app: FastAPI) -> None:
-    """Add /metrics, in Prometheus' text format."""
+    """Add /metrics, in Prometheus' text format, or in OpenMetrics for whoever asks for that.
 
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    Only OpenMetrics has exemplars.
+    """
+
+    async def metrics(request: Request) -> Response:
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(REGISTRY), media_type=media_type)
 
     app.add_api_route("/metrics", metrics, methods=["GET"], include_in_schema=False)
 
@@ -109,6 +116,17 @@ def span(name: str, *, kind: str, traceparent: str | None, **attributes: str) ->
     else:
         with _backend.span(name, kind=kind, traceparent=traceparent, attributes=attributes):
             yield
+
+
+def exemplar(traceparent: str | None = None) -> dict[str, str] | None:
+    """Return what leads from what is measured to its trace; None where no trace is kept.
+
+    The trace is that of traceparent, or the one in hand.
+    """
+    if _backend is None or not (traceparent := traceparent or current_traceparent()):
+        return None
+    _, trace_id, _, flags = traceparent.split("-")
+    return {"trace_id": trace_id} if int(flags, 16) & _SAMPLED else None
 
 
 def name_span(name: str) -> None:
