@@ -1,6 +1,8 @@
 """An order's way through the shop is one trace in Zipkin, across Kafka."""
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,11 @@ import httpx
 import pytest
 from shop_journey import orders
 from shop_journey.customer import SHOP, Customer
+from shop_journey.golden import STOREFRONT
+
+from e2e.chromium import Chromium, sign_in_as_staff, visitor
+
+from .places import PAGES, PICTURES
 
 SECONDS = 120
 # Who causes what: the caller's service, the service it is continued in, and the way there.
@@ -59,6 +66,32 @@ async def test_every_edge_of_an_order_is_in_its_trace(
     # Whose parent is not there would be a break: only the caller's own is.
     ids = {span["id"] for span in spans}
     assert {s["parentId"] for s in spans if s.get("parentId") not in ids} == {"00f067aa0ba902b7"}
+
+
+async def test_staff_come_from_a_failed_order_to_its_trace_and_to_its_log_lines(
+    customer: Customer, browser: Chromium, zipkin: httpx.AsyncClient
+) -> None:
+    product = (await orders.well_stocked(customer))[0]
+    trace = uuid4().hex
+    payment = orders.STRIPE | {"token": "pm_card_chargeDeclined"}
+    order = await customer.order({product["id"]: 1}, payment, trace=trace)
+    await customer.declined(order["id"], seconds=60)
+    async with asyncio.timeout(SECONDS):
+        while not (await zipkin.get(f"/trace/{trace}")).is_success:
+            await asyncio.sleep(1)
+    async with visitor(replace(browser, storefront=STOREFRONT)) as page:
+        await sign_in_as_staff(page)
+        await page.goto(f"/staff/orders/{order['id']}")
+        await page.get_by_role("link", name=trace).click()
+        await page.wait_for_url(f"**/zipkin/traces/{trace}")
+        for service in ("order", "payment"):
+            await page.get_by_text(service).first.wait_for()
+        await page.screenshot(path=PICTURES / "staff-trace.png")
+        lines = page.get_by_role("link", name=re.compile("logs", re.IGNORECASE)).first
+        address = await lines.get_attribute("href")
+        assert address == f"{PAGES}/logs?q=trace_id:{trace}"
+        await page.goto(address)
+        await page.get_by_role("row").filter(has_text="payment failed").first.wait_for()
 
 
 async def test_spans_are_counted_for_prometheus(
