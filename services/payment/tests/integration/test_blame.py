@@ -10,11 +10,15 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 
 from payment_simulator import stripe
 from payment_simulator.faults import Fault
 from shop_payment import reconciler
+from shop_shared.observability import telemetry
+from shop_shared.observability.tracing import OpenTelemetrySpans
 from shop_shared.stores.postgres import transaction
 
 Shop = Any  # conftest.Shop: test modules cannot import it
@@ -132,6 +136,25 @@ async def test_a_revoked_access_token_of_paypal_is_renewed_at_once(shop: Shop) -
     second = await place(shop, "paypal", "paypal", "USD")
     await shop.until(second, "action_required")
     assert alerts("not_authorised") == before
+
+
+async def test_a_call_that_failed_is_marked_in_its_trace_and_a_decline_is_not(shop: Shop) -> None:
+    exporter = InMemorySpanExporter()
+    spans = OpenTelemetrySpans(exporter, Resource.create({}))
+    telemetry.set_span_backend(spans)
+    try:
+        for fault, end in ((Fault.ERROR, "captured"), (Fault.DECLINE, "failed")):
+            exporter.clear()
+            shop.desks["stripe"].faults.order("stripe", fault, times=1, seconds=None)
+            await shop.until(await place(shop, "stripe", "card", "USD"), end)
+            spans.flush()
+            charged = [s for s in exporter.get_finished_spans() if s.name == "charge stripe"]
+            marked = {(span.status.is_ok, span.status.description) for span in charged}
+            assert ((False, "unknown") in marked) is (fault is Fault.ERROR), marked
+            assert (True, None) in marked
+    finally:
+        telemetry.set_span_backend(None)
+        spans.shutdown()
 
 
 async def lost_charge(shop: Shop, fault: Fault) -> UUID:

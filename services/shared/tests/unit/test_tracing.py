@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shop_shared.http.app import create_app
+from shop_shared.http.problems import Unavailable
 from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.observability import telemetry
 from shop_shared.observability.tracing import OpenTelemetrySpans
@@ -70,6 +71,25 @@ async def test_what_is_measured_leads_to_its_trace_for_whoever_asks_for_openmetr
     assert kept not in plain.text
     telemetry.set_span_backend(None)
     assert telemetry.exemplar(f"00-{kept}-{'b' * 16}-01") is None  # nobody keeps it
+
+
+async def test_an_answer_of_5xx_is_marked_as_failed_and_one_of_4xx_is_not(
+    backend: OpenTelemetrySpans, exporter: InMemorySpanExporter
+) -> None:
+    app = create_app(ServiceSettings(), title="Test", verifier=Signer().verifier())
+
+    @app.get("/away")
+    async def away() -> None:
+        raise Unavailable
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test"
+    ) as http:
+        assert (await http.get("/away")).status_code == 503
+        assert (await http.get("/missing")).status_code == 404
+    backend.flush()
+    failed = {span.name: span.status.is_ok for span in exporter.get_finished_spans()}
+    assert failed == {"GET /away": False, "GET unmatched": True}
 
 
 async def test_a_trace_is_one_tree_over_events(

@@ -149,16 +149,21 @@ class ProviderWorker:
             await self._record(call, result)
         except ProviderError as error:
             outcome = error.blame
+            if error.blame is not Blame.DECLINED:  # which is an answer
+                telemetry.fail_span(outcome)
             await self._settle(call, error)
         except Exception as error:
             if is_temporary(error):
                 raise
             # Nobody foresaw it, so nobody knows what the provider has done.
             outcome = Blame.UNREADABLE
+            telemetry.fail_span(outcome)
             _log.exception("provider call failed", call=call.call, call_id=str(call.id))
             await self._settle(call, UnreadableError(repr(error)))
         finally:
-            _duration.labels(self._provider.name, call.call, outcome).observe(loop.time() - began)
+            _duration.labels(self._provider.name, call.call, outcome).observe(
+                loop.time() - began, telemetry.exemplar()
+            )
 
     async def _with_refunds(self, call: ProviderCall) -> ProviderCall:
         if call.call not in {Call.REFUND, Call.FETCH_REFUNDS}:

@@ -1,6 +1,7 @@
 """Each request: in its trace, counted, timed; what nobody foresaw is logged and a bare 500."""
 
 import time
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -51,6 +52,8 @@ class ObserveRequests:
                 seconds = time.perf_counter() - started
                 route = _route(scope)
                 telemetry.name_span(f"{scope['method']} {route}")
+                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    telemetry.fail_span(str(status))
                 telemetry.requests.labels(scope["method"], route, str(status)).inc()
                 telemetry.duration.labels(scope["method"], route).observe(
                     seconds, telemetry.exemplar()

@@ -37,6 +37,9 @@ class SpanBackend(Protocol):
     def name_span(self, name: str) -> None:
         """Rename the current span."""
 
+    def fail_span(self, why: str) -> None:
+        """Mark the current span as failed."""
+
 
 _backend: SpanBackend | None = None
 _SAMPLED = 0x01
@@ -133,6 +136,12 @@ def name_span(name: str) -> None:
     """Give the current span a better name than it began with (the route is known only later)."""
     if _backend is not None:
         _backend.name_span(name)
+
+
+def fail_span(why: str) -> None:
+    """Mark the current span as failed, where no exception does."""
+    if _backend is not None:
+        _backend.fail_span(why)
 
 
 def start_export(settings: ServiceSettings) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, StatusCode
 
 from shop_shared.observability.trace_context import trace
 
@@ -32,6 +32,10 @@ class OpenTelemetrySpans:
     def name_span(self, name: str) -> None:
         """Give the current span a better name than it began with."""
         otel.get_current_span().update_name(name)
+
+    def fail_span(self, why: str) -> None:
+        """Mark the current span as failed."""
+        otel.get_current_span().set_status(StatusCode.ERROR, why)
 
     @contextmanager
     def span(
