@@ -25,6 +25,8 @@ KINDS = (
     "validatingwebhookconfigurations",
     "mutatingwebhookconfigurations",
     "services",
+    "deployments",
+    "networkpolicies",
     "configmaps",
     "secrets",
 )
