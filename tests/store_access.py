@@ -140,7 +140,7 @@ class Stores:
         heard: defaultdict[str, set[str]] = defaultdict(set)
         for service in POSTGRES_SERVICES:
             rows = await self._table(service, "outbox")
-            published += [_published(row, row["id"]) for row in rows]
+            published += [published_in(row, row["id"]) for row in rows]
             if await self._has(service, "inbox"):
                 heard[service] |= set()  # also while it is empty: a group is named as its service
             for row in await self._table(service, "inbox"):
@@ -149,7 +149,7 @@ class Stores:
             database = client[self.databases.get("product", "product")]
             fields = {"aggregatetype": 1, "type": 1, "time": 1}
             async for event in database["outbox"].find({}, fields):
-                published.append(_published(event, event["_id"]))
+                published.append(published_in(event, event["_id"]))
             heard["product"] |= set()
             async for seen in database["inbox"].find():
                 group, _, event_id = seen["_id"].partition(":")
@@ -157,8 +157,11 @@ class Stores:
         return published, {group: frozenset(ids) for group, ids in heard.items()}
 
 
-def _published(row: Mapping[str, Any], id_: str) -> Published:
-    return Published(f"{row['aggregatetype']}.events", row["type"], id_, row["time"])
+def published_in(row: Mapping[str, Any], id_: str) -> Published:
+    """Return the event of an outbox's row; MongoDB's keeps the time as text (RFC 3339)."""
+    at = row["time"]
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return Published(f"{row['aggregatetype']}.events", row["type"], id_, at)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from oracle import TAKE_OVER, violations
 from snapshot import Order, Payment, Return, Snapshot, Stock, subscriptions
-from store_access import Published
+from store_access import Published, published_in
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PLACED = Published("order.events", "minishop.order.placed.v1", "e1", NOON)
@@ -184,3 +184,9 @@ def test_who_hears_an_event_comes_from_the_documents(tmp_path: Path) -> None:
     }
     (tmp_path / "product" / "asyncapi.json").write_text(json.dumps({"operations": operations}))
     assert subscriptions(tmp_path) == {PLACED[:2]: frozenset(("product",))}
+
+
+@pytest.mark.parametrize("time", [NOON, NOON.isoformat().replace("+00:00", "Z")])
+def test_an_event_of_either_store_has_its_time(time: object) -> None:
+    row = {"aggregatetype": "order", "type": PLACED.type, "time": time}
+    assert published_in(row, "e1") == PLACED
