@@ -40,6 +40,8 @@ POLL = 1.0
 COMMIT_SECONDS = 1.0
 """The least between two commits of offsets, each of which the broker writes down."""
 COMMIT_TIMEOUT = 5.0
+FETCH_SECONDS = 1.0
+"""How long the broker keeps a fetch that finds nothing; who resumes may wait as long."""
 GATHERED_BYTES = 64 * 1024
 """Of events that are handed on at once, however long a consumer would gather them."""
 _log = structlog.get_logger(__name__)
@@ -99,7 +101,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
             auto_offset_reset="earliest" if from_start else "latest",
             max_poll_records=max_batch,
             fetch_min_bytes=GATHERED_BYTES if gather_seconds else 1,
-            fetch_max_wait_ms=int(gather_seconds * 1000) or 500,
+            fetch_max_wait_ms=int((gather_seconds or FETCH_SECONDS) * 1000),
             metadata_max_age_ms=10_000,
             # How long the partitions of a consumer that was killed wait for another.
             session_timeout_ms=9_000,
