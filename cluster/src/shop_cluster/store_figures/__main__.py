@@ -89,6 +89,7 @@ async def run(asked: Mapping[str, str]) -> None:
 def main() -> int:
     """Return the exit code: 0 after a stop, 2 where there is nothing to ask."""
     logging.basicConfig(level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else each request is a line
     asked = urls(os.environ)
     if not asked:
         sys.stderr.write(f"store_figures: set one of {', '.join(s.upper() for s in _ASKED)}\n")
