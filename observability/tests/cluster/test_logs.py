@@ -57,6 +57,24 @@ async def test_a_failed_orders_trace_finds_what_the_services_logged(
     assert failed["kubernetes"]["container"] == "service"
 
 
+async def test_lines_arrive_again_once_the_store_was_replaced(
+    layer: Kubectl, customer: Customer
+) -> None:
+    await layer("delete", "pod", "opensearch-0", "-n", "monitoring")
+    await layer("rollout", "status", "statefulset/opensearch", "-n", "monitoring", "--timeout=180s")
+    headers = {"traceparent": f"00-{uuid4().hex}-00f067aa0ba902b7-01"}
+    trace = headers["traceparent"].split("-")[1]
+    refused = await customer.http.get(
+        "/v1/orders", headers={**headers, "Authorization": "Bearer none"}
+    )
+    assert refused.status_code == 401
+    lines: list[dict[str, Any]] = []
+    async with asyncio.timeout(SECONDS):
+        while "gateway" not in {line.get("service") for line in lines}:
+            lines = await found(layer, f"trace_id:{trace}")
+            await asyncio.sleep(1)
+
+
 async def test_the_logs_of_every_service_of_the_operator_and_of_the_stores_arrive(
     layer: Kubectl,
 ) -> None:
