@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from shop_journey import orders
-from shop_journey.customer import SHOP, Customer
+from shop_journey.customer import Customer
 from shop_journey.golden import STOREFRONT
 
 from e2e.chromium import Chromium, sign_in_as_staff, visitor
