@@ -105,7 +105,7 @@ test-kind: ## the shop on kind, made for it and taken away
 test-release: ## `make release` with a small image: signed, verified, refused; admitted by policy-controller, or not
 test-terraform-cluster: ## an empty cluster made the shop by OpenTofu, an order, drift, destroyed
 test-production: ## drills: a rolling upgrade and a restore under load, secrets that are taken away
-test-observability-short: ## of the next one, what is tried at each change: an alert in the mailbox, a trace, its log lines
+test-observability-short: ## of the next one, what is quickly tried: an alert in the mailbox, a trace, its log lines
 test-observability-cluster: ## the observability layer on the cluster: brought up, tried, taken away
 
 export CLUSTER SECRETS

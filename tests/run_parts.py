@@ -73,7 +73,7 @@ PARTS = (
         ("observability/tests/cluster",),
         ("-m", "short"),
         on_shop=True,
-        layer=True,
+        when_named=True,
     ),
     Part("tilt", ("tests/tilt",), on_shop=True, layer=True),
     Part("kind", ("tests/kind",), on_shop=True, layer=True),
