@@ -273,7 +273,8 @@ async def test_what_breaks_off_within_an_answer_counts_against_its_pod(gateway: 
         with contextlib.suppress(httpx.RemoteProtocolError):
             await client.get("/v1/half")
     answer = await client.get("/v1/half")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) in range(1, 6)  # what is left of the breaker's five
 
 
 async def test_a_service_that_no_pod_accepts_connections_of_says_so(gateway: Gateway) -> None:
