@@ -180,8 +180,9 @@ def order_view(order: DomainOrder) -> Order:
         total=order.total,
         refunded=_refunded(order),
         payment=PaymentChoice.model_validate(order.payment),
+        # It can be quicker than the stock's own word, before which there is nothing to pay.
         payment_failure=None
-        if order.payment_failure is None
+        if order.payment_failure is None or order.status is Status.PENDING
         else PaymentFailure.model_validate(order.payment_failure),
         shipping_address=AddressView.model_validate(order.shipping_address),
         cancel_reason=order.cancel_reason,

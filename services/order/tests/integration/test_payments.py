@@ -61,6 +61,21 @@ async def test_a_declined_payment_leaves_the_order_waiting(
     )
 
 
+async def test_a_failure_is_told_when_another_way_can_be_paid_and_not_before(
+    client: httpx.AsyncClient, headers: dict[str, str], place: Place, tell: Tell, pay: Pay
+) -> None:
+    """Payment's topic can be read before the stock's, as when a partition of that one moves."""
+    order_id = (await place())["id"]
+    path = f"/v1/orders/{order_id}"
+    await tell(order_id, "payment.failed", **RETRY)
+    order = (await client.get(path, headers=headers)).json()
+    assert (order["status"], order["payment_failure"]) == ("pending", None)
+    await tell(order_id, "inventory.reserved")
+    order = (await client.get(path, headers=headers)).json()
+    assert order["payment_failure"] == {"reason": "declined", "message": "no funds"}
+    assert (await pay(order_id, PAYPAL)).status_code == 202
+
+
 async def test_another_way_to_pay_is_announced_and_pays(
     pay: Pay, declined: str, said: Said, tell: Tell
 ) -> None:
