@@ -6,6 +6,7 @@ operator is told that there is an edge, and makes routes and plugins for it.
 
 import base64
 import json
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ LAYER = "edge"
 NAMESPACE = "kong"
 ENTRY = ("service/entry", "--namespace=shop")
 """The gateway's NodePort, which a cluster without the layer has."""
+PORTS = (8080, 8443)
+"""Of Kong's NodePort."""
 HOSTS = ("shop.localhost", "www.shop.localhost", "localhost", "127.0.0.1", "::1")
 """What Kong's certificate is for."""
 _OVERLAY = "embedded-edge"
@@ -58,6 +61,7 @@ def install(
     _wait_for_routes(command, report)
     run(*command, "delete", *ENTRY, "--ignore-not-found")
     platform.apply(command, entry)
+    _wait_for_entry()
     report("Kong is the way in: http://127.0.0.1:8080, https://127.0.0.1:8443")
 
 
@@ -137,6 +141,22 @@ def _wait_for_routes(kubectl: Sequence[str], report: Report) -> None:
             said = "; ".join(f"{name}: {why}" for name, why in late.items()) or "no route is there"
             raise ClusterError(f"routes not served after {_SECONDS} s: {said}")
         time.sleep(0.5)
+
+
+def _wait_for_entry() -> None:
+    """Return when both NodePorts take connections: the node hears of it after the API server."""
+    deadline = time.monotonic() + _SECONDS
+    for port in PORTS:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    reason = f"127.0.0.1:{port} takes no connection after {_SECONDS} s"
+                    raise ClusterError(reason) from error
+                time.sleep(0.1)
+            else:
+                break
 
 
 def _waits_for(route: Resource) -> str:

@@ -55,8 +55,15 @@ def layer() -> Iterator[Kubectl]:
     if not kept:
         asyncio.run(shop_cluster("edge", "down"))
         asyncio.run(until(lambda: as_before(kubectl, before)))
-        answer = httpx.get("http://127.0.0.1:8080/livez")
-        assert answer.status_code == 200
+        asyncio.run(until(gateway_answers))
+
+
+async def gateway_answers() -> bool:
+    async with httpx.AsyncClient() as http:
+        try:
+            return (await http.get("http://127.0.0.1:8080/livez")).is_success
+        except httpx.TransportError:
+            return False
 
 
 async def as_before(kubectl: Kubectl, before: set[str]) -> bool:
