@@ -6,7 +6,6 @@ operator is told that there is an edge, and makes routes and plugins for it.
 
 import base64
 import json
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
 from shop_cluster.paths import checkout
 from shop_cluster.platform import Report
+from shop_cluster.ports import takes_connections
 from shop_cluster.shell import run
 
 LAYER = "edge"
@@ -147,16 +147,10 @@ def _wait_for_entry() -> None:
     """Return when both NodePorts take connections: the node hears of it after the API server."""
     deadline = time.monotonic() + _SECONDS
     for port in PORTS:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    reason = f"127.0.0.1:{port} takes no connection after {_SECONDS} s"
-                    raise ClusterError(reason) from error
-                time.sleep(0.1)
-            else:
-                break
+        while not takes_connections(port):
+            if time.monotonic() > deadline:
+                raise ClusterError(f"127.0.0.1:{port} takes no connection after {_SECONDS} s")
+            time.sleep(0.1)
 
 
 def _waits_for(route: Resource) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image
 from shop_cluster.images import fetch
 from shop_cluster.paths import checkout
+from shop_cluster.ports import takes_connections
 from shop_cluster.progress import say
 from shop_cluster.shell import run
 
@@ -160,10 +160,8 @@ def _check_ports(configuration: Path) -> None:
     nodes = yaml.safe_load(configuration.read_text())["nodes"]
     for mapping in (each for node in nodes for each in node.get("extraPortMappings", ())):
         # Asked, not bound: another cluster's entry is a rule of the kernel's, no program's.
-        with socket.socket() as asked:
-            asked.settimeout(1)
-            if asked.connect_ex((mapping["listenAddress"], mapping["hostPort"])) == 0:
-                raise ClusterError(
-                    f"port {mapping['hostPort']} is in use: stop what answers there (of the"
-                    " embedded cluster: `make down CLUSTER=embedded`), then run this again"
-                )
+        if takes_connections(mapping["hostPort"], address=mapping["listenAddress"]):
+            raise ClusterError(
+                f"port {mapping['hostPort']} is in use: stop what answers there (of the"
+                " embedded cluster: `make down CLUSTER=embedded`), then run this again"
+            )

@@ -1,7 +1,6 @@
 """`make dev`: Tilt on a shop that is up, and the shop put back as it was deployed."""
 
 import os
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from shop_cluster.build import tool
 from shop_cluster.development_images import remove_development_images
 from shop_cluster.errors import ClusterError
 from shop_cluster.paths import ClusterPaths
+from shop_cluster.ports import takes_connections
 from shop_cluster.secrets_provider import Provider
 from shop_journey import gitops
 from shop_journey.field_owners import patch_metadata
@@ -76,7 +76,7 @@ async def put_back(place: Place, report: Report) -> None:
         StepFailedError: Tilt runs still, there is no shop, or it does not become ready.
 
     """
-    if _answers(PORT):
+    if takes_connections(PORT):
         raise StepFailedError(f"Tilt runs still (port {PORT}): end it first, with Ctrl-C")
     kubectl = place.kubectl
     services = await _services(kubectl)
@@ -143,9 +143,3 @@ def _access(kubectl: Kubectl) -> dict[str, str]:
     path = os.pathsep.join(each for each in (folder, os.environ.get("PATH", "")) if each)
     config = {"KUBECONFIG": str(kubectl.kubeconfig)} if kubectl.kubeconfig else {}
     return {"PATH": path, **config}
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as asked:
-        asked.settimeout(1)
-        return asked.connect_ex(("127.0.0.1", port)) == 0
