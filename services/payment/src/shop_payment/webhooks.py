@@ -75,15 +75,24 @@ async def receive(
     if outcome not in {"foreign", "nothing_new"}:
         async with transaction(engine) as connection:
             payment = await repository.with_refunds(connection, record) if record else None
-            if not await _take(connection, provider.name, notice, body, payment, outcome):
+            is_new = await _take(
+                connection,
+                notice,
+                provider=provider.name,
+                body=body,
+                payment=payment,
+                outcome=outcome,
+            )
+            if not is_new:
                 outcome = "repeated"
     _received.labels(provider.name, outcome).inc()
 
 
-async def _take(  # noqa: PLR0913, PLR0917 - each of its own kind
+async def _take(  # noqa: PLR0913 - keyword-only, each of its own kind
     connection: AsyncConnection,
-    provider: str,
     notice: WebhookNotice,
+    *,
+    provider: str,
     body: bytes,
     payment: Payment | None,
     outcome: str,
