@@ -88,14 +88,13 @@ class GroupedCalls(Generic[ItemT, AnswerT]):
             group, self._waiting = self._waiting, []
             try:
                 answers = await self._call([item for item, _ in group])
+                for (_, waiting), answer in zip(group, answers, strict=True):
+                    if not waiting.done():
+                        waiting.set_result(answer)
             except Exception as error:  # noqa: BLE001 - each of those that wait for it raises it
                 for _, waiting in group:
                     if not waiting.done():
                         waiting.set_exception(error)
-            else:
-                for (_, waiting), answer in zip(group, answers, strict=True):
-                    if not waiting.done():
-                        waiting.set_result(answer)
         self._running = None
 
 

@@ -111,3 +111,15 @@ async def test_what_comes_while_a_call_runs_shares_the_next_one() -> None:
     failed = await asyncio.gather(*(grouped(n) for n in (3, 4)), return_exceptions=True)
     assert [type(error) for error in failed] == [ConnectionError, ConnectionError]
     assert await grouped(5) == 50
+
+
+async def test_a_call_that_forgets_an_item_fails_it_and_the_next_call_is_made() -> None:
+    answers = [[10], [20]]
+
+    async def call(_: Sequence[int]) -> list[int]:
+        return answers.pop(0)
+
+    grouped = GroupedCalls(call)
+    told = await asyncio.gather(grouped(1), grouped(2), return_exceptions=True)
+    assert [told[0], type(told[1])] == [10, ValueError]
+    assert await grouped(2) == 20
