@@ -94,11 +94,24 @@ async def send(
 
 
 @asynccontextmanager
-async def consuming(
-    settings: ServiceSettings, engine: AsyncEngine, topic: str, group: str, handlers: Handlers
+async def consuming(  # noqa: PLR0913 - as consume
+    settings: ServiceSettings,
+    engine: AsyncEngine,
+    topic: str,
+    group: str,
+    handlers: Handlers,
+    *,
+    gather_seconds: float = 0.0,
 ) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(
-        consume(settings, group=group, topics=[topic], handlers=handlers, inbox=SqlInbox(engine))
+        consume(
+            settings,
+            group=group,
+            topics=[topic],
+            handlers=handlers,
+            inbox=SqlInbox(engine),
+            gather_seconds=gather_seconds,
+        )
     )
     try:
         yield task

@@ -1,7 +1,6 @@
 """The consumer on a real Kafka and a real PostgreSQL."""
 
 import asyncio
-from contextlib import suppress
 
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
@@ -9,10 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from shop_servers.servers import Kafka
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_shared.messaging.consumer import consume
 from shop_shared.messaging.dead_letters import topic_of
 from shop_shared.messaging.events import ReceivedEvent
-from shop_shared.messaging.inbox import SqlInbox
 from shop_shared.settings import ServiceSettings
 
 from .conftest import TYPE, consuming, effects, letters, record, send, until
@@ -128,24 +125,11 @@ async def test_events_that_are_gathered_share_their_transactions(
         return len(await effects(engine)) == count
 
     await send(producer, topic, 0)
-    gathering = consume(
-        settings,
-        group=topic,
-        topics=[topic],
-        handlers={TYPE: note},
-        inbox=SqlInbox(engine),
-        gather_seconds=5,
-    )
-    task = asyncio.create_task(gathering)
-    try:
+    async with consuming(settings, engine, topic, topic, {TYPE: note}, gather_seconds=5):
         await until(lambda: are_effects(1))
         for value in range(1, 21):
             await send(producer, topic, value)
         await until(lambda: are_effects(21))
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
     assert len(transactions) <= 10
 
 

@@ -84,9 +84,8 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
     away is waited for. Types without a handler are ignored. With from_start a new group begins
     with the oldest event there is; without (a cache in memory), with the next one. The broker
     gathers events for `gather_seconds` at most, so that one fetch, transaction and commit serve
-    many: for who is in no hurry. In Kafka, the
-    settings' prefix goes before the names of topics and group; the inbox, of one database, and
-    metrics have the group without it.
+    many: for who is in no hurry. In Kafka, the settings' prefix goes before the names of topics and
+    group; the inbox, of one database, and metrics have the group without it.
     """
     dead_letters = DeadLetters(settings.kafka_bootstrap_servers, group=group)
     handling = Dispatcher(
