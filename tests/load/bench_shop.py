@@ -2,7 +2,7 @@
 
 It prints the tables of docs/benchmarks.md: an order's journey on an idle shop, the CPU that a pod
 takes idle and for an order or a read, orders a second to their end, more of them than it can carry,
-reads of the catalogue, and the memory and the start of each service.
+reads of the catalogue, and the memory and the start of each service. Flame graphs only by name.
 """
 
 import argparse
@@ -13,11 +13,14 @@ import random
 import httpx
 from shop_journey import orders
 from shop_journey.customer import SHOP, register
+from shop_journey.kubectl import Kubectl
 from shop_journey.place import here
 from shop_journey.processes import memory, pids_of
 
+from chaos.replicas import replicas
 from load import order_load
 from load.costs import cost
+from load.flames import SERVICES, flames
 from load.read_load import reads
 from load.shop import Shop, say
 from store_access import from_cluster
@@ -43,7 +46,6 @@ print(time.perf_counter() - began)
 service.terminate()
 service.wait()
 """
-SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
 
 
 async def journeys(shop: Shop, count: int) -> None:
@@ -88,6 +90,11 @@ async def bench(asked: argparse.Namespace) -> None:
     """Measure what was asked for, on the shop that is up."""
     kubectl = here().kubectl
     say(f"Load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
+    async with replicas(kubectl, asked.replicas):
+        await _measure(kubectl, asked)
+
+
+async def _measure(kubectl: Kubectl, asked: argparse.Namespace) -> None:
     clients = [httpx.AsyncClient(base_url=SHOP, timeout=30) for _ in range(CUSTOMERS)]
     try:
         customers = [await register(http) for http in clients]
@@ -104,6 +111,8 @@ async def bench(asked: argparse.Namespace) -> None:
                 await reads(shop, asked.read_rates, asked.seconds)
             if "cost" in asked.what:
                 await cost(shop, asked.cost_rate)
+            if "flames" in asked.what:
+                await flames(shop, asked.cost_rate)
             if "orders" in asked.what:
                 await order_load.throughput(shop, asked.order_rates, asked.seconds)
             if "overload" in asked.what:
@@ -116,11 +125,17 @@ async def bench(asked: argparse.Namespace) -> None:
 def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    what = ("memory", "start", "journey", "reads", "cost", "orders", "overload")
-    parser.add_argument("what", nargs="*", default=what, help=f"of {', '.join(what)}; all if none")
+    usual = ("memory", "start", "journey", "reads", "cost", "orders", "overload")
+    what = (*usual, "flames")
+    parser.add_argument(
+        "what", nargs="*", default=usual, help=f"of {', '.join(what)}; all but the last if none"
+    )
+    parser.add_argument("--replicas", type=int, help="pods of each service (default: as they are)")
     parser.add_argument("--journeys", type=int, default=200, help="orders, one at a time")
     parser.add_argument("--seconds", type=int, default=20, help="of each load")
-    parser.add_argument("--cost-rate", type=int, default=8, help="orders a second, of `cost`")
+    parser.add_argument(
+        "--cost-rate", type=int, default=8, help="orders a second, of `cost` and `flames`"
+    )
     parser.add_argument("--overload-rate", type=int, default=30, help="twice what it can carry")
     parser.add_argument("--order-rates", type=int, nargs="+", default=[10, 20, 40])
     parser.add_argument("--read-rates", type=int, nargs="+", default=[200, 400, 800])
