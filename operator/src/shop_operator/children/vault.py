@@ -23,6 +23,8 @@ _AGENT: Final = {
     "agent-init-first": "true",
     # A pod that waited while Vault was away comes up soon after it is back; else up to 5 min later.
     "auth-max-backoff": "10s",
+    # What it says of each lease and renewal was half of all the log lines there were.
+    "log-level": "warn",
 }
 _AGENT_SIZE: Final = {
     "agent-run-as-user": str(USER),
