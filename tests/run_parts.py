@@ -45,6 +45,8 @@ class Part:
 _PARALLEL = ("-n2", "--dist=loadfile")
 _WAITING = ("-n4", "--dist=loadfile")
 PARTS = (
+    # Beside the services' own tests: it waits most of its time, for servers that come back.
+    Part("events", ("tests/events",), _WAITING, background=True),
     Part(
         "unit",
         ("cluster/tests/unit", "services/*/tests/unit", "tests/unit", "tests/journey/tests"),
@@ -52,7 +54,7 @@ PARTS = (
     ),
     Part(
         "integration",
-        ("services/*/tests/integration", "tests/servers/tests", "tests/events"),
+        ("services/*/tests/integration", "tests/servers/tests"),
         _WAITING,
     ),
     # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs. It
