@@ -29,15 +29,7 @@ from shop_operator.api.kinds import SECRET
 from shop_operator.children.access_secret import encode
 from shop_operator.metadata import Manifest
 
-from .bench_measures import (
-    change,
-    create,
-    declare_captured,
-    drift,
-    holder,
-    raw_rate,
-    takeover,
-)
+from .bench_measures import change, create, declare_captured, drift, holder, raw_rate, takeover
 from .integration.crds import ROOT, install, real_crds
 from .integration.test_restart import writes
 

@@ -9,15 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, field_validator
 
-from shop_operator.pod_spec import (
-    MODEST,
-    Autoscaling,
-    EnvVar,
-    Part,
-    Probes,
-    Resources,
-    Template,
-)
+from shop_operator.pod_spec import MODEST, Autoscaling, EnvVar, Part, Probes, Resources, Template
 
 Deletion = Literal["Retain", "Drop"]
 ROTATE_ANNOTATION = "minishop.dev/rotate-requested-at"

@@ -6,10 +6,7 @@ from collections.abc import Awaitable, Callable
 from shop_operator.api.kinds import DEPLOYMENT, EVENT, Kind
 from shop_operator.metadata import Manifest
 
-from .harm import (
-    container,
-    declared_children,
-)
+from .harm import container, declared_children
 from .shop import Shop, eventually
 
 BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")

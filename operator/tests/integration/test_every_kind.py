@@ -8,12 +8,7 @@ import asyncpg
 import pytest
 from shop_servers.servers import Postgres
 
-from shop_operator.api.kinds import (
-    CONFIG_MAP,
-    IN_KAFKA_NAMESPACE,
-    IN_SERVICE_NAMESPACES,
-    POD,
-)
+from shop_operator.api.kinds import CONFIG_MAP, IN_KAFKA_NAMESPACE, IN_SERVICE_NAMESPACES, POD
 from shop_operator.metadata import Manifest
 
 from .harm import HARM, SPEC, change_and_delete, children

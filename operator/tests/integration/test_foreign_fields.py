@@ -8,11 +8,7 @@ import pytest
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.kinds import DEPLOYMENT, Kind
 
-from .harm import (
-    SERVICE,
-    changed_by_a_person,
-    declared_children,
-)
+from .harm import SERVICE, changed_by_a_person, declared_children
 from .shop import Shop, eventually
 
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")

@@ -12,14 +12,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE, Kind
 from shop_operator.metadata import Manifest
 
-from .harm import (
-    SERVICE,
-    SPEC,
-    changed_by_a_person,
-    container,
-    declared_children,
-    restored,
-)
+from .harm import SERVICE, SPEC, changed_by_a_person, container, declared_children, restored
 from .outside import has_event
 from .proxy import proxy, status
 from .shop import Shop, eventually

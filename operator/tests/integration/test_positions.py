@@ -10,12 +10,7 @@ from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
 
 from .outside import Sql, deleted, gone, mongo
 from .shop import Shop, eventually
-from .streams import (
-    OFFSETS,
-    kafka_names,
-    streaming,
-    whole,
-)
+from .streams import OFFSETS, kafka_names, streaming, whole
 from .test_capture_lost import report_ready
 
 

@@ -8,11 +8,7 @@ from shop_operator.api.kinds import KAFKA_TOPIC
 
 from .outside import Sql, deleted, mongo, remembers
 from .shop import Shop, eventually
-from .streams import (
-    kafka_names,
-    streaming,
-    whole,
-)
+from .streams import kafka_names, streaming, whole
 
 
 async def test_what_was_cut_from_the_spec_goes(sql: Shop, postgres: Postgres, name: str) -> None:

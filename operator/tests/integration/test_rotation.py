@@ -11,17 +11,7 @@ from shop_servers.servers import Postgres
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET
 
 from .outside import Sql, deleted, external, has_event, status
-from .rotations import (
-    NAME,
-    Stores,
-    is_told,
-    logging_in,
-    phase,
-    request,
-    running,
-    spec,
-    urls_of,
-)
+from .rotations import NAME, Stores, is_told, logging_in, phase, request, running, spec, urls_of
 from .shop import Shop, eventually
 from .workloads import observe
 

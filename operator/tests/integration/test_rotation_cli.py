@@ -11,16 +11,7 @@ from shop_operator.spec import ROTATE_ANNOTATION
 
 from .command import kubectl_shop, told
 from .outside import has_event
-from .rotations import (
-    NAME,
-    Stores,
-    is_told,
-    phase,
-    roll_out,
-    running,
-    spec,
-    urls_of,
-)
+from .rotations import NAME, Stores, is_told, phase, roll_out, running, spec, urls_of
 from .shop import Shop, eventually
 from .workloads import observe
 

@@ -12,16 +12,7 @@ from shop_servers.servers import MongoDB
 from shop_operator.stores.mongodb.database import User
 
 from .outside import deleted, mongo
-from .rotations import (
-    NAME,
-    cut_at,
-    is_told,
-    logging_in,
-    phase,
-    request,
-    running,
-    urls_of,
-)
+from .rotations import NAME, cut_at, is_told, logging_in, phase, request, running, urls_of
 from .shop import Shop
 from .workloads import observe
 

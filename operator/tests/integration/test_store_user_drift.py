@@ -11,17 +11,7 @@ from shop_operator.api.kinds import DEPLOYMENT
 from shop_operator.children.access_secret import RENEWED_ANNOTATION
 
 from .shop import Shop, eventually
-from .store_users import (
-    CACHE,
-    QUEUE,
-    ask,
-    cache,
-    queue,
-    rabbit,
-    rabbit_user,
-    ready,
-    url,
-)
+from .store_users import CACHE, QUEUE, ask, cache, queue, rabbit, rabbit_user, ready, url
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,7 @@ from shop_operator.children.access_secret import RENEWED_ANNOTATION, encode
 
 from .outside import deleted, external
 from .shop import Shop, eventually
-from .store_users import (
-    CACHE,
-    QUEUE,
-    ask,
-    cache,
-    queue,
-    rabbit,
-    rabbit_user,
-    ready,
-    url,
-)
+from .store_users import CACHE, QUEUE, ask, cache, queue, rabbit, rabbit_user, ready, url
 
 
 async def test_a_service_reaches_its_own_keys_and_what_it_may_read(

@@ -2,12 +2,7 @@
 
 import pytest
 
-from shop_operator.gateway_report import (
-    HASTENS_UNHEARD,
-    Report,
-    UnreadableReportError,
-    Wanted,
-)
+from shop_operator.gateway_report import HASTENS_UNHEARD, Report, UnreadableReportError, Wanted
 
 WANTED = Wanted({"orders": "v2"}, {"orders": frozenset({"10.0.0.1", "10.0.0.2"})})
 SERVED = b'{"routes": {"orders": {"version": "v2", "addresses": ["10.0.0.2"]}}}'

@@ -6,14 +6,7 @@ The platform's stores are allowed by namespace and port: a policy selects pods, 
 from typing import Any
 from urllib.parse import urlsplit
 
-from shop_operator.metadata import (
-    MANAGED_BY_LABEL,
-    MANAGER,
-    NAME_LABEL,
-    Manifest,
-    owned,
-    selector,
-)
+from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, NAME_LABEL, Manifest, owned, selector
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
 

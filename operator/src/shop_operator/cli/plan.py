@@ -26,11 +26,7 @@ from shop_operator.apply.children import identity, with_applied_hash
 from shop_operator.apply.owner import is_ours
 from shop_operator.apply.result import not_owned
 from shop_operator.children.access_secret import Login
-from shop_operator.cli.client_side_apply import (
-    LAST_APPLIED,
-    apply_patch,
-    is_applied_by_the_server,
-)
+from shop_operator.cli.client_side_apply import LAST_APPLIED, apply_patch, is_applied_by_the_server
 from shop_operator.cli.output import add_format, show
 from shop_operator.cli.patience import patiently
 from shop_operator.metadata import APPLIED_ANNOTATION, NAMESPACE_LABEL, SERVICE_LABEL, Manifest

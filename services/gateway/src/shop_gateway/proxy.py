@@ -13,13 +13,7 @@ import aiohttp
 from prometheus_client import Counter
 from yarl import URL
 
-from shop_gateway.balancer import (
-    Balancer,
-    BreakerOpenError,
-    Endpoint,
-    NoEndpointError,
-    Pool,
-)
+from shop_gateway.balancer import Balancer, BreakerOpenError, Endpoint, NoEndpointError, Pool
 from shop_gateway.blame import BROKEN_STATUSES, Blame, blame_for, outcome_of
 from shop_gateway.body import Body
 from shop_gateway.headers import Headers, as_text

@@ -17,13 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_notification import service, unsubscribe
 from shop_notification.channels.protocol import Blame, Channel, Message, SendError
 from shop_notification.plans import OPTIONAL
-from shop_notification.queues import (
-    BROKER_AWAY,
-    TRACEPARENT,
-    Broker,
-    parking_queue,
-    work_queue,
-)
+from shop_notification.queues import BROKER_AWAY, TRACEPARENT, Broker, parking_queue, work_queue
 from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
 from shop_notification.repository.link_keys import LinkKey

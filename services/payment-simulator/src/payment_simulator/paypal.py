@@ -16,12 +16,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from payment_simulator.desk import Desk, Document, answer, new_id, timestamp
 from payment_simulator.faults import Fault, NotAuthorisedFault
-from payment_simulator.paypal_rules import (
-    not_found,
-    refuse_amount,
-    refuse_order,
-    unprocessable,
-)
+from payment_simulator.paypal_rules import not_found, refuse_amount, refuse_order, unprocessable
 from payment_simulator.webhooks import Webhook
 
 RequestId = Annotated[str | None, Header(alias="PayPal-Request-Id")]

@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 from shop_product.images.encoder import ImageEncoder
-from shop_product.images.raster import (
-    MAX_PIXELS,
-    MAX_SIDE,
-    BadImageError,
-    RasterType,
-    reencode,
-)
+from shop_product.images.raster import MAX_PIXELS, MAX_SIDE, BadImageError, RasterType, reencode
 from shop_shared.http.problems import TooManyRequests, Unprocessable
 
 TYPES: dict[RasterType, str] = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}

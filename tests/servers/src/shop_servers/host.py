@@ -17,16 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shop_servers import (
-    connect,
-    docker_daemon,
-    kafka,
-    mongodb,
-    openbao,
-    postgres,
-    rabbitmq,
-    redis,
-)
+from shop_servers import connect, docker_daemon, kafka, mongodb, openbao, postgres, rabbitmq, redis
 from shop_servers.instance import Facts, ServerError, ServerInstance
 
 SOCKET = "socket"

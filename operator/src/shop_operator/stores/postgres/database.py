@@ -11,13 +11,7 @@ from shop_operator.spec import Deletion
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import Found, Record
 from shop_operator.stores.postgres.scram import verifier
-from shop_operator.stores.postgres.session import (
-    failures,
-    literal,
-    mark,
-    owner_in,
-    quoted,
-)
+from shop_operator.stores.postgres.session import failures, literal, mark, owner_in, quoted
 from shop_operator.stores.sessions import Sessions
 
 

@@ -24,13 +24,7 @@ from shop_payment.domain.messages import (
     RequestRefund,
     ReturnReceived,
 )
-from shop_payment.domain.payment import (
-    DuplicateCharge,
-    Payment,
-    Refund,
-    RefundStatus,
-    Status,
-)
+from shop_payment.domain.payment import DuplicateCharge, Payment, Refund, RefundStatus, Status
 
 
 class RefundRefusedError(Exception):

@@ -22,12 +22,7 @@ from shop_payment.provider_calls import executor, queue
 from shop_payment.provider_calls.executor import Result
 from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
-from shop_payment.providers.protocol import (
-    Blame,
-    PaymentProvider,
-    ProviderError,
-    UnreadableError,
-)
+from shop_payment.providers.protocol import Blame, PaymentProvider, ProviderError, UnreadableError
 from shop_shared.background import RetryPolicy, WakeSignal
 from shop_shared.breaker import CircuitBreaker, Outcome
 from shop_shared.observability import telemetry

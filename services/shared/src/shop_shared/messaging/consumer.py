@@ -21,13 +21,7 @@ from shop_shared.background import backoff
 from shop_shared.messaging import event_metrics
 from shop_shared.messaging.cloud_events import Record
 from shop_shared.messaging.dead_letters import DeadLetters
-from shop_shared.messaging.dispatch import (
-    Dispatcher,
-    Handler,
-    Inbox,
-    NoInbox,
-    TemporaryError,
-)
+from shop_shared.messaging.dispatch import Dispatcher, Handler, Inbox, NoInbox, TemporaryError
 from shop_shared.messaging.subscriptions import Subscription, handlers_of, topics_of
 from shop_shared.settings import ServiceSettings
 

@@ -10,12 +10,7 @@ from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.outbox import publish
 from shop_shared.stores.postgres import transaction
 from shop_user import codes
-from shop_user.events import (
-    EmailChanged,
-    RegistrationRepeated,
-    UserUpdated,
-    VerificationRequested,
-)
+from shop_user.events import EmailChanged, RegistrationRepeated, UserUpdated, VerificationRequested
 from shop_user.models import EmailChange
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
