@@ -3,6 +3,8 @@
 Source: prometheus.io/docs/practices/histograms (quantiles from buckets that were summed first).
 """
 
+from typing import Literal
+
 from shop_observability.panels import Query
 
 RATE = "$__rate_interval"
@@ -24,6 +26,13 @@ def within(counter: str, *, by: str, window: str = "$__range", legend: str = "")
     return Query(
         expr=f"sum by ({by}) (increase({counter}[{window}]))", legend=legend or _legend(by)
     )
+
+
+def gauge(
+    aggregate: Literal["max", "min", "sum"], selector: str, *, by: str, legend: str = ""
+) -> Query:
+    """Return a gauge (a selector) as it stands, aggregated by labels."""
+    return Query(expr=f"{aggregate} by ({by}) ({selector})", legend=legend or _legend(by))
 
 
 def quantiles(histogram: str, *, by: str, matchers: str) -> tuple[Query, Query]:

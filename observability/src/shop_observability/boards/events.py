@@ -1,7 +1,7 @@
 """The event fabric: outboxes, capture, consumers and dead letters."""
 
-from shop_observability.panels import OF, Board, Panel, Query, Row
-from shop_observability.queries import per_second, quantiles, within
+from shop_observability.panels import OF, Board, Panel, Row
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _CONSUMED = f"events_consumed_total{{{OF}}}"
 _DEAD = f'events_consumed_total{{{OF},outcome="dead_lettered"}}'
@@ -23,9 +23,8 @@ BOARD = Board(
                     title="Outbox captured",
                     description="1 while Debezium reads it. What OutboxNotCaptured watches.",
                     queries=(
-                        Query(
-                            expr=f"min by (job, database) (outbox_captured{{{OF}}})",
-                            legend="{{job}}",
+                        gauge(
+                            "min", f"outbox_captured{{{OF}}}", by="job, database", legend="{{job}}"
                         ),
                     ),
                 ),
@@ -34,8 +33,10 @@ BOARD = Board(
                     description="Grows while Connect or Kafka is away; PostgreSQL keeps it.",
                     unit="bytes",
                     queries=(
-                        Query(
-                            expr=f"max by (job, database) (outbox_capture_lag_bytes{{{OF}}})",
+                        gauge(
+                            "max",
+                            f"outbox_capture_lag_bytes{{{OF}}}",
+                            by="job, database",
                             legend="{{job}}",
                         ),
                     ),
@@ -53,12 +54,7 @@ BOARD = Board(
                 Panel(
                     title="Events that wait",
                     description="What ConsumerStuck watches.",
-                    queries=(
-                        Query(
-                            expr=f"sum by (group, topic) (event_lag{{{OF}}})",
-                            legend="{{group}} {{topic}}",
-                        ),
-                    ),
+                    queries=(gauge("sum", f"event_lag{{{OF}}}", by="group, topic"),),
                 ),
                 Panel(
                     title="Age when committed",
@@ -84,12 +80,7 @@ BOARD = Board(
                 Panel(
                     title="Partitions that wait for a store",
                     description="What ConsumerPaused watches.",
-                    queries=(
-                        Query(
-                            expr=f"max by (group) (event_partitions_paused{{{OF}}})",
-                            legend="{{group}}",
-                        ),
-                    ),
+                    queries=(gauge("max", f"event_partitions_paused{{{OF}}}", by="group"),),
                 ),
                 Panel(
                     title="Events taken together",

@@ -1,7 +1,7 @@
 """The operator: passes, queue, drift, what it asks of the API server, who leads."""
 
 from shop_observability.panels import Board, Panel, Query, Row, Variable
-from shop_observability.queries import per_second, quantiles, within
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _NAMESPACE = Variable(
     name="namespace",
@@ -50,12 +50,10 @@ BOARD = Board(
                     description="`Unreadable`: the Role of that namespace is missing.",
                     now=True,
                     queries=(
-                        Query(
-                            expr=(
-                                "sum by (exported_namespace, state)"
-                                f" (shop_operator_namespace_state{{{_OF}}} == 1)"
-                            ),
-                            legend="{{exported_namespace}} {{state}}",
+                        gauge(
+                            "sum",
+                            f"shop_operator_namespace_state{{{_OF}}} == 1",
+                            by="exported_namespace, state",
                         ),
                     ),
                 ),
@@ -106,8 +104,10 @@ BOARD = Board(
                     title="Queue and retries",
                     description="Keys that wait for a worker, and passes that were put off.",
                     queries=(
-                        Query(
-                            expr=f"max by (pod) (shop_operator_queue_depth{{{_OF}}})",
+                        gauge(
+                            "max",
+                            f"shop_operator_queue_depth{{{_OF}}}",
+                            by="pod",
                             legend="queue {{pod}}",
                         ),
                         per_second(

@@ -1,7 +1,7 @@
 """Payment providers: calls by outcome, breakers, webhooks, and what calls a person."""
 
-from shop_observability.panels import OF, Board, Panel, Query, Row
-from shop_observability.queries import per_second, quantiles, within
+from shop_observability.panels import OF, Board, Panel, Row
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _CALLS = f"payment_provider_call_seconds_count{{{OF}}}"
 
@@ -45,22 +45,16 @@ BOARD = Board(
                 Panel(
                     title="Breakers",
                     description="1 while calls flow. What PaymentProviderFailing watches.",
-                    queries=(
-                        Query(
-                            expr=f"min by (provider) (payment_breaker_closed{{{OF}}})",
-                            legend="{{provider}}",
-                        ),
-                    ),
+                    queries=(gauge("min", f"payment_breaker_closed{{{OF}}}", by="provider"),),
                 ),
                 Panel(
                     title="Provider calls that wait",
                     description="Rows of the queue that are not settled.",
                     queries=(
-                        Query(
-                            expr=(
-                                f'sum by (queue) (durable_work_open{{{OF},queue="provider_calls"}})'
-                            ),
-                            legend="{{queue}}",
+                        gauge(
+                            "sum",
+                            f'durable_work_open{{{OF},queue="provider_calls"}}',
+                            by="queue",
                         ),
                     ),
                 ),

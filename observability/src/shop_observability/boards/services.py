@@ -1,7 +1,7 @@
 """Rate, errors, duration and saturation of each service, by route."""
 
 from shop_observability.panels import NAMESPACE, OF, SERVICE, Board, Panel, Query, Row
-from shop_observability.queries import RATE, per_second, quantiles
+from shop_observability.queries import RATE, gauge, per_second, quantiles
 
 _OF = f'{OF},job=~"$service"'
 _REQUESTS = f"http_requests_total{{{_OF}}}"
@@ -100,7 +100,7 @@ BOARD = Board(
                 Panel(
                     title="Pods that answer",
                     description="What ServiceDown watches.",
-                    queries=(Query(expr=f"sum by (job) (up{{{_OF}}})", legend="{{job}}"),),
+                    queries=(gauge("sum", f"up{{{_OF}}}", by="job"),),
                 ),
             ),
         ),
@@ -110,33 +110,20 @@ BOARD = Board(
                 Panel(
                     title="Rows of work that are open",
                     description="Provider calls, carrier calls and messages that wait.",
-                    queries=(
-                        Query(
-                            expr=f"sum by (job, queue) (durable_work_open{{{_OF}}})",
-                            legend="{{job}} {{queue}}",
-                        ),
-                    ),
+                    queries=(gauge("sum", f"durable_work_open{{{_OF}}}", by="job, queue"),),
                 ),
                 Panel(
                     title="How long the oldest due row waits",
                     description="What WorkOverdue watches.",
                     unit="s",
                     queries=(
-                        Query(
-                            expr=f"max by (job, queue) (durable_work_overdue_seconds{{{_OF}}})",
-                            legend="{{job}} {{queue}}",
-                        ),
+                        gauge("max", f"durable_work_overdue_seconds{{{_OF}}}", by="job, queue"),
                     ),
                 ),
                 Panel(
                     title="Signing keys that can't be used",
                     description="1: auth signs on by its old keys. See SigningKeysUnreadable.",
-                    queries=(
-                        Query(
-                            expr=f"max by (job) (auth_signing_keys_unreadable{{{_OF}}})",
-                            legend="{{job}}",
-                        ),
-                    ),
+                    queries=(gauge("max", f"auth_signing_keys_unreadable{{{_OF}}}", by="job"),),
                 ),
                 Panel(
                     title="PostgreSQL takes the login for",

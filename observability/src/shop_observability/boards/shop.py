@@ -1,7 +1,7 @@
 """What the business asks: orders by state, money, refunds, returns, mails."""
 
 from shop_observability.panels import OF, Board, Panel, Query, Row
-from shop_observability.queries import RATE, per_minute, per_second, within
+from shop_observability.queries import RATE, gauge, per_minute, per_second, within
 
 _PLACED = f'events_published_total{{{OF},type="minishop.order.placed.v1"}}'
 _ENDED = f'events_published_total{{{OF},type=~"minishop.order.(completed|cancelled).v1"}}'
@@ -110,12 +110,7 @@ BOARD = Board(
                         "`low`: at or under their threshold; `out`: none left to sell; `oversold`:"
                         " more reserved than there is, which StockOversold watches: never."
                     ),
-                    queries=(
-                        Query(
-                            expr=f"max by (state) (product_stock_products{{{OF}}})",
-                            legend="{{state}}",
-                        ),
-                    ),
+                    queries=(gauge("max", f"product_stock_products{{{OF}}}", by="state"),),
                 ),
                 Panel(
                     title="Shipments and returns a minute",

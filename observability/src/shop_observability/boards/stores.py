@@ -1,12 +1,7 @@
 """The stores and Kafka: do they answer, and what have they left."""
 
 from shop_observability.panels import Board, Panel, Query, Row
-
-
-def _by_store(metric: str, *, others: str = "") -> Query:
-    by = f"store, {others}" if others else "store"
-    more = "".join(f" {{{{{label.strip()}}}}}" for label in others.split(",") if label)
-    return Query(expr=f"max by ({by}) ({metric})", legend=f"{{{{store}}}}{more}")
+from shop_observability.queries import gauge
 
 
 def _share(used: str, most: str) -> Query:
@@ -26,12 +21,12 @@ BOARD = Board(
                 Panel(
                     title="Stores that answer",
                     description="1 while one does. What StoreDown watches.",
-                    queries=(_by_store("store_up"),),
+                    queries=(gauge("max", "store_up", by="store"),),
                 ),
                 Panel(
                     title="Connections",
                     description="Of the services, of Connect, of the operator and of people.",
-                    queries=(_by_store("store_connections"),),
+                    queries=(gauge("max", "store_connections", by="store"),),
                 ),
                 Panel(
                     title="Connections, of those it takes",
@@ -48,13 +43,13 @@ BOARD = Board(
                     title="Databases on the disk",
                     description="PostgreSQL without its log, MongoDB without its oplog's.",
                     unit="bytes",
-                    queries=(_by_store("store_size_bytes", others="database"),),
+                    queries=(gauge("max", "store_size_bytes", by="store, database"),),
                 ),
                 Panel(
                     title="Memory",
                     description="Resident for MongoDB, of the data for Redis.",
                     unit="bytes",
-                    queries=(_by_store("store_memory_bytes"),),
+                    queries=(gauge("max", "store_memory_bytes", by="store"),),
                 ),
                 Panel(
                     title="Memory, of what it may use",
@@ -65,7 +60,7 @@ BOARD = Board(
                 Panel(
                     title="Keys dropped for want of memory",
                     description="Since Redis started.",
-                    queries=(_by_store("store_keys_evicted"),),
+                    queries=(gauge("max", "store_keys_evicted", by="store"),),
                 ),
             ),
         ),
@@ -76,19 +71,19 @@ BOARD = Board(
                     title="Oldest open transaction",
                     description="One that stays open for minutes holds locks and keeps dead rows.",
                     unit="s",
-                    queries=(_by_store("store_longest_transaction_seconds"),),
+                    queries=(gauge("max", "store_longest_transaction_seconds", by="store"),),
                 ),
                 Panel(
                     title="Log kept for a slot",
                     description="What PostgreSQL can't delete before capture has read it.",
                     unit="bytes",
-                    queries=(_by_store("store_slot_bytes", others="slot"),),
+                    queries=(gauge("max", "store_slot_bytes", by="store, slot"),),
                 ),
                 Panel(
                     title="How far back MongoDB's oplog goes",
                     description="Capture that is away for longer begins anew, with a snapshot.",
                     unit="s",
-                    queries=(_by_store("store_oplog_seconds"),),
+                    queries=(gauge("max", "store_oplog_seconds", by="store"),),
                 ),
             ),
         ),
@@ -98,12 +93,12 @@ BOARD = Board(
                 Panel(
                     title="Messages in queues",
                     description="Work that waits for a worker.",
-                    queries=(_by_store("store_queue_messages", others="vhost, queue"),),
+                    queries=(gauge("max", "store_queue_messages", by="store, vhost, queue"),),
                 ),
                 Panel(
                     title="Partitions of Kafka",
                     description="`leaderless` can't be written or read; `short` lacks replicas.",
-                    queries=(_by_store("store_partitions", others="state"),),
+                    queries=(gauge("max", "store_partitions", by="store, state"),),
                 ),
             ),
         ),
