@@ -12,7 +12,9 @@ from shop_storefront.wording import N_
 router = APIRouter()
 
 
-async def _again(visit: Visit, template: str, error: ApiError, values: dict[str, str]) -> Response:
+async def _again(
+    visit: Visit, template: str, error: ApiError, values: dict[str, str], **context: object
+) -> Response:
     """Show the form again with what is wrong. Raises the error where that is not the form's."""
     if error.status >= 500:  # noqa: PLR2004
         raise error
@@ -25,6 +27,7 @@ async def _again(visit: Visit, template: str, error: ApiError, values: dict[str,
         values=values,
         errors=errors,
         problem=visit.explain(error),
+        **context,
     )
 
 
@@ -124,16 +127,7 @@ async def change_email(visit: CustomerVisit, form: PostedForm) -> Response:
     try:
         await visit.call("POST", "/v1/users/me/email", body=body)
     except ApiError as error:
-        if error.status >= 500:  # noqa: PLR2004
-            raise
-        return await visit.page(
-            "account/email.html",
-            status=422,
-            values=form.values(),
-            sent=False,
-            errors=visit.by_field(error),
-            problem=visit.explain(error),
-        )
+        return await _again(visit, "account/email.html", error, form.values(), sent=False)
     return await visit.page("account/email.html", values=form.values(), sent=True)
 
 
@@ -143,16 +137,7 @@ async def confirm_email(visit: CustomerVisit, form: PostedForm) -> Response:
     try:
         await visit.call("POST", "/v1/users/me/email/confirm", body={"code": form.text("code")})
     except ApiError as error:
-        if error.status >= 500:  # noqa: PLR2004
-            raise
-        return await visit.page(
-            "account/email.html",
-            status=422,
-            values={},
-            sent=True,
-            errors=visit.by_field(error),
-            problem=visit.explain(error),
-        )
+        return await _again(visit, "account/email.html", error, {}, sent=True)
     user = as_user(await visit.get("/v1/users/me"))
     await visit.state.sessions.put_user(visit.session, user)
     return await visit.redirect("/account", notice=visit.say(N_("Your address is changed.")))
