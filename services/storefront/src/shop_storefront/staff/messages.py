@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_storefront.api_client import ApiError
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import StaffVisit
 from shop_storefront.wording import N_
@@ -40,11 +40,11 @@ async def show_message(visit: StaffVisit, message_id: UUID) -> Response:
 @router.post("/staff/messages/{message_id}/retry")
 async def retry(visit: StaffVisit, message_id: UUID) -> Response:
     """Send a parked message once more."""
-    back = f"/staff/messages/{message_id}"
-    try:
-        await visit.call("POST", f"/v1/notifications/{message_id}/retry")
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(N_("It is sent again.")))
+    return await act(
+        visit,
+        "POST",
+        f"/v1/notifications/{message_id}/retry",
+        back=f"/staff/messages/{message_id}",
+        done=N_("It is sent again."),
+        refused=_REFUSED,
+    )

@@ -11,6 +11,7 @@ from shop_storefront.forms import PostedForm
 from shop_storefront.money import parse_amount
 from shop_storefront.pages.orders import read_order
 from shop_storefront.settings import Settings
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import StaffVisit, Visit
 from shop_storefront.wording import N_
@@ -73,11 +74,13 @@ async def show_order(visit: StaffVisit, order_id: UUID) -> Response:
 @router.post("/staff/orders/{order_id}/cancel")
 async def cancel(visit: StaffVisit, order_id: UUID) -> Response:
     """Cancel an order for its customer."""
-    return await _act(
+    return await act(
         visit,
+        "POST",
         f"/v1/orders/{order_id}/cancel",
-        order_id,
-        N_("The order is cancelled, or its parcel is being stopped."),
+        back=f"/staff/orders/{order_id}",
+        done=N_("The order is cancelled, or its parcel is being stopped."),
+        refused=_REFUSED,
     )
 
 
@@ -96,18 +99,16 @@ async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Respons
     body: dict[str, object] = {"reason": form.text("reason") or "requested"}
     if amount is not None:
         body["amount"] = {"amount": amount, "currency": currency}
-    try:
-        await visit.call(
-            "POST",
-            f"/v1/payments/{payment_id}/refunds",
-            body=body,
-            headers={"Idempotency-Key": form.text("key")},
-        )
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(N_("The money is on its way back.")))
+    return await act(
+        visit,
+        "POST",
+        f"/v1/payments/{payment_id}/refunds",
+        back=back,
+        done=N_("The money is on its way back."),
+        refused=_REFUSED,
+        body=body,
+        headers={"Idempotency-Key": form.text("key")},
+    )
 
 
 def trace_pages(settings: Settings, history: Sequence[Json]) -> dict[str, str]:
@@ -116,17 +117,6 @@ def trace_pages(settings: Settings, history: Sequence[Json]) -> dict[str, str]:
         return {}
     ids = (entry["trace_id"] for entry in history if entry.get("trace_id"))
     return {trace_id: settings.trace_url.format(trace_id=trace_id) for trace_id in ids}
-
-
-async def _act(visit: Visit, path: str, order_id: UUID, done: str) -> Response:
-    back = f"/staff/orders/{order_id}"
-    try:
-        await visit.call("POST", path)
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(done))
 
 
 async def _by_number(visit: Visit, number: str) -> Response:

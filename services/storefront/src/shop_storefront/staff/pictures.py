@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from shop_storefront.api_client import ApiError, Content
+from shop_storefront.api_client import Content
 from shop_storefront.forms import PostedForm
+from shop_storefront.staff.actions import act
 from shop_storefront.visit import StaffVisit, Visit
 from shop_storefront.wording import N_
 
@@ -27,7 +28,7 @@ async def add(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Response
     if not content or media_type not in MEDIA_TYPES:
         said = visit.say(N_("Choose a picture: PNG, JPEG, WebP or SVG."))
         return await visit.redirect(f"/staff/products/{product_id}", problem=said)
-    return await _act(
+    return await _change(
         visit,
         product_id,
         "POST",
@@ -47,21 +48,21 @@ async def change(
     match form.text("act"):
         case "remove":
             said = N_("The picture is taken away.")
-            return await _act(visit, product_id, "DELETE", f"/{image_id}", said, etag=etag)
+            return await _change(visit, product_id, "DELETE", f"/{image_id}", said, etag=etag)
         case "first":
             known = (await visit.get(f"/v1/products/{product_id}"))["images"]
             ids = [image_id, *(each["id"] for each in known if each["id"] != image_id)]
             said = N_("The picture is the first now.")
-            return await _act(visit, product_id, "PUT", "", said, etag=etag, body={"ids": ids})
+            return await _change(visit, product_id, "PUT", "", said, etag=etag, body={"ids": ids})
         case _:
             said = N_("The picture is described.")
             body = {"alt": form.text("alt")}
-            return await _act(
+            return await _change(
                 visit, product_id, "PATCH", f"/{image_id}", said, etag=etag, body=body
             )
 
 
-async def _act(  # noqa: PLR0913 - the parts of a request, by name
+async def _change(  # noqa: PLR0913 - the parts of a request, by name
     visit: Visit,
     product_id: UUID,
     method: str,
@@ -71,12 +72,13 @@ async def _act(  # noqa: PLR0913 - the parts of a request, by name
     etag: str | None = None,
     **sent: Any,  # noqa: ANN401 - of Visit.call
 ) -> Response:
-    back = f"/staff/products/{product_id}"
-    headers = {"If-Match": etag} if etag else {}
-    try:
-        await visit.call(method, f"/v1/products/{product_id}/images{path}", headers=headers, **sent)
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(done))
+    return await act(
+        visit,
+        method,
+        f"/v1/products/{product_id}/images{path}",
+        back=f"/staff/products/{product_id}",
+        done=done,
+        refused=_REFUSED,
+        headers={"If-Match": etag} if etag else {},
+        **sent,
+    )

@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import StaffVisit, Visit
 from shop_storefront.wording import N_
@@ -60,15 +60,15 @@ async def receive(visit: StaffVisit, return_id: UUID, form: PostedForm) -> Respo
 
 
 async def _decide(  # noqa: PLR0913 - the parts of a request, by name
-    visit: Visit, return_id: UUID, etag: str, act: str, done: str, *, body: object = None
+    visit: Visit, return_id: UUID, etag: str, decision: str, done: str, *, body: object = None
 ) -> Response:
-    back = f"/staff/returns/{return_id}"
-    try:
-        await visit.call(
-            "POST", f"/v1/returns/{return_id}/{act}", body=body, headers={"If-Match": etag}
-        )
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(done))
+    return await act(
+        visit,
+        "POST",
+        f"/v1/returns/{return_id}/{decision}",
+        back=f"/staff/returns/{return_id}",
+        done=done,
+        refused=_REFUSED,
+        body=body,
+        headers={"If-Match": etag},
+    )

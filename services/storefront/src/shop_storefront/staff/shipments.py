@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from shop_shared.clock import now
-from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import StaffVisit
 from shop_storefront.wording import N_
@@ -44,17 +44,18 @@ async def show_shipment(visit: StaffVisit, shipment_id: UUID) -> Response:
 @router.post("/staff/shipments/{shipment_id}")
 async def report(visit: StaffVisit, shipment_id: UUID, form: PostedForm) -> Response:
     """Report a scan that the carrier did not."""
-    back = f"/staff/shipments/{shipment_id}"
     body = {
         "status": form.text("status"),
         "at": now().isoformat(),
         "location": form.optional("location"),
         "reason": form.optional("reason") if form.text("status") == "failed" else None,
     }
-    try:
-        await visit.call("POST", f"/v1/shipments/{shipment_id}/events", body=body)
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(N_("The scan is reported.")))
+    return await act(
+        visit,
+        "POST",
+        f"/v1/shipments/{shipment_id}/events",
+        back=f"/staff/shipments/{shipment_id}",
+        done=N_("The scan is reported."),
+        refused=_REFUSED,
+        body=body,
+    )

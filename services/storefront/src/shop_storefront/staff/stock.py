@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, read_page
 from shop_storefront.visit import StaffVisit
 from shop_storefront.wording import N_
@@ -52,18 +53,16 @@ async def book(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respons
         said = visit.say(N_("Enter how many came (5) or went (-5)."))
         return await visit.redirect(back, problem=said)
     body = {"delta": delta, "reason": form.text("reason"), "note": form.text("note")}
-    try:
-        await visit.call(
-            "POST",
-            f"/v1/products/{product_id}/inventory/adjustments",
-            body=body,
-            headers={"Idempotency-Key": form.text("key")},
-        )
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(N_("The movement is booked.")))
+    return await act(
+        visit,
+        "POST",
+        f"/v1/products/{product_id}/inventory/adjustments",
+        back=back,
+        done=N_("The movement is booked."),
+        refused=_REFUSED,
+        body=body,
+        headers={"Idempotency-Key": form.text("key")},
+    )
 
 
 @router.post("/staff/stock/{product_id}/threshold")

@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_storefront.api_client import ApiError
 from shop_storefront.forms import PostedForm
+from shop_storefront.staff.actions import act
 from shop_storefront.staff.paging import Cursor, Word, read_page
 from shop_storefront.visit import AdminVisit, StaffVisit, Visit
 from shop_storefront.wording import N_
@@ -43,20 +43,20 @@ async def show_user(visit: StaffVisit, user_id: UUID) -> Response:
 @router.post("/staff/users/{user_id}/suspend")
 async def suspend(visit: AdminVisit, user_id: UUID) -> Response:
     """Suspend a user: all sessions end, none begins."""
-    return await _act(visit, user_id, "suspend", N_("The user is suspended."))
+    return await _change(visit, user_id, "suspend", N_("The user is suspended."))
 
 
 @router.post("/staff/users/{user_id}/reinstate")
 async def reinstate(visit: AdminVisit, user_id: UUID) -> Response:
     """Let a suspended user in again."""
-    return await _act(visit, user_id, "reinstate", N_("The user may sign in again."))
+    return await _change(visit, user_id, "reinstate", N_("The user may sign in again."))
 
 
 @router.post("/staff/users/{user_id}/roles")
 async def change_roles(visit: AdminVisit, user_id: UUID, form: PostedForm) -> Response:
     """Set a user's roles."""
     roles = [role for role in ROLES if role in form.all("role")]
-    return await _act(
+    return await _change(
         visit, user_id, "roles", N_("The roles are set."), method="PUT", body={"roles": roles}
     )
 
@@ -69,20 +69,21 @@ async def end_sessions(visit: StaffVisit, user_id: UUID) -> Response:
     return await visit.redirect(f"/staff/users/{user_id}", notice=said)
 
 
-async def _act(  # noqa: PLR0913 - the parts of a request, by name
+async def _change(  # noqa: PLR0913 - the parts of a request, by name
     visit: Visit,
     user_id: UUID,
-    act: str,
+    what: str,
     done: str,
     *,
     method: str = "POST",
     body: object = None,
 ) -> Response:
-    back = f"/staff/users/{user_id}"
-    try:
-        await visit.call(method, f"/v1/users/{user_id}/{act}", body=body)
-    except ApiError as error:
-        if error.status not in _REFUSED:
-            raise
-        return await visit.redirect(back, problem=visit.explain(error))
-    return await visit.redirect(back, notice=visit.say(done))
+    return await act(
+        visit,
+        method,
+        f"/v1/users/{user_id}/{what}",
+        back=f"/staff/users/{user_id}",
+        done=done,
+        refused=_REFUSED,
+        body=body,
+    )
