@@ -133,6 +133,15 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_effects(engine: AsyncEngine, at_least: int) -> None:
+    """Wait until so many events have been handled."""
+
+    async def are_there() -> bool:
+        return len(await effects(engine)) >= at_least
+
+    await until(are_there)
+
+
 async def letters(kafka: Kafka, topic: str, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -12,7 +12,7 @@ from shop_shared.messaging.dead_letters import topic_of
 from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.settings import ServiceSettings
 
-from .conftest import TYPE, consuming, effects, letters, record, send, until
+from .conftest import TYPE, consuming, effects, letters, record, send, until, until_effects
 
 
 async def test_each_event_once_and_in_order_per_key(
@@ -24,11 +24,8 @@ async def test_each_event_once_and_in_order_per_key(
         for _ in range(3):
             await send(producer, topic, value, key=keys[value % 5], ce_id=event_id)
 
-    async def all_there() -> bool:
-        return len(await effects(engine)) >= 40
-
     async with consuming(settings, engine, topic, topic, {TYPE: record}):
-        await until(all_there)
+        await until_effects(engine, 40)
     found = await effects(engine)
     assert len(found) == 40
     for key in keys:
@@ -75,15 +72,12 @@ async def test_partitions_move_mid_batch_and_nothing_is_lost_or_doubled(
     for value in range(300):
         await send(producer, topic, value, key=f"key-{value % 7}")
 
-    async def count(at_least: int) -> bool:
-        return len(await effects(engine)) >= at_least
-
     async with consuming(settings, engine, topic, topic, {TYPE: slow}):
-        await until(lambda: count(1))
+        await until_effects(engine, 1)
         async with consuming(settings, engine, topic, topic, {TYPE: slow}):
             for value in range(300, 600):
                 await send(producer, topic, value, key=f"key-{value % 7}")
-        await until(lambda: count(600))
+        await until_effects(engine, 600)
     found = await effects(engine)
     assert len(found) == 600
     for n in range(7):
@@ -100,15 +94,12 @@ async def test_a_restart_takes_nothing_twice(
         calls.append(event.data["value"])
         await record(connection, event)
 
-    async def count(exactly: int) -> bool:
-        return len(await effects(engine)) == exactly
-
     await send(producer, topic, 1)
     async with consuming(settings, engine, topic, topic, {TYPE: handler}):
-        await until(lambda: count(1))
+        await until_effects(engine, 1)
     await send(producer, topic, 2)
     async with consuming(settings, engine, topic, topic, {TYPE: handler}):
-        await until(lambda: count(2))
+        await until_effects(engine, 2)
     assert calls == [1, 2]
 
 
@@ -121,15 +112,13 @@ async def test_events_that_are_gathered_share_their_transactions(
         await record(connection, event)
         transactions.add(await connection.scalar(sa.text("SELECT txid_current()")))
 
-    async def are_effects(count: int) -> bool:
-        return len(await effects(engine)) == count
-
     await send(producer, topic, 0)
     async with consuming(settings, engine, topic, topic, {TYPE: note}, gather_seconds=5):
-        await until(lambda: are_effects(1))
+        await until_effects(engine, 1)
         for value in range(1, 21):
             await send(producer, topic, value)
-        await until(lambda: are_effects(21))
+        await until_effects(engine, 21)
+    assert len(await effects(engine)) == 21
     assert len(transactions) <= 10
 
 
@@ -150,16 +139,13 @@ async def test_offsets_are_committed_while_nothing_more_comes_and_at_the_end(
     async def are_committed(count: int) -> bool:
         return await committed() == count
 
-    async def are_effects(count: int) -> bool:
-        return len(await effects(engine)) == count
-
     try:
         async with consuming(settings, engine, topic, topic, {TYPE: record}):
             for value in range(3):
                 await send(producer, topic, value)
             await until(lambda: are_committed(3))
             await send(producer, topic, 3)
-            await until(lambda: are_effects(4))
+            await until_effects(engine, 4)
         assert await committed() == 4
     finally:
         await admin.close()

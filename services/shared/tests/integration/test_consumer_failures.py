@@ -12,7 +12,7 @@ from shop_shared.messaging.dead_letters import topic_of
 from shop_shared.messaging.events import ReceivedEvent
 from shop_shared.settings import ServiceSettings
 
-from .conftest import TYPE, consuming, effects, letters, record, send, until
+from .conftest import TYPE, consuming, effects, letters, record, send, until, until_effects
 
 
 async def test_poison_goes_to_the_dead_letters_with_its_provenance(
@@ -90,10 +90,7 @@ async def test_a_store_that_goes_away_is_waited_for(
     for value in range(10):
         await send(producer, topic, value)
 
-    async def all_there() -> bool:
-        return len(await effects(engine)) >= 10
-
     async with consuming(settings, engine, topic, topic, {TYPE: broken}):
-        await until(all_there)
+        await until_effects(engine, 10)
     assert killed.is_set()
     assert await effects(engine) == [("k", value) for value in range(10)]
