@@ -108,6 +108,14 @@ async def behind(
         yield Behind(shop, pods)
 
 
+async def serve_orders(behind: Behind) -> None:
+    """Declare the orders' route, and have every pod of the gateway serve it."""
+    await behind.shop.declare("orders", route=ORDERS)
+    await behind.shop.reason("orders", "RouteReady", "RouteNotServed")
+    await behind.bring()
+    await behind.shop.reason("orders", "RouteReady", "Served")
+
+
 async def test_a_route_is_ready_once_every_pod_of_the_gateway_serves_it(behind: Behind) -> None:
     shop, (first, second) = behind.shop, behind.pods
     await shop.declare("orders", route=ORDERS)
@@ -128,10 +136,7 @@ async def test_a_route_is_ready_once_every_pod_of_the_gateway_serves_it(behind: 
 
 async def test_a_gateway_that_does_not_know_a_ready_pod_does_not_serve_it(behind: Behind) -> None:
     shop = behind.shop
-    await shop.declare("orders", route=ORDERS)
-    await shop.reason("orders", "RouteReady", "RouteNotServed")
-    await behind.bring()
-    await shop.reason("orders", "RouteReady", "Served")
+    await serve_orders(behind)
     # Nobody answers for its name here, so no gateway can find the pod.
     await make_pod(shop, "orders", "orders-1", ready_at("127.0.0.9"))
     await eventually(partial(_says, shop, "does not know the service's pods yet"))
@@ -142,10 +147,7 @@ async def test_a_route_that_is_taken_back_is_reported_until_no_pod_serves_it(
     behind: Behind,
 ) -> None:
     shop = behind.shop
-    await shop.declare("orders", route=ORDERS)
-    await shop.reason("orders", "RouteReady", "RouteNotServed")
-    await behind.bring()
-    await shop.reason("orders", "RouteReady", "Served")
+    await serve_orders(behind)
     await shop.declare("orders")
     await shop.reason("orders", "RouteReady", "RouteWithdrawing")
     await eventually(partial(_says, shop, "pod gateway-1 still serves"))
@@ -159,10 +161,7 @@ async def test_a_new_pod_or_operator_that_has_not_asked_yet_takes_no_route_away(
     behind: Behind,
 ) -> None:
     shop = behind.shop
-    await shop.declare("orders", route=ORDERS)
-    await shop.reason("orders", "RouteReady", "RouteNotServed")
-    await behind.bring()
-    await shop.reason("orders", "RouteReady", "Served")
+    await serve_orders(behind)
     before = await shop.client.get(SHOP_SERVICE, shop.namespace, "orders")
     # Ready, but nobody answers there: as a gateway of a version before, without a status path.
     await make_pod(shop, "gateway", "gateway-3", ready_at("127.0.0.4"))
