@@ -4,7 +4,7 @@ from typing import Any
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC
 
-from .outside import Sql
+from .outside import Mongo, Sql
 from .shop import Shop
 
 OFFSETS = "strimzi.io/connector-offsets"
@@ -22,12 +22,22 @@ def whole(name: str, on_delete: str = "Drop", kind: str = "postgres") -> dict[st
 
 
 async def streaming(shop: Shop, admin: Sql, name: str, **spec: Any) -> None:
-    """Declare a service and bring its capture to where Debezium has its slot."""
+    """Start the operator, and bring a service's capture to where Debezium has its slot."""
+    await shop.start()
     await shop.declare("cut", **(spec or whole(name)))
     await shop.reason("cut", "CdcReady", "OutboxMissing")
     await admin.migrate(shop, "cut", name)
     await shop.reason("cut", "CdcReady", "ConnectorNotReady")
     await admin.make_slot(name)
+
+
+async def capturing(shop: Shop, admin: Mongo, name: str) -> None:
+    """Start the operator, and bring a service of MongoDB to where only its connector is missing."""
+    await shop.start()
+    await shop.declare("cut", **whole(name, kind="mongodb"))
+    await shop.reason("cut", "CdcReady", "OutboxMissing")
+    await admin[name].create_collection("outbox")
+    await shop.reason("cut", "CdcReady", "ConnectorNotReady")
 
 
 async def kafka_names(shop: Shop) -> dict[str, dict[str, Any]]:

@@ -10,13 +10,12 @@ from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET, SHOP_SERVICE
 
 from .outside import Sql, deleted, gone, mongo
 from .shop import Shop, eventually
-from .streams import OFFSETS, kafka_names, streaming, whole
+from .streams import OFFSETS, capturing, kafka_names, streaming, whole
 from .test_capture_lost import report_ready
 
 
 async def deleted_while_it_streams(shop: Shop, admin: Sql, name: str) -> None:
     """Start, bring a service's capture to where it runs, and delete the service."""
-    await shop.start()
     await streaming(shop, admin, name)
     await report_ready(shop, "cut-outbox")
     body = await shop.client.get(SHOP_SERVICE, shop.namespace, "cut")
@@ -77,7 +76,6 @@ async def test_a_position_that_nobody_can_forget_any_more_holds_nothing_up(
 async def test_what_is_cut_keeps_its_login_until_its_position_is_forgotten(
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
-    await sql.start()
     await streaming(sql, Sql(postgres), name)
     await report_ready(sql, "cut-outbox")
     await sql.declare("cut", database=whole(name)["database"])
@@ -96,7 +94,6 @@ async def test_an_outbox_that_comes_back_while_it_is_released_is_captured_anew(
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
     admin = Sql(postgres)
-    await sql.start()
     await streaming(sql, admin, name)
     await report_ready(sql, "cut-outbox")
     before = await sql.client.get(KAFKA_CONNECTOR, sql.platform.kafka_namespace, "cut-outbox")
@@ -113,12 +110,8 @@ async def test_a_database_of_mongodb_that_was_dropped_is_captured_anew(
     documents: Shop, mongodb: MongoDB
 ) -> None:
     name = f"r{secrets.token_hex(4)}"
-    await documents.start()
-    await documents.declare("cut", **whole(name, kind="mongodb"))
-    await documents.reason("cut", "CdcReady", "OutboxMissing")
     async with mongo(mongodb) as admin:
-        await admin[name].create_collection("outbox")
-        await documents.reason("cut", "CdcReady", "ConnectorNotReady")
+        await capturing(documents, admin, name)
         await report_ready(documents, "cut-outbox")
         await documents.reason("cut", "CdcReady", "Streaming")
         namespace = documents.platform.kafka_namespace

@@ -8,12 +8,11 @@ from shop_operator.api.kinds import KAFKA_TOPIC
 
 from .outside import Sql, deleted, mongo, remembers
 from .shop import Shop, eventually
-from .streams import kafka_names, streaming, whole
+from .streams import capturing, kafka_names, streaming, whole
 
 
 async def test_what_was_cut_from_the_spec_goes(sql: Shop, postgres: Postgres, name: str) -> None:
     admin = Sql(postgres)
-    await sql.start()
     await streaming(sql, admin, name)
     await sql.declare("cut")
 
@@ -29,7 +28,6 @@ async def test_what_was_cut_and_deleted_at_once_goes(
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
     admin = Sql(postgres)
-    await sql.start()
     await streaming(sql, admin, name)
     await sql.stop()
     await sql.declare("cut")
@@ -44,7 +42,6 @@ async def test_retained_things_stay_and_the_slot_goes(
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
     admin = Sql(postgres)
-    await sql.start()
     await streaming(sql, admin, name, **whole(name, "Retain"))
     await sql.declare("cut")
 
@@ -68,7 +65,6 @@ async def test_a_store_that_is_away_is_waited_for(
 ) -> None:
     admin = Sql(postgres)
     reachable = sql.platform.postgres_address
-    await sql.start()
     await streaming(sql, admin, name)
     await sql.stop()
     await sql.start(postgres_address=f"127.0.0.1:{closed_port}")
@@ -119,7 +115,6 @@ async def test_a_renamed_outbox_is_published_in_place_of_the_old(
     sql: Shop, postgres: Postgres, name: str
 ) -> None:
     admin = Sql(postgres)
-    await sql.start()
     await streaming(sql, admin, name)
     await admin.migrate(sql, "cut", name, "outbox_two")
     spec = whole(name)
@@ -139,12 +134,8 @@ async def test_a_renamed_outbox_is_published_in_place_of_the_old(
 
 async def test_mongodb_releases_likewise(documents: Shop, mongodb: MongoDB) -> None:
     name = f"r{secrets.token_hex(4)}"
-    await documents.start()
-    await documents.declare("cut", **whole(name, kind="mongodb"))
-    await documents.reason("cut", "CdcReady", "OutboxMissing")
     async with mongo(mongodb) as admin:
-        await admin[name].create_collection("outbox")
-        await documents.reason("cut", "CdcReady", "ConnectorNotReady")
+        await capturing(documents, admin, name)
         await documents.declare("cut", database=whole(name, kind="mongodb")["database"])
 
         async def users() -> list[str]:
