@@ -127,8 +127,7 @@ async def roll_out(shop: Shop) -> None:
 async def running(shop: Shop, **more: Any) -> None:
     """Declare the service and wait until its pods run."""
     await shop.start()
-    await shop.declare(NAME, **more)
-    await shop.reason(NAME, "SecretsReady", "Available")
+    await shop.provision(NAME, **more)
     await shop.settled(NAME)
     await observe(shop, NAME)
     await shop.reason(NAME, "WorkloadReady", "Available")

@@ -92,6 +92,11 @@ class Shop:
         await self.reason(name, "Synced", "AsDeclared")
         return await self.client.get(SHOP_SERVICE, self.namespace, name)
 
+    async def provision(self, name: str, **spec: Any) -> None:
+        """Apply a ShopService, and wait until its logins are in its Secret."""
+        await self.declare(name, **spec)
+        await self.reason(name, "SecretsReady", "Available")
+
     async def secret(self, name: str, username: str, password: str) -> None:
         data = {"username": encode(username), "password": encode(password)}
         namespace = self.platform.platform_namespace

@@ -56,8 +56,7 @@ async def test_a_service_that_leaves_vault_keeps_its_leases_until_its_pods_are_g
 ) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare(NAME, **spec(name))
-    await shop.reason(NAME, "SecretsReady", "Available")
+    await shop.provision(NAME, **spec(name))
     await with_a_pod(shop)
     before, lease = await generation(shop), await login(vault, NAME)
     session = await connect(postgres, name, lease)
@@ -81,8 +80,7 @@ async def test_an_operator_that_was_away_keeps_them_too(
 ) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare(NAME, **spec(name))
-    await shop.reason(NAME, "SecretsReady", "Available")
+    await shop.provision(NAME, **spec(name))
     await with_a_pod(shop)
     lease = await login(vault, NAME)
     await shop.stop()
@@ -106,8 +104,7 @@ async def test_a_store_that_is_declared_no_more_stays_open_to_the_pods_of_before
     field, kind = left
     await sql.start()
     both: dict[str, Any] = {"cache": {"kind": "redis"}, "queue": {"kind": "rabbitmq"}}
-    await sql.declare(NAME, **both)
-    await sql.reason(NAME, "SecretsReady", "Available")
+    await sql.provision(NAME, **both)
     await with_a_pod(sql)
     before = await generation(sql)
     urls = {f"{kind}_url": (await urls_of(sql))[f"{kind}_url"]}

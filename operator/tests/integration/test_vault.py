@@ -64,8 +64,7 @@ async def test_a_pod_gets_a_login_of_its_own_that_acts_as_the_owner_and_ends(
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     lease = await login(vault, "orders")
     session = await connect(postgres, name, lease)
     await session.execute("CREATE TABLE made (id int)")
@@ -119,8 +118,7 @@ async def test_a_service_reads_only_its_own_paths_and_logins(vault: Vault, name:
 async def test_a_service_cannot_log_in_as_another(vault: Vault) -> None:
     await vault.shop.start()
     for service in ("orders", "other"):
-        await vault.shop.declare(service, secrets=VAULT)
-        await vault.shop.reason(service, "SecretsReady", "Available")
+        await vault.shop.provision(service, secrets=VAULT)
     jwt = vault.plane.kubectl("create", "token", "other", "-n", vault.shop.namespace).strip()
     role = f"{vault.shop.namespace}-orders"
     with pytest.raises((Forbidden, InvalidRequest)):
@@ -146,8 +144,7 @@ async def test_drift_in_vault_is_put_right(
     vault: Vault, name: str, kind: str, change: dict[str, Any]
 ) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     path, owner = vault.path(kind, "orders"), f"{vault.shop.namespace}/orders"
     before = await vault.read(path)
     words = {
@@ -171,8 +168,7 @@ async def test_drift_in_vault_is_put_right(
 )
 async def test_what_is_deleted_in_vault_is_made_again(vault: Vault, name: str, kind: str) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     await vault.shop.stop()
     await asyncio.to_thread(vault.root.delete, vault.path(kind, "orders"))
     await vault.shop.start()
@@ -188,8 +184,7 @@ async def test_a_lost_role_of_vault_is_made_again_with_a_new_password(
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     await vault.shop.stop()
     maker = f"{name}_vault"
     await Sql(postgres).run(f"DROP OWNED BY {maker}", f"DROP ROLE {maker}")
@@ -222,8 +217,7 @@ async def test_a_deleted_service_leaves_nothing_in_vault_and_its_logins_end(
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     made = set(await external(vault.shop, "orders"))
     full = f"{vault.shop.namespace}-orders"
     assert {
@@ -245,8 +239,7 @@ async def test_going_back_to_kubernetes_takes_all_out_of_vault_and_keeps_the_dat
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     await vault.shop.declare("orders", **spec(name, secrets={"provider": "kubernetes"}))
     await remembers(vault.shop, "orders", {("Role", name), ("Database", name)})
     assert await vault.read(vault.path("sys/policies/acl", "orders")) is None

@@ -124,8 +124,7 @@ async def test_a_file_is_the_value_of_its_key_and_no_template_is_written_for_it(
         },
     ]
     await shop.start()
-    await shop.declare("orders", **spec(name, secrets={"provider": "vault", "files": files}))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name, secrets={"provider": "vault", "files": files}))
     code, said = await render(vault, tmp_path / "pod")
     assert code == 0, said
     assert (tmp_path / "pod" / "stripe_api_key").read_text().rstrip("\n") == "sk_test_1"
@@ -159,8 +158,7 @@ async def test_a_pod_made_after_a_rotation_gets_the_other_login(
 ) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     assert (await render(vault, tmp_path / "old"))[0] == 0
     await request(shop, "2030-01-01T00:00:01Z")
     path = f"database/creds/{shop.namespace}-orders_alt"
@@ -177,8 +175,7 @@ async def test_an_agent_that_is_asked_to_quit_gets_another_login_when_it_begins_
 ) -> None:
     shop, file, port = vault.shop, tmp_path / "pod" / "database_url", free_port()
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     async with agent(vault, tmp_path / "pod", port=port) as process:
         ended = await written(file)
         await vault.write(f"sys/leases/revoke-prefix/database/creds/{shop.namespace}-orders", {})
@@ -205,8 +202,7 @@ async def test_mongodbs_login_is_a_secret_that_a_rotation_writes_anew(
     )
     database = {"kind": "mongodb", "name": name, "onDelete": "Drop"}
     await shop.start()
-    await shop.declare("orders", database=database, secrets={"provider": "vault"})
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", database=database, secrets={"provider": "vault"})
 
     async def opens(pod: str) -> str:
         code, said = await render(vault, tmp_path / pod)

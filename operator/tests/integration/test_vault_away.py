@@ -75,8 +75,7 @@ async def test_with_vault_away_nothing_is_dropped_and_it_is_said(
 ) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     made, pods = await external(shop, "orders"), await shop.get(DEPLOYMENT, "orders")
     await shop.stop()
     await shop.start(vault_address=f"https://127.0.0.1:{closed_port}")
@@ -101,8 +100,7 @@ async def test_without_vault_a_deleted_service_waits_and_says_so(
 ) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     await shop.stop()
     await shop.start(vault_address=f"https://127.0.0.1:{closed_port}")
     await shop.reason("orders", "SecretsReady", "VaultUnavailable")
@@ -125,8 +123,7 @@ async def test_an_operator_without_a_vault_says_what_to_set(shop: Shop) -> None:
 async def test_a_sealed_vault_is_told_from_one_that_is_away(fragile: Vault, name: str) -> None:
     shop, server = fragile.shop, fragile.bao.server
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     await shop.stop()
     async with sealed(server):
         await shop.start()
@@ -140,8 +137,7 @@ async def test_a_vault_that_hangs_is_unavailable_and_a_rotation_waits_for_its_re
 ) -> None:
     shop = fragile.shop
     await shop.start()
-    await shop.declare("orders", **spec(name))
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", **spec(name))
     await shop.settled("orders")
     await observe(shop, "orders")
     await shop.reason("orders", "WorkloadReady", "Available")
@@ -197,13 +193,11 @@ async def test_an_operator_that_vault_does_not_know_is_told_which_role_to_write(
 async def test_a_revoked_token_of_the_operator_is_replaced(vault: Vault, name: str) -> None:
     shop = vault.shop
     await shop.start()
-    await shop.declare("orders", secrets={"provider": "vault"})
-    await shop.reason("orders", "SecretsReady", "Available")
+    await shop.provision("orders", secrets={"provider": "vault"})
     await asyncio.to_thread(
         vault.root.write_data, "sys/leases/revoke-prefix/auth/kubernetes/login", data={"sync": True}
     )
-    await shop.declare("later", secrets={"provider": "vault"})
-    await shop.reason("later", "SecretsReady", "Available")
+    await shop.provision("later", secrets={"provider": "vault"})
 
 
 async def _says(shop: Shop, kind: str, word: str) -> str:
@@ -238,8 +232,7 @@ async def test_connections_to_vault_are_kept(vault: Vault, name: str) -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         await vault.shop.start(vault_address=f"https://127.0.0.1:{port}")
-        await vault.shop.declare("orders", **spec(name))
-        await vault.shop.reason("orders", "SecretsReady", "Available")
+        await vault.shop.provision("orders", **spec(name))
         # For more than a dozen requests.
         assert 1 <= len(made) <= 2
         for writer in made:

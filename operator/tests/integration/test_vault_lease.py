@@ -64,8 +64,7 @@ async def pod(
     monkeypatch.setenv("SECRETS_DIR", str(folder))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     await vault.shop.start()
-    await vault.shop.declare("orders", **spec(name))
-    await vault.shop.reason("orders", "SecretsReady", "Available")
+    await vault.shop.provision("orders", **spec(name))
     at = urlsplit(postgres.url)
     file = folder / "database_url"
     file.write_text("postgresql://not@127.0.0.1/yet")
