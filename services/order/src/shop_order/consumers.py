@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, repository, service
+from shop_order.domain.returns import ReturnRefunded, ReturnRefundFailed
 from shop_order.repository import Cause
 from shop_order.returns import service as return_service
 from shop_shared.messaging import deleted_customers
@@ -170,7 +171,7 @@ async def _refunded(
             connection,
             refunded.order_id,
             refunded.refund_id,
-            domain.ReturnRefunded(refunded.amount),
+            ReturnRefunded(refunded.amount),
         )
 
 
@@ -180,7 +181,7 @@ async def _refund_failed(
     if await repository.lock(connection, failed.order_id) is None:
         raise service.UnknownOrderError(f"refund of order {failed.order_id}")
     await return_service.handle_event(
-        connection, failed.order_id, failed.refund_id, domain.ReturnRefundFailed()
+        connection, failed.order_id, failed.refund_id, ReturnRefundFailed()
     )
 
 

@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from shop_order.domain import ReturnStatus, Status
+from shop_order.domain import Status
+from shop_order.domain.returns import ReturnStatus
 from shop_shared.http.idempotency import idempotency_table
 from shop_shared.messaging.inbox import inbox_table
 from shop_shared.messaging.outbox import outbox_table

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_order.domain import (
+from shop_order.domain import Line, Order, Status
+from shop_order.domain.returns import (
     Approve,
-    Line,
-    Order,
     Receive,
     Refuse,
     Return,
@@ -22,7 +21,6 @@ from shop_order.domain import (
     ReturnRefunded,
     ReturnRefundFailed,
     ReturnStatus,
-    Status,
     decide_return,
     left_to_refund,
     request_return,

@@ -34,24 +34,7 @@ from shop_order.domain.messages import (
     ShipmentFailed,
     ShipmentMoved,
 )
-from shop_order.domain.order import CLOSED, CONFIRMED, UNPAID, Line, Order, PaymentFailure, Status
-from shop_order.domain.returns import (
-    Approve,
-    Receive,
-    Refuse,
-    Return,
-    ReturnDecidedError,
-    ReturnEffect,
-    ReturnMessage,
-    ReturnNotPossibleError,
-    ReturnRefunded,
-    ReturnRefundFailed,
-    ReturnStatus,
-    ReturnTransition,
-    decide_return,
-    left_to_refund,
-    request_return,
-)
+from shop_order.domain.order import CLOSED, Line, Order, PaymentFailure, Status
 from shop_order.domain.rules import (
     AddressLockedError,
     NotAwaitingPaymentError,
@@ -62,10 +45,7 @@ from shop_order.domain.rules import (
 
 __all__ = [
     "CLOSED",
-    "CONFIRMED",
-    "UNPAID",
     "AddressLockedError",
-    "Approve",
     "CancelOrder",
     "CancellationRequested",
     "Cancelled",
@@ -90,18 +70,7 @@ __all__ = [
     "PaymentFailure",
     "PaymentRefunded",
     "PaymentRetried",
-    "Receive",
-    "Refuse",
     "RetryPayment",
-    "Return",
-    "ReturnDecidedError",
-    "ReturnEffect",
-    "ReturnMessage",
-    "ReturnNotPossibleError",
-    "ReturnRefundFailed",
-    "ReturnRefunded",
-    "ReturnStatus",
-    "ReturnTransition",
     "ShipmentCreated",
     "ShipmentDelivered",
     "ShipmentFailed",
@@ -109,7 +78,4 @@ __all__ = [
     "Status",
     "Transition",
     "decide",
-    "decide_return",
-    "left_to_refund",
-    "request_return",
 ]

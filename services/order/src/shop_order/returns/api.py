@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order.domain import ReturnStatus
+from shop_order.domain.returns import ReturnStatus
 from shop_order.returns import models, repository, service
 from shop_order.state import State
 from shop_shared.http.auth import Principal, permit

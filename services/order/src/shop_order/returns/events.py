@@ -5,8 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from shop_order import domain
-from shop_order.domain import ReturnEffect
+from shop_order.domain.returns import Return, ReturnEffect
 from shop_order.events import OrderPayload, PricedLine, example, priced
 from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Money
@@ -76,7 +75,7 @@ PUBLISHED: tuple[type[EventPayload], ...] = (
 )
 
 
-def of_return(returned: domain.Return, effect: ReturnEffect) -> Event:
+def of_return(returned: Return, effect: ReturnEffect) -> Event:
     """Make the event that publishes an effect of a return's transition."""
     about = {
         "order_id": returned.order_id,

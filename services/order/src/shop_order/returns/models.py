@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from shop_order import domain, order_number
+from shop_order.domain.returns import Return as DomainReturn
 from shop_order.domain.returns import ReturnStatus
 from shop_order.models import MAX_LINES, MAX_QUANTITY, Line
 from shop_shared.models import OneLine, ResponseModel, StrictModel
@@ -93,7 +94,7 @@ class Return(ResponseModel):
     version: int
 
 
-def return_view(returned: domain.Return) -> Return:
+def return_view(returned: DomainReturn) -> Return:
     """Return what its customer sees of a return."""
     return Return(
         id=returned.id,

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_order.domain import Return, ReturnStatus
+from shop_order.domain.returns import Return, ReturnStatus
 from shop_order.repository import line_of, stored_line
 from shop_order.tables import orders, returns
 from shop_shared.clock import now

@@ -11,9 +11,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import repository as orders
-from shop_order.domain import (
+from shop_order.domain import Order, Status
+from shop_order.domain.returns import (
     Approve,
-    Order,
     Receive,
     Refuse,
     Return,
@@ -21,7 +21,6 @@ from shop_order.domain import (
     ReturnEffect,
     ReturnMessage,
     ReturnNotPossibleError,
-    Status,
     decide_return,
     left_to_refund,
     request_return,

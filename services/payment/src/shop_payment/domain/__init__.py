@@ -1,6 +1,6 @@
 """The rules of payment, without any I/O or framework."""
 
-from shop_payment.domain.attempts import Retry, retry
+from shop_payment.domain.attempts import retry
 from shop_payment.domain.decide import decide, is_already_booked
 from shop_payment.domain.effects import (
     Alert,
@@ -35,7 +35,6 @@ from shop_payment.domain.messages import (
 from shop_payment.domain.payment import (
     CLOSED_UNPAID,
     OPEN,
-    PAID,
     DuplicateCharge,
     Method,
     Payment,
@@ -49,7 +48,6 @@ from shop_payment.domain.refunds import RefundRefusedError
 __all__ = [
     "CLOSED_UNPAID",
     "OPEN",
-    "PAID",
     "Alert",
     "AnnounceActionRequired",
     "AnnounceCaptured",
@@ -78,7 +76,6 @@ __all__ = [
     "RefundReported",
     "RefundStatus",
     "RequestRefund",
-    "Retry",
     "ReturnReceived",
     "Status",
     "StockReserved",
