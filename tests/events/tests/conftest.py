@@ -6,7 +6,7 @@ import pytest
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors, connectors
 from shop_event_path.ledgers import Ledger, ledger
-from shop_event_path.outboxes import Outbox, PostgresOutbox, create_mongodb, create_postgres
+from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres
 from shop_servers.servers import Connect, Kafka, MongoDB, Postgres
 
 NewOutbox = Callable[[str], Awaitable[Outbox]]
@@ -19,35 +19,28 @@ async def connect_api(connect: Connect) -> AsyncIterator[Connectors]:
 
 
 @pytest.fixture(params=["postgres", "mongodb"])
-async def outbox(
-    request: pytest.FixtureRequest,
-    postgres: Postgres,
-    mongodb: MongoDB,
-    connect: Connect,
-    connect_api: Connectors,
+async def uncaptured(
+    request: pytest.FixtureRequest, postgres: Postgres, mongodb: MongoDB, kafka: Kafka
 ) -> AsyncIterator[Outbox]:
-    """A service's database with its topic, without a connector yet."""
+    """A service's database with its topic, that nobody captures: a test may send by hand."""
     made: Outbox
     if request.param == "postgres":
-        made = await create_postgres(postgres.url, connect.bootstrap_servers)
+        made = await create_postgres(postgres.url, kafka.bootstrap_servers)
     else:
-        made = await create_mongodb(mongodb.url, connect.bootstrap_servers)
-    await topics.create(connect.bootstrap_servers, made.topic)
-    yield made
-    await connect_api.delete(made)
-    await made.drop()
-
-
-@pytest.fixture
-async def uncaptured(postgres: Postgres, kafka: Kafka) -> AsyncIterator[PostgresOutbox]:
-    """An outbox that nobody captures: a test sends to its topic by hand."""
-    made = await create_postgres(postgres.url, kafka.bootstrap_servers)
+        made = await create_mongodb(mongodb.url, kafka.bootstrap_servers)
     await topics.create(kafka.bootstrap_servers, made.topic)
     yield made
     await made.drop()
 
 
 @pytest.fixture
-async def book(uncaptured: PostgresOutbox) -> AsyncIterator[Ledger]:
+async def outbox(uncaptured: Outbox, connect_api: Connectors) -> AsyncIterator[Outbox]:
+    """A service's database with its topic, whose connector a test starts."""
+    yield uncaptured
+    await connect_api.delete(uncaptured)
+
+
+@pytest.fixture
+async def book(uncaptured: Outbox) -> AsyncIterator[Ledger]:
     async with ledger(uncaptured.settings) as found:
         yield found

@@ -1,26 +1,14 @@
 """A position that the oplog no longer has: what the outbox holds is read again."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors
-from shop_event_path.outboxes import MongoOutbox, counted, create_mongodb
+from shop_event_path.outboxes import MongoOutbox, counted
 from shop_event_path.topics import numbers
-from shop_servers.servers import Connect, MongoDB
+from shop_servers.servers import Connect
 
 YEARS_AGO = 1_600_000_000
-
-
-@pytest.fixture
-async def outbox(
-    mongodb: MongoDB, connect: Connect, connect_api: Connectors
-) -> AsyncIterator[MongoOutbox]:
-    made = await create_mongodb(mongodb.url, connect.bootstrap_servers)
-    await topics.create(connect.bootstrap_servers, made.topic)
-    yield made
-    await connect_api.delete(made)
-    await made.drop()
+pytestmark = pytest.mark.parametrize("uncaptured", ["mongodb"], indirect=True)
 
 
 async def publish(outbox: MongoOutbox, numbers: range) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors
-from shop_event_path.outboxes import PostgresOutbox, counted, create_postgres
+from shop_event_path.outboxes import PostgresOutbox, counted
 from shop_event_path.topics import numbers
 from shop_servers.servers import Connect, Postgres
 
@@ -19,17 +19,7 @@ from shop_shared.stores.postgres import transaction
 
 Admin: TypeAlias = asyncpg.Connection
 WITHIN = 180
-
-
-@pytest.fixture
-async def outbox(
-    postgres: Postgres, connect: Connect, connect_api: Connectors
-) -> AsyncIterator[PostgresOutbox]:
-    made = await create_postgres(postgres.url, connect.bootstrap_servers)
-    await topics.create(connect.bootstrap_servers, made.topic)
-    yield made
-    await connect_api.delete(made)
-    await made.drop()
+pytestmark = pytest.mark.parametrize("uncaptured", ["postgres"], indirect=True)
 
 
 @pytest.fixture

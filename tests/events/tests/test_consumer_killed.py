@@ -2,41 +2,20 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from shop_event_path import topics
 from shop_event_path.children import Spawn, consumers, killed_itself
 from shop_event_path.consumer import AFTER_COMMIT, BEFORE_COMMIT
-from shop_event_path.ledgers import Ledger, ledger
-from shop_event_path.outboxes import Outbox, counted, create_mongodb, create_postgres
-from shop_servers.servers import Kafka, MongoDB, Postgres
+from shop_event_path.ledgers import Ledger
+from shop_event_path.outboxes import Outbox, counted
+from shop_servers.servers import Kafka
 
 KEYS = ("one", "two", "three", "four", "five", "six")
 COUNT = 50
 WITHIN = 180
 """Seconds that no test needs on a machine of its own."""
-
-
-@pytest.fixture(params=["postgres", "mongodb"])
-async def outbox(
-    request: pytest.FixtureRequest, postgres: Postgres, mongodb: MongoDB, kafka: Kafka
-) -> AsyncIterator[Outbox]:
-    made: Outbox
-    if request.param == "postgres":
-        made = await create_postgres(postgres.url, kafka.bootstrap_servers)
-    else:
-        made = await create_mongodb(mongodb.url, kafka.bootstrap_servers)
-    await topics.create(kafka.bootstrap_servers, made.topic)
-    yield made
-    await made.drop()
-
-
-@pytest.fixture
-async def book(outbox: Outbox) -> AsyncIterator[Ledger]:
-    async with ledger(outbox.settings) as found:
-        yield found
 
 
 async def send(kafka: Kafka, outbox: Outbox, *, count: int) -> None:
@@ -58,10 +37,10 @@ async def until(book: Ledger, total: int) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("crash", [BEFORE_COMMIT, AFTER_COMMIT])
 async def test_a_consumer_killed_around_its_commit(
-    kafka: Kafka, outbox: Outbox, book: Ledger, crash: str
+    kafka: Kafka, uncaptured: Outbox, book: Ledger, crash: str
 ) -> None:
-    await send(kafka, outbox, count=COUNT)
-    async with consumers(outbox, group=f"{outbox.name}-ledger") as spawn:
+    await send(kafka, uncaptured, count=COUNT)
+    async with consumers(uncaptured, group=f"{uncaptured.name}-ledger") as spawn:
         await killed_itself(await spawn("--crash", crash, "--at", "30"))
         written = sum(map(len, (await book.read()).values()))
         assert (written == 0) is (crash == BEFORE_COMMIT)
@@ -90,15 +69,15 @@ async def partitions_are_to_move(kafka: Kafka, group: str, spawn: Spawn) -> None
         await admin.close()
 
 
-@pytest.mark.parametrize("outbox", ["postgres"], indirect=True)
+@pytest.mark.parametrize("uncaptured", ["postgres"], indirect=True)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
 async def test_a_partition_moves_in_the_middle_of_a_batch(
-    kafka: Kafka, outbox: Outbox, book: Ledger, how: signal.Signals | None
+    kafka: Kafka, uncaptured: Outbox, book: Ledger, how: signal.Signals | None
 ) -> None:
     """The first consumer is killed, stopped, or lives on while a second one joins."""
-    group = f"{outbox.name}-ledger"
-    await send(kafka, outbox, count=COUNT * 4)
-    async with consumers(outbox, group=group) as spawn:
+    group = f"{uncaptured.name}-ledger"
+    await send(kafka, uncaptured, count=COUNT * 4)
+    async with consumers(uncaptured, group=group) as spawn:
         first = await spawn("--pace", "0.03")
         await until(book, 1)
         await partitions_are_to_move(kafka, group, spawn)

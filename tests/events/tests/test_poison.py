@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import orjson
+import pytest
 from shop_event_path import topics
 from shop_event_path.consuming import consuming, until
 from shop_event_path.ledgers import Ledger
@@ -17,6 +18,7 @@ from shop_shared.messaging.dead_letters import topic_of
 from shop_shared.messaging.events import MAX_EVENT_BYTES, Event, ReceivedEvent
 
 BUG = 666
+pytestmark = pytest.mark.parametrize("uncaptured", ["postgres"], indirect=True)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
+import pytest
 from shop_event_path import topics
 from shop_event_path.consuming import consuming, until
 from shop_event_path.ledgers import Ledger
@@ -20,6 +21,7 @@ from shop_shared.messaging.events import Event, ReceivedEvent
 BUGS = range(1, 5)
 WORD = 7
 """Said as a word, which the first version of the consumer does not read."""
+pytestmark = pytest.mark.parametrize("uncaptured", ["postgres"], indirect=True)
 
 
 @dataclass
