@@ -22,8 +22,10 @@ NAME = "orders"
 UNFINISHED = ({"observedGeneration": 1}, {"updatedReplicas": 1, "replicas": 2})
 
 
-async def with_a_pod(shop: Shop) -> None:
-    """Let the service's Deployment have a pod."""
+async def with_a_pod(shop: Shop, **spec: Any) -> None:
+    """Start the operator, declare the service, and let its Deployment have a pod."""
+    await shop.start()
+    await shop.provision(NAME, **spec)
     await shop.settled(NAME)
     await observe(shop, NAME)
     await make_pod(shop, NAME, "orders-old", ready_at("10.0.0.1"))
@@ -55,9 +57,7 @@ async def test_a_service_that_leaves_vault_keeps_its_leases_until_its_pods_are_g
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     shop = vault.shop
-    await shop.start()
-    await shop.provision(NAME, **spec(name))
-    await with_a_pod(shop)
+    await with_a_pod(shop, **spec(name))
     before, lease = await generation(shop), await login(vault, NAME)
     session = await connect(postgres, name, lease)
 
@@ -79,9 +79,7 @@ async def test_an_operator_that_was_away_keeps_them_too(
     vault: Vault, postgres: Postgres, name: str
 ) -> None:
     shop = vault.shop
-    await shop.start()
-    await shop.provision(NAME, **spec(name))
-    await with_a_pod(shop)
+    await with_a_pod(shop, **spec(name))
     lease = await login(vault, NAME)
     await shop.stop()
     await shop.declare(NAME, **spec(name, secrets={"provider": "kubernetes"}))
@@ -102,10 +100,8 @@ async def test_a_store_that_is_declared_no_more_stays_open_to_the_pods_of_before
     sql: Shop, stores: Stores, left: tuple[str, str]
 ) -> None:
     field, kind = left
-    await sql.start()
     both: dict[str, Any] = {"cache": {"kind": "redis"}, "queue": {"kind": "rabbitmq"}}
-    await sql.provision(NAME, **both)
-    await with_a_pod(sql)
+    await with_a_pod(sql, **both)
     before = await generation(sql)
     urls = {f"{kind}_url": (await urls_of(sql))[f"{kind}_url"]}
     del both[field]
