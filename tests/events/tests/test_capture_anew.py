@@ -3,8 +3,7 @@
 import pytest
 from shop_event_path import topics
 from shop_event_path.connectors import Connectors
-from shop_event_path.outboxes import Outbox, counted, create_mongodb, create_postgres
-from shop_event_path.topics import numbers
+from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres, publish_each
 from shop_servers.servers import Connect, MongoDB, Postgres
 
 
@@ -23,25 +22,14 @@ async def test_a_database_of_a_former_ones_name_is_captured_from_its_first_row(
             return await create_postgres(postgres.url, connect.bootstrap_servers, name=name)
         return await create_mongodb(mongodb.url, connect.bootstrap_servers, name=name)
 
-    async def publish(outbox: Outbox, numbers: range) -> None:
-        for n in numbers:
-            await outbox.publish([counted(outbox.name, n)])
-
-    async def arrived(outbox: Outbox, last: int) -> list[int]:
-        records = await topics.read(
-            connect.bootstrap_servers,
-            outbox.topic,
-            until=lambda seen: numbers(seen).get("one", [-1])[-1] == last,
-        )
-        return numbers(records)["one"]
-
     outbox = await make()
     await topics.create(connect.bootstrap_servers, outbox.topic)
     for first in (0, 10, 20):
-        await publish(outbox, range(first, first + 5))
+        await publish_each(outbox, range(first, first + 5))
         await connect_api.start(outbox)
-        await publish(outbox, range(first + 5, first + 10))
-        assert await arrived(outbox, first + 9) == list(range(first + 10))
+        await publish_each(outbox, range(first + 5, first + 10))
+        arrived = await topics.read_up_to(connect.bootstrap_servers, outbox.topic, first + 9)
+        assert arrived == list(range(first + 10))
         await connect_api.delete(outbox)
         await outbox.drop()
         outbox = await make(outbox.name)

@@ -6,10 +6,9 @@ from typing import TypeAlias
 
 import asyncpg
 import pytest
-from shop_event_path import topics
 from shop_event_path.connectors import Connectors
-from shop_event_path.outboxes import PostgresOutbox, counted
-from shop_event_path.topics import numbers
+from shop_event_path.outboxes import PostgresOutbox, publish_each
+from shop_event_path.topics import read_up_to
 from shop_servers.servers import Connect, Postgres
 
 from shop_operator.names import slot
@@ -29,26 +28,12 @@ async def admin(postgres: Postgres, outbox: PostgresOutbox) -> AsyncIterator[Adm
     await connection.close()
 
 
-async def arrived(connect: Connect, outbox: PostgresOutbox, last: int) -> list[int]:
-    records = await topics.read(
-        connect.bootstrap_servers,
-        outbox.topic,
-        until=lambda seen: numbers(seen).get("one", [-1])[-1] == last,
-    )
-    return numbers(records)["one"]
-
-
-async def publish(outbox: PostgresOutbox, numbers: range) -> None:
-    for n in numbers:
-        await outbox.publish([counted(outbox.name, n)])
-
-
 async def test_a_slot_dropped_under_a_running_connector_loses_nothing(
     connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
 ) -> None:
     await connect_api.start(outbox)
-    await publish(outbox, range(10))
-    assert await arrived(connect, outbox, 9) == list(range(10))
+    await publish_each(outbox, range(10))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 9) == list(range(10))
     async with asyncio.timeout(WITHIN):
         while True:  # until the connector, which comes back at once, is out of the way
             await admin.execute(
@@ -61,23 +46,23 @@ async def test_a_slot_dropped_under_a_running_connector_loses_nothing(
                 break
             except asyncpg.ObjectInUseError:
                 continue
-    await publish(outbox, range(10, 20))
-    assert await arrived(connect, outbox, 19) == list(range(20))
+    await publish_each(outbox, range(10, 20))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 19) == list(range(20))
 
 
 async def test_a_slot_dropped_while_the_connector_is_stopped_loses_nothing(
     connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
 ) -> None:
     await connect_api.start(outbox)
-    await publish(outbox, range(10))
-    assert await arrived(connect, outbox, 9) == list(range(10))
+    await publish_each(outbox, range(10))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 9) == list(range(10))
     await connect_api.stop(outbox)
-    await publish(outbox, range(10, 15))
+    await publish_each(outbox, range(10, 15))
     await admin.execute("SELECT pg_drop_replication_slot($1)", slot(outbox.name))
-    await publish(outbox, range(15, 20))
+    await publish_each(outbox, range(15, 20))
     await connect_api.resume(outbox)
-    await publish(outbox, range(20, 25))
-    assert await arrived(connect, outbox, 24) == list(range(25))
+    await publish_each(outbox, range(20, 25))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 24) == list(range(25))
 
 
 async def test_old_events_stay_until_they_are_read_and_their_not_being_read_is_seen(
@@ -99,20 +84,20 @@ async def test_old_events_stay_until_they_are_read_and_their_not_being_read_is_s
                 await asyncio.sleep(0.1)
 
     await connect_api.start(outbox)
-    await publish(outbox, range(10))
-    assert await arrived(connect, outbox, 9) == list(range(10))
+    await publish_each(outbox, range(10))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 9) == list(range(10))
     await until_used(wanted=True)  # what came may have been read from the table
     assert await purged() == (10, 1)
     await connect_api.stop(outbox)
     await until_used(wanted=False)
-    await publish(outbox, range(10, 15))
+    await publish_each(outbox, range(10, 15))
     assert await purged() == (0, 0)
     await admin.execute("SELECT pg_drop_replication_slot($1)", slot(outbox.name))
-    await publish(outbox, range(15, 20))
+    await publish_each(outbox, range(15, 20))
     assert await purged() == (0, 0)
     await connect_api.resume(outbox)
-    await publish(outbox, range(20, 21))
-    assert await arrived(connect, outbox, 20) == list(range(21))
+    await publish_each(outbox, range(20, 21))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 20) == list(range(21))
     await until_used(wanted=True)
     assert await purged() == (11, 1)
 
@@ -120,14 +105,14 @@ async def test_old_events_stay_until_they_are_read_and_their_not_being_read_is_s
 async def test_a_snapshot_reads_in_the_order_of_publication_not_of_the_heap(
     connect: Connect, connect_api: Connectors, outbox: PostgresOutbox, admin: Admin
 ) -> None:
-    await publish(outbox, range(200))
+    await publish_each(outbox, range(200))
     # As the purge does: later rows then fill the space of the first.
     await admin.execute("DELETE FROM outbox WHERE (payload->>'n')::int < 100")
     await admin.execute("VACUUM outbox")
-    await publish(outbox, range(200, 250))
+    await publish_each(outbox, range(200, 250))
     rows = await admin.fetch("SELECT (payload->>'n')::int FROM outbox")
     in_heap = [n for (n,) in rows]
     assert in_heap != sorted(in_heap), "the test's own premise"
     await connect_api.start(outbox)
-    await publish(outbox, range(250, 251))
-    assert await arrived(connect, outbox, 250) == list(range(100, 251))
+    await publish_each(outbox, range(250, 251))
+    assert await read_up_to(connect.bootstrap_servers, outbox.topic, 250) == list(range(100, 251))

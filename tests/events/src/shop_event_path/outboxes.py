@@ -75,6 +75,12 @@ class Outbox(Protocol):
         """Close and remove it all."""
 
 
+async def publish_each(outbox: Outbox, numbers: range) -> None:
+    """Commit an event a number, each in a transaction of its own."""
+    for n in numbers:
+        await outbox.publish([counted(outbox.name, n)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Database:
     name: str

@@ -94,6 +94,16 @@ def numbers(records: Sequence[Record]) -> dict[str, list[int]]:
     return by_key
 
 
+async def read_up_to(bootstrap_servers: str, topic: str, last: int) -> list[int]:
+    """The numbers of the key `one`, once the last of them is there. Raises TimeoutError."""
+    records = await read(
+        bootstrap_servers,
+        topic,
+        until=lambda seen: numbers(seen).get("one", [-1])[-1] == last,
+    )
+    return numbers(records)["one"]
+
+
 async def send(bootstrap_servers: str, topic: str, events: Sequence[Event]) -> None:
     """Put events on a topic as Debezium does, without it."""
     producer = AIOKafkaProducer(
