@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-import orjson
 from pymongo import AsyncMongoClient
 from shop_event_path import topics
 from shop_event_path.connectors import connectors
@@ -135,11 +134,9 @@ async def test_what_was_promised_before_the_backup_comes_to_an_end(
         breakable.need, "postgres", "mongodb", "redis", "rabbitmq", "connect"
     )
     signer = Signer()
-    keys = tmp_path / "jwks.json"
-    keys.write_bytes(orjson.dumps(signer.jwks()))
     server = PostgresServer.reached_from_here(facts["postgres"]["url"])
     async with (
-        shop(facts, jwks=keys, environment={}) as running,
+        shop(facts, signer=signer, environment={}) as running,
         httpx.AsyncClient(timeout=60) as client,
         Client(facts["mongodb"]["url"]) as mongodb,
     ):

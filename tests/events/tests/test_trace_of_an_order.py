@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,17 +91,14 @@ class Customer:
 
 
 @asynccontextmanager
-async def a_shop(
-    facts: Any, traces: Collector, signer: Signer, directory: Path
-) -> AsyncIterator[Customer]:
-    keys = directory / "jwks.json"
-    keys.write_bytes(orjson.dumps(signer.jwks()))
+async def a_shop(facts: Any, traces: Collector) -> AsyncIterator[Customer]:
+    signer = Signer()
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": traces.endpoint,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     async with (
-        shop(facts, jwks=keys, environment=environment) as running,
+        shop(facts, signer=signer, environment=environment) as running,
         httpx.AsyncClient(timeout=60, follow_redirects=True) as client,
     ):
         customer = Customer(running, signer, client)
@@ -122,13 +118,11 @@ def registered(user_id: UUID) -> Any:
     )
 
 
-async def test_an_order_is_one_tree_from_the_request_to_the_last_mail(
-    breakable: ServerSet, tmp_path: Path
-) -> None:
+async def test_an_order_is_one_tree_from_the_request_to_the_last_mail(breakable: ServerSet) -> None:
     names = ("postgres", "mongodb", "redis", "rabbitmq", "connect")
     facts = await asyncio.to_thread(breakable.need, *names)
     with collector() as received:
-        async with a_shop(facts, received, Signer(), tmp_path) as customer:
+        async with a_shop(facts, received) as customer:
             orders = {token: await customer.order(token) for token in TRACES}
             await customer.press_pay(orders[ASKS_FIRST])
             for token, trace in TRACES.items():

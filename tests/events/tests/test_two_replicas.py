@@ -7,12 +7,10 @@ do. What is asserted is what the oracle asserts of any shop, and that both had w
 import asyncio
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import orjson
 from shop_event_path import topics
 from shop_event_path.orders import a_mug, an_order
 from shop_event_path.shop import Shop, shop
@@ -116,17 +114,13 @@ async def handled(client: httpx.AsyncClient, url: str) -> float:
     )
 
 
-async def test_the_invariants_hold_with_two_of_each_service(
-    breakable: ServerSet, tmp_path: Path
-) -> None:
+async def test_the_invariants_hold_with_two_of_each_service(breakable: ServerSet) -> None:
     facts = await asyncio.to_thread(
         breakable.need, "postgres", "mongodb", "redis", "rabbitmq", "connect"
     )
     signer = Signer()
-    keys = tmp_path / "jwks.json"
-    keys.write_bytes(orjson.dumps(signer.jwks()))
     async with (
-        shop(facts, jwks=keys, environment={}, twice=TWICE) as running,
+        shop(facts, signer=signer, environment={}, twice=TWICE) as running,
         httpx.AsyncClient(timeout=60) as client,
     ):
         bootstrap = facts["connect"]["bootstrap_servers"]

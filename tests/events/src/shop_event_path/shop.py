@@ -5,13 +5,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
+import orjson
 from shop_servers import databases
 from shop_servers.instance import Facts, free_port
 
@@ -21,6 +23,7 @@ from shop_event_path.outboxes import Outbox, create_mongodb, create_postgres
 from shop_product.migrations import schema
 from shop_shared.settings import ServiceSettings
 from shop_shared.stores import migrations, mongo
+from shop_shared.testing import Signer
 
 TOPICS = ("order", "inventory", "payment", "shipment", "product", "user")
 WITHIN = 300
@@ -69,7 +72,7 @@ class Processes:
 async def shop(
     facts: Mapping[str, Facts],
     *,
-    jwks: Path,
+    signer: Signer,
     environment: Mapping[str, str],
     twice: Collection[str] = (),
 ) -> AsyncIterator[Shop]:
@@ -77,7 +80,7 @@ async def shop(
 
     Those named in `twice` run as two processes each, on one database and in one consumer group.
 
-    Facts: of postgres, mongodb, redis, rabbitmq and connect. Jwks: a file with the keys of tokens.
+    Facts: of postgres, mongodb, redis, rabbitmq and connect. Signer: of the tokens they take.
     They end by SIGTERM, so that what they have still to say is said. Raises TimeoutError.
     """
     bootstrap = facts["connect"]["bootstrap_servers"]
@@ -89,11 +92,11 @@ async def shop(
         "HOST": "127.0.0.1",
         "LOG_LEVEL": "warning",
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "JWKS_URL": jwks.as_uri(),
     }
     outboxes: dict[str, Outbox] = {}
     replicas = {name: [urls[name]] for name in _OWN}
     async with AsyncExitStack() as stack:
+        common["JWKS_URL"] = stack.enter_context(_published_keys(signer))
         # Another shop on these servers would read of orders that it never had.
         stack.push_async_callback(topics.drop, bootstrap, *(f"{topic}.events" for topic in TOPICS))
         for topic in TOPICS:
@@ -122,6 +125,15 @@ async def shop(
             stack.push_async_callback(each.end)
         await asyncio.gather(others.start(), processes.start())
         yield Shop(urls, replicas, outboxes, processes)
+
+
+@contextmanager
+def _published_keys(signer: Signer) -> Iterator[str]:
+    """Return the URL of a file with the keys of tokens."""
+    with TemporaryDirectory() as folder:
+        keys = Path(folder, "jwks.json")
+        keys.write_bytes(orjson.dumps(signer.jwks()))
+        yield keys.as_uri()
 
 
 _OWN = ("order", "product", "payment", "shipping", "notification")
