@@ -99,7 +99,7 @@ async def test_a_message_whose_attempts_are_never_recorded_is_parked(post: Post)
 
 
 async def test_who_is_erased_leaves_nothing_and_hears_nothing(
-    post: Post, client: httpx.AsyncClient, signer: Signer
+    post: Post, client: httpx.AsyncClient, staff: dict[str, str]
 ) -> None:
     await post.know()
     post.box.refuse("email", times=1, for_good=True)
@@ -121,9 +121,9 @@ async def test_who_is_erased_leaves_nothing_and_hears_nothing(
     )
     assert [tuple(row) for row in rows] == [("", "{}", None)]
     assert await post.rows("SELECT 1 FROM recipients WHERE user_id = :user") == []
-    staff = {**signer.headers(uuid4(), roles=["staff"]), "Idempotency-Key": uuid4().hex}
+    headers = {**staff, "Idempotency-Key": uuid4().hex}
     body = {"user_id": str(post.user), "channel": "email", "subject": "Hi", "text": "Hi"}
-    answer = await client.post("/v1/notifications", headers=staff, json=body)
+    answer = await client.post("/v1/notifications", headers=headers, json=body)
     assert (answer.status_code, answer.json()["code"]) == (409, "unreachable")
 
 
@@ -153,11 +153,11 @@ async def test_who_is_erased_while_a_mail_is_sent_leaves_no_answer(
 
 
 async def test_a_message_to_nobody_known_is_refused(
-    client: httpx.AsyncClient, signer: Signer
+    client: httpx.AsyncClient, staff: dict[str, str]
 ) -> None:
-    staff = {**signer.headers(uuid4(), roles=["staff"]), "Idempotency-Key": uuid4().hex}
+    headers = {**staff, "Idempotency-Key": uuid4().hex}
     body = {"user_id": str(uuid4()), "channel": "email", "subject": "Hi", "text": "Hi"}
-    answer = await client.post("/v1/notifications", headers=staff, json=body)
+    answer = await client.post("/v1/notifications", headers=headers, json=body)
     assert (answer.status_code, answer.json()["code"]) == (409, "unreachable")
 
 

@@ -136,7 +136,7 @@ async def test_a_server_that_fails_for_a_while_gets_it_later_and_once(post: Post
 
 
 async def test_after_the_last_try_it_is_parked_and_staff_may_retry(
-    post: Post, client: httpx.AsyncClient, signer: Signer
+    post: Post, client: httpx.AsyncClient, signer: Signer, staff: dict[str, str]
 ) -> None:
     await post.know()
     post.box.refuse("email", times=3, for_good=False)
@@ -144,7 +144,7 @@ async def test_after_the_last_try_it_is_parked_and_staff_may_retry(
     await post.settled()
     assert await post.statuses() == ["parked"]
     assert post.got() == []
-    staff, owner = signer.headers(uuid4(), roles=["staff"]), signer.headers(post.user)
+    owner = signer.headers(post.user)
     (listed,) = (await client.get("/v1/notifications", headers=owner)).json()["items"]
     path = f"/v1/notifications/{listed['id']}"
     shown = (await client.get(path, headers=owner)).json()

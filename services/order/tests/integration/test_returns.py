@@ -213,6 +213,7 @@ async def test_strangers_see_nothing_and_customers_decide_nothing(  # noqa: PLR0
     ask: Ask,
     do: Do,
     signer: Signer,
+    staff: dict[str, str],
 ) -> None:
     stranger = signer.headers(uuid4())
     assert (await ask(delivered, by=stranger)).status_code == 404
@@ -221,7 +222,5 @@ async def test_strangers_see_nothing_and_customers_decide_nothing(  # noqa: PLR0
     assert (await client.get(path, headers=stranger)).status_code == 404
     assert (await client.get("/v1/returns", headers=stranger)).json()["items"] == []
     assert (await do(returned, "approve", by=headers)).status_code == 403
-    stale = await client.post(
-        f"{path}/approve", headers={**signer.headers(uuid4(), roles=["staff"]), "If-Match": '"9"'}
-    )
+    stale = await client.post(f"{path}/approve", headers={**staff, "If-Match": '"9"'})
     assert stale.status_code == 412

@@ -67,12 +67,11 @@ async def test_a_customer_may_not_refund(
 
 
 async def test_partial_refunds_up_to_the_whole_each_once(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str]
 ) -> None:
     order = await shop.order()
     await shop.until(order, "captured")
     path = f"/v1/payments/{await shop.payment_id(order)}/refunds"
-    staff = signer.headers(uuid4(), roles=["staff"])
     body = {"amount": {"amount": 999, "currency": "USD"}, "reason": "damaged"}
 
     async def refund(key: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -97,12 +96,11 @@ async def test_partial_refunds_up_to_the_whole_each_once(
 
 
 async def test_a_refund_that_the_provider_refuses_is_told(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str]
 ) -> None:
     order = await shop.order()
     await shop.until(order, "captured")
     payment_id = await shop.payment_id(order)
-    staff = signer.headers(uuid4(), roles=["staff"])
     answer = await client.post(
         f"/v1/payments/{payment_id}/refunds",
         headers={**staff, "Idempotency-Key": "no"},
@@ -122,11 +120,10 @@ async def test_ways_to_pay_by_currency(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("extra", [{"status": "succeeded"}, {"amount": -1}, {"amount": 1e400}])
 async def test_bad_input_changes_nothing(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer, extra: dict[str, object]
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str], extra: dict[str, object]
 ) -> None:
     order = await shop.order()
     await shop.until(order, "captured")
-    staff = signer.headers(uuid4(), roles=["staff"])
     content = str(extra).replace("'", '"').replace("inf", "1e400")
     answer = await client.post(
         f"/v1/payments/{await shop.payment_id(order)}/refunds",
@@ -144,11 +141,11 @@ async def test_the_service_is_ready_and_counts(client: httpx.AsyncClient) -> Non
 
 
 async def test_staff_find_the_payment_of_any_order(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer
+    shop: Shop, client: httpx.AsyncClient, signer: Signer, staff: dict[str, str]
 ) -> None:
     order = await shop.order()
     await shop.until(order, "captured")
-    staff, other = signer.headers(uuid4(), roles=["staff"]), signer.headers(uuid4())
+    other = signer.headers(uuid4())
     path = f"/v1/payments?order_id={order}"
     [found] = (await client.get(path, headers=staff)).json()["items"]
     assert found["id"] == str(await shop.payment_id(order))

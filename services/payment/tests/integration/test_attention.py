@@ -32,7 +32,7 @@ async def change(shop: Shop, statement: str, payment: UUID) -> None:
 
 
 async def test_a_wrong_amount_a_failed_refund_and_no_answer_need_a_person(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer
+    shop: Shop, client: httpx.AsyncClient, signer: Signer, staff: dict[str, str]
 ) -> None:
     wrong, refused, silent, waits, fine = [await captured(shop) for _ in range(5)]
     await change(
@@ -54,7 +54,7 @@ async def test_a_wrong_amount_a_failed_refund_and_no_answer_need_a_person(
             f"updated_at = now() - interval '{minutes} minutes' WHERE id = :id",
             payment,
         )
-    staff, customer = signer.headers(uuid4(), roles=["staff"]), signer.headers(shop.customer)
+    customer = signer.headers(shop.customer)
     path = "/v1/payments?needs_attention=true"
     found = (await client.get(f"{path}&customer_id={shop.customer}", headers=staff)).json()
     ids = [each["id"] for each in found["items"]]

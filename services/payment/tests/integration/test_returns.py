@@ -82,14 +82,13 @@ async def test_goods_that_cost_nothing_are_not_refunded(shop: Shop) -> None:
 
 
 async def test_refunds_are_listed_by_order_and_payment_newest_first(
-    shop: Shop, client: httpx.AsyncClient, signer: Signer
+    shop: Shop, client: httpx.AsyncClient, signer: Signer, staff: dict[str, str]
 ) -> None:
     order, other = await paid(shop), await paid(shop)
     made = [str(await returned(shop, order, amount)) for amount in (100, 200, 300)]
     await returned(shop, other, 400)
     await shop.until(order, "captured", *["refunded"] * 3)
     mine = signer.headers(shop.customer)
-    staff = signer.headers(uuid4(), roles=["staff"])
     payment = str(await shop.payment_id(order))
     for headers in (mine, staff):
         for query in ({"order_id": str(order)}, {"payment_id": payment}):

@@ -71,11 +71,6 @@ async def http(
 
 
 @pytest.fixture
-def staff(signer: Signer) -> dict[str, str]:
-    return signer.headers(UUID(int=99), roles=["staff"])
-
-
-@pytest.fixture
 def customer(signer: Signer) -> dict[str, str]:
     return signer.headers(UUID(int=7))
 

@@ -156,12 +156,11 @@ async def test_deletion_leaves_nothing_of_the_person(
 
 
 async def test_the_staff_lists_and_an_admin_locks(
-    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, admin: Headers, signer: Signer
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, admin: Headers, staff: Headers
 ) -> None:
     found = await http.get("/v1/users", params={"email": ada.email}, headers=admin)
     assert [item["id"] for item in found.json()["items"]] == [str(ada.id)]
     url = f"/v1/users/{ada.id}"
-    staff = signer.headers(uuid4(), roles=["staff"])
     assert (await http.post(f"{url}/suspend", headers=staff)).status_code == 403
     for _ in range(2):
         assert (await http.post(f"{url}/suspend", headers=admin)).json()["status"] == "suspended"
