@@ -1,4 +1,4 @@
-"""What the tests of several services share: tokens of a signer, and a client of a service.
+"""What the tests of several services share: tokens of a signer, a service's client and engine.
 
 Hypothesis searches without deadlines, as other work may share the machine.
 """
@@ -10,7 +10,10 @@ import httpx
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_shared.http.app_state import get_state
+from shop_shared.http.engine_state import EngineState
 from shop_shared.server import Service
 from shop_shared.testing import Signer, client_of
 
@@ -29,6 +32,12 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the service that the test's own folder wires."""
     async with client_of(service) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def engine(service: Service) -> AsyncEngine:
+    """Return the engine of a service on PostgreSQL."""
+    return get_state(service.app, EngineState).engine
 
 
 @pytest.fixture

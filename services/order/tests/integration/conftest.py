@@ -44,11 +44,6 @@ async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def engine(service: Service) -> AsyncEngine:
-    return get_state(service.app, OrderState).engine
-
-
-@pytest.fixture(scope="module")
 def tracker(service: Service) -> Tracker:
     return get_state(service.app, OrderState).tracker
 

@@ -16,7 +16,6 @@ from shop_servers.servers import Redis as RedisServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.addresses import EXAMPLE
-from shop_shared.http.app_state import get_state
 from shop_shared.ids import uuid7
 from shop_shared.messaging.subscriptions import handlers_of
 from shop_shared.server import Service
@@ -27,7 +26,6 @@ from shop_shipping import main, worker
 from shop_shipping.consumers import subscriptions
 from shop_shipping.settings import Settings
 from shop_shipping.simulated_carrier import SimulatedCarrier
-from shop_shipping.state import ShippingState
 
 WAITS = "call_at IS NOT NULL"
 ADDRESS = {**EXAMPLE, "line2": None, "region": None, "phone": None}
@@ -51,11 +49,6 @@ def settings(postgres_module_database: Database, redis: RedisServer) -> Settings
 async def service(settings: Settings, signer: Signer) -> AsyncIterator[Service]:
     async with wired(main.create(settings), signer) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def engine(service: Service) -> AsyncEngine:
-    return get_state(service.app, ShippingState).engine
 
 
 @pytest_asyncio.fixture(loop_scope="module")
