@@ -111,6 +111,7 @@ def test_a_claims_directory_goes_with_the_claim(
 
 def test_a_pod_finds_services_and_the_api_by_name(web: Callable[..., str], namespace: str) -> None:
     in_pod(web, "sh", "-c", "echo hello > /data/index.html")
+    fetch(f"http://{web('get', 'service', 'web', '-o=jsonpath={.spec.clusterIP}')}/")
     url = f"http://web.{namespace}.svc.cluster.local/"
     program = f"import urllib.request as u; print(u.urlopen('{url}', timeout=5).read().decode())"
     assert in_pod(web, "python3", "-c", program).strip() == "hello"
