@@ -77,7 +77,7 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.contracts --check
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 
-TEST_PARTS := events unit integration contract operator cluster e2e delivery terraform observability edge gitops edge-cluster observability-short tilt kind release terraform-cluster observability-cluster production
+TEST_PARTS := unit integration contract operator cluster e2e delivery terraform observability edge gitops edge-cluster observability-short tilt kind release terraform-cluster observability-cluster production
 .PHONY: test test-all $(TEST_PARTS:%=test-%)
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
@@ -89,7 +89,6 @@ $(TEST_PARTS:%=test-%): test-%: .venv/ready
 	@.venv/bin/python tests/run_parts.py $* --pytest="$(ARGS)"
 
 test-unit: ## a part of it alone (ARGS="-k word -x"); likewise:
-test-events: ## the event path, its servers and consumers killed amid it
 test-integration: ## against real servers
 test-contract: ## events and APIs as documented
 test-operator: ## against a real API server

@@ -1,7 +1,8 @@
 """Runs the parts of the test suite, each in a pytest of its own, and says what ran and how long.
 
-`python tests/run_parts.py unit operator` runs those; without a name, lint and the core's parts in
-this order; with `--all` the layers' too, but for those that run only when they are named.
+`python tests/run_parts.py unit operator` runs those; without a name, lint and the core's parts;
+with `--all` the layers' too, but for those that run only when they are named. Those on the cluster
+run one after another, and beside them, likewise, those on servers of their own.
 A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
 """
 
@@ -13,8 +14,9 @@ import time
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,10 +32,8 @@ class Part:
     places: tuple[str, ...]
     options: tuple[str, ...] = ()
     root: Path = ROOT
-    background: bool = False
-    """Whether it runs beside the parts that follow, up to one that is `on_shop`."""
-    on_shop: bool = False
-    """Whether it needs the shop on the cluster, and so that nobody rebuilds that meanwhile."""
+    on_cluster: bool = False
+    """Whether it uses the embedded cluster, which one part at a time may."""
     layer: bool = False
     """Whether it belongs to a layer: `make test-all` runs it, `make test` does not."""
     when_named: bool = False
@@ -45,8 +45,6 @@ class Part:
 _PARALLEL = ("-n2", "--dist=loadfile")
 _WAITING = ("-n4", "--dist=loadfile")
 PARTS = (
-    # Beside the services' own tests: it waits most of its time, for servers that come back.
-    Part("events", ("tests/events",), _WAITING, background=True),
     Part(
         "unit",
         ("cluster/tests/unit", "services/*/tests/unit", "tests/unit", "tests/journey/tests"),
@@ -54,12 +52,11 @@ PARTS = (
     ),
     Part(
         "integration",
-        ("services/*/tests/integration", "tests/servers/tests"),
+        ("services/*/tests/integration", "tests/servers/tests", "tests/events"),
         _WAITING,
     ),
-    # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs. It
-    # waits most of its time, and the cores are free meanwhile.
-    Part("cluster", ("cluster/tests/integration",), background=True),
+    # Before the shop comes: it kills and rebuilds the cluster, or only kills in one that runs.
+    Part("cluster", ("cluster/tests/integration",), on_cluster=True),
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
     Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
@@ -67,22 +64,25 @@ PARTS = (
     Part("terraform", ("tests/terraform/test_*.py",), layer=True),
     Part("observability", ("observability/tests/test_*.py",), layer=True),
     Part("edge", ("edge/tests/test_*.py",), layer=True),
-    Part("e2e", ("tests/e2e",), on_shop=True),
-    Part("gitops", ("tests/gitops",), on_shop=True, layer=True),
-    Part("edge-cluster", ("edge/tests/cluster",), on_shop=True, layer=True),
+    # A cluster of its own.
+    Part("kind", ("tests/kind",), layer=True),
+    Part("e2e", ("tests/e2e",), on_cluster=True),
+    Part("gitops", ("tests/gitops",), on_cluster=True, layer=True),
+    Part("edge-cluster", ("edge/tests/cluster",), on_cluster=True, layer=True),
     Part(
         "observability-short",
         ("observability/tests/cluster",),
         ("-m", "short"),
-        on_shop=True,
+        on_cluster=True,
         when_named=True,
     ),
-    Part("tilt", ("tests/tilt",), on_shop=True, layer=True),
-    Part("kind", ("tests/kind",), on_shop=True, layer=True),
-    Part("terraform-cluster", ("tests/terraform/cluster",), on_shop=True, when_named=True),
+    Part("tilt", ("tests/tilt",), on_cluster=True, layer=True),
+    Part("terraform-cluster", ("tests/terraform/cluster",), on_cluster=True, when_named=True),
     Part("release", ("tests/release",), when_named=True),
-    Part("observability-cluster", ("observability/tests/cluster",), on_shop=True, when_named=True),
-    Part("production", ("tests/production",), on_shop=True, when_named=True),
+    Part(
+        "observability-cluster", ("observability/tests/cluster",), on_cluster=True, when_named=True
+    ),
+    Part("production", ("tests/production",), on_cluster=True, when_named=True),
 )
 
 
@@ -132,7 +132,7 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", *part.options, f"--junitxml={report}"]
         heading = f"\n{part.name}: {' '.join(places)}"
-        print(heading if shown else f"\n{part.name}: beside what follows, shown when it has ended")
+        print(heading if shown else f"\n{part.name}: beside others, shown when it has ended")
         sys.stdout.flush()
         ended = subprocess.run(
             [*command, *more, *places],
@@ -150,20 +150,13 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
 
 
 def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
-    """Run the parts in their order, those on the shop when nothing runs beside them any more."""
-    outcomes: list[Outcome] = []
-    background: list[Future[Outcome]] = []
-    with ThreadPoolExecutor() as pool:
-        for part in parts:
-            if part.on_shop:
-                outcomes += [each.result() for each in background]
-                background.clear()
-            if part.background and part is not parts[-1]:
-                background.append(pool.submit(run, part, more, shown=False))
-            else:
-                outcomes.append(run(part, more))
-        outcomes += [each.result() for each in background]
-    return outcomes
+    """Run the parts on the cluster one after another, and beside them, likewise, all others."""
+    on_cluster = [part for part in parts if part.on_cluster]
+    others = [part for part in parts if not part.on_cluster]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        beside = pool.map(partial(run, more=more, shown=not others), on_cluster)
+        outcomes = [run(part, more) for part in others]
+        return [*outcomes, *beside]
 
 
 def read_report(report: Path) -> tuple[dict[str, int], list[Skipped]]:
