@@ -1,5 +1,6 @@
 """Installs the Debian packages that the cluster runs on, when they are missing."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shop_cluster.errors import ClusterError
+from shop_cluster.paths import cache
 from shop_cluster.progress import long_step
 
 # A file that a package brings, and the package. Paths, as sbin is not on everybody's PATH.
@@ -42,7 +44,9 @@ def install(missing: Sequence[str]) -> None:
     """Install Debian packages. Raises ClusterError as `install_missing` does."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise ClusterError(f"install these packages first: {', '.join(missing)}")
-    with long_step(f"installing {', '.join(missing)}"):
+    cache().mkdir(parents=True, exist_ok=True)
+    with long_step(f"installing {', '.join(missing)}"), (cache() / "apt.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # apt-get fails where another runs: the test servers' too
         for words in (["update", "-qq"], ["install", "-qq", "--no-install-recommends", *missing]):
             done = subprocess.run(  # noqa: S603 - fixed words
                 ["/usr/bin/apt-get", "-y", *words],
