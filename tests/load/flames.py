@@ -11,7 +11,7 @@ from load.read_load import targets
 from load.shop import Shop, say
 from load.vegeta import attack
 
-FOLDER = Path("docs/flames")
+FOLDER = Path(".artefacts/flames")
 SECONDS = 30
 SAMPLES_A_SECOND = 50
 READS_A_SECOND = 50
@@ -24,6 +24,7 @@ async def flames(shop: Shop, rate: int) -> None:
 
     Raises SystemExit where py-spy fails, and where a service has not one pod.
     """
+    await asyncio.to_thread(FOLDER.mkdir, parents=True, exist_ok=True)
     found = {service: await _process_of(shop, service) for service in SERVICES}
     asked = targets(shop, LISTS, READS_A_SECOND * SECONDS)
     await asyncio.gather(
@@ -52,6 +53,7 @@ async def _record(pid: int, svg: Path) -> None:
         f"--duration={SECONDS}",
         f"--rate={SAMPLES_A_SECOND}",
         "--function",
+        "--gil",  # what waits in uvloop or for a queue is not idle to py-spy: only who has the lock
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
