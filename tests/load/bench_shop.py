@@ -20,9 +20,9 @@ from shop_journey.processes import memory, pids_of
 from chaos.replicas import replicas
 from load import order_load
 from load.costs import cost
-from load.flames import SERVICES, flames
+from load.flames import flames
 from load.read_load import reads
-from load.shop import Shop, say
+from load.shop import SERVICES, Shop, say
 from store_access import from_cluster
 
 WARM_UP = 10

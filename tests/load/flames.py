@@ -8,7 +8,7 @@ from shop_journey.processes import PROC, pids_of
 
 from load import order_load
 from load.read_load import targets
-from load.shop import Shop, say
+from load.shop import SERVICES, Shop, say
 from load.vegeta import attack
 
 FOLDER = Path(".artefacts/flames")
@@ -16,7 +16,6 @@ SECONDS = 30
 SAMPLES_A_SECOND = 50
 READS_A_SECOND = 50
 LISTS = "lists of 20 that differ"
-SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
 
 
 async def flames(shop: Shop, rate: int) -> None:

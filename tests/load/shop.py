@@ -10,6 +10,8 @@ from shop_journey.kubectl import Kubectl
 
 from store_access import Stores
 
+SERVICES = ("user", "auth", "product", "order", "payment", "shipping", "notification", "gateway")
+
 
 @dataclass(frozen=True)
 class Shop:
