@@ -1,5 +1,6 @@
 """A topic that was in Kafka before, without a KafkaTopic, is not dropped with a service (O2)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,9 +8,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shop_servers.servers import Kafka
 
 from shop_operator.api.kinds import KAFKA_TOPIC
+from shop_operator.stores.kafka_topics import KafkaTopics
 
 from .outside import deleted, external
-from .shop import Shop
+from .shop import PATIENCE_SECONDS, Shop
 
 
 @pytest.fixture
@@ -66,3 +68,35 @@ async def test_nothing_to_be_dropped_is_made_while_kafka_does_not_answer(
     assert await shop.get(KAFKA_TOPIC, topic, shop.platform.kafka_namespace) is None
     await shop.declare("blind", events={"publishes": [{"topic": topic, "onDelete": "Retain"}]})
     await shop.reason("blind", "EventsReady", "TopicNotReady")
+
+
+async def test_a_cancelled_question_leaves_no_connection(kafka: Kafka) -> None:
+    host, port = kafka.bootstrap_servers.split(":")
+    asked, answer, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def pass_on(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        broker, to_broker = await asyncio.open_connection(host, int(port))
+        to_broker.write(await client.read(65536))  # which versions Kafka speaks
+        to_client.write(await broker.read(65536))
+        to_broker.write(await client.read(65536))  # which brokers there are
+        asked.set()
+        await answer.wait()
+        to_client.write(await broker.read(65536))
+        assert not await client.read()
+        for each in (to_client, to_broker):
+            each.close()
+            await each.wait_closed()
+        closed.set()
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    async with server, asyncio.timeout(PATIENCE_SECONDS):
+        names = asyncio.ensure_future(
+            KafkaTopics(f"127.0.0.1:{server.sockets[0].getsockname()[1]}").names()
+        )
+        await asked.wait()
+        names.cancel()
+        await asyncio.sleep(0)
+        answer.set()
+        await closed.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await names

@@ -1,6 +1,7 @@
 """Which topics there are in Kafka itself, which no KafkaTopic need stand for."""
 
 import asyncio
+import contextlib
 import time
 from typing import Final
 
@@ -32,16 +33,27 @@ class KafkaTopics:
             return self._names
 
     async def _ask(self) -> frozenset[str]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        listing = asyncio.ensure_future(self._list())
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await admin.start()
-                return frozenset(await admin.list_topics())
+            return await asyncio.shield(listing)
+        except asyncio.CancelledError:
+            # aiokafka leaves its first connection open when it is cancelled while it asks.
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await listing
+            raise
         except (KafkaError, OSError, TimeoutError) as error:
             raise StoreError(
                 "KafkaUnavailable",
                 f"Kafka at {self._servers} does not say which topics there are: "
                 f"{str(error) or f'no answer in {_ANSWER_SECONDS:.0f} s'}",
             ) from error
+
+    async def _list(self) -> frozenset[str]:
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._servers, request_timeout_ms=int(_ANSWER_SECONDS * 1000)
+        )
+        try:
+            await admin.start()
+            return frozenset(await admin.list_topics())
         finally:
             await admin.close()
