@@ -77,7 +77,7 @@ contracts-check: .venv/ready ## fail on a stale contract, or one that breaks rea
 	@.venv/bin/python -m shop_shared.devtools.contracts --check
 	@.venv/bin/python -m shop_shared.devtools.settings_tables --check
 
-TEST_PARTS := unit integration contract operator cluster e2e delivery terraform observability edge gitops edge-cluster observability-short tilt kind release terraform-cluster observability-cluster production
+TEST_PARTS := unit integration contract operator cluster e2e delivery terraform observability edge gitops edge-cluster observability-cluster tilt kind release terraform-cluster production
 .PHONY: test test-all $(TEST_PARTS:%=test-%)
 test: .venv/ready ## lint and every test of the core, with a table of it at the end
 	@.venv/bin/python tests/run_parts.py
@@ -105,7 +105,6 @@ test-kind: ## the shop on kind, made for it and taken away
 test-release: ## `make release` with a small image: signed, verified, refused; admitted by policy-controller, or not
 test-terraform-cluster: ## an empty cluster made the shop by OpenTofu, an order, drift, destroyed
 test-production: ## drills: a rolling upgrade and a restore under load, secrets that are taken away
-test-observability-short: ## of the next one, what is quickly tried: an alert in the mailbox, a trace, its log lines
 test-observability-cluster: ## the observability layer on the cluster: brought up, tried, taken away
 
 export CLUSTER SECRETS

@@ -69,19 +69,10 @@ PARTS = (
     Part("e2e", ("tests/e2e",), on_cluster=True),
     Part("gitops", ("tests/gitops",), on_cluster=True, layer=True),
     Part("edge-cluster", ("edge/tests/cluster",), on_cluster=True, layer=True),
-    Part(
-        "observability-short",
-        ("observability/tests/cluster",),
-        ("-m", "short"),
-        on_cluster=True,
-        when_named=True,
-    ),
+    Part("observability-cluster", ("observability/tests/cluster",), on_cluster=True, layer=True),
     Part("tilt", ("tests/tilt",), on_cluster=True, layer=True),
     Part("terraform-cluster", ("tests/terraform/cluster",), on_cluster=True, when_named=True),
     Part("release", ("tests/release",), when_named=True),
-    Part(
-        "observability-cluster", ("observability/tests/cluster",), on_cluster=True, when_named=True
-    ),
     Part("production", ("tests/production",), on_cluster=True, when_named=True),
 )
 

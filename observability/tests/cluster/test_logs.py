@@ -35,7 +35,6 @@ async def found(kubectl: Kubectl, query: str) -> list[dict[str, Any]]:
     return [hit["_source"] for hit in answer["hits"]["hits"]]
 
 
-@pytest.mark.short
 async def test_a_failed_orders_trace_finds_what_the_services_logged(
     layer: Kubectl, customer: Customer
 ) -> None:

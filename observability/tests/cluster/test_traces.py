@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 from shop_journey import orders
 from shop_journey.customer import Customer
 from shop_journey.golden import STOREFRONT
@@ -39,7 +38,6 @@ def edges(spans: list[dict[str, Any]]) -> set[tuple[str, str]]:
     return {(parent, child) for parent, child in pairs if parent and parent != child}
 
 
-@pytest.mark.short
 async def test_every_edge_of_an_order_is_in_its_trace(
     customer: Customer, zipkin: httpx.AsyncClient
 ) -> None:
