@@ -205,12 +205,18 @@ class ServerInstance:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on."""
+    """Return a loopback port that nothing listens on, and that no other process here was given.
+
+    This process holds the UDP port of that number as long as it lives: so nobody else is given the
+    port of a server that is down for a while.
+    """
     for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as holder:
             try:
                 probe.bind(("127.0.0.1", port))
+                holder.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            holder.detach()
             return port
     raise ServerError(f"no free port in {PORTS}")
