@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from shop_servers import databases
+from shop_servers.http import client_of
 from shop_servers.servers import MongoDB, Postgres, RabbitMQ, Redis
 
 from contract.apps import Apps
@@ -70,13 +70,13 @@ def storefront(shop: Shop, redis: Redis) -> Iterator[str]:
 
 @pytest.fixture
 def browser(storefront: str) -> Iterator[Browser]:
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+    with client_of(storefront, follow_redirects=True) as http:
         yield Browser(http)
 
 
 @pytest.fixture
 def other_browser(storefront: str) -> Iterator[Browser]:
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+    with client_of(storefront, follow_redirects=True) as http:
         yield Browser(http)
 
 
@@ -116,14 +116,14 @@ def staff_browser(browser: Browser, shop: Shop) -> Browser:
 @pytest.fixture
 def staff_visitor(storefront: str, shop: Shop) -> Iterator[Browser]:
     """An administrator's browser beside a customer's."""
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+    with client_of(storefront, follow_redirects=True) as http:
         yield staff_in(Browser(http), shop)
 
 
 @pytest.fixture(scope="module")
 def staff_visit(storefront: str, shop: Shop) -> Iterator[Browser]:
     """An administrator's browser for the whole module."""
-    with httpx.Client(base_url=storefront, follow_redirects=True, timeout=60) as http:
+    with client_of(storefront, follow_redirects=True) as http:
         yield staff_in(Browser(http), shop)
 
 

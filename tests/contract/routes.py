@@ -108,7 +108,7 @@ class Route:
 def _routes() -> list[Route]:
     found = []
     for member in SERVICES.values():
-        document = member.create().app.openapi()
+        document = member.openapi
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 content = operation.get("requestBody", {}).get("content", {})

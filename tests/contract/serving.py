@@ -12,11 +12,10 @@ from typing import Self
 
 import httpx
 import uvicorn
+from shop_servers.http import PATIENCE_SECONDS, client_of
 
 from shop_shared.server import Service, server_config
 from shop_shared.settings import ServiceSettings
-
-PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
         ready.wait()
         # FastAPI builds its routes when the first request looks for one, with the process's
         # warnings turned off meanwhile: two services on two threads must not do that at once.
-        with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{place.url}/nowhere", timeout=PATIENCE_SECONDS)
+        with contextlib.suppress(httpx.TransportError), client_of(place.url) as client:
+            client.get("/nowhere")
         try:
             yield place.url
         finally:
@@ -98,7 +97,8 @@ def served(create: Callable[[], Service], address: Address | None = None) -> Ite
 def until_ready(url: str) -> None:
     """Wait until a service says that it is."""
     waiting_until = time.monotonic() + PATIENCE_SECONDS
-    while httpx.get(f"{url}/readyz", timeout=PATIENCE_SECONDS).status_code != httpx.codes.OK:
-        if time.monotonic() > waiting_until:
-            raise TimeoutError(url)
-        time.sleep(0.02)
+    with client_of(url) as client:
+        while client.get("/readyz").status_code != httpx.codes.OK:
+            if time.monotonic() > waiting_until:
+                raise TimeoutError(url)
+            time.sleep(0.02)

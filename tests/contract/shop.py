@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import yaml
 from pydantic import SecretStr
+from shop_servers.http import client_of
 
 from contract.services import SERVICES, Member
 from contract.serving import Address, served, until_ready
@@ -59,7 +60,7 @@ class Shop:
 
     def client(self, name: str) -> httpx.Client:
         """Return a client of a service, to be closed."""
-        return httpx.Client(base_url=self.url(name), timeout=60)
+        return client_of(self.url(name))
 
     def prepare(self, member: Member) -> None:
         """Start what a service asks for keys and answers."""

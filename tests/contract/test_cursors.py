@@ -26,7 +26,7 @@ def encoded(parts: object) -> str:
 def _lists() -> Iterator[Any]:
     """Every route with a cursor, once for each of its sorts."""
     for member in SERVICES.values():
-        document = member.create().app.openapi()
+        document = member.openapi
         for path, operations in document["paths"].items():
             parameters = operations.get("get", {}).get("parameters", ())
             names = {parameter["name"]: parameter for parameter in parameters}

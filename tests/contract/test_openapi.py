@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ class Operation:
 OPERATIONS = [
     Operation(member, method, path)
     for member in SERVICES.values()
-    for path, methods in member.create().app.openapi()["paths"].items()
+    for path, methods in member.openapi["paths"].items()
     for method in methods
 ]
 
@@ -63,8 +64,7 @@ def test_answers_are_as_documented(
     operation: Operation, shop: Shop, session: requests.Session
 ) -> None:
     url = shop.url(operation.member.name)
-    document: dict[str, Any] = operation.member.create().app.openapi()
-    schema = schemathesis.openapi.from_dict(document)
+    schema = schemathesis.openapi.from_dict(deepcopy(dict(operation.member.openapi)))
     cases = schema[operation.path][operation.method.upper()].as_strategy(
         generation_mode=GenerationMode.POSITIVE
     )

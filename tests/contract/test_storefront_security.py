@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from shop_servers.http import client_of
 from starlette.routing import Route
 
 from contract.browser import Browser
@@ -48,7 +49,7 @@ def test_no_form_counts_without_its_session_s_token(
     staff_visit: Browser, storefront: str, path: str, token: str | None
 ) -> None:
     if token == "of another session":
-        with httpx.Client(base_url=storefront, timeout=60) as other:
+        with client_of(storefront) as other:
             stranger = Browser(other)
             stranger.get("/")
             token = stranger.field("csrf")

@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 from pydantic import SecretStr
+from shop_servers.http import client_of
 
 from contract.routes import ROLES, ROUTES, Route
 from contract.services import SERVICES
@@ -67,7 +68,7 @@ class Crippled:
     def client(self, service: str, fault: str) -> httpx.Client:
         """Return a client of it, to be closed, that may do everything."""
         headers = self.shop.headers(CALLER, *ROLES)
-        return httpx.Client(base_url=self.url(service, fault), timeout=60, headers=headers)
+        return client_of(self.url(service, fault), headers=headers)
 
     def _store(self, service: str, fault: str) -> str:
         return "redis_url" if fault.startswith("redis") or service == "auth" else "database_url"

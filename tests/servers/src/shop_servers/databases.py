@@ -13,13 +13,12 @@ import httpx
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
+from shop_servers.http import PATIENCE_SECONDS, client_of
 from shop_servers.redis import DATABASES
 from shop_servers.servers import BaoNamespace, Database, OpenBao, RabbitMQ
 from shop_servers.servers import Redis as RedisServer
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
-"""For an answer, on a busy machine."""
 
 
 def create_postgres(admin_url: str) -> Database:
@@ -136,8 +135,8 @@ def drop_vhost(vhost_url: str, management_url: str) -> None:
 
 
 def _vhost(management_url: str, method: str, name: str) -> None:
-    url, login = f"{management_url}/api/vhosts/{name}", ("guest", "guest")
-    httpx.request(method, url, auth=login, timeout=PATIENCE_SECONDS).raise_for_status()
+    with client_of(f"{management_url}/api", auth=("guest", "guest")) as client:
+        client.request(method, f"/vhosts/{name}").raise_for_status()
 
 
 def drop_users(redis: RedisServer, rabbitmq: RabbitMQ, prefix: str) -> None:
@@ -154,7 +153,7 @@ def drop_users(redis: RedisServer, rabbitmq: RabbitMQ, prefix: str) -> None:
     at = urlsplit(rabbitmq.url)
     login = at.username or "", at.password or ""
     users = f"{rabbitmq.management_url}/api/users"
-    with httpx.Client(base_url=users, auth=login, timeout=PATIENCE_SECONDS) as client:
+    with client_of(users, auth=login) as client:
         for user in client.get("").raise_for_status().json():
             if user["name"].startswith(prefix):
                 client.delete(f"/{user['name']}").raise_for_status()
