@@ -1,10 +1,14 @@
-"""What `make test` says at its end is what pytest reported."""
+"""What `make test` says at its end is what pytest reported, and which parts run beside which."""
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
-from run_parts import Outcome, Skipped, read_report, skips
+import pytest
+
+import run_parts
+from run_parts import Outcome, Part, Skipped, read_report, run_all, skips
 
 TESTS = """
 import pytest
@@ -38,3 +42,25 @@ def test_skips_are_listed_by_reason() -> None:
         "1 skipped: not root",
         "    unit: test_b",
     ]
+
+
+def test_those_on_the_cluster_run_one_at_a_time_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both, on_cluster = threading.Barrier(2), threading.Lock()
+
+    def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
+        assert shown is not part.on_cluster
+        if part.on_cluster:
+            assert on_cluster.acquire(blocking=False)
+        if part.name in {"cluster", "unit"}:
+            both.wait(30)  # neither goes on before the other has begun
+        if part.on_cluster:
+            on_cluster.release()
+        return Outcome(part.name, int(part.name == "e2e"), 1.0, {})
+
+    monkeypatch.setattr(run_parts, "run", run)
+    parts = [Part(name, (), on_cluster=name in {"cluster", "e2e"}) for name in
+             ("unit", "cluster", "operator", "e2e")]  # fmt: skip
+    ended = {each.name: each.code for each in run_all(parts, [])}
+    assert ended == {"unit": 0, "operator": 0, "cluster": 0, "e2e": 1}
