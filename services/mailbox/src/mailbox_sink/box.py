@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
 from functools import cached_property
-from itertools import islice
+from itertools import count, islice
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Box:
 
     def __init__(self, keep: int) -> None:
         self._messages: deque[Kept | KeptMail] = deque(maxlen=keep)
-        self._count = 0
+        self._numbers = count(1)
         self._refusals: Counter[tuple[str, bool]] = Counter()
 
     def put(  # noqa: PLR0913 - keyword-only, each of its own kind
@@ -79,15 +79,13 @@ class Box:
         unsubscribe: str = "",
     ) -> Kept:
         """Keep a message."""
-        self._count += 1
-        kept = Kept(self._count, channel, to, subject, body, id_, html, unsubscribe)
+        kept = Kept(next(self._numbers), channel, to, subject, body, id_, html, unsubscribe)
         self._messages.append(kept)
         return kept
 
     def put_mail(self, *, to: str, raw: bytes) -> None:
         """Keep a mail."""
-        self._count += 1
-        self._messages.append(KeptMail(self._count, to, raw))
+        self._messages.append(KeptMail(next(self._numbers), to, raw))
 
     def find(
         self, *, channel: str | None = None, to: str | None = None, limit: int | None = None
