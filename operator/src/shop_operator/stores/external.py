@@ -80,6 +80,8 @@ class Found:
     hand_over: str = ""
     """How to hand it over to this ShopService without losing data."""
     as_declared: bool = True
+    read_whole: bool = False
+    """Whether all was read that `ensure` would look for: as declared, it need not be called."""
 
 
 class External(Protocol):

@@ -234,12 +234,8 @@ class Provisioning:
         return error
 
     def _is_sure(self, external: External) -> bool:
-        """Return True if what was read says all that `ensure` would look for.
-
-        So it is in Vault, where a request costs the most of all stores.
-        """
         live = self._found[external.record.identity]
-        return external.record.store == "vault" and isinstance(live, Found) and live.as_declared
+        return isinstance(live, Found) and live.read_whole and live.as_declared
 
     async def _look_for_files(self) -> StoreError | None:
         """Return which secret of `secrets.files` is missing; None if they are there."""

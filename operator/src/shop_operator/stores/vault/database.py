@@ -63,7 +63,7 @@ class Connection:
         if as_declared and self.at:
             as_declared = await self._maker.has_password(sessions)
         hint = f"add application_name={mark(sessions.owner)} to its connection_url"
-        return Found(owner_in(unquote(url)), hint, as_declared=as_declared)
+        return Found(owner_in(unquote(url)), hint, as_declared=as_declared, read_whole=True)
 
     async def ensure(self, sessions: Sessions) -> None:
         """Give Vault the connection with a new password, if it differs or has none."""
@@ -124,6 +124,7 @@ class LoginRole:
             owner_in(" ".join(live.get("creation_statements") or ())),
             f"add the comment /* {mark(sessions.owner)} */ to its creation_statements",
             as_declared=all(live.get(key) == value for key, value in wanted.items()),
+            read_whole=True,
         )
 
     async def ensure(self, sessions: Sessions) -> None:

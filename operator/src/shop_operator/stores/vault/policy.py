@@ -40,6 +40,7 @@ class Policy:
             owner_in(rules),
             f"begin its rules with the line: # {mark(sessions.owner)}",
             as_declared=rules == self._rules(sessions.owner),
+            read_whole=True,
         )
 
     async def ensure(self, sessions: Sessions) -> None:
@@ -90,7 +91,9 @@ class AuthRole:
             bound = {key: value for key, value in wanted.items() if key.startswith("bound_")}
             is_bound = all(live.get(key) == value for key, value in bound.items())
             owner = sessions.owner if is_bound else ""
-        return Found(owner, f"mark the policy {self.name}", as_declared=as_declared)
+        return Found(
+            owner, f"mark the policy {self.name}", as_declared=as_declared, read_whole=True
+        )
 
     async def ensure(self, sessions: Sessions) -> None:
         """Write the role if it differs."""

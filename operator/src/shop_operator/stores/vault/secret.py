@@ -40,7 +40,7 @@ class WrittenSecret:
         owner = (metadata.get("custom_metadata") or {}).get(_OWNER, "")
         hint = f"set its custom metadata {_OWNER} to {sessions.owner}"
         same = live is not None and live.get("data") == self.content
-        return Found(owner, hint, as_declared=same)
+        return Found(owner, hint, as_declared=same, read_whole=True)
 
     async def ensure(self, sessions: Sessions) -> None:
         """Mark and write the secret, if it differs."""
