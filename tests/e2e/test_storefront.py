@@ -151,7 +151,7 @@ async def test_of_two_browsers_one_buys_the_last_unit(
     async with visitor(browser) as one, visitor(browser) as other:
         for page in (one, other):
             await sign_up(page)
-            # Who comes too late may be told before there is an order, and waits for its page in vain.
+            # Who comes too late may be refused before there is an order, whose page never comes.
             page.set_default_timeout(20_000)
         paths = await asyncio.gather(
             *(order(page, product, "test card that pays") for page in (one, other)),

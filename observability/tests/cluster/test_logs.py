@@ -30,9 +30,20 @@ def kibanas_queries() -> list[str]:
 
 
 async def found(kubectl: Kubectl, query: str) -> list[dict[str, Any]]:
-    """Return the log lines that a query in Lucene's syntax finds."""
-    answer = json.loads(await kubectl("get", "--raw", f"{SEARCH}?size=100&q={query}"))
-    return [hit["_source"] for hit in answer["hits"]["hits"]]
+    """Return the log lines that a query in Lucene's syntax finds.
+
+    A store that has just begun says that it cannot tell yet, and is asked again.
+    """
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                answer = await kubectl("get", "--raw", f"{SEARCH}?size=100&q={query}")
+            except StepFailedError as error:
+                if "(ServiceUnavailable)" not in str(error):
+                    raise
+                await asyncio.sleep(1)
+            else:
+                return [hit["_source"] for hit in json.loads(answer)["hits"]["hits"]]
 
 
 async def test_a_failed_orders_trace_finds_what_the_services_logged(
