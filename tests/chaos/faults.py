@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,6 +16,7 @@ from shop_journey.processes import pids_of
 
 AWAY_SECONDS = 30
 PLATFORM, SERVICES, SYSTEM = "platform", "shop", "minishop-system"
+CONNECT = "deployment/minishop-connect"
 CHARGES_GONE_WRONG = 10
 SEARCH_LAG_SECONDS = 60
 CANCEL_WITHIN_SECONDS = 20
@@ -56,7 +57,7 @@ async def all_faults(kubectl: Kubectl) -> list[Fault]:
             if pods > 1
         ),
         away("kafka-away", "statefulset/minishop-kafka"),
-        away("connect-away", "deployment/minishop-connect"),
+        away("connect-away", CONNECT),
         Fault("postgres-restarted", _restart_postgres),
         Fault("redis-flushed", _flush_redis),
         Fault("charged-then-timed-out", _provider_fault("timeout_after_charging")),
@@ -99,12 +100,21 @@ def away(name: str, workload: str) -> Fault:
     """No pod of a workload in `platform` for AWAY_SECONDS."""
 
     async def inflict(kubectl: Kubectl) -> None:
-        await kubectl("scale", "-n", PLATFORM, workload, "--replicas=0")
-        await asyncio.sleep(AWAY_SECONDS)
-        await kubectl("scale", "-n", PLATFORM, workload, "--replicas=1")
-        await kubectl("rollout", "status", "-n", PLATFORM, workload, "--timeout=180s")
+        async with without(kubectl, workload):
+            await asyncio.sleep(AWAY_SECONDS)
 
     return Fault(name, inflict)
+
+
+@asynccontextmanager
+async def without(kubectl: Kubectl, workload: str) -> AsyncIterator[None]:
+    """Have no pod of a workload in `platform` meanwhile."""
+    await kubectl("scale", "-n", PLATFORM, workload, "--replicas=0")
+    try:
+        yield
+    finally:
+        await kubectl("scale", "-n", PLATFORM, workload, "--replicas=1")
+        await kubectl("rollout", "status", "-n", PLATFORM, workload, "--timeout=180s")
 
 
 async def _restart_postgres(kubectl: Kubectl) -> None:

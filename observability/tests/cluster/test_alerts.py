@@ -14,9 +14,11 @@ from shop_journey.customer import SHOP, Customer
 from shop_journey.kubectl import Kubectl
 from shop_journey.up import wait_until_ready
 
+from chaos.faults import CONNECT, without
 from e2e.chromium import Chromium, visitor
 
 from .places import PAGES, PICTURES
+from .test_metrics import answer
 
 LINK = re.compile(r"^(Dashboard|Log lines|Query|Runbook)[^:]*: (http\S+)$", re.MULTILINE)
 ALERT = "PaymentProviderFailing"
@@ -89,18 +91,6 @@ async def sooner(kubectl: Kubectl, **alerts: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def connect_away(kubectl: Kubectl) -> AsyncIterator[None]:
-    """Have no events captured meanwhile."""
-    connect = ("-n=platform", "deployment/minishop-connect")
-    await kubectl("scale", *connect, "--replicas=0")
-    try:
-        yield
-    finally:
-        await kubectl("scale", *connect, "--replicas=1")
-        await kubectl("rollout", "status", *connect, "--timeout=180s")
-
-
-@asynccontextmanager
 async def no_pod_of(kubectl: Kubectl, service: str) -> AsyncIterator[None]:
     """Have no pod of a service meanwhile, while the operator leaves it alone."""
 
@@ -118,9 +108,7 @@ async def no_pod_of(kubectl: Kubectl, service: str) -> AsyncIterator[None]:
 
 def links(body: str) -> dict[str, str]:
     """Return where a message leads: Dashboard, Log lines, Query, Runbook."""
-    return dict(
-        re.findall(r"^(Dashboard|Log lines|Query|Runbook)[^:]*: (http\S+)$", body, re.MULTILINE)
-    )
+    return dict(LINK.findall(body))
 
 
 async def walk(browser: Chromium, body: str, traces: set[str]) -> None:
@@ -150,9 +138,8 @@ async def walk(browser: Chromium, body: str, traces: set[str]) -> None:
 
 async def breaker_opened(prometheus: httpx.AsyncClient) -> None:
     """Wait until Prometheus has seen that payment's breaker towards PayPal is open."""
-    query = {"query": 'min(payment_breaker_closed{provider="paypal"}) == 0'}
     async with asyncio.timeout(FIRES_WITHIN):
-        while not (await prometheus.get("/api/v1/query", params=query)).json()["data"]["result"]:
+        while not await answer(prometheus, 'min(payment_breaker_closed{provider="paypal"}) == 0'):
             await asyncio.sleep(1)
 
 
@@ -179,7 +166,7 @@ async def test_what_fails_calls_a_person_and_lets_him_sleep_again(
             for trace in traces:
                 await customer.order({product["id"]: 1}, PAYPAL, trace=trace)
             await breaker_opened(prometheus)
-            async with connect_away(layer), no_pod_of(layer, "notification"):
+            async with without(layer, CONNECT), no_pod_of(layer, "notification"):
                 await all_arrived("firing", FIRES_WITHIN)
                 found = (await mailbox.get("/messages", params={"channel": "slack"})).json()
                 body = next(m["body"] for m in found["items"] if ALERT in m["subject"])
