@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -181,8 +181,10 @@ async def test_an_agent_that_is_asked_to_quit_gets_another_login_when_it_begins_
         await vault.write(f"sys/leases/revoke-prefix/database/creds/{shop.namespace}-orders", {})
         await refused(ended)
         async with httpx.AsyncClient() as http:
-            asked = await http.post(f"http://127.0.0.1:{port}/agent/v1/quit")
-        assert asked.is_success, asked.text
+            # It may end before it answers.
+            with suppress(httpx.RemoteProtocolError, httpx.ReadError):
+                asked = await http.post(f"http://127.0.0.1:{port}/agent/v1/quit")
+                assert asked.is_success, asked.text
         said, _ = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0, said.decode()
     # As the kubelet does with a container that has ended.

@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
@@ -13,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 from pydantic import BaseModel, SecretStr
+from shop_servers.instance import free_port
 from shop_servers.servers import Database
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from starlette.types import Receive, Scope, Send
+from structlog.testing import CapturingLogger
 
 from shop_shared.http.idempotency import (
     IdempotencyKeyReused,
@@ -27,8 +29,8 @@ from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.observability.trace_context import trace
 from shop_shared.settings import ServiceSettings
+from shop_shared.stores import postgres
 from shop_shared.stores.postgres import check, create_engine, is_temporary, transaction
-from shop_shared.testing.serving import served
 
 
 class Placed(EventPayload):
@@ -173,38 +175,79 @@ async def test_rotated_credentials_replace_connections(
     await engine.dispose()
 
 
-async def test_a_login_that_was_ended_is_replaced_by_asking_vaults_agent_once(
+@dataclass
+class Agent:
+    """Vault's agent, asked to quit: it answers or ends before; another login comes later."""
+
+    file: Path
+    login: str
+    answer: bytes
+    asked: list[bytes] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(request.partition(b" HTTP")[0])
+        writer.write(self.answer)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.5)  # it begins anew
+        await asyncio.to_thread(self.file.write_text, self.login)
+
+
+@pytest.fixture
+def ended(
     postgres_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[Path, str]:
+    """Return the file of a login that was ended, and one that is taken."""
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     file = tmp_path / "database_url"
     at = postgres_database.url.partition("@")[2]
     file.write_text(f"postgresql://ended-{uuid4().hex}:x@{at}")
-    asked: list[str] = []
+    return file, postgres_database.url
 
-    async def agent(scope: Scope, _receive: Receive, send: Send) -> None:
-        asked.append(f"{scope['method']} {scope['path']}")
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-        await asyncio.sleep(0.5)  # it begins anew
-        file.write_text(postgres_database.url)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        async with served(agent, listener) as url:
-            settings = ServiceSettings(
-                database_url=SecretStr(postgres_database.url), vault_agent_url=url
-            )
-            engine = create_engine(settings)
+@asynccontextmanager
+async def users(login: str, agent: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Yield what connects by an engine and says as whom."""
+    settings = ServiceSettings(database_url=SecretStr(login), vault_agent_url=agent)
+    engine = create_engine(settings)
 
-            async def user() -> str:
-                async with engine.connect() as connection:
-                    return str(await connection.scalar(sa.text("SELECT current_user")))
+    async def user() -> str:
+        async with engine.connect() as connection:
+            return str(await connection.scalar(sa.text("SELECT current_user")))
 
-            try:
-                assert len(set(await asyncio.gather(*(user() for _ in range(4))))) == 1
-            finally:
-                await engine.dispose()
-    assert asked == ["POST /agent/v1/quit"]
+    try:
+        yield user
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", b""])
+async def test_a_login_that_was_ended_is_replaced_by_asking_vaults_agent_once(
+    ended: tuple[Path, str], answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, log = Agent(*ended, answer), CapturingLogger()
+    monkeypatch.setattr(postgres, "_log", log)
+    async with await asyncio.start_server(agent.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with users(agent.login, f"http://127.0.0.1:{port}") as user:
+            assert len(set(await asyncio.gather(*(user() for _ in range(4))))) == 1
+    assert agent.asked == [b"POST /agent/v1/quit"]
+    assert {call.method_name for call in log.calls} == {"info"}
+
+
+async def test_an_agent_that_was_not_reached_is_asked_again(
+    ended: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOGIN_PATIENCE", 1.0)
+    agent, port = Agent(*ended, b""), free_port()
+    async with users(agent.login, f"http://127.0.0.1:{port}") as user:
+        with pytest.raises(sa.exc.DBAPIError, match="authentication failed"):
+            await user()
+        async with await asyncio.start_server(agent.serve, "127.0.0.1", port):
+            await user()
+    assert agent.asked == [b"POST /agent/v1/quit"]
 
 
 async def test_the_readiness_check_measures_until_when_the_login_is_taken(

@@ -152,10 +152,14 @@ class _Login:
         try:
             async with httpx.AsyncClient(timeout=CONNECT_TIMEOUT) as http:
                 (await http.post(f"{self._agent}/agent/v1/quit")).raise_for_status()
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            pass  # it ended before it answered
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.TransportError):
+                self._asked_for = None
             _log.warning("Vault's agent was not asked for another login", error=repr(error))
-        else:
-            _log.info("login refused; Vault's agent begins anew")
+            return
+        _log.info("login refused; Vault's agent begins anew")
 
 
 async def _changes(secret: str, *, until: float) -> bool:
