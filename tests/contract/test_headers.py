@@ -122,7 +122,9 @@ def test_no_header_breaks_a_route(route: Route, owned: OwnedResources) -> None:
         raw = {name.lower().encode(): value.encode() for name, value in usual}
         raw |= {name.lower().encode(): value for name, value in sent.items()}
         answer = client.request(**request, headers=list(raw.items()))
-        assert answer.status_code < 500, (sent, answer.text)
+        # Who waits for a few milliseconds may well wait in vain.
+        in_vain = answer.status_code == 504 and sent.get("X-Request-Timeout-Ms", b"").isdigit()
+        assert answer.status_code < 500 or in_vain, (sent, answer.text)
 
     with owned.shop.client(route.member.name) as client:
         tried()
