@@ -9,10 +9,13 @@ External = tuple[str, str, str]
 
 
 async def outside(kubectl: Kubectl, stores: Stores) -> set[str]:
-    """Return what is in the stores and in the platform's namespace."""
+    """Return what is in the stores and in the platform's namespace.
+
+    Without the logins that Vault made for pods of the shop: they end with their leases.
+    """
     rows = await stores.rows(
         "postgres",
-        "SELECT 'role ' || rolname AS name FROM pg_roles"
+        "SELECT 'role ' || rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'v-%-shop-%'"
         " UNION ALL SELECT 'database ' || datname FROM pg_database"
         " UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots",
     )
