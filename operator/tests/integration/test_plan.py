@@ -1,5 +1,6 @@
 """`kubectl shop plan` says what `kubectl apply` and the operator will do, and writes nothing."""
 
+import asyncio
 import difflib
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +86,8 @@ async def test_it_says_of_children_what_the_operator_does(shop: Shop, plane: Con
     kubectl_apply(plane, wanted)
 
     async def done() -> bool:
-        return plan(shop, wanted) == []
+        # Not in the loop in which the operator works.
+        return await asyncio.to_thread(plan, shop, wanted) == []
 
     await eventually(done, seconds=60)
     after = {(c["kind"], c["metadata"]["name"]): c for c in await children(shop, "kept")}
