@@ -6,9 +6,10 @@ MAKEFLAGS += --no-print-directory
 export PYTHONDONTWRITEBYTECODE :=
 
 UV := $(shell ./bootstrap)
-# The embedded cluster's kubeconfig and kubectl, where there is one and no other is asked for; else the current context.
+# The embedded cluster's kubeconfig and kubectl, where there is one and no other is asked for; else the current context, if
+# there is one.
 STATE := $(or $(MINISHOP_STATE),/var/lib/minishop)
-ON_CLUSTER := $(if $(filter kind current,$(CLUSTER)),PATH="$$PATH:$(STATE)-kind/bin",$(if $(wildcard $(STATE)/kubeconfig),KUBECONFIG=$(STATE)/kubeconfig PATH="$$PATH:$(STATE)/bin"))
+ON_CLUSTER = $(if $(filter kind current,$(CLUSTER)),PATH="$$PATH:$(STATE)-kind/bin",$(if $(wildcard $(STATE)/kubeconfig),KUBECONFIG=$(STATE)/kubeconfig PATH="$$PATH:$(STATE)/bin",$(if $(shell kubectl config current-context 2>/dev/null),,$(error there is no cluster: run `make up` first))))
 
 .PHONY: help
 help: ## what can be done here, a line each

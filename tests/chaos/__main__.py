@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import here
+from shop_journey.steps import StepFailedError
 from shop_journey.up import wait_until_ready
 
 from chaos.faults import Fault, all_faults
@@ -102,7 +103,10 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name the faults and do nothing")
     parser.add_argument("--rate", type=float, default=2, help="orders a second (default 2)")
     parser.add_argument("--replicas", type=int, help="pods of each service (default: as they are)")
-    sys.exit(asyncio.run(_main(parser.parse_args())))
+    try:
+        sys.exit(asyncio.run(_main(parser.parse_args())))
+    except StepFailedError as error:
+        sys.exit(f"failed: {error}")
 
 
 if __name__ == "__main__":

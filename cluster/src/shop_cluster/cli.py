@@ -25,7 +25,7 @@ from shop_cluster.build import programs, shopkube, tool
 from shop_cluster.certificates import Authority
 from shop_cluster.development_images import ensure_development_image
 from shop_cluster.down import down
-from shop_cluster.errors import ClusterError
+from shop_cluster.errors import NO_CLUSTER, ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
 from shop_cluster.images import ensure, selected
 from shop_cluster.paths import ClusterPaths
@@ -117,6 +117,14 @@ def _kubeconfig(paths: ClusterPaths) -> Path:
     return paths.kubeconfig if kind.chosen() == "embedded" else kind.kubeconfig()
 
 
+def _kubectl_of_cluster(paths: ClusterPaths) -> tuple[str, ...]:
+    """Return how to call kubectl for the chosen cluster. Raises ClusterError if there is none."""
+    kubeconfig = _kubeconfig(paths)
+    if not kubeconfig.exists():
+        raise ClusterError(NO_CLUSTER)
+    return (*_kubectl(), f"--kubeconfig={kubeconfig}")
+
+
 def _run_up(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     match kind.chosen():
         case "embedded":
@@ -197,7 +205,7 @@ def _run_tool(_: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_secrets(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    command = _kubectl_of_cluster(paths)
     ensure_secrets(command)
     if asked.shop:
         shop_secrets.ensure_in_kubernetes(command)
@@ -209,7 +217,7 @@ def _run_tofu(_: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_backup(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    command = _kubectl_of_cluster(paths)
     folder = asyncio.run(on_cluster.back_up(command, asked.parent, report=say))
     sys.stdout.write(f"{folder}\n")
     return 0
@@ -218,7 +226,7 @@ def _run_backup(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 def _run_restore(paths: ClusterPaths, asked: argparse.Namespace) -> int:
     if kind.chosen() != "embedded":
         raise ClusterError("how other clusters are restored is in docs/production.md")
-    command = (*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")
+    command = _kubectl_of_cluster(paths)
     restoring = on_cluster.restore(command, asked.folder, discard=asked.discard, report=say)
     asyncio.run(restoring)
     return 0
@@ -236,7 +244,7 @@ def _check_layer(paths: ClusterPaths, *, elsewhere: str) -> None:
     if kind.chosen() != "embedded":
         raise ClusterError(f"the layer is made for the embedded cluster; elsewhere {elsewhere}")
     if not paths.kubeconfig.exists():
-        raise ClusterError("there is no cluster: run `make up` first")
+        raise ClusterError(NO_CLUSTER)
 
 
 def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:

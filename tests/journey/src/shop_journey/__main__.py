@@ -5,7 +5,7 @@ import asyncio
 import math
 import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 from rich.console import Console
@@ -85,20 +85,21 @@ async def _order(console: Console, asked: argparse.Namespace) -> int:
 
 
 def _at_least_one(word: str) -> int:
-    if (number := int(word)) < 1:
-        raise argparse.ArgumentTypeError(f"{word}: it is 1 or more")
+    if not word.isdecimal() or (number := int(word)) < 1:
+        raise argparse.ArgumentTypeError(f"{word}: it is a whole number, 1 or more")
     return number
 
 
 def _rate(word: str) -> float:
-    rate = float(word)
-    if not (math.isfinite(rate) and rate > 0):
-        raise argparse.ArgumentTypeError(f"{word}: it is more than 0")
-    return rate
+    with suppress(ValueError):
+        rate = float(word)
+        if math.isfinite(rate) and rate > 0:
+            return rate
+    raise argparse.ArgumentTypeError(f"{word}: it is a number, more than 0")
 
 
 def main() -> int:
-    """Do what was asked; return 1 with the reason when it could not be done."""
+    """Do what was asked; return 1 with the reason when it could not be done, 2 if not begun."""
     parser = argparse.ArgumentParser(prog="shop_journey", description=__doc__)
     parser.add_argument("--shop", default=SHOP, help="the shop's URL")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -131,6 +132,10 @@ def main() -> int:
             console.print(f"look at: {error.look}", markup=False, highlight=False)
     except ClusterError as error:
         console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+    except httpx.ConnectError:
+        reason = f"no shop answers at {asked.shop}: run `make up` first"
+        console.print(f"failed: {reason}", style="red", markup=False, highlight=False)
+        return 2
     except (LookupError, RefusedError, TimeoutError, httpx.TransportError) as error:
         reason = str(error) or type(error).__name__
         console.print(f"failed: {reason}", style="red", markup=False, highlight=False)

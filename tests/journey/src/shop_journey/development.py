@@ -26,7 +26,6 @@ PORT = 10350
 _ANNOTATIONS = ("tilt.dev/down-policy", "kubectl.kubernetes.io/last-applied-configuration")
 """What the Tiltfile gives what Tilt applies, and Tilt itself. `make up` gives neither."""
 _STORES = "platform"
-_NO_SHOP = "there is no shop to work on: run `make up` first"
 
 
 async def tilt_command(place: Place, words: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
@@ -119,9 +118,9 @@ async def _services(kubectl: Kubectl) -> list[dict[str, Any]]:
     try:
         found = (await kubectl.get("shopservices", "-n", SHOP))["items"]
     except (StepFailedError, OSError) as error:
-        raise StepFailedError(f"{_NO_SHOP} ({error})") from error
+        raise StepFailedError(f"there is no shop to work on: {error}") from error
     if not found:
-        raise StepFailedError(f"{_NO_SHOP} (the cluster has no ShopService)")
+        raise StepFailedError("there is no shop to work on: run `make up` first")
     return list(found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shop_cluster.errors import NO_CLUSTER
 from shop_journey.steps import StepFailedError
 
 APPLY = ("apply", "--server-side", "--force-conflicts")
@@ -28,7 +29,14 @@ class Kubectl:
         return [self.program, *config, *arguments]
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """Call it and return what it printed. Raises StepFailedError with what it complained of."""
+        """Call it and return what it printed.
+
+        Raises:
+            StepFailedError: there is no cluster; or what it complained of.
+
+        """
+        if self.kubeconfig and not self.kubeconfig.exists():
+            raise StepFailedError(NO_CLUSTER)
         process = await asyncio.create_subprocess_exec(
             *self.command(*arguments),
             stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
