@@ -116,7 +116,7 @@ def _conflicts(
     for external in declared:
         live = found[external.record.identity]
         if isinstance(live, Found) and live.owner != owner:
-            conflicts[external.record.identity] = _not_owned(external, live, owner)
+            conflicts[external.record.identity] = not_owned(external, live, owner)
     return conflicts
 
 
@@ -131,7 +131,8 @@ def entries(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [record.status() for record in records]
 
 
-def _not_owned(external: External, live: Found, owner: str) -> StoreError:
+def not_owned(external: External, live: Found, owner: str) -> StoreError:
+    """Return the error of a thing that exists and is another's."""
     whose = f"belongs to ShopService {live.owner}" if live.owner else "was made by somebody else"
     how = f", or hand it over: {live.hand_over}" if live.hand_over else ""
     return StoreError(

@@ -17,6 +17,7 @@ from shop_operator.stores.declared import declared, made_before, of_record
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import External, Found, Identity, Record
 from shop_operator.stores.kafka_topics import KafkaTopics
+from shop_operator.stores.maker import Maker
 from shop_operator.stores.ownership import DATABASES, KAFKA, in_release_order, recorded
 from shop_operator.stores.platform import Platform
 from shop_operator.stores.provisioning import Provisioning
@@ -40,6 +41,7 @@ class Provisioner:
         self.platform = Platform(client, settings)
         self.captures = CaptureWatch()
         self.passwords = PasswordMemory()
+        self.maker = Maker()
         self._servers = Servers(
             postgres=self.platform.postgres,
             mongodb=self.platform.mongodb,

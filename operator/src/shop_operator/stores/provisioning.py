@@ -227,7 +227,10 @@ class Provisioning:
                 if external.record.store in stores:
                     if not is_trusted and not self._is_sure(external):
                         self._sessions.resources.gate.require()
-                        await external.ensure(self._sessions)
+                        if external.record.identity in plan.made:
+                            await self._shared.maker.make(external, self._sessions)
+                        else:
+                            await external.ensure(self._sessions)
                     ensured.add(external.record.kind)
         except StoreError as failed:
             return error or failed

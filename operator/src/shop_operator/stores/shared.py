@@ -8,6 +8,7 @@ from shop_operator.spec import Key
 from shop_operator.stores.access import PasswordMemory
 from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.external import External, Found, Identity
+from shop_operator.stores.maker import Maker
 from shop_operator.stores.platform import Platform
 
 
@@ -18,6 +19,7 @@ class Shared(Protocol):
     platform: Platform
     captures: CaptureWatch
     passwords: PasswordMemory
+    maker: Maker
 
     def trusted(self, key: Key, externals: Sequence[External]) -> dict[Identity, Found] | None:
         """Return what was found a moment ago, if all of it was as declared."""
