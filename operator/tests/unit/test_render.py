@@ -14,6 +14,7 @@ from shop_operator.metadata import key_of
 from shop_operator.render import render
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, parse
+from shop_operator.stores.declared import declared
 
 from .specs import NAMES, service, specs
 
@@ -72,3 +73,30 @@ def test_no_password_is_in_anything_but_a_secret() -> None:
     assert [child["kind"] for child in children].count("Secret") == 2
     assert "canary" not in str([child for child in children if child["kind"] != "Secret"])
     assert "canary" not in repr(access)
+
+
+def test_what_is_outside_is_declared_once_where_a_service_publishes_its_dead_letters() -> None:
+    dead = {"topic": "a.events.b.dlt", "partitions": 6, "onDelete": "Drop"}
+    heartbeat = {"topic": "b-outbox.heartbeat"}
+    spec = {
+        "image": "a:1",
+        "database": {"kind": "postgres", "name": "b"},
+        "events": {
+            "publishes": [dead, heartbeat],
+            "subscribes": [{"topic": "a.events", "group": "b"}],
+            "outbox": {},
+        },
+    }
+    found = parse(service("b", spec))
+    externals = [external.record.identity for external in declared(found, Settings(), ACCESS)]
+    assert len(set(externals)) == len(externals)
+    topics = [child for child in render(found, Settings(), ACCESS) if child["kind"] == "KafkaTopic"]
+    specs = {child["metadata"]["name"]: child["spec"] for child in topics}
+    assert len(specs) == len(topics)
+    assert specs["a.events.b.dlt"] == {
+        "topicName": "a.events.b.dlt",
+        "partitions": 6,
+        "replicas": 1,
+        "config": {"retention.ms": "-1"},
+    }
+    assert specs["b-outbox.heartbeat"]["topicName"] == "b-outbox.heartbeat"

@@ -14,6 +14,8 @@ RETAIN_ANNOTATION = {"strimzi.io/managed": "false"}
 """Set before a KafkaTopic is deleted, so that Strimzi keeps the topic in Kafka."""
 _HEARTBEAT: Final = "__debezium-heartbeat"
 """Default of Debezium's `topic.heartbeat.prefix`."""
+_KEPT: Final = {"retention.ms": "-1"}
+"""Of dead letters: they stay until a person has decided about each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,31 +34,39 @@ class DeclaredTopic:
 
 
 def declared_topics(service: ShopService, platform: Settings) -> Iterator[DeclaredTopic]:
-    """Yield each topic that the service owns."""
+    """Yield each topic that the service owns, once.
+
+    A dead-letter topic that it publishes too, to choose its partitions, is as it declares it there.
+    """
     prefix = topic_prefix(service.namespace, platform)
-    for topic in service.spec.events.publishes:
+    dead_letters = {
+        dead_letter_topic(service, platform, each): each.on_delete
+        for each in service.spec.events.subscribes
+    }
+    published = {prefix + topic.topic: topic for topic in service.spec.events.publishes}
+    for name, topic in published.items():
         yield DeclaredTopic(
-            resource=prefix + topic.topic,
-            topic=prefix + topic.topic,
+            resource=name,
+            topic=name,
             on_delete=topic.on_delete,
             spec={
                 "partitions": topic.partitions,
                 "replicas": topic.replicas,
-                "config": dict(topic.config),
+                "config": (_KEPT if name in dead_letters else {}) | topic.config,
             },
         )
-    for subscription in service.spec.events.subscribes:
-        name = dead_letter_topic(service, platform, subscription)
-        config = {"retention.ms": "-1"}  # until a person has decided about each
-        yield DeclaredTopic(
-            resource=name,
-            topic=name,
-            on_delete=subscription.on_delete,
-            # As many replicas as the brokers say: fewer than they want in step keeps no letter.
-            spec={"partitions": 1, "config": config},
-        )
-    published = {prefix + topic.topic for topic in service.spec.events.publishes}
-    yield from (own for own in _debezium(service, platform) if own.topic not in published)
+    for name, on_delete in dead_letters.items():
+        if name not in published:
+            yield DeclaredTopic(
+                resource=name,
+                topic=name,
+                on_delete=on_delete,
+                # As many replicas as brokers say: fewer than they want in step keeps no letter.
+                spec={"partitions": 1, "config": dict(_KEPT)},
+            )
+    for own in _debezium(service, platform):
+        if published.keys().isdisjoint({own.topic, own.resource}):
+            yield own
 
 
 def _debezium(service: ShopService, platform: Settings) -> Iterator[DeclaredTopic]:
