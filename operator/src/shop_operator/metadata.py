@@ -22,7 +22,8 @@ ROTATED_ANNOTATION: Final = "minishop.dev/rotated-at"
 
 def timestamp(at: datetime | None = None) -> str:
     """Return a time, now unless given, as Kubernetes writes it: RFC 3339, in UTC, to the second."""
-    return (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = (at or datetime.now(UTC)).astimezone(UTC)
+    return found.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def labels(service: ShopService) -> dict[str, str]:

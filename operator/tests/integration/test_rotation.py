@@ -130,7 +130,9 @@ async def test_an_older_request_changes_nothing(sql: Shop, name: str) -> None:
     assert (await status(sql, NAME))["rotation"]["phase"] == "Complete"
 
 
-@pytest.mark.parametrize("text", ["soon", "2030-01-01T00:00:00", "2030-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["soon", "2030-01-01T00:00:00", "2030-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
+)
 async def test_a_request_that_is_no_time_is_refused_and_said(sql: Shop, text: str) -> None:
     await running(sql, cache={"kind": "redis"})
     before = await urls_of(sql)

@@ -140,14 +140,14 @@ def requested_at(service: ShopService) -> str:
         return ""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise BadRequestError(
-            f"the annotation {ROTATE_ANNOTATION} is {text[:64]!r}, not a time such as "
-            "2026-01-31T12:00:00Z; use kubectl shop rotate"
-        )
-    return timestamp(at)
+        if at.tzinfo is not None:
+            return timestamp(at)
+    except (ValueError, OverflowError):  # the second: in UTC it is before the first year
+        pass
+    raise BadRequestError(
+        f"the annotation {ROTATE_ANNOTATION} is {text[:64]!r}, not a time such as "
+        "2026-01-31T12:00:00Z; use kubectl shop rotate"
+    )
 
 
 def look(  # noqa: PLR0913 - each a part of what is known
