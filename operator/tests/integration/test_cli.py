@@ -10,7 +10,7 @@ import pytest
 
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .command import kubectl_shop
+from .command import PROGRAMS, kubectl_shop
 from .shop import Shop
 
 
@@ -63,6 +63,8 @@ async def test_names_are_completed(shop: Shop) -> None:
         (("pl",), ["plan", ":4"]),
         (("dead-letters", "sh"), ["show", ":4"]),
         (("status", "-o", "j"), ["json", ":4"]),
+        (("graph", "-o", ""), ["mermaid", "dot", "json", ":4"]),
+        (("status", "-n", ""), [":4"]),
         (("plan", "-f", ""), [":0"]),
         (("plan", "--file"), ["--filename", ":4"]),
     ],
@@ -84,3 +86,34 @@ async def test_a_restart_changes_the_pods_and_is_no_drift(shop: Shop) -> None:
     annotations = live["spec"]["template"]["metadata"]["annotations"]
     assert "kubectl.kubernetes.io/restartedAt" in annotations
     assert (await shop.condition("restarted", "Synced"))["reason"] == "AsDeclared"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("pause", "paused/status"), "'paused/status' is no name"),
+        (("status", "../.."), "'../..' is no name"),
+        (("logs", "a,b=c"), "'a,b=c' is no name"),
+        (("status", "-n", "a/b"), "'a/b' is no name"),
+        (("status", "a", "-A"), "not allowed with argument name"),
+        (("trace", "a", "--kafka", "kafka:port"), "'kafka:port' is not HOST:PORT"),
+        (("dead-letters", "list", "--kafka", "[::1:9092"), "'[::1:9092' is not HOST:PORT"),
+    ],
+)
+def test_a_wrong_call_is_refused_in_a_line(words: tuple[str, ...], said: str) -> None:
+    done = kubectl_shop(*words)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [str(PROGRAMS / "kubectl-shop"), "completion"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

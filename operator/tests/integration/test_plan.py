@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,6 +134,9 @@ async def test_a_secret_changes_by_its_keys_and_shows_no_value(shop: Shop) -> No
     ("text", "words"),
     [
         ("kind: ShopService\nmetadata: {}\n", "needs metadata.name"),
+        ("kind: ShopService\nmetadata: {name: a/b}\n", "needs metadata.name"),
+        ("kind: ShopService\nmetadata: {name: a, namespace: 5}\n", "which is no name"),
+        ("kind: ShopService\nspec: {image: 2026-13-01}\n", "month must be"),
         ("kind: ShopService\nmetadata: {name: a}\n", "is of None"),
         ("kind: Deployment\nmetadata: {name: a}\n", "holds no ShopService"),
         ("- 1\n", "holds no ShopService"),
@@ -144,3 +148,17 @@ def test_what_cannot_be_read_is_refused_in_a_line(shop: Shop, text: str, words: 
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_list_is_read_as_kubectl_reads_it(shop: Shop) -> None:
+    named = manifest(shop, "listed", template={"metadata": {"labels": {True: "on", 2: "two"}}})
+    here = manifest(shop, "here", managementPolicy="Paused")
+    here["metadata"]["namespace"] = None
+    body = {"apiVersion": "v1", "kind": "List", "items": [named, here]}
+    words = ("plan", "-n", shop.namespace, "-f", "-", "-o", "json")
+    done = kubectl_shop(*words, shop=shop, stdin=yaml.safe_dump(body))
+    assert done.returncode == 1, done.stderr
+    made = [each for each in json.loads(done.stdout) if each["kind"] == "ShopService"]
+    assert [each["name"] for each in made] == ["listed", "here"]
+    assert "'2': two" in made[0]["diff"]
+    assert "'true': 'on'" in made[0]["diff"]

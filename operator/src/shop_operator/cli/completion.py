@@ -40,8 +40,8 @@ def complete(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]
             positionals += 1
     if before and before[-1] in {"-f", "--filename", "--kubeconfig"}:
         return [_WITH_FILES]
-    if before and before[-1] in {"-o", "--output"}:
-        candidates = ["text", "json", "yaml"]
+    if before and _takes_value(command, before[-1]):
+        candidates = _choices(command, before[-1])
     elif current.startswith("-"):
         options = (option for each in _actions(command) for option in each.option_strings)
         candidates = list(options)
@@ -74,6 +74,12 @@ def _namespace(words: Sequence[str]) -> str | None:
 
 def _takes_value(command: argparse.ArgumentParser, option: str) -> bool:
     return any(option in each.option_strings and each.nargs != 0 for each in _actions(command))
+
+
+def _choices(command: argparse.ArgumentParser, option: str) -> list[str]:
+    """Return the words that an option takes; none where it takes any."""
+    actions = (each for each in _actions(command) if option in each.option_strings)
+    return [choice for each in actions for choice in each.choices or ()]
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaError
 
@@ -21,7 +22,10 @@ Reader = Callable[[KafkaLog], Awaitable[int]]
 def add_kafka(parser: argparse.ArgumentParser) -> None:
     """Add `--kafka`."""
     parser.add_argument(
-        "--kafka", metavar="HOST:PORT", help="Kafka, if it can be reached from here"
+        "--kafka",
+        type=_servers,
+        metavar="HOST:PORT",
+        help="Kafka, if it can be reached from here",
     )
 
 
@@ -46,3 +50,16 @@ async def with_kafka(
     inside = [*plugin, *words, "--kafka", platform.kafka_bootstrap]
     process = await asyncio.create_subprocess_exec(kubectl, "exec", *place, "--", *inside)
     return await process.wait()
+
+
+def _servers(text: str) -> str:
+    """Return addresses with commas between them. Raises ArgumentTypeError."""
+    for address in text.split(","):
+        try:
+            found = urlsplit(f"//{address}")
+            is_address = bool(found.hostname and found.port)
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise argparse.ArgumentTypeError(f"{address!r} is not HOST:PORT")
+    return text

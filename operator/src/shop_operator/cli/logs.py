@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Final
 
+from shop_operator.cli import names
 from shop_operator.metadata import NAME_LABEL
 
 _MANY_PODS: Final = 50
@@ -16,7 +17,7 @@ def add_to(
 ) -> None:
     """Add the command."""
     command = commands.add_parser("logs", parents=[common], help="show what a service's pods say")
-    command.add_argument("name", help="the service")
+    command.add_argument("name", type=names.name, help="the service")
     command.add_argument("-f", "--follow", action="store_true", help="go on as they say more")
     command.add_argument("--tail", type=int, default=100, help="lines of each pod (100)")
     command.add_argument("-p", "--previous", action="store_true", help="of the containers before")

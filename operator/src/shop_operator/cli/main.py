@@ -23,6 +23,7 @@ from shop_operator.cli import (
     graph,
     init,
     logs,
+    names,
     plan,
     policy,
     restart,
@@ -37,6 +38,8 @@ from shop_operator.spec import InvalidSpecError
 WRONG: Final = 2
 REFUSED: Final = 3
 INTERRUPTED: Final = 130
+UNREAD: Final = 141
+"""As a shell says of a program that SIGPIPE ended."""
 ERRORS: Final = (
     connection.NoClusterError,
     plan.UnreadableError,
@@ -51,7 +54,13 @@ Command = Callable[[ApiClient, Settings, argparse.Namespace], Awaitable[int]]
 
 def cli() -> None:
     """Run `kubectl-shop`."""
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = UNREAD
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line parser. Each command is a module with `add_to`."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
-    common.add_argument("-n", "--namespace", help="namespace (the context's)")
+    common.add_argument("-n", "--namespace", type=names.name, help="namespace (the context's)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     top.set_defaults(kubeconfig=None, namespace=None)
     commands = top.add_subparsers(dest="command", required=True)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import difflib
+import json
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from shop_operator.apply.owner import is_ours
 from shop_operator.apply.result import not_owned
 from shop_operator.children.access_secret import Login
 from shop_operator.cli.client_side_apply import LAST_APPLIED, apply_patch, is_applied_by_the_server
+from shop_operator.cli.names import is_name
 from shop_operator.cli.output import add_format, show
 from shop_operator.cli.patience import patiently
 from shop_operator.metadata import APPLIED_ANNOTATION, NAMESPACE_LABEL, SERVICE_LABEL, Manifest
@@ -68,7 +70,7 @@ def add_to(
 async def _plan(client: ApiClient, platform: Settings, options: argparse.Namespace) -> int:
     changes: list[Change] = []
     for body in await asyncio.to_thread(_read, options.filename):
-        body["metadata"].setdefault("namespace", options.namespace)
+        body["metadata"]["namespace"] = body["metadata"].get("namespace") or options.namespace
         changes += [change async for change in _changes(client, platform, body)]
     count = len(changes)
     text = "\n".join(_told(change) for change in changes)
@@ -81,14 +83,19 @@ async def _plan(client: ApiClient, platform: Settings, options: argparse.Namespa
 def _read(path: Path) -> list[Manifest]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text()
-        bodies = [body for body in yaml.safe_load_all(text) if body]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        bodies = [each for body in yaml.safe_load_all(text) for each in _items(body)]
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a date that is none
         raise UnreadableError(f"{path}: {error}") from error
-    found = [b for b in bodies if isinstance(b, dict) and b.get("kind") == SHOP_SERVICE.kind]
+    found = [body for body in bodies if body.get("kind") == SHOP_SERVICE.kind]
     for body in found:
         metadata = body.get("metadata")
-        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-            raise UnreadableError(f"{path}: a ShopService needs metadata.name")
+        if not isinstance(metadata, dict) or not is_name(metadata.get("name")):
+            raise UnreadableError(f"{path}: a ShopService needs metadata.name, a name")
+        if metadata.get("namespace") is not None and not is_name(metadata["namespace"]):
+            raise UnreadableError(
+                f"{path}: {metadata['name']} has metadata.namespace {metadata['namespace']!r}, "
+                "which is no name"
+            )
         if body.get("apiVersion") != SHOP_SERVICE.api_version:
             raise UnreadableError(
                 f"{path}: {metadata['name']} is of {body.get('apiVersion')}, not of "
@@ -97,6 +104,16 @@ def _read(path: Path) -> list[Manifest]:
     if not found:
         raise UnreadableError(f"{path} holds no ShopService")
     return found
+
+
+def _items(body: object) -> list[Manifest]:
+    """Return the objects in a document: itself, or those of a List, as kubectl writes them."""
+    # As JSON, whose keys are text and which has no dates: so kubectl sends it.
+    found = json.loads(json.dumps(body, default=str))
+    if not isinstance(found, dict):
+        return []
+    is_list = found.get("kind") == "List" and isinstance(found.get("items"), list)
+    return [each for each in (found["items"] if is_list else [found]) if isinstance(each, dict)]
 
 
 async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> AsyncIterator[Change]:

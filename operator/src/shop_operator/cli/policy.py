@@ -5,6 +5,7 @@ import sys
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.cli import names
 from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.settings import Settings
 
@@ -18,7 +19,7 @@ def add_to(
         ("resume", "Enforce", "keep a service as declared again"),
     ):
         command = commands.add_parser(word, parents=[common], help=what)
-        command.add_argument("name", help="the service")
+        command.add_argument("name", type=names.name, help="the service")
         command.set_defaults(run=_set, policy=policy)
 
 

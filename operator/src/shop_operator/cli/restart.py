@@ -6,6 +6,7 @@ from typing import Final
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE
+from shop_operator.cli import names
 from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.metadata import timestamp
 from shop_operator.settings import Settings
@@ -19,7 +20,7 @@ def add_to(
 ) -> None:
     """Add the command."""
     command = commands.add_parser("restart", parents=[common], help="replace a service's pods")
-    command.add_argument("name", help="the service")
+    command.add_argument("name", type=names.name, help="the service")
     command.set_defaults(run=_restart)
 
 

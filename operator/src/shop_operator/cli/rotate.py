@@ -14,6 +14,7 @@ from typing import Final
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.cli import names
 from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.cli.patience import patiently
 from shop_operator.metadata import Manifest, timestamp
@@ -45,7 +46,7 @@ def add_to(
         help="give a service new logins in every store",
         description=_WHAT,
     )
-    command.add_argument("name", help="the service")
+    command.add_argument("name", type=names.name, help="the service")
     command.add_argument(
         "--no-wait", action="store_true", help="ask for it and return; status shows where it stands"
     )

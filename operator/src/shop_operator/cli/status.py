@@ -7,6 +7,7 @@ from typing import Any
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.cli import names
 from shop_operator.cli.output import add_format, show
 from shop_operator.cli.patience import patiently
 from shop_operator.metadata import Manifest
@@ -22,8 +23,9 @@ def add_to(
     command = commands.add_parser(
         "status", parents=[common], help="show services and what belongs to them"
     )
-    command.add_argument("name", nargs="?", help="the service; all when absent")
-    add_all_namespaces(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("name", nargs="?", type=names.name, help="the service; all when absent")
+    add_all_namespaces(which)
     add_format(command)
     command.set_defaults(run=_status)
 
@@ -41,7 +43,7 @@ async def _status(client: ApiClient, platform: Settings, options: argparse.Names
     return 0 if all(ready(body) == "True" for body in bodies) else 1
 
 
-def add_all_namespaces(command: argparse.ArgumentParser) -> None:
+def add_all_namespaces(command: argparse._ActionsContainer) -> None:
     """Add `-A`."""
     command.add_argument("-A", "--all-namespaces", action="store_true", help="in every namespace")
 
