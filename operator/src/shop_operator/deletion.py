@@ -11,6 +11,7 @@ from shop_operator.api.cache import Cache
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SHOP_SERVICE, kind_of
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier
+from shop_operator.apply.owner import is_applied
 from shop_operator.metadata import FINALIZER
 from shop_operator.recorder import EventRecorder
 from shop_operator.spec import ShopService
@@ -112,6 +113,8 @@ class Deletion:
                     kind_of(child), metadata["namespace"], metadata["name"]
                 )
             except NotFoundError:
+                continue
+            if not is_applied(live):  # somebody copied our labels to an object of their own
                 continue
             owners = live["metadata"].get("ownerReferences") or ()
             return not any(owner["uid"] == service.uid for owner in owners)

@@ -16,6 +16,7 @@ from .outside import Sql, delete, deleted, external, gone
 from .shop import Shop, eventually
 
 SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec"
+ACCOUNT = kind_of({"apiVersion": "v1", "kind": "ServiceAccount"})
 ENUM = f"{SPEC_SCHEMA}/properties/database/properties/kind/enum"
 
 
@@ -93,6 +94,27 @@ async def test_orphaned_children_stay(
     assert len(await alive(sql, before)) == len(before)
     await deleted(sql, "parent")
     assert await Sql(postgres).all_named(name) == set()
+
+
+async def test_a_copy_of_a_child_is_not_taken_for_an_orphan(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    await sql.start()
+    await sql.declare("parent", **spec(name))
+    await sql.reason("parent", "DatabaseReady", "Available")
+    account = await sql.client.get(ACCOUNT, sql.namespace, "parent")
+    metadata = {
+        "name": "a-copy",
+        "namespace": sql.namespace,
+        "labels": account["metadata"]["labels"],
+    }
+    copy = {"apiVersion": ACCOUNT.api_version, "kind": ACCOUNT.kind, "metadata": metadata}
+    await sql.client.apply(copy, manager="kubectl")
+    await sql.stop()
+    await sql.start()  # it lists by name, so the copy comes first
+    await deleted(sql, "parent")
+    assert await Sql(postgres).all_named(name) == set()
+    assert await sql.get(ACCOUNT, "a-copy") is not None
 
 
 @pytest.mark.parametrize("policy", ["Paused", "Observe"])
