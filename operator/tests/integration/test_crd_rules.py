@@ -11,6 +11,12 @@ from .shop import Shop
 POSTGRES = {"kind": "postgres", "name": "a"}
 ALERT = {"name": "Broken", "expr": "up == 0", "summary": "it is broken"}
 TOPIC = {"topic": "a.events"}
+URLS: dict[str, dict[str, Any]] = {
+    "database_url": {"database": POSTGRES},
+    "redis_url": {"cache": {"kind": "redis"}},
+    "rabbitmq_url": {"queue": {"kind": "rabbitmq"}},
+}
+"""The files with stores' addresses, and what brings each."""
 SIDE = {"name": "side", "image": "side:1"}
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/service"
 
@@ -67,12 +73,17 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"secrets": {"files": [{"name": "a", "path": "a/b", "key": "k"}]}}, "last part of the path"),
     ({"secrets": {"files": [{"name": "a", "path": "a/b", "template": "t"}]}}, "leave it out"),
     ({"secrets": {"files": [{"name": "a", "path": "nokey"}]}}, "name of the Secret"),
+    *(
+        ({**store, "secrets": {"files": [{"name": name, "path": "a/b"}]}}, "choose another name")
+        for name, store in URLS.items()
+    ),
     ({"port": 0}, "greater than or equal to 1"),
     ({"port": 65536}, "less than or equal to 65535"),
     ({"replicas": -1}, "greater than or equal to 0"),
     ({"env": [{"name": "1A"}]}, "should match"),
     ({"env": [{"name": "A"}, {"name": "A"}]}, "duplicate entries"),
     ({"resources": {"requests": {"cpu": "many"}}}, "should match"),
+    ({"resources": {"limits": {"cpu": -1}}}, "not negative"),
     ({"probes": {"liveness": "livez"}}, "should match"),
     ({"slo": {"availability": "100"}}, "should match"),
     ({"alerts": [{**ALERT, "name": "not-camel"}]}, "should match"),
@@ -81,8 +92,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"alerts": [ALERT, ALERT]}, "duplicate entries"),
     ({"alerts": [{"name": "Broken", "expr": "up == 0"}]}, "Required value"),
     ({"disruptionBudget": {"maxUnavailable": "half"}}, "should match"),
+    ({"disruptionBudget": {"maxUnavailable": "101%"}}, "should match"),
+    ({"disruptionBudget": {"maxUnavailable": -1}}, "not negative"),
     ({"metrics": {"interval": "15"}}, "should match"),
-    ({"network": {"egressCidrs": ["anywhere"]}}, "should match"),
+    *(
+        ({"network": {"egressCidrs": [cidr]}}, "an address range is written as")
+        for cidr in ("anywhere", "10.0.0.0", "999.1.1.1/8", "10.0.0.0/33", "::/129")
+    ),
     ({"managementPolicy": "Ignore"}, "Unsupported value"),
     ({"image": ""}, "at least 1 chars"),
     ({"nonsense": 1}, "not declared in schema"),
@@ -102,7 +118,15 @@ GOOD: list[dict[str, Any]] = [
         }
     },
     {"alerts": [ALERT, {**ALERT, "name": "Worse", "for": "10m", "severity": "page"}]},
-    {"disruptionBudget": {"maxUnavailable": "50%"}},
+    {"disruptionBudget": {"maxUnavailable": "100%"}},
+    {"disruptionBudget": {"maxUnavailable": "2"}},
+    {"disruptionBudget": {"maxUnavailable": 0}},
+    {"network": {"egressCidrs": ["0.0.0.0/0", "203.0.113.7/32", "2001:db8::/32"]}},
+    *({"secrets": {"files": [{"name": name, "path": "a/b"}]}} for name in URLS),
+    *(
+        {**store, "secrets": {"provider": "vault", "files": [{"name": name, "path": "a"}]}}
+        for name, store in URLS.items()
+    ),
     {
         "autoscaling": {"min": 0, "max": 2, "lag": {}},
         "events": {"subscribes": [{**TOPIC, "group": "a"}]},
