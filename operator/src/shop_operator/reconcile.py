@@ -21,14 +21,14 @@ from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, as
 from shop_operator.conditions.readiness import leaving
 from shop_operator.conditions.route import route
 from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
-from shop_operator.conditions.workload import begins_rollout, rollout
+from shop_operator.conditions.workload import begins_rollout, rollout, says_ready
 from shop_operator.deletion import Deletion, TemporaryError
 from shop_operator.metadata import API_VERSION, FINALIZER, Manifest
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.settings import Settings
-from shop_operator.spec import InvalidSpecError, Key, ShopService, parse, parse_unread
+from shop_operator.spec import InvalidSpecError, Key, ShopService, parse, parse_or_unread
 from shop_operator.stores.external import Record
 from shop_operator.stores.ownership import Plan, entries
 from shop_operator.stores.provisioner import Provisioner
@@ -71,7 +71,7 @@ class Reconciler:
         try:
             service = parse(body)
         except InvalidSpecError as error:
-            service = parse_unread(body)
+            service = parse_or_unread(body)
             if not service.deleting:
                 await self._report_only(service, only("InvalidSpec", str(error)))
                 return None
@@ -121,6 +121,9 @@ class Reconciler:
 
     async def _delete(self, service: ShopService) -> None:
         """Remove everything that belongs to a deleted ShopService, then its finalizer."""
+        if says_ready(service):
+            message = "it is being deleted, with what belongs to it"
+            service = await self._report_only(service, only("Deleting", message)) or service
         deletion = Deletion(
             client=self.client,
             cache=self.cache,
@@ -245,8 +248,10 @@ class Reconciler:
         result.recheck_after(pods.recheck)
         return result.recheck
 
-    async def _report_only(self, service: ShopService, conditions: Sequence[Condition]) -> None:
-        await self._write_status(service, brief_status(service, conditions), conditions)
+    async def _report_only(
+        self, service: ShopService, conditions: Sequence[Condition]
+    ) -> ShopService | None:
+        return await self._write_status(service, brief_status(service, conditions), conditions)
 
     async def _write_status(
         self, service: ShopService, status: Manifest, conditions: Sequence[Condition]
@@ -269,14 +274,7 @@ class Reconciler:
         if changed and ready.reason not in TAKES_TIME:
             warning = ready.status == "False"
             await self.recorder.record(service, ready.reason, ready.message, warning=warning)
-        return _parsed(body)
-
-
-def _parsed(body: Manifest) -> ShopService:
-    try:
-        return parse(body)
-    except InvalidSpecError:
-        return parse_unread(body)
+        return parse_or_unread(body)
 
 
 def _raise_if_incomplete(

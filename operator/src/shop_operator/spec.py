@@ -264,6 +264,14 @@ def parse(body: Mapping[str, Any]) -> ShopService:
         raise InvalidSpecError(f"spec.{field}: {first['msg']}") from error
 
 
+def parse_or_unread(body: Mapping[str, Any]) -> ShopService:
+    """Read a ShopService, as `parse_unread` does if its spec can't be read."""
+    try:
+        return parse(body)
+    except InvalidSpecError:
+        return parse_unread(body)
+
+
 def parse_unread(body: Mapping[str, Any]) -> ShopService:
     """Read a ShopService whose spec can't be read: nothing is declared, only its policy is kept.
 

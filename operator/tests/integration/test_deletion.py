@@ -14,6 +14,7 @@ from shop_operator.metadata import Manifest
 from .harm import SPEC, children
 from .outside import Sql, delete, deleted, external, gone
 from .shop import Shop, eventually
+from .workloads import observe
 
 SPEC_SCHEMA = "/spec/versions/0/schema/openAPIV3Schema/properties/spec"
 ACCOUNT = kind_of({"apiVersion": "v1", "kind": "ServiceAccount"})
@@ -173,6 +174,8 @@ async def test_finalizers_of_others_are_left_alone(shop: Shop) -> None:
     await shop.start()
     await shop.declare("shared")
     await shop.settled("shared")
+    await observe(shop, "shared")
+    await shop.reason("shared", "Ready", "AllReady")
     body = await shop.client.get(SHOP_SERVICE, shop.namespace, "shared")
     finalizers = [*body["metadata"]["finalizers"], "example.com/backup"]
     patch = {"metadata": {"finalizers": finalizers}}
@@ -184,6 +187,7 @@ async def test_finalizers_of_others_are_left_alone(shop: Shop) -> None:
         return bool(live["metadata"]["finalizers"] == ["example.com/backup"])
 
     await eventually(ours_gone)
+    assert (await shop.condition("shared", "Ready"))["reason"] == "Deleting"
     free = {"metadata": {"finalizers": None}}
     await shop.client.merge(SHOP_SERVICE, shop.namespace, "shared", free)
     await gone(shop, "shared")

@@ -66,10 +66,11 @@ def tree(body: Manifest, *, with_namespace: bool = False) -> Iterator[str]:
     yield f"{_MARKS[ready(body)]} " + "  ".join(part for part in parts if part)
     if status.get("observedGeneration") != metadata.get("generation"):
         yield "  (the operator has not looked at the newest spec yet)"
-    for condition in status.get("conditions") or ():
-        if condition["type"] != "Ready":
-            mark = _MARKS[condition["status"]]
-            yield f"  {mark} {condition['type']}: {condition['reason']} — {condition['message']}"
+    conditions = status.get("conditions") or ()
+    parts_of_it = [condition for condition in conditions if condition["type"] != "Ready"]
+    for condition in parts_of_it or conditions:  # Ready alone: it is paused, or being deleted
+        mark = _MARKS[condition["status"]]
+        yield f"  {mark} {condition['type']}: {condition['reason']} — {condition['message']}"
     children = status.get("children") or ()
     for number, child in enumerate(children, start=1):
         branch = "└─" if number == len(children) else "├─"

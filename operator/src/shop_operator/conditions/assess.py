@@ -29,6 +29,7 @@ TAKES_TIME: Final = frozenset(
         "GatewayNotReady",
         "NotAccepted",
         "ChildDeleting",
+        "Deleting",
     }
 )
 _MESSAGE_LENGTH: Final = 1024

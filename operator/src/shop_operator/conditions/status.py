@@ -48,10 +48,13 @@ def status_of(
 def brief_status(service: ShopService, conditions: Sequence[Condition]) -> Manifest:
     """Return the status of a ShopService that is not reconciled: only the conditions change."""
     before = service.status.get("conditions") or ()
-    return service.status | {
+    found = service.status | {
         "observedGeneration": service.generation,
         "conditions": merged(conditions, before, generation=service.generation),
     }
+    if service.deleting:
+        found.pop("url", None)
+    return found
 
 
 def announcing_status(service: ShopService, conditions: Sequence[Condition]) -> Manifest:

@@ -82,8 +82,7 @@ def begins_rollout(
     service: ShopService, desired: Sequence[Manifest], live: Sequence[Manifest]
 ) -> bool:
     """Return True if a ShopService that says Ready gets another Deployment than it has now."""
-    conditions = service.status.get("conditions") or ()
-    if not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
+    if not says_ready(service):
         return False
     found = [
         next((child for child in children if child["kind"] == "Deployment"), None)
@@ -94,6 +93,12 @@ def begins_rollout(
         return wanted is not None
     before = (there["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
     return bool(with_applied_hash(wanted)["metadata"]["annotations"][APPLIED_ANNOTATION] != before)
+
+
+def says_ready(service: ShopService) -> bool:
+    """Return True if the status of a ShopService says that it is ready."""
+    conditions = service.status.get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def is_rolled_out(deployment: Manifest) -> bool:
