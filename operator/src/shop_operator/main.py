@@ -19,7 +19,6 @@ from typing import Any
 import kopf
 import structlog
 import uvloop
-from pydantic import ValidationError
 
 from shop_operator.admission import handler
 from shop_operator.admission.webhook import Webhook
@@ -27,7 +26,7 @@ from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
 from shop_operator.controller import Controller
 from shop_operator.probes import serve
-from shop_operator.settings import Settings
+from shop_operator.settings import WRONG_SETTINGS, Settings, what_is_wrong
 
 
 def cli() -> None:
@@ -47,10 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         platform = Settings()
         connection.login()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        sys.stderr.write(f"shop-operator: MINISHOP_{name}: {first['msg']}\n")
+    except WRONG_SETTINGS as error:
+        sys.stderr.write(f"shop-operator: {what_is_wrong(error)}\n")
         return 2
     except connection.NoClusterError as error:
         sys.stderr.write(f"shop-operator: {error}\n")

@@ -2,8 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+WRONG_SETTINGS = (ValidationError, SettingsError)
+"""What making Settings raises: a value of another type, or what should be JSON and is not."""
 
 
 class Settings(BaseSettings):
@@ -195,3 +198,13 @@ class Settings(BaseSettings):
     def is_scoped(self, namespace: str) -> bool:
         """Return True if names outside a namespace carry it as a prefix."""
         return self.scope == "namespace" and namespace not in self.cluster_scoped_namespaces
+
+
+def what_is_wrong(error: ValidationError | SettingsError) -> str:
+    """Return a line that names the environment variable and what is wrong with it."""
+    if isinstance(error, SettingsError):
+        name = str(error).split('"')[1]
+        return f"MINISHOP_{name.upper()}: lists and maps are written as JSON ({error.__cause__})"
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"])
+    return f"MINISHOP_{name.upper()}: {first['msg']}"

@@ -117,3 +117,18 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("shop-operator", ("run",)), ("kubectl-shop", ("dead-letters", "list"))],
+)
+@pytest.mark.parametrize(("name", "value"), [("NAMESPACES", "shop"), ("WORKERS", "0")])
+def test_a_wrong_setting_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, program: str, words: tuple[str, ...], name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MINISHOP_{name}", value)
+    done = kubectl_shop(*words, program=program)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert f": MINISHOP_{name}: " in done.stderr

@@ -1,5 +1,6 @@
 """Databases, roles and capture, in a real PostgreSQL and MongoDB."""
 
+import base64
 import secrets
 from urllib.parse import urlsplit
 
@@ -91,6 +92,11 @@ async def test_a_missing_administrator_is_said_and_picked_up(
     await shop.declare("early", database={"kind": "postgres", "name": name, "onDelete": "Drop"})
     message = await shop.reason("early", "DatabaseReady", "PlatformSecretMissing")
     assert "postgres-admin" in message
+    metadata = {"name": "postgres-admin", "namespace": shop.platform.platform_namespace}
+    data = dict.fromkeys(("username", "password"), base64.b64encode(b"\xff").decode())
+    no_text = {"apiVersion": "v1", "kind": SECRET.kind, "metadata": metadata, "data": data}
+    await shop.client.apply(no_text, manager="platform")
+    await shop.reason("early", "DatabaseReady", "PlatformSecretInvalid")
     await shop.secret("postgres-admin", at.username or "", at.password or "")
     await shop.reason("early", "DatabaseReady", "Available")
 

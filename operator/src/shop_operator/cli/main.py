@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shop_operator.api import connection
 from shop_operator.api.api_client import ApiClient
@@ -32,7 +33,7 @@ from shop_operator.cli import (
     trace,
 )
 from shop_operator.cli.platform import platform_of
-from shop_operator.settings import Settings
+from shop_operator.settings import WRONG_SETTINGS, Settings, what_is_wrong
 from shop_operator.spec import InvalidSpecError
 
 WRONG: Final = 2
@@ -45,7 +46,7 @@ ERRORS: Final = (
     plan.UnreadableError,
     init.NotMadeError,
     rotate.NotRotatedError,
-    ValidationError,
+    *WRONG_SETTINGS,
     ApiError,
     InvalidSpecError,
 )
@@ -113,10 +114,8 @@ def _failed(error: Exception) -> int:
     """Say in one line what went wrong; return the exit code."""
     message, code = str(error), WRONG
     match error:
-        case ValidationError():
-            first = error.errors()[0]
-            name = "_".join(str(part) for part in first["loc"]).upper()
-            message = f"MINISHOP_{name}: {first['msg']}"
+        case ValidationError() | SettingsError():
+            message = what_is_wrong(error)
         case NotFoundError():
             message = f"{error}; is the name right, and the ShopService CRD installed?"
             code = REFUSED

@@ -78,6 +78,10 @@ class Platform:
             raise StoreError(
                 "PlatformSecretInvalid", f"Secret {namespace}/{name} has no key {error}"
             ) from error
+        except ValueError as error:
+            raise StoreError(
+                "PlatformSecretInvalid", f"Secret {namespace}/{name} is not text: {error}"
+            ) from error
         except ApiError as error:
             raise StoreError(
                 "PlatformSecretUnreadable", f"Secret {namespace}/{name}: {error}"
