@@ -49,7 +49,7 @@ class Carrier(Protocol):
         """Hand the parcel over and return when it was booked. Raises AddressRefusedError."""
 
     async def stop(self, parcel: Parcel) -> bool:
-        """Take the parcel back; False when it has left."""
+        """Take the parcel back; False when it has left. One it was never given, it has not."""
 
     async def track(self, parcel: Parcel) -> Tracked:
         """Return where a booked parcel has been."""

@@ -92,11 +92,13 @@ async def lock_claimed(
     """Lock the shipments whose calls are still this worker's, in the order of their ids.
 
     A call is no longer its worker's when the lease has ended and another has it, or when somebody
-    has changed the shipment and made it due anew.
+    has changed the shipment and made it due anew: its attempts begin anew then, its version not.
     """
-    attempts = {claim.shipment.id: claim.attempts for claim in claims}
-    rows = await connection.execute(_LOCK, {"ids": list(attempts)})
-    return {row.id: _shipment(row) for row in rows if row.call_attempts == attempts[row.id]}
+    held = {claim.shipment.id: (claim.attempts, claim.shipment.version) for claim in claims}
+    rows = await connection.execute(_LOCK, {"ids": list(held)})
+    return {
+        row.id: _shipment(row) for row in rows if (row.call_attempts, row.version) == held[row.id]
+    }
 
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Shipment]:

@@ -125,7 +125,8 @@ async def _call(carrier: Carrier, parcel: Parcel, call: Call | None) -> Answer:
     match call:
         case None:
             return Answer((), Intent(None))
-        case Call.STOP if parcel.booked_at is None or await carrier.stop(parcel):
+        # Also where no booking is known: its answer may be lost, or it was for another address.
+        case Call.STOP if await carrier.stop(parcel):
             return Answer((Stopped(now()),), Intent(None))
         case Call.STOP | Call.TRACK:
             return await _track(carrier, parcel)
