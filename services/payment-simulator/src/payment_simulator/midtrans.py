@@ -57,7 +57,7 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         transaction = desk.charges.get(order_id)
         if transaction is None:
             return _status("404", "Transaction doesn't exist.")
-        if transaction["transaction_status"] not in {"pending", "authorize"}:
+        if transaction["transaction_status"] not in _CAN_BE_CANCELLED:
             return _status("412", "Transaction status cannot be updated.")
         transaction |= {"transaction_status": "cancel", "status_code": "200"}
         notify(desk, transaction)
@@ -88,9 +88,12 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
 
 
 def settle(desk: Desk, reference: str, *, paid: bool) -> None:
-    """Let the customer pay, or let the transaction expire; by order or transaction id."""
+    """Let the customer pay, or let the transaction expire; by order or transaction id.
+
+    A card that was paid is settled with its bank, as it is on the next day.
+    """
     transaction = find(desk, reference)
-    if transaction["transaction_status"] != "pending":
+    if transaction["transaction_status"] not in ({"pending", "capture"} if paid else {"pending"}):
         return
     fault = desk.faults_of.get(transaction["order_id"], Fault.NONE)
     if paid:
@@ -191,5 +194,8 @@ def _status(code: str, message: str, **more: object) -> Response:
     return answer({"status_code": code, "status_message": message, "id": new_id(""), **more})
 
 
-_CAN_BE_REFUNDED = frozenset({"capture", "settlement", "partial_refund", "refund"})
+# A card is voided until it is settled, and refunded from then on:
+# https://docs.midtrans.com/docs/transaction-status-cycle
+_CAN_BE_CANCELLED = frozenset({"pending", "authorize", "capture"})
+_CAN_BE_REFUNDED = frozenset({"settlement", "partial_refund", "refund"})
 _WRONG = {Fault.WRONG_AMOUNT: "1.00", Fault.UNREADABLE_AMOUNT: "1.005"}

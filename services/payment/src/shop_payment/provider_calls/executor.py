@@ -40,6 +40,7 @@ from shop_shared.clock import now
 
 _log = structlog.get_logger(__name__)
 _TIME_TO_PAY = timedelta(minutes=30)
+_GOING_BACK = frozenset({Status.REFUNDING, Status.REFUNDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,11 @@ async def _fetched(provider: PaymentProvider, call: ProviderCall, charge: Charge
     if found is None:
         return Result()
     if payment.is_paid:
-        # Asked because a webhook said that it came to nothing: voided after it was captured?
-        return Result((_taken_back(found),)) if isinstance(found, ChargeFailed) else Result()
+        # Asked because a webhook said that it came to nothing: voided after it was captured? Then
+        # by us, where all of it goes back (Midtrans' cards until they are settled).
+        if isinstance(found, ChargeFailed) and payment.status not in _GOING_BACK:
+            return Result((_taken_back(found),))
+        return Result()
     return Result((found,))
 
 

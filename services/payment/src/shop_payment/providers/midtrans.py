@@ -82,11 +82,22 @@ class MidtransProvider:
         return None if int(found["status_code"]) == _NOT_FOUND else _answer(found, charge)
 
     async def refund(self, order: protocol.RefundOrder) -> domain.RefundAnswered:
+        """Return money. A card is refunded once it is settled; until then it is voided, as a whole.
+
+        https://docs.midtrans.com/docs/transaction-status-cycle
+        """
         refund_key = str(order.refund_id)
-        status = await self._call("GET", f"/v2/{order.payment_id}/status")
+        transaction = await self._call("GET", f"/v2/{order.payment_id}/status")
         with protocol.reading("Midtrans' refunds"):
-            done = {refund.get("refund_key") for refund in status.get("refunds", [])}
-        if refund_key not in done:
+            status = transaction["transaction_status"]
+            is_whole = _total(transaction) == order.total
+            done = {refund.get("refund_key") for refund in transaction.get("refunds", [])}
+        if status == "capture":
+            if not (is_whole and await self._voided(order)):
+                return domain.RefundAnswered(
+                    refund_id=order.refund_id, status=domain.RefundStatus.PENDING
+                )
+        elif refund_key not in done and not (status == "cancel" and is_whole):
             await self._call(
                 "POST",
                 f"/v2/{order.payment_id}/refund",
@@ -147,6 +158,12 @@ class MidtransProvider:
     async def close(self) -> None:
         await self._http.aclose()
 
+    async def _voided(self, order: protocol.RefundOrder) -> bool:
+        """Void a card that is not settled; False where it no longer can be."""
+        path = f"/v2/{order.payment_id}/cancel"
+        cancelled = await self._call("POST", path, accept=(_CANNOT_CHANGE,))
+        return int(cancelled["status_code"]) != _CANNOT_CHANGE
+
     async def _fetched(self, charge: protocol.Charge) -> protocol.ChargeAnswer:
         return _answer(await self._call("GET", f"/v2/{charge.payment_id}/status"), charge)
 
@@ -188,9 +205,13 @@ def _error(code: int, summary: str) -> protocol.ProviderError:
     )
 
 
+def _total(transaction: dict[str, Any]) -> domain.Total:
+    return from_decimal(transaction["gross_amount"], transaction.get("currency", "IDR"))
+
+
 def _claimed(event: dict[str, Any]) -> domain.Total | None:
     try:
-        return from_decimal(event["gross_amount"], event.get("currency", "IDR"))
+        return _total(event)
     except UnreadableAmountError:  # the API is asked, and its answer is held and alerted
         return None
 
@@ -217,8 +238,7 @@ def _answer(  # noqa: PLR0911 - one arm a status
         case "capture" if transaction.get("fraud_status") == "challenge":
             return domain.ChargePending(reference=reference)
         case "capture" | "settlement" | "refund" | "partial_refund":
-            total = from_decimal(transaction["gross_amount"], transaction.get("currency", "IDR"))
-            return domain.MoneyCaptured(reference=reference, total=total)
+            return domain.MoneyCaptured(reference=reference, total=_total(transaction))
         case "deny" | "failure":
             message = transaction.get("status_message", "declined by the bank")
             return domain.ChargeFailed(reason="declined", message=message, reference=reference)
