@@ -156,11 +156,17 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
 
 
 def _needs_attention() -> sa.CompoundSelect[tuple[UUID]]:
-    """Select the payments of a wrong amount, with a failed refund, or without an answer."""
+    """Select the payments of a wrong amount, with money that was not returned, or no answer."""
     open_since = now() - NO_ANSWER
     return sa.union_all(
         sa.select(payments.c.id).where(payments.c.failure_reason == "amount_mismatch"),
-        sa.select(refunds.c.payment_id).where(refunds.c.status == RefundStatus.FAILED),
+        sa.select(refunds.c.payment_id)
+        .join(payments, payments.c.id == refunds.c.payment_id)
+        # Whatever failed, all of the money is back by another refund.
+        .where(refunds.c.status == RefundStatus.FAILED, payments.c.status != Status.REFUNDED),
+        sa.select(duplicate_charges.c.payment_id).where(
+            duplicate_charges.c.status == RefundStatus.FAILED
+        ),
         sa.select(payments.c.id).where(
             payments.c.status.in_([Status.PENDING, Status.REFUNDING]),
             payments.c.updated_at < open_since,

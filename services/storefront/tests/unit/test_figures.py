@@ -68,7 +68,8 @@ def test_no_orders_are_no_bars_of_any_height() -> None:
         ({"refunds": [{"status": "succeeded"}, {"status": "failed"}]}, "refused to give"),
         ({"failure": {"reason": "declined"}}, "has not answered"),
         ({}, "has not answered"),
+        ({"status": "captured"}, "second charge"),
     ],
 )
 def test_why_a_payment_needs_a_person_is_told(changes: dict[str, Any], said: str) -> None:
-    assert said in reason({"failure": None, "refunds": [], **changes})
+    assert said in reason({"failure": None, "refunds": [], "status": "pending", **changes})

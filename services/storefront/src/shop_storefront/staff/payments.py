@@ -13,6 +13,7 @@ from shop_storefront.wording import N_
 router = APIRouter()
 _WRONG_AMOUNT = N_("Another amount was paid than was asked for")
 _REFUND_FAILED = N_("The provider refused to give the money back")
+_SECOND_CHARGE = N_("A second charge was not given back")
 _NO_ANSWER = N_("The provider has not answered for a quarter of an hour")
 
 
@@ -44,4 +45,4 @@ def reason(payment: dict[str, Any]) -> str:
         return _WRONG_AMOUNT
     if any(refund["status"] == "failed" for refund in payment["refunds"]):
         return _REFUND_FAILED
-    return _NO_ANSWER
+    return _NO_ANSWER if payment["status"] in {"pending", "refunding"} else _SECOND_CHARGE
