@@ -80,13 +80,15 @@ PhoneNumber = Annotated[
 """E.164 in ASCII digits. Patterns name `[0-9]`: the engine's `\\d` is every script's digits."""
 
 
-def _is_text(value: object) -> object:
+def _is_date_and_time(value: object) -> object:
     if isinstance(value, int | float):
         raise ValueError("must be a string")  # noqa: TRY004 - pydantic makes it a 422
+    if isinstance(value, str) and ":" not in value:  # pydantic reads "1767268800", too
+        raise ValueError("must be a date with a time and its offset")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_date_and_time)]
 """A time by RFC 3339 with its offset: no seconds since 1970, which anything looks like."""
 
 

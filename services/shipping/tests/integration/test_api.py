@@ -179,6 +179,8 @@ async def test_staff_report_for_a_carrier(
         {"status": "created", "at": "2026-01-01T12:00:00Z"},
         {"status": "delivered", "at": "2026-01-01T12:00:00"},
         {"status": "delivered", "at": "yesterday"},
+        {"status": "delivered", "at": "1767268800"},
+        {"status": "delivered", "at": 1767268800},
         {"status": "in_transit", "at": "9999-12-31T23:59:59-14:00"},
         {"status": "in_transit", "at": "9999-12-31T23:59:59Z"},
         {"status": "in_transit", "at": "0001-01-01T00:00:00+14:00"},
