@@ -148,13 +148,19 @@ class PaymentActionRequired(OrderEvent):
 class PaymentFailed(OrderEvent):
     """No money came."""
 
+    reason: str = ""
     message: str
     retry_until: datetime | None = None
 
     def template_context(self) -> Mapping[str, Any]:
         """Return why, and until when another way to pay may be tried."""
         until = self.retry_until and f"{self.retry_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        return {**super().template_context(), "message": self.message, "retry_until": until}
+        return {
+            **super().template_context(),
+            "message": self.message,
+            "nothing_taken": self.reason != "amount_mismatch",
+            "retry_until": until,
+        }
 
 
 class MoneyMoved(OrderEvent):

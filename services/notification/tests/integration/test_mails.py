@@ -67,6 +67,14 @@ async def test_the_mail_about_a_payment_that_failed_for_good_promises_nothing(po
     assert "another way to pay" not in mail.body
 
 
+async def test_who_paid_another_amount_is_not_told_that_nothing_was_taken(post: Post) -> None:
+    await post.know()
+    await post.hear("payment.failed", reason="amount_mismatch", message="another", retry_until=None)
+    [mail] = await post.until(1)
+    assert "failed: another.\r\n" in mail.body
+    assert "taken" not in mail.body
+
+
 async def test_a_payment_that_is_one_too_many_is_told_of_when_it_is_returned(post: Post) -> None:
     await post.know()
     await post.hear("payment.second_charge_returned", amount=MONEY, order_number="MS-7K3Q-9F25")
