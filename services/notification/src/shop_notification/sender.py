@@ -18,12 +18,14 @@ from shop_notification import service, unsubscribe
 from shop_notification.channels.protocol import Blame, Channel, Message, SendError
 from shop_notification.plans import OPTIONAL
 from shop_notification.queues import BROKER_AWAY, TRACEPARENT, Broker, parking_queue, work_queue
+from shop_notification.quiet_hours import due
 from shop_notification.rendering import render
 from shop_notification.repository import devices, sending
 from shop_notification.repository.link_keys import LinkKey
 from shop_notification.repository.sending import ClaimedMessage, Outcome
 from shop_notification.settings import Settings
 from shop_shared.background import GroupedCalls, RetryPolicy
+from shop_shared.clock import now
 from shop_shared.observability import telemetry
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores import postgres
@@ -114,14 +116,7 @@ class Sender:
         claimed = await self._claim(notification_id)
         if claimed is None:
             return
-        if claimed.unrecorded:
-            _log.warning(
-                "earlier attempts ended with their process",
-                notification_id=str(claimed.id),
-                attempts=claimed.unrecorded,
-            )
-        if claimed.unrecorded > MAX_UNRECORDED:
-            await self._park(claimed, "several attempts ended without a record", broker)
+        if await self._is_given_up(claimed, broker) or await self._is_held(claimed):
             return
         where = await service.destinations(self._engine, claimed)
         if not where:
@@ -140,6 +135,28 @@ class Sender:
             await self._again(claimed, repr(error), broker)
         else:
             await self._record(claimed, "sent", "sent", ", ".join(references))
+
+    async def _is_given_up(self, claimed: ClaimedMessage, broker: Broker) -> bool:
+        """Park a message whose attempts end with their process, again and again."""
+        if claimed.unrecorded:
+            _log.warning(
+                "earlier attempts ended with their process",
+                notification_id=str(claimed.id),
+                attempts=claimed.unrecorded,
+            )
+        if claimed.unrecorded <= MAX_UNRECORDED:
+            return False
+        await self._park(claimed, "several attempts ended without a record", broker)
+        return True
+
+    async def _is_held(self, claimed: ClaimedMessage) -> bool:
+        """Put off what has become due in quiet hours: a channel, or a queue, was away until now."""
+        moment = now()
+        at = due(moment, claimed.quiet, category=claimed.category, channel=claimed.channel)
+        if at == moment:
+            return False
+        await self._record(claimed, "pending", "held", "quiet hours", again_after=at - moment)
+        return True
 
     async def _not_sent(self, claimed: ClaimedMessage, error: SendError, broker: Broker) -> None:
         if error.blame is Blame.PERMANENT:

@@ -127,6 +127,29 @@ async def test_quiet_hours_hold_back_what_rings(
     assert held == {"sms": ("pending", True), "push": ("pending", True)}
 
 
+async def test_what_becomes_due_in_quiet_hours_waits_for_their_end(
+    post: Post, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    await post.hear("shipment.delivered", tracking_number="MS1")
+    quiet = {"start": "00:00", "end": "23:59:59", "timezone": "Europe/Berlin"}
+    await client.put(
+        "/v1/notifications/preferences",
+        headers=signer.headers(post.user),
+        json={"off": {"shipping": ["email", "push"]}, "quiet_hours": quiet},
+    )
+    number = f"+49{uuid4().int % 10**10:010}"
+    await post.know(phone=number)
+    async with asyncio.timeout(60):
+        while not await post.outcomes("sms"):
+            await asyncio.sleep(0.02)
+    assert await post.outcomes("sms") == ["held"]
+    [(status, waits)] = await post.rows(
+        "SELECT status, due_at > now() FROM notifications WHERE user_id = :user AND channel = 'sms'"
+    )
+    assert (status, waits) == ("pending", True)
+    assert post.got("sms", number) == []
+
+
 async def test_a_server_that_fails_for_a_while_gets_it_later_and_once(post: Post) -> None:
     await post.know()
     post.box.refuse("email", times=2, for_good=False)

@@ -74,7 +74,7 @@ async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient 
 
 async def switch_off(connection: AsyncConnection, user_id: UUID, *, category: str) -> None:
     """Switch off the mails of a category; other preferences stay."""
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
+    await _take_turns(connection, user_id)
     before = await preferences_of(connection, user_id)
     off = {**before.off, category: sorted({*before.off.get(category, ()), "email"})}
     changed = Preferences(off=off, quiet=before.quiet, also=before.also)
@@ -98,6 +98,8 @@ async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> N
 
 RECIPIENT_COLUMNS = tuple(column.label(f"recipient_{column.name}") for column in recipients.c)
 """For an outer join with `recipients`; `recipient_in` reads them."""
+QUIET_HOURS_COLUMNS = (preferences.c.quiet_from, preferences.c.quiet_until, preferences.c.timezone)
+"""For an outer join with `preferences`; `quiet_hours_in` reads them."""
 _SOMEBODY = sa.select(sa.bindparam("user_id", type_=sa.Uuid).label("id")).subquery()
 _CONTACT_CHANNELS = sa.select(
     *RECIPIENT_COLUMNS,
@@ -144,16 +146,19 @@ async def preferences_of(connection: AsyncConnection, user_id: UUID) -> Preferen
 def _preferences(row: Any) -> Preferences:  # noqa: ANN401 - as above
     if row is None:
         return Preferences(off={}, quiet=None)
-    quiet = (
-        QuietHours(row.quiet_from, row.quiet_until, row.timezone)
-        if row.quiet_from is not None
-        else None
-    )
-    return Preferences(off=row.off, quiet=quiet, also=row.also)
+    return Preferences(off=row.off, quiet=quiet_hours_in(row), also=row.also)
+
+
+def quiet_hours_in(row: Any) -> QuietHours | None:  # noqa: ANN401 - as above
+    """Read QUIET_HOURS_COLUMNS: None where nobody asked for any."""
+    if row.quiet_from is None:
+        return None
+    return QuietHours(row.quiet_from, row.quiet_until, row.timezone)
 
 
 async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: Preferences) -> None:
     """Store what somebody wants."""
+    await _take_turns(connection, user_id)
     quiet = wanted.quiet
     row = {
         "off": {category: list(channels) for category, channels in wanted.off.items()},
@@ -167,3 +172,8 @@ async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: P
         .values(user_id=user_id, **row)
         .on_conflict_do_update(index_elements=["user_id"], set_=row)
     )
+
+
+async def _take_turns(connection: AsyncConnection, user_id: UUID) -> None:
+    """Wait for who else writes this person's preferences: there may be no row to lock yet."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))

@@ -16,8 +16,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shop_notification.repository.recipients import RECIPIENT_COLUMNS, Recipient, recipient_in
-from shop_notification.tables import attempts, erased_users, notifications, recipients
+from shop_notification.quiet_hours import QuietHours
+from shop_notification.repository.recipients import (
+    QUIET_HOURS_COLUMNS,
+    RECIPIENT_COLUMNS,
+    Recipient,
+    quiet_hours_in,
+    recipient_in,
+)
+from shop_notification.tables import (
+    attempts,
+    erased_users,
+    notifications,
+    preferences,
+    recipients,
+)
 from shop_shared.stores.durable_work import WorkTable, is_one_of
 
 OLD_LEASE = timedelta(minutes=2)
@@ -65,6 +78,7 @@ class ClaimedMessage:
     unrecorded: int
     """Attempts before this one of which nothing was recorded: their process ended first."""
     recipient: Recipient | None
+    quiet: QuietHours | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +112,7 @@ async def claim(
             attempt=row.attempts,
             unrecorded=row.attempts - 1 - row.recorded,
             recipient=recipient_in(row),
+            quiet=quiet_hours_in(row),
         )
         for row in rows
     }
@@ -148,8 +163,12 @@ _recorded = (
     .correlate(_claimed)
     .scalar_subquery()
 )
-_CLAIM = sa.select(_claimed, *RECIPIENT_COLUMNS, _recorded.label("recorded")).select_from(
-    _claimed.outerjoin(recipients, recipients.c.user_id == _claimed.c.user_id)
+_CLAIM = sa.select(
+    _claimed, *RECIPIENT_COLUMNS, *QUIET_HOURS_COLUMNS, _recorded.label("recorded")
+).select_from(
+    _claimed.outerjoin(recipients, recipients.c.user_id == _claimed.c.user_id).outerjoin(
+        preferences, preferences.c.user_id == _claimed.c.user_id
+    )
 )
 
 
