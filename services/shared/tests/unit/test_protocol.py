@@ -228,3 +228,33 @@ async def test_chunks_that_are_none_are_a_400_problem(
     assert status(final) == 400
     assert final.count(b"HTTP/1.1 ") == 1
     assert b"application/problem+json" in final
+
+
+@pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.2, h2c"])
+@pytest.mark.parametrize(
+    "content",
+    ["Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"],
+    ids=["length", "chunks"],
+)
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_offer_of_another_protocol_changes_nothing(
+    port: int, offer: str, content: str, *, together: bool
+) -> None:
+    """Java's client sends one with each first request, whatever its method (RFC 9110, 7.8)."""
+    request = (
+        "POST /streamed HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {offer}\r\nHTTP2-Settings: AAM\r\n"
+        f"{content}"
+    ).encode()
+    everything = request + request + head("/x", "Upgrade: h2c")
+    middle = everything.index(b"\r\n\r\n") + 4
+    pieces = [everything] if together else [everything[:middle], everything[middle:]]
+    answer = await exchange(port, *pieces, pause=0.05)
+    assert answer.count(b"HTTP/1.1 200") == answer.count(b"HTTP/1.1 ") == 3
+    assert answer.count(b"\r\n\r\n2") == 2  # bytes of the bodies that were read
+
+
+@pytest.mark.parametrize("target", ["shop:443", "/x"])
+async def test_nobody_is_connected_through(port: int, target: str) -> None:
+    request = f"CONNECT {target} HTTP/1.1\r\nHost: shop\r\n\r\n"
+    assert status(await exchange(port, request.encode())) == 400

@@ -6,12 +6,18 @@ not there in time (408); a connection on which nothing was ever said is closed w
 
 Refused is too what llhttp takes and RFC 9112 does not: a missing, repeated or malformed Host (3.2),
 a transfer coding beside `chunked` (6.1), another version of HTTP (RFC 9110, 15.6.6).
+
+A request that offers another protocol (`Upgrade: h2c`, as Java's client does) is answered as any
+other: an upgrade may be ignored (RFC 9110, 7.8).
 """
 
 import asyncio
 import re
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shop_shared.http import problems
@@ -34,6 +40,28 @@ class _HeadRefusedError(Exception):
     """Stops the parser; the status to answer is the protocol's `_refused`."""
 
 
+class _Parser(HttpRequestParser):
+    """llhttp that never leaves HTTP/1.1.
+
+    Where an upgrade is offered, llhttp stops behind the head and leaves the body unread. The head
+    is parsed once more without the offer, and then what follows it.
+    """
+
+    def __init__(self, protocol: object, *, plain_head: Callable[[], bytes]) -> None:
+        super().__init__(protocol)
+        self._plain_head = plain_head
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]  # asyncio gives bytes
+        """Parse what has come. Raises HttpParserError."""
+        while True:
+            try:
+                super().feed_data(data)
+            except HttpParserUpgrade as offered:
+                data = self._plain_head() + data[offered.args[0] :]
+            else:
+                return
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, given to `uvicorn.Config(http=LimitedHttpProtocol)`."""
 
@@ -47,6 +75,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _refused = 0
     _lingering = False
     _timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **kwargs)
+        self.parser = _Parser(self, plain_head=self._plain_head)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
         """Begin a connection: its first head must be there in time."""
@@ -113,14 +146,29 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refused = self._against_the_rules()
         if self._refused:
             raise _HeadRefusedError
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():  # else it comes again, without the offer
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses: 400, or the status of the limit that was passed."""
         self._refuse(self._refused or 400, msg)
 
+    def _plain_head(self) -> bytes:
+        """Return the head that was just parsed, without the offer of another protocol."""
+        version = self.parser.get_http_version().encode()
+        fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        request = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
+        return request + b"".join(fields) + b"\r\n"
+
     def _against_the_rules(self) -> int:
         """Return the status that refuses the head, or 0."""
+        if self.parser.get_method() == b"CONNECT":  # nobody is connected to anything here
+            return HTTPStatus.BAD_REQUEST
         version = self.parser.get_http_version()
         if version not in {"1.0", "1.1"}:
             return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
