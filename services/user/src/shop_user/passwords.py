@@ -3,9 +3,13 @@
 One hash costs 19 MiB and tens of milliseconds of a core (OWASP's first choice: m=19456, t=2, p=1).
 So hashes run on few threads, and when too many wait the next caller is told so at once instead of
 queueing past its patience.
+
+What is hashed is the same however a keyboard composes it: an "é" is one character on one system and
+two on another (RFC 8265, 4.2).
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -32,7 +36,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the hash of ``password`` in PHC format. Raises TooManyRequests when overloaded."""
-        return await self._run(_HASHER.hash, password)
+        return await self._run(_HASHER.hash, _opaque(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether ``password`` is the one hashed.
@@ -63,7 +67,19 @@ class Passwords:
             self._free += 1
 
 
+def _opaque(password: str) -> str:
+    """Return a password by the profile OpaqueString of RFC 8265: any space a space, then NFC."""
+    plain = "".join(" " if unicodedata.category(each) == "Zs" else each for each in password)
+    return unicodedata.normalize("NFC", plain)
+
+
 def _matches(password_hash: str, password: str) -> bool:
+    """Compare a password, in the end as it was typed: so the older hashes were made."""
+    forms = dict.fromkeys((_opaque(password), password))
+    return any(_is_hashed(password_hash, form) for form in forms)
+
+
+def _is_hashed(password_hash: str, password: str) -> bool:
     try:
         return _HASHER.verify(password_hash, password)
     except (VerifyMismatchError, InvalidHashError):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from argon2 import PasswordHasher
 
 from shop_shared.http.problems import TooManyRequests
 from shop_user.passwords import Passwords
@@ -23,6 +24,33 @@ async def test_the_hash_is_argon2id_as_owasp_wants_it(passwords: Passwords) -> N
     assert await passwords.verify(made, "correct horse 1")
     assert not await passwords.verify(made, "correct horse 2")
     assert made != await passwords.hash("correct horse 1")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "typed"),
+    [
+        ("caf\u00e9 au lait", "cafe\u0301 au lait"),
+        ("cafe\u0301 au lait", "caf\u00e9 au lait"),
+        ("correct horse 1", "correct\u00a0horse\u30001"),
+        (
+            "\ud55c\uad6d\uc5b4 password",
+            "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165 password",
+        ),
+    ],
+)
+async def test_a_password_counts_however_a_keyboard_composes_it(
+    passwords: Passwords, chosen: str, typed: str
+) -> None:
+    made = await passwords.hash(chosen)
+    assert await passwords.verify(made, chosen)
+    assert await passwords.verify(made, typed)
+    assert not await passwords.verify(made, typed.upper())
+
+
+async def test_an_older_hash_of_a_decomposed_password_still_counts(passwords: Passwords) -> None:
+    password = "cafe\u0301 au lait"
+    made = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
+    assert await passwords.verify(made, password)
 
 
 async def test_weaker_hashes_are_known(passwords: Passwords) -> None:
