@@ -15,6 +15,8 @@ from shop_shared.server import Service
 from shop_user.passwords import Passwords
 from shop_user.state import UserState
 
+from .conftest import last_code
+
 PASSWORD = "correct horse 1"
 
 
@@ -63,6 +65,21 @@ async def test_the_right_password_ends_the_count(http: httpx.AsyncClient, ada: A
         for _ in range(9):
             assert (await change_password(http, ada, "wrong")).status_code == 403
         assert (await change_password(http, ada, PASSWORD)).status_code == 204
+
+
+async def test_a_reset_ends_the_count(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, send_codes: Any
+) -> None:
+    for _ in range(11):
+        refused = await change_email(http, ada, "wrong")
+    assert refused.status_code == 429
+    await http.post("/v1/users/password-resets", json={"email": ada.email})
+    await send_codes()
+    code, new = await last_code(engine, ada.id), "battery staple 2"
+    reset = {"email": ada.email, "code": code, "new_password": new}
+    answer = await http.post("/v1/users/password-resets/confirm", json=reset)
+    assert answer.status_code == 204
+    assert (await change_email(http, ada, new)).status_code == 202
 
 
 async def test_a_try_that_was_not_checked_does_not_count(

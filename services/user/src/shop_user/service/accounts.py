@@ -21,7 +21,7 @@ from shop_user.events import (
 )
 from shop_user.models import ProfilePatch, Registration
 from shop_user.passwords import Passwords
-from shop_user.repository import accounts
+from shop_user.repository import accounts, password_tries
 
 Row = dict[str, Any]
 
@@ -139,7 +139,8 @@ async def set_password(
     *,
     kept_session_id: str | None,
 ) -> None:
-    """Write the new password and publish `password_changed`."""
+    """Write the new password and publish `password_changed`; forget wrong ones from before."""
+    await password_tries.forget(connection, user_id)
     await accounts.update(
         connection, user_id, password_hash=password_hash, password_changed_at=now()
     )
