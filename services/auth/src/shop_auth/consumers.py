@@ -24,9 +24,17 @@ class AccountEvent(ReceivedPayload):
 
 
 class PasswordChanged(AccountEvent):
-    """A new password: every session ends but the one that set it."""
+    """A new password: every session ends but the one that set it, and those that know it."""
 
     kept_session_id: str | None = None
+    version: int | None = None
+    """The account's from then on; None from a user service that does not tell it yet."""
+
+
+class RolesChanged(AccountEvent):
+    """Other roles: every session ends but those that have them."""
+
+    version: int | None = None
 
 
 class EmailChanged(AccountEvent):
@@ -52,11 +60,12 @@ def subscriptions(sessions: SessionStore | None = None) -> list[Subscription[Non
     async def reinstate(account: AccountEvent) -> None:
         await store().unblock(str(account.user_id))
 
-    async def end_sessions(account: AccountEvent) -> None:
-        await store().end_all(str(account.user_id))
+    async def change_roles(changed: RolesChanged) -> None:
+        await store().end_older(str(changed.user_id), version=changed.version, keep=None)
 
     async def change_password(changed: PasswordChanged) -> None:
-        await store().end_all(str(changed.user_id), keep=changed.kept_session_id)
+        kept = changed.kept_session_id
+        await store().end_older(str(changed.user_id), version=changed.version, keep=kept)
 
     async def change_email(changed: EmailChanged) -> None:
         await store().change_email(str(changed.user_id), changed.new_email)
@@ -65,7 +74,7 @@ def subscriptions(sessions: SessionStore | None = None) -> list[Subscription[Non
         _subscription("deleted", AccountEvent, lock_out),
         _subscription("suspended", AccountEvent, lock_out),
         _subscription("reinstated", AccountEvent, reinstate),
-        _subscription("roles_changed", AccountEvent, end_sessions),
+        _subscription("roles_changed", RolesChanged, change_roles),
         _subscription("password_changed", PasswordChanged, change_password),
         _subscription("email_changed", EmailChanged, change_email),
     ]

@@ -13,6 +13,7 @@ from typing import Literal, cast
 from redis.asyncio import Redis
 
 Rotation = Literal["rotated", "reused", "unknown"]
+Start = Literal["started", "blocked", "outdated"]
 
 _ROTATE = Path(__file__).with_name("rotate.lua").read_text()
 _SET_EMAIL = """
@@ -25,7 +26,7 @@ MAX_SESSIONS = 50
 MAX_SPENT = 6000
 """Refresh tokens of one session: at one each ten minutes, more than its life has."""
 _BLOCK_S = 3600
-"""How long a user's block stands: longer than any sign-in that was under way when it came."""
+"""How long a user's block or change stands: longer than any sign-in that was under way with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,8 @@ class StoredSession:
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
+    account_version: int | None
+    """The account's when the credentials were checked, where it is known."""
 
 
 class _Keys:
@@ -63,6 +66,9 @@ class _Keys:
     def blocked(self, user_id: str) -> str:
         return f"{self._prefix}blocked:user:{user_id}"
 
+    def changed(self, user_id: str) -> str:
+        return f"{self._prefix}changed:user:{user_id}"
+
 
 class SessionStore:
     """Sessions by id and by user. Every method raises ``redis.RedisError`` when Redis is gone."""
@@ -75,14 +81,15 @@ class SessionStore:
         self._rotate = redis.register_script(_ROTATE)
         self._set_email = redis.register_script(_SET_EMAIL)
 
-    async def start(self, session: StoredSession, *, token_hash: str) -> bool:
-        """Keep ``session`` until it expires; return False when its user is blocked.
+    async def start(self, session: StoredSession, *, token_hash: str) -> Start:
+        """Keep ``session`` until it expires, unless its user is blocked or its account outdated.
 
         Of more than MAX_SESSIONS the oldest end.
         The block is read after the session is written, and a block is written before the user's
-        sessions are listed: whichever comes first, a blocked user has no session.
+        sessions are listed: whichever comes first, a blocked user has no session. The same goes for
+        a change after which older sessions end (``end_older``).
         """
-        expires_at = int(session.expires_at.timestamp())
+        expires_at, known = int(session.expires_at.timestamp()), session.account_version
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(
                 self._keys.session(session.id),
@@ -98,6 +105,7 @@ class SessionStore:
                     "previous": "",
                     "rotated_at": 0,
                     "graced": "0",
+                    "account_version": "" if known is None else known,
                 },
             )
             pipe.expireat(self._keys.session(session.id), expires_at)
@@ -111,11 +119,13 @@ class SessionStore:
             )
             pipe.zrange(self._keys.of_user(session.user_id), 0, -1 - MAX_SESSIONS)
             pipe.exists(self._keys.blocked(session.user_id))
-            *_, oldest, blocked = await pipe.execute()
+            pipe.get(self._keys.changed(session.user_id))
+            *_, oldest, blocked, changed = await pipe.execute()
         await self.end(session.user_id, *oldest)
-        if blocked:
+        outdated = known is not None and changed is not None and known < int(changed)
+        if blocked or outdated:
             await self.end(session.user_id, session.id)
-        return not blocked
+        return "blocked" if blocked else "outdated" if outdated else "started"
 
     async def rotate(
         self, session_id: str, *, presented: str, replacement: str, at: datetime
@@ -162,12 +172,23 @@ class SessionStore:
             pipe.zrem(self._keys.of_user(user_id), *session_ids)
             await pipe.execute()
 
-    async def end_all(self, user_id: str, *, keep: str | None = None) -> int:
-        """End the user's sessions but ``keep``; return how many ended."""
-        session_ids = await self._ids(user_id)
-        ending = [session_id for session_id in session_ids if session_id != keep]
+    async def end_all(self, user_id: str) -> None:
+        """End all of the user's sessions."""
+        await self.end(user_id, *await self._ids(user_id))
+
+    async def end_older(self, user_id: str, *, version: int | None, keep: str | None) -> None:
+        """End the sessions that began before the account had ``version``, but ``keep``.
+
+        Without a version all but that end. A sign-in that is under way with an older one gets none.
+        """
+        if version is not None:
+            await self._redis.set(self._keys.changed(user_id), version, ex=_BLOCK_S)
+        ending = [
+            session.id
+            for session in await self.of_user(user_id)
+            if session.id != keep and (version is None or (session.account_version or 0) < version)
+        ]
         await self.end(user_id, *ending)
-        return len(ending)
 
     async def change_email(self, user_id: str, email: str) -> None:
         """Let the tokens of the user's sessions carry another e-mail address from now on."""
@@ -200,4 +221,5 @@ def _stored(session_id: str, fields: Mapping[str, str]) -> StoredSession:
         created_at=moment("created_at"),
         last_used_at=moment("last_used_at"),
         expires_at=moment("expires_at"),
+        account_version=int(fields.get("account_version") or 0) or None,
     )

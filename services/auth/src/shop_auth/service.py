@@ -128,10 +128,14 @@ class Auth:
             created_at=at,
             last_used_at=at,
             expires_at=at + timedelta(days=self._settings.session_days),
+            account_version=account.version,
         )
         secret = _new_secret()
-        if not await self._sessions.start(session, token_hash=_hashed(secret)):
-            raise AccountSuspended("This account is suspended.")
+        match await self._sessions.start(session, token_hash=_hashed(secret)):
+            case "blocked":
+                raise AccountSuspended("This account is suspended.")
+            case "outdated":  # by a password or with roles of before
+                raise Unavailable("The account has just changed. Sign in again.")
         return await self._tokens(session, secret)
 
     async def sign_in_service(self, grant: ClientCredentialsGrant) -> Tokens:

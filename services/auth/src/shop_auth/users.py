@@ -24,6 +24,8 @@ class Account(BaseModel):
     email: str
     roles: tuple[str, ...]
     status: str
+    version: int | None = None
+    """Counts up with each change; None from a user service that does not tell it yet."""
 
 
 class PasswordChange(BaseModel):

@@ -35,12 +35,14 @@ class KnownUsers:
         self.asked = 0
         self.password = "correct horse 1"
         self.changed_at: datetime | None = None
+        self.version: int | None = 1
         self.pause = 0.0
         self.is_away = False
         self.is_busy = False
 
     async def verify(self, email: str, password: str) -> Account | None:
         self.asked += 1
+        known = self.version
         await asyncio.sleep(self.pause)
         if self.is_away:
             raise Unavailable("away")
@@ -48,7 +50,9 @@ class KnownUsers:
             raise TooManyRequests("busy", retry_after=1)
         if (email, password) != ("ada@example.com", self.password):
             return None
-        return Account(user_id=ADA, email=email, roles=self.roles, status=self.status)
+        return Account(
+            user_id=ADA, email=email, roles=self.roles, status=self.status, version=known
+        )
 
     async def password_changed_at(self, email: str) -> datetime | None:
         return self.changed_at if email == "ada@example.com" else None

@@ -168,6 +168,44 @@ async def test_a_new_password_ends_the_other_sessions(
     assert await signed_in(http, owner)
 
 
+@pytest.mark.parametrize(
+    "type_", ["minishop.user.password_changed.v1", "minishop.user.roles_changed.v1"]
+)
+async def test_a_change_ends_the_sessions_of_before_and_not_those_since(
+    type_: str, http: httpx.AsyncClient, service: Service, users: Any
+) -> None:
+    before = await sign_in(http)
+    users.version = 2  # reset by mail, and at once signed in: the news is still on its way
+    since = await sign_in(http)
+    for _ in range(2):  # it may come twice
+        await hear(service, type_, version=2)
+        assert not await signed_in(http, before)
+        assert await signed_in(http, since)
+    # A sign-in that was under way before the change: its password or its roles are of before.
+    users.version = 1
+    late = await http.post("/v1/auth/token", json=GRANT)
+    assert (late.status_code, late.headers["retry-after"]) == (503, "1")
+    listed = await http.get("/v1/auth/sessions", headers=bearer(since))
+    assert [item["id"] for item in listed.json()["items"]] == [since["session_id"]]
+    users.version = 3
+    assert await signed_in(http, await sign_in(http))
+
+
+@pytest.mark.parametrize(
+    "type_", ["minishop.user.password_changed.v1", "minishop.user.roles_changed.v1"]
+)
+async def test_without_a_version_to_compare_every_session_ends(
+    type_: str, http: httpx.AsyncClient, service: Service, users: Any
+) -> None:
+    """While two versions of the user service run side by side."""
+    cases: list[tuple[int | None, dict[str, int]]] = [(7, {}), (None, {}), (None, {"version": 2})]
+    for users.version, said in cases:
+        tokens = await sign_in(http)
+        await hear(service, type_, **said)
+        assert not await signed_in(http, tokens)
+        assert await signed_in(http, await sign_in(http))
+
+
 async def test_a_suspended_account_is_told_so_only_with_its_password(
     http: httpx.AsyncClient, users: Any
 ) -> None:

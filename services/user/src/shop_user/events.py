@@ -88,6 +88,8 @@ class PasswordChanged(UserEvent):
     type: ClassVar[str] = "minishop.user.password_changed.v1"
 
     kept_session_id: UUID | None
+    version: int
+    """The account's from then on: who signed in with it or a later one knows the new password."""
 
 
 class RolesChanged(UserEvent):
@@ -96,6 +98,8 @@ class RolesChanged(UserEvent):
     type: ClassVar[str] = "minishop.user.roles_changed.v1"
 
     roles: list[str]
+    version: int
+    """The account's from then on: who signed in with it or a later one has these roles."""
 
 
 class UserSuspended(UserEvent):

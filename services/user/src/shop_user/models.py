@@ -246,3 +246,4 @@ class VerifiedCredentials(ResponseModel):
     email: str
     roles: list[Role]
     status: Status
+    version: int

@@ -91,6 +91,7 @@ async def test_credentials_are_verified_for_services_only(
         "email": ada.email,
         "roles": ["customer"],
         "status": "active",
+        "version": 1,
     }
     failures = [
         await http.post(VERIFY, json={**right, **wrong}, headers=auth)
@@ -120,6 +121,9 @@ async def test_a_new_password_counts_and_the_old_one_no_more(
     assert not await counts("correct horse 1")
     kind, payload = (await said(engine, ada.id))[-1]
     assert (kind, payload["kept_session_id"] is None) == ("password_changed", False)
+    # Who signs in from now on has this version of the account: their session is none of before.
+    verified = await http.post(VERIFY, json={"email": ada.email, "password": new}, headers=auth)
+    assert verified.json()["version"] == payload["version"]
 
     resets_url = "/v1/users/password-resets"
     known = await http.post(resets_url, json={"email": ada.email})
@@ -168,6 +172,7 @@ async def test_the_staff_lists_and_an_admin_locks(
     assert (await http.post(f"{url}/reinstate", headers=admin)).json()["status"] == "active"
     roles = await http.put(f"{url}/roles", json={"roles": ["staff", "customer"]}, headers=admin)
     assert roles.json()["roles"] == ["customer", "staff"]
+    assert (await said(engine, ada.id))[-1][1]["version"] == roles.json()["version"]
     assert [type_ for type_, _ in await said(engine, ada.id)] == [
         "registered",
         "suspended",

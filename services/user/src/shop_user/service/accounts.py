@@ -141,10 +141,12 @@ async def set_password(
 ) -> None:
     """Write the new password and publish `password_changed`; forget wrong ones from before."""
     await password_tries.forget(connection, user_id)
-    await accounts.update(
+    after = await accounts.update(
         connection, user_id, password_hash=password_hash, password_changed_at=now()
     )
     changed = PasswordChanged(
-        user_id=user_id, kept_session_id=UUID(kept_session_id) if kept_session_id else None
+        user_id=user_id,
+        kept_session_id=UUID(kept_session_id) if kept_session_id else None,
+        version=after["version"],
     )
     await publish(connection, event(changed, key=user_id))

@@ -1,5 +1,6 @@
 """Accounts, by the staff: suspended, reinstated, given roles. And the first administrator."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -26,23 +27,28 @@ class OwnAccount(Conflict):
 
 async def set_status(engine: AsyncEngine, user_id: UUID, status: Status, *, by: UUID) -> Row:
     """Suspend or reinstate an account. Doing it twice changes nothing."""
-    told: EventPayload = (
-        UserSuspended(user_id=user_id) if status == "suspended" else UserReinstated(user_id=user_id)
-    )
+
+    def told(_after: Row) -> EventPayload:
+        kind = UserSuspended if status == "suspended" else UserReinstated
+        return kind(user_id=user_id)
+
     return await _change(engine, user_id, told, by=by, status=status)
 
 
 async def set_roles(engine: AsyncEngine, user_id: UUID, roles: list[Role], *, by: UUID) -> Row:
     """Give an account these roles and no others."""
     distinct = sorted(set(roles))
-    told = RolesChanged(user_id=user_id, roles=distinct)
+
+    def told(after: Row) -> EventPayload:
+        return RolesChanged(user_id=user_id, roles=distinct, version=after["version"])
+
     return await _change(engine, user_id, told, by=by, roles=distinct)
 
 
 async def _change(
     engine: AsyncEngine,
     user_id: UUID,
-    told: EventPayload,
+    told: Callable[[Row], EventPayload],
     *,
     by: UUID,
     **changes: Any,  # noqa: ANN401 - columns' values
@@ -58,7 +64,7 @@ async def _change(
         if all(before[field] == value for field, value in changes.items()):
             return before
         after = await accounts.update(connection, user_id, **changes)
-        await publish(connection, event(told, key=user_id))
+        await publish(connection, event(told(after), key=user_id))
         return after
 
 
@@ -84,6 +90,6 @@ async def ensure_admin(
         account = await accounts.find(connection, user_id, lock=True)
         if account is not None and "admin" not in account["roles"]:
             roles = sorted({*account["roles"], "admin"})
-            await accounts.update(connection, account["id"], roles=roles)
-            told = RolesChanged(user_id=account["id"], roles=roles)
+            after = await accounts.update(connection, account["id"], roles=roles)
+            told = RolesChanged(user_id=account["id"], roles=roles, version=after["version"])
             await publish(connection, event(told, key=account["id"]))

@@ -41,6 +41,7 @@ async def verify(
         email=account["email"],
         roles=account["roles"],
         status=account["status"],
+        version=account["version"],
     )
 
 
