@@ -121,6 +121,8 @@ class ResponseCache:
             return entry.fresh_until + entry.answer.freshness.stale
 
         self._clock = clock
+        self.generation = 0
+        """Counts up whenever all is forgotten: an answer that was asked for before is old."""
         self._entries: TLRUCache[Key, _Entry] = TLRUCache(
             MAX_BYTES, ttu=until, timer=clock, getsizeof=lambda entry: _size(entry.answer)
         )
@@ -139,13 +141,21 @@ class ResponseCache:
             return None
         return entry.answer, int(now - entry.stored_at) + entry.answer.freshness.age
 
-    def put(self, key: Key, answer: CachedResponse) -> None:
-        """Keep an answer, unless it is too large to be worth it."""
-        if len(answer.body) <= MAX_BODY_BYTES:
+    def put(self, key: Key, answer: CachedResponse, *, generation: int) -> None:
+        """Keep an answer, unless it is too large to be worth it.
+
+        Nor is one kept that was asked for in another `generation`: it may be of before a change.
+        """
+        if len(answer.body) <= MAX_BODY_BYTES and generation == self.generation:
             self._entries[key] = _Entry(answer, self._clock())
+
+    def invalidate(self, key: Key) -> None:
+        """Forget an answer: what it shows was changed through here (RFC 9111, 4.4)."""
+        self._entries.pop(key, None)
 
     def clear(self) -> None:
         """Forget all."""
+        self.generation += 1
         self._entries.clear()
 
 

@@ -51,6 +51,7 @@ CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own mem
 _OWN = re.compile(r"/(?:|docs(?:/.*)?|asyncapi\.json|livez|readyz|startupz|routez|metrics|shop/.*)")
 _COMPOSED = re.compile(r"/(?:openapi\.json|v1/(?:home|orders/[^/]+/summary))")
 _READING = frozenset(("GET", "HEAD"))
+_SAFE = _READING | {"OPTIONS", "TRACE"}
 
 
 @dataclass
@@ -122,6 +123,7 @@ class EdgeMiddleware:
             CACHED.inc()
             await _send_cached(*found, scope, answer)
             return
+        generation = self.cache.generation
         started = time.perf_counter()
         upstream = self.proxy.upstream(scope["path"])
         status = 0
@@ -136,6 +138,8 @@ class EdgeMiddleware:
                 status = response.status
                 if caller.session_ended and status == HTTPStatus.UNAUTHORIZED:
                     raise SessionEnded  # the service saw no token, and says so
+                if method not in _SAFE and status < HTTPStatus.BAD_REQUEST:
+                    self.cache.invalidate(key)
                 raw = list(response.raw_headers)
                 freshness = freshness_of(status, raw) if reading else Freshness()
                 # What is too large to be kept goes through in pieces, unread.
@@ -147,7 +151,7 @@ class EdgeMiddleware:
                         first(raw, b"etag"),
                         freshness,
                     )
-                    self.cache.put(key, cached)
+                    self.cache.put(key, cached, generation=generation)
                     await _send_cached(cached, freshness.age, scope, answer)
                 elif is_endless(response):
                     with self._stream(caller):

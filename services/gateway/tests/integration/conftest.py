@@ -157,6 +157,7 @@ class Shop:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.last: Request | None = None
+        self.status_of_changes = 200
         self.app = Starlette(
             routes=[
                 Route(f"/v1/{name}", handler, methods=["GET", "PUT", "POST"])
@@ -176,6 +177,8 @@ class Shop:
 
     async def list_(self, request: Request) -> Response:
         await self._note(request)
+        if request.method not in {"GET", "HEAD"}:
+            return Response(status_code=self.status_of_changes)
         return JSONResponse(LARGE, headers=PUBLIC)
 
     async def one(self, request: Request) -> Response:

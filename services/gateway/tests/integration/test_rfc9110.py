@@ -97,6 +97,19 @@ async def test_what_only_the_service_can_judge_goes_to_it(
     assert shop.calls["/v1/list"] == 2
 
 
+@pytest.mark.parametrize(("status", "calls"), [(200, 3), (204, 3), (303, 3), (409, 2), (503, 2)])
+async def test_who_has_changed_a_thing_reads_it_anew(
+    status: int, calls: int, client: httpx.AsyncClient, shop: Shop
+) -> None:
+    """RFC 9111, 4.4: a change that was no error makes what is kept invalid."""
+    shop.status_of_changes = status
+    await client.get("/v1/list")
+    assert (await client.put("/v1/list", json={})).status_code == status
+    for _ in range(2):
+        assert (await client.get("/v1/list")).status_code == 200
+    assert shop.calls["/v1/list"] == calls
+
+
 async def test_one_entry_serves_every_coding(client: httpx.AsyncClient, shop: Shop) -> None:
     for coding in ("gzip, deflate, br", "gzip", "identity", "br;q=1.0, gzip;q=0.8", "zstd", ""):
         answer = await client.get("/v1/list", headers={"Accept-Encoding": coding})

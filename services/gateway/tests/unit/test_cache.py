@@ -69,7 +69,7 @@ def test_the_age_it_came_with_counts() -> None:
     assert not freshness_of(200, [headers[0], (b"age", b"10")])
     now = 0.0
     cache = ResponseCache(lambda: now)
-    cache.put(KEY, stored(b"1", freshness))
+    cache.put(KEY, stored(b"1", freshness), generation=0)
     now = 5.5
     found = cache.get(KEY)
     assert found
@@ -81,14 +81,14 @@ def test_the_age_it_came_with_counts() -> None:
 def test_one_fetches_a_stale_answer_anew_while_the_others_have_it() -> None:
     now = 0.0
     cache = ResponseCache(lambda: now)
-    cache.put(KEY, stored(b"1", Freshness(2, 5)))
+    cache.put(KEY, stored(b"1", Freshness(2, 5)), generation=0)
     now = 2.1
     assert cache.get(KEY) is None
     assert cache.get(KEY)
     now += REVALIDATION_SECONDS  # that one has failed: another tries
     assert cache.get(KEY) is None
     assert cache.get(KEY)
-    cache.put(KEY, stored(b"2", Freshness(2, 5)))
+    cache.put(KEY, stored(b"2", Freshness(2, 5)), generation=0)
     found = cache.get(KEY)
     assert found
     assert (found[0].body, found[1]) == (b"2", 0)
@@ -99,21 +99,35 @@ def test_one_fetches_a_stale_answer_anew_while_the_others_have_it() -> None:
 def test_an_answer_ages_and_can_be_forgotten() -> None:
     now = 0.0
     cache = ResponseCache(lambda: now)
-    cache.put(KEY, stored(b"1", Freshness(2)))
+    cache.put(KEY, stored(b"1", Freshness(2)), generation=0)
     now = 1.9
     found = cache.get(KEY)
     assert found
     assert found[1] == 1
     now = 2.1
     assert cache.get(KEY) is None
-    cache.put(KEY, stored(b"1", Freshness(2)))
+    cache.put(KEY, stored(b"1", Freshness(2)), generation=0)
+    cache.invalidate(KEY)
+    cache.invalidate(KEY)
+    assert cache.get(KEY) is None
+    cache.put(KEY, stored(b"1", Freshness(2)), generation=0)
     cache.clear()
     assert cache.get(KEY) is None
 
 
+def test_an_answer_that_was_asked_for_before_all_was_forgotten_is_not_kept() -> None:
+    cache = ResponseCache(lambda: 0.0)
+    asked_in = cache.generation
+    cache.clear()  # the catalogue has changed meanwhile
+    cache.put(KEY, stored(b"old", Freshness(2)), generation=asked_in)
+    assert cache.get(KEY) is None
+    cache.put(KEY, stored(b"new", Freshness(2)), generation=cache.generation)
+    assert cache.get(KEY)
+
+
 def test_what_is_too_large_is_not_kept() -> None:
     cache = ResponseCache()
-    cache.put(KEY, stored(b"x" * (MAX_BODY_BYTES + 1), Freshness(2)))
+    cache.put(KEY, stored(b"x" * (MAX_BODY_BYTES + 1), Freshness(2)), generation=0)
     assert cache.get(KEY) is None
 
 
