@@ -17,8 +17,10 @@ _log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 Query = Mapping[str, str | int | bool]
 
-NOT_FOUND = 404
 UNAUTHENTICATED = 401
+NOT_FOUND = 404
+CONFLICT = 409
+TOO_MANY_REQUESTS = 429
 _LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
 
 

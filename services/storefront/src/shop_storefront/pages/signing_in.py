@@ -5,7 +5,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shop_storefront.api_client import UNAUTHENTICATED, ApiError
+from shop_storefront.api_client import CONFLICT, TOO_MANY_REQUESTS, UNAUTHENTICATED, ApiError
 from shop_storefront.forms import PostedForm
 from shop_storefront.redirects import own_path
 from shop_storefront.sessions import SessionEndedError, Tokens, User
@@ -82,7 +82,14 @@ async def sign_up(visit: AnyVisit, form: PostedForm) -> Response:
         # The address has an account with another password: its owner gets a mail.
         said = visit.say(N_("Read the mail we have sent you, then sign in."))
         return await visit.redirect("/sign-in", notice=said)
-    await visit.call("POST", "/v1/users/me/verifications", body={"channel": "email"})
+    try:
+        await visit.call("POST", "/v1/users/me/verifications", body={"channel": "email"})
+    except ApiError as error:  # it was their account already, and they know its password
+        if error.status == CONFLICT:  # verified, too
+            return await visit.redirect(wanted)
+        if error.status != TOO_MANY_REQUESTS:
+            raise
+        return await visit.redirect("/account/verify", problem=visit.explain(error))
     return await visit.redirect("/account/verify")
 
 
