@@ -186,3 +186,5 @@ def test_no_body_breaks_a_page(
     browser.get("/")
     answer = browser.http.post("/basket", content=content, headers={"Content-Type": media_type})
     assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<h1>" in answer.text

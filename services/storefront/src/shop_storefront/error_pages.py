@@ -18,7 +18,7 @@ from shop_storefront.languages import negotiate
 from shop_storefront.sessions import SessionEndedError
 from shop_storefront.state import StorefrontState
 from shop_storefront.visit import SignInRequiredError, StaffOnlyError, Visit, begin_visit
-from shop_storefront.wording import N_
+from shop_storefront.wording import N_, PROBLEMS
 
 _NOT_FOUND = 404
 _log = structlog.get_logger(__name__)
@@ -106,7 +106,14 @@ async def _of_forgery(request: Request, _error: Exception) -> Response:
 
 async def _of_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
-    return await _page(request, error.status, detail=error.detail or "")
+    try:
+        visit = await _visit(request)
+    except RedisError as away:
+        return await _of_redis(request, away)
+    known = PROBLEMS.get(error.code)
+    detail = visit.say(known) if known is not None else error.detail or ""
+    told = "" if error.status in _TITLES else detail
+    return await _page(request, error.status, detail=told)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from shop_shared.observability.trace_context import current_trace_id
 
@@ -183,6 +183,15 @@ def response(problem: Problem) -> Response:
         headers=problem.headers,
         media_type=MEDIA_TYPE,
     )
+
+
+async def answer(problem: Problem, scope: Scope, receive: Receive) -> Response:
+    """Return what the application answers a problem with, outside of its routes: perhaps a page."""
+    handlers = getattr(scope.get("app"), "exception_handlers", {})
+    if Problem not in handlers:
+        return response(problem)
+    answered: Response = await handlers[Problem](Request(scope, receive), problem)
+    return answered
 
 
 def from_validation(errors: Sequence[Any]) -> Unprocessable:

@@ -67,7 +67,8 @@ class LimitBodies:
         try:
             checked = await self._check(scope, receive)
         except Problem as problem:
-            await problems.response(problem)(scope, receive, send)
+            answer = await problems.answer(problem, scope, receive)
+            await answer(scope, receive, send)
             return
         await self._app(scope, checked, send)
 
