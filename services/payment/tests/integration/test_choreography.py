@@ -61,6 +61,26 @@ async def test_midtrans_takes_a_card_at_once_in_whole_rupiah(shop: Shop) -> None
 
 
 @pytest.mark.parametrize(
+    ("provider", "method", "currency", "amount"),
+    [
+        ("stripe", "card", "USD", 1),
+        ("xendit", "invoice", "PHP", 20_000_001),
+        ("midtrans", "qris", "IDR", 1_000_000_001),
+    ],
+)
+async def test_a_refusal_is_told_without_what_the_provider_answered(
+    shop: Shop, provider: str, method: str, currency: str, amount: int
+) -> None:
+    order = await shop.order(provider, method, amount=amount, currency=currency)
+    await shop.until(order, "failed")
+    ((_, failed),) = await shop.events(order)
+    assert (failed["reason"], failed["message"]) == (
+        "provider_error",
+        "the payment provider refused it",
+    )
+
+
+@pytest.mark.parametrize(
     ("provider", "method", "currency"), [("stripe", "card", "USD"), *WAYS], ids=str
 )
 async def test_the_payer_and_every_event_read_the_orders_number(

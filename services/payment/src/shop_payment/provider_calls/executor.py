@@ -40,6 +40,7 @@ from shop_shared.clock import now
 
 _log = structlog.get_logger(__name__)
 _TIME_TO_PAY = timedelta(minutes=30)
+_REFUSED = "the payment provider refused it"
 _GOING_BACK = frozenset({Status.REFUNDING, Status.REFUNDED})
 
 
@@ -77,11 +78,14 @@ async def execute(  # noqa: PLR0911 - one arm a call
             return await _refunds_fetched(provider, payment, charge)
 
 
-def declined(call: ProviderCall, message: str) -> Message | None:
-    """Return what the provider's no means to the payment; None where only a person can help."""
+def declined(call: ProviderCall) -> Message | None:
+    """Return what the provider's no means to the payment; None where only a person can help.
+
+    What the provider answered is for whoever runs the shop: the customer is told that it refused.
+    """
     match call.call:
         case Call.CHARGE | Call.CAPTURE:
-            return ChargeFailed(reason="provider_error", message=message)
+            return ChargeFailed(reason="provider_error", message=_REFUSED)
         case Call.REFUND if call.refund_id is not None:
             return RefundAnswered(refund_id=call.refund_id, status=RefundStatus.FAILED)
         case _:

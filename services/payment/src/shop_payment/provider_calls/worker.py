@@ -192,7 +192,14 @@ class ProviderWorker:
                 assert_never(error.blame)
 
     async def _decline(self, call: ProviderCall, detail: str) -> None:
-        message = executor.declined(call, detail)
+        message = executor.declined(call)
+        _log.warning(
+            "provider call refused",
+            provider=self._provider.name,
+            call=call.call,
+            payment_id=str(call.payment.id),
+            error=detail,
+        )
         async with transaction(self._engine) as connection:
             if message is not None:
                 await service.handle_event(connection, call.payment.id, message)
