@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     configuration, url = with_free_ports(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # pytest-kind keeps its files in the current folder
+        patch.setattr(tempfile, "tempdir", str(folder))  # and pykube the cluster's keys, for ever
         cluster = KindCluster(
             NAME,
             image=kind_cluster.node_image(),
