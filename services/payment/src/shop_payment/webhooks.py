@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import sqlalchemy as sa
 import structlog
 from prometheus_client import Counter
 from sqlalchemy.dialects import postgresql as pg
@@ -29,7 +30,7 @@ from shop_payment.providers.protocol import (
     WebhookNotice,
 )
 from shop_payment.repository import Record
-from shop_payment.tables import webhooks
+from shop_payment.tables import duplicate_charges, webhooks
 from shop_shared.http.problems import BadRequest, Problem
 from shop_shared.stores.postgres import autocommit, transaction
 
@@ -153,6 +154,11 @@ def _is_ours(payment: Payment, notice: WebhookNotice) -> bool:
     return notice.refund_reference is not None and notice.refund_reference in references
 
 
+_SECOND_CHARGE = sa.select(duplicate_charges.c.payment_id).where(
+    duplicate_charges.c.reference == sa.bindparam("this_reference", type_=sa.Text)
+)
+
+
 async def _record(
     connection: AsyncConnection, provider: str, notice: WebhookNotice
 ) -> Record | None:
@@ -160,6 +166,11 @@ async def _record(
     record = await repository.find_at_provider(
         connection, provider, payment_id=notice.payment_id, reference=notice.reference
     )
+    if record is None and notice.concern is Concern.DISPUTE:
+        second = await connection.scalar(_SECOND_CHARGE, {"this_reference": notice.reference})
+        record = await repository.find_at_provider(
+            connection, provider, payment_id=second, reference=None
+        )
     return None if record is None or record.payment.total is None else record
 
 

@@ -182,6 +182,11 @@ async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
     async with asyncio.timeout(30):
         while await shop.value(settled, order) != "succeeded":
             await asyncio.sleep(0.02)
+    disputes = alerts("dispute")
+    shop.simulator.app.state.dashboard.dispute("xendit", second)
+    async with asyncio.timeout(30):
+        while alerts("dispute") == disputes:
+            await asyncio.sleep(0.02)
     assert await shop.status(order) == "captured"
 
 
