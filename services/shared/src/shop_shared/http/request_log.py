@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop_shared.http import problems
@@ -47,7 +48,8 @@ class ObserveRequests:
                 if status:  # Begun: all that can be done is to break the connection off.
                     raise
                 status = 500
-                await problems.response(problems.Problem())(scope, receive, send)
+                answer = await _unforeseen(scope, receive)
+                await answer(scope, receive, send)
             finally:
                 seconds = time.perf_counter() - started
                 route = _route(scope)
@@ -61,6 +63,16 @@ class ObserveRequests:
                 _log.debug(
                     "request", method=scope["method"], route=route, status=status, seconds=seconds
                 )
+
+
+async def _unforeseen(scope: Scope, receive: Receive) -> Response:
+    """Return a bare 500 as the application answers problems: perhaps by a page."""
+    problem = problems.Problem()
+    try:
+        return await problems.answer(problem, scope, receive)
+    except Exception:  # noqa: BLE001 - what failed may be what pages are made of
+        _log.exception("answer of a failure failed", path=scope["path"])
+        return problems.response(problem)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
