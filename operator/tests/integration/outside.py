@@ -193,6 +193,7 @@ async def mongo_owner(
         password=secret,
         authSource=database,
         directConnection=True,
+        serverMonitoringMode="poll",  # as of the servers' own URLs
     ) as client:
         yield client
 

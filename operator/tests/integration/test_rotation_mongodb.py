@@ -33,6 +33,7 @@ class Documents:
             password=unquote(url.password or ""),
             authSource=database,
             directConnection=True,
+            serverMonitoringMode="poll",  # as of the servers' own URLs
         ) as client:
             await client[database]["things"].insert_one({"a": 1})
 

@@ -46,7 +46,9 @@ async def ready(instance: ServerInstance) -> Facts:
     server = f"127.0.0.1:{port}"
     await instance.listening(port)
     await instance.ready(lambda: _initiate(server))
-    url = f"mongodb://{ADMIN}:{ADMIN}@{server}/?replicaSet={REPLICA_SET}&authSource=admin"
+    # Without a connection more that measures: half made when a client closes, it is left open.
+    query = f"replicaSet={REPLICA_SET}&authSource=admin&serverMonitoringMode=poll"
+    url = f"mongodb://{ADMIN}:{ADMIN}@{server}/?{query}"
     await instance.ready(lambda: _become_primary(server, url))
     return {"url": url, "server": server}
 

@@ -104,6 +104,9 @@ class MongoSession:
             serverSelectionTimeoutMS=_TIMEOUT_MS,
             connectTimeoutMS=_TIMEOUT_MS,
             maxPoolSize=1,
+            # No connection more that measures the server's distance: of a client that closes soon
+            # it may be half made, and is then left open.
+            serverMonitoringMode="poll",
         )
 
 
