@@ -4,6 +4,7 @@
 with `--all` the layers' too, but for those that run only when they are named. Those on the cluster
 run one after another, and beside them, likewise, those on servers of their own.
 A test is skipped only for what this machine cannot do: each is listed with its reason at the end.
+One that fails and passes when it is run once more is counted as unsteady: look for the reason.
 """
 
 import argparse
@@ -20,8 +21,10 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTCOMES = ("failed", "passed", "skipped", "errors")
-NO_TESTS = 5
+OUTCOMES = ("failed", "passed", "skipped", "errors", "unsteady")
+TESTS_FAILED, NO_TESTS = 1, 5  # pytest's exit statuses
+FEW = 5
+"""So many tests of a part may fail that they are tried once more: more have a common reason."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,11 @@ def lint() -> Outcome:
 
 
 def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
-    """Run a part with further pytest arguments; its output is shown at once, or at its end."""
+    """Run a part with further pytest arguments; its output is shown at once, or at its end.
+
+    Where only a few fail they run once more, alone, when nothing of the part's is beside them: what
+    passes then is told as unsteady, and what it said when it failed stands in the output.
+    """
     places = sorted(
         str(place.relative_to(part.root))
         for pattern in part.places
@@ -121,23 +128,40 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", *part.options, f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+        command += ["-o", f"cache_dir={folder}/cache", *more, *places]
         heading = f"\n{part.name}: {' '.join(places)}"
         print(heading if shown else f"\n{part.name}: beside others, shown when it has ended")
-        sys.stdout.flush()
-        ended = subprocess.run(
-            [*command, *more, *places],
-            cwd=part.root,
-            check=False,
-            text=True,
-            stdout=None if shown else subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        if not shown:
-            print(heading, ended.stdout, sep="\n", flush=True)
+        code, said = _call([*command, *part.options], part.root, shown=shown)
         counts, skipped = read_report(report) if report.exists() else ({}, [])
-    code = 0 if ended.returncode == NO_TESTS else ended.returncode
+        failed = counts.get("failed", 0) + counts.get("errors", 0)
+        if code == TESTS_FAILED and failed <= FEW:
+            again = "what failed, once more by itself:"
+            if shown:
+                print(again)
+            code, repeated = _call([*command, "--last-failed"], part.root, shown=shown)
+            said += f"{again}\n{repeated}"
+            left, _ = read_report(report)
+            still = {kind: left[kind] for kind in ("failed", "errors")}
+            counts |= still | {"unsteady": failed - sum(still.values())}
+        if not shown:
+            print(heading, said, sep="\n", flush=True)
+    code = 0 if code == NO_TESTS else code
     return Outcome(part.name, code, time.monotonic() - began, counts, skipped)
+
+
+def _call(command: list[str], root: Path, *, shown: bool) -> tuple[int, str]:
+    """Return pytest's exit status, and what it said where that is not shown at once."""
+    sys.stdout.flush()
+    ended = subprocess.run(
+        command,
+        cwd=root,
+        check=False,
+        text=True,
+        stdout=None if shown else subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return ended.returncode, ended.stdout or ""
 
 
 def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
@@ -157,7 +181,7 @@ def read_report(report: Path) -> tuple[dict[str, int], list[Skipped]]:
     given = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
     failed, errors, skipped = given["failures"], given["errors"], given["skipped"]
     passed = given["tests"] - failed - errors - skipped
-    counts = dict(zip(OUTCOMES, (failed, passed, skipped, errors), strict=True))
+    counts = {"failed": failed, "passed": passed, "skipped": skipped, "errors": errors}
     return counts, [
         Skipped(f"{case.get('classname')}.{case.get('name')}", found.get("message", "no reason"))
         for case in suite.iter("testcase")

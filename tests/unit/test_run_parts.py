@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import run_parts
-from run_parts import Outcome, Part, Skipped, read_report, run_all, skips
+from run_parts import Outcome, Part, Skipped, read_report, run, run_all, skips
 
 TESTS = """
 import pytest
@@ -27,6 +27,50 @@ def test_a_skip_is_read_with_its_reason(tmp_path: Path) -> None:
     counts, skipped = read_report(report)
     assert counts == {"failed": 1, "passed": 1, "skipped": 1, "errors": 0}
     assert skipped == [Skipped("test_three.test_is_skipped", "no Docker")]
+
+
+UNSTEADY = """
+from pathlib import Path
+import pytest
+
+HERE = Path(__file__).parent
+
+@pytest.mark.parametrize("number", range({tests}))
+def test_is_tried(number):
+    before = HERE / f"tried-{{number}}"
+    tried, _ = before.exists(), before.touch()
+    assert tried and number not in {never}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tests", "never", "code", "counts"),
+    [
+        (2, set(), 0, {"failed": 0, "unsteady": 2}),
+        (2, {1}, 1, {"failed": 1, "unsteady": 1}),
+        (6, set(), 1, {"failed": 6}),
+    ],
+)
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_few_that_fail_are_tried_once_more(  # noqa: PLR0913 - parameters and fixtures
+    *,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    tests: int,
+    never: set[int],
+    code: int,
+    counts: dict[str, int],
+    shown: bool,
+) -> None:
+    (tmp_path / "test_some.py").write_text(UNSTEADY.format(tests=tests, never=never or "()"))
+    (tmp_path / "test_other.py").write_text("def test_passes(): pass")
+    part = Part("some", ("test_*.py",), ("-p", "no:xdist"), root=tmp_path)
+    ended = run(part, ["-c", "/dev/null", "--rootdir", str(tmp_path)], shown=shown)
+    assert ended.code == code
+    assert counts.items() <= ended.counts.items()
+    said = capfd.readouterr().out
+    assert "FAILED" in said  # also of what passes in the end
+    assert ("once more" in said) == (tests <= run_parts.FEW)
 
 
 def test_skips_are_listed_by_reason() -> None:
