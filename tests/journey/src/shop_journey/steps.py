@@ -105,8 +105,11 @@ async def run(steps: Sequence[Step], view: View) -> None:
             async with asyncio.TaskGroup() as group:
                 for step in steps:
                     group.create_task(one(step))
-        except* StepFailedError as failures:
-            first = failures.exceptions[0]
+        except BaseExceptionGroup as errors:  # `except*` wraps what it raises before Python 3.11.4
+            failures, others = errors.split(StepFailedError)
+            if failures is None or others is not None:
+                raise
+            first: BaseException = failures
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
             raise first from None
