@@ -23,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUTCOMES = ("failed", "passed", "skipped", "errors", "unsteady")
 TESTS_FAILED, NO_TESTS = 1, 5  # pytest's exit statuses
+YIELDING = ("nice", "-n", "5")
+"""How parts run beside those on the cluster, whose turn is the longer."""
 FEW = 5
 """So many tests of a part may fail that they are tried once more: more have a common reason."""
 
@@ -112,8 +114,10 @@ def lint() -> Outcome:
     return Outcome("lint", code, time.monotonic() - began, {})
 
 
-def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
+def run(part: Part, more: list[str], *, shown: bool = True, wrapper: Sequence[str] = ()) -> Outcome:
     """Run a part with further pytest arguments; its output is shown at once, or at its end.
+
+    The words of `wrapper` stand before pytest's command line.
 
     Where only a few fail they run once more, alone, when nothing of the part's is beside them: what
     passes then is told as unsteady, and what it said when it failed stands in the output.
@@ -128,7 +132,7 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+        command = [*wrapper, sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
         command += ["-o", f"cache_dir={folder}/cache", *more, *places]
         heading = f"\n{part.name}: {' '.join(places)}"
         print(heading if shown else f"\n{part.name}: beside others, shown when it has ended")
@@ -164,13 +168,16 @@ def _call(command: list[str], root: Path, *, shown: bool) -> tuple[int, str]:
     return ended.returncode, ended.stdout or ""
 
 
-def run_all(parts: Sequence[Part], more: list[str]) -> list[Outcome]:
-    """Run the parts on the cluster one after another, and beside them, likewise, all others."""
+def run_all(parts: Sequence[Part], more: list[str], *, linted: bool = False) -> list[Outcome]:
+    """Run the parts on the cluster one after another and, beside them, lint and all others."""
     on_cluster = [part for part in parts if part.on_cluster]
     others = [part for part in parts if not part.on_cluster]
+    shown = not others and not linted
+    wrapper = YIELDING if on_cluster else ()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        beside = pool.map(partial(run, more=more, shown=not others), on_cluster)
-        outcomes = [run(part, more) for part in others]
+        beside = pool.map(partial(run, more=more, shown=shown), on_cluster)
+        outcomes = [lint()] if linted else []
+        outcomes += [run(part, more, wrapper=wrapper) for part in others]
         return [*outcomes, *beside]
 
 
@@ -213,9 +220,8 @@ def main() -> int:
     usual = [part.name for part in PARTS if not part.when_named and (asked.all or not part.layer)]
     wanted = asked.part or ["lint", *usual]
     began = time.monotonic()
-    outcomes = [lint()] if "lint" in wanted else []
     parts = [part for part in PARTS if part.name in wanted]
-    outcomes += run_all(parts, asked.pytest.split())
+    outcomes = run_all(parts, asked.pytest.split(), linted="lint" in wanted)
     print()
     for outcome in outcomes:
         print(outcome.line())
