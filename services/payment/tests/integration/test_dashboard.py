@@ -188,6 +188,12 @@ async def test_a_second_invoice_that_is_paid_is_alerted_and_refunded(
         while alerts("dispute") == disputes:
             await asyncio.sleep(0.02)
     assert await shop.status(order) == "captured"
+    failed = alerts("refund_failed")
+    [refund] = [r for r in desk.refunds.values() if r["invoice_id"] == second]
+    refund["status"] = "FAILED"
+    desk.webhooks.send(xendit.signed(desk, {"event": "refund.failed", "data": refund}))
+    await shop.until(order, *said, "second_charge_returned")
+    assert alerts("refund_failed") == failed + 1
 
 
 def _thin(desk: Any) -> Webhook:

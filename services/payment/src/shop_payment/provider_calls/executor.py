@@ -228,6 +228,13 @@ async def _refunds_fetched(provider: PaymentProvider, payment: Payment, charge: 
             messages.append(
                 RefundReported(reference=report.reference, total=report.total, status=report.status)
             )
+    for duplicate in payment.duplicates:
+        # Only ours is in the books: what else went back of a second charge was never its order's.
+        messages += [
+            RefundAnswered(refund_id=duplicate.id, status=report.status, reference=report.reference)
+            for report in await provider.fetch_refunds(charge, duplicate.reference)
+            if report.refund_id == duplicate.id
+        ]
     return Result(tuple(messages))
 
 
