@@ -34,6 +34,7 @@ from shop_payment.domain import (
     decide,
 )
 from shop_payment.provider_calls import queue
+from shop_payment.providers.amounts import AmountNotTakenError, require_taken
 from shop_shared.clock import now
 from shop_shared.http.problems import NotFound, Unprocessable
 from shop_shared.ids import derived, uuid7
@@ -64,7 +65,7 @@ for _kind in (
 
 
 class RefundRefused(Unprocessable):
-    """More than is left to refund, or in another currency."""
+    """More than is left to refund, in another currency, or not what the provider can return."""
 
     code, title = "refund_refused", "Refund not possible"
 
@@ -113,12 +114,8 @@ async def refund(
     payment = await repository.lock(connection, payment_id)
     if payment is None:
         raise NotFound("No such payment.")
-    if (
-        amount is not None
-        and payment.total is not None
-        and (amount.currency != payment.total.currency)
-    ):
-        raise RefundRefused(f"The payment is in {payment.total.currency}.")
+    if amount is not None and payment.total is not None:
+        _require_refundable(payment, amount, currency=payment.total.currency)
     asked = RequestRefund(
         refund_id=uuid7(),
         amount=payment.refundable if amount is None else amount.amount,
@@ -131,6 +128,18 @@ async def refund(
     made = payment.refund(asked.refund_id)
     assert made is not None  # noqa: S101 - it was just made
     return payment, made
+
+
+def _require_refundable(payment: Payment, amount: Money, *, currency: str) -> None:
+    """Refuse now what the provider would refuse later, when the refund is taken for made."""
+    if amount.currency != currency:
+        raise RefundRefused(f"The payment is in {currency}.")
+    total = Total(amount=amount.amount, currency=currency)
+    try:
+        if payment.method is not None:
+            require_taken(total, provider=payment.method.provider)
+    except AmountNotTakenError as error:
+        raise RefundRefused(str(error)) from error
 
 
 def alert(payment_id: UUID | None, kind: str, detail: str) -> None:

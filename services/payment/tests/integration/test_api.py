@@ -10,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from payment_simulator import xendit
 from shop_payment import reconciler
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer
@@ -110,6 +111,35 @@ async def test_a_refund_that_the_provider_refuses_is_told(
     await shop.until(order, "captured", "refunded")
     shown = (await client.get(f"/v1/payments/{payment_id}", headers=staff)).json()
     assert shown["status"] == "partially_refunded"
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "token"),
+    [("midtrans", "card", "card-token"), ("xendit", "invoice", None)],
+)
+async def test_a_refund_that_the_provider_cannot_express_is_refused_at_once(  # noqa: PLR0913, PLR0917
+    shop: Shop,
+    client: httpx.AsyncClient,
+    staff: dict[str, str],
+    provider: str,
+    method: str,
+    token: str | None,
+) -> None:
+    order = await shop.order(provider, method, amount=250_000, currency="IDR", token=token)
+    said = ["captured"]
+    if provider == "xendit":
+        await shop.until(order, "action_required")
+        xendit.settle(shop.desks[provider], await shop.reference(order), paid=True)
+        said = ["action_required", "captured"]
+    await shop.until(order, *said)
+    answer = await client.post(
+        f"/v1/payments/{await shop.payment_id(order)}/refunds",
+        headers={**staff, "Idempotency-Key": uuid4().hex},
+        json={"amount": {"amount": 100_050, "currency": "IDR"}},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "refund_refused")
+    assert "IDR" in answer.json()["detail"]
+    assert await shop.status(order) == "captured"
 
 
 async def test_ways_to_pay_by_currency(client: httpx.AsyncClient) -> None:

@@ -88,6 +88,14 @@ def to_number(total: Total) -> int | float:
     return float(to_decimal(total))
 
 
+_WRITTEN = {"stripe": to_stripe, "paypal": to_paypal, "xendit": to_number, "midtrans": to_whole}
+
+
+def require_taken(total: Total, *, provider: str) -> None:
+    """Raise AmountNotTakenError for an amount that the provider cannot express."""
+    _WRITTEN[provider](total)
+
+
 def _stripe_digits(currency: str) -> int:
     if currency in _STRIPE_ZERO_DECIMAL:
         return 0
