@@ -211,9 +211,9 @@ async def change_order(  # noqa: PLR0913 - a parameter a part of the request
     return models.order_view(order)
 
 
-async def _admitted(state: State) -> Tracker:
-    state.tracker.admit()
-    return state.tracker
+async def _admitted(state: State) -> AsyncIterator[Tracker]:
+    with state.tracker.admitted():  # until the answer is sent
+        yield state.tracker
 
 
 @router.get(

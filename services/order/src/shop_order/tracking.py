@@ -65,10 +65,16 @@ class Tracker:
             for changed in changes:
                 changed.set()
 
-    def admit(self) -> None:
-        """Raise TooManyStreams when there is no room for one more stream."""
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Hold room for one stream, from before it begins. Raises TooManyStreams for want of it."""
         if self.streams >= self._settings.tracking_streams:
             raise TooManyStreams(retry_after=5)
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
 
     async def follow(self, order_id: UUID, *, after: int) -> AsyncGenerator[sa.Row[Any], None]:
         """Yield the entries of an order's history that follow `after`, as they come.
@@ -105,13 +111,11 @@ class Tracker:
     @contextmanager
     def _following(self, order_id: UUID) -> Iterator[asyncio.Event]:
         changed = asyncio.Event()
-        self.streams += 1
         self._followers[order_id].add(changed)
         self._followed.set()
         try:
             yield changed
         finally:
-            self.streams -= 1
             self._followers[order_id].discard(changed)
             if not self._followers[order_id]:
                 del self._followers[order_id]

@@ -64,7 +64,7 @@ async def test_many_follow_at_once_and_leave_nothing_behind(
         for order in orders:
             await tell(order, "inventory.rejected")
     assert [follower.result() for follower in followers] == [["rejected"]] * 12
-    assert running.streams == 0
+    assert not running._followers
 
 
 async def test_a_settled_order_is_told_as_server_sent_events(
@@ -111,3 +111,36 @@ async def test_one_stream_too_many_is_refused(
     assert answer.status_code == 429  # a 503 would open the gateway's breaker for everybody
     assert answer.json()["code"] == "too_many_streams"
     assert answer.headers["retry-after"] == "5"
+
+
+async def test_a_burst_is_admitted_up_to_the_bound_and_leaves_its_room(  # noqa: PLR0913, PLR0917
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    place: Place,
+    tell: Tell,
+    running: Tracker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many are admitted before the first stream begins."""
+    order_id, burst = (await place())["id"], 10
+    begin, late = asyncio.Event(), 0
+    follow = running.follow
+
+    async def follow_later(order: UUID, *, after: int) -> AsyncIterator[Any]:
+        nonlocal late
+        late += 1
+        await begin.wait()
+        async for entry in follow(order, after=after):
+            yield entry
+
+    monkeypatch.setattr(running, "follow", follow_later)
+    monkeypatch.setattr(running, "streams", 998)
+    url = f"/v1/orders/{order_id}/events"
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        asked = [group.create_task(client.get(url, headers=headers)) for _ in range(burst)]
+        while late + sum(each.done() for each in asked) < burst:
+            await asyncio.sleep(0.01)
+        await tell(order_id, "inventory.rejected")
+        begin.set()
+    assert sorted(each.result().status_code for each in asked) == [200] * 2 + [429] * 8
+    assert running.streams == 998
