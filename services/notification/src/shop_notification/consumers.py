@@ -18,6 +18,7 @@ from shop_notification.payloads import (
     RegistrationRepeated,
     ReturnEvent,
     ShipmentEvent,
+    ShipmentFailed,
     UserChanged,
     UserDeleted,
     VerificationRequested,
@@ -115,6 +116,14 @@ async def _about_order(tx: AsyncConnection, order: OrderEvent, event: ReceivedEv
     )
 
 
+async def _shipment_failed(
+    tx: AsyncConnection, shipment: ShipmentFailed, event: ReceivedEvent
+) -> None:
+    """Tell of a parcel that left. One that was stopped is told with its order's cancellation."""
+    if not shipment.was_stopped:
+        await _about_order(tx, shipment, event)
+
+
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     subscribe("user.registered.v1", UserChanged, _registered),
     subscribe("user.updated.v1", UserChanged, _changed),
@@ -139,5 +148,5 @@ SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     subscribe("shipment.dispatched.v1", ShipmentEvent, _about_order),
     subscribe("shipment.in_transit.v1", ShipmentEvent, _about_order),
     subscribe("shipment.delivered.v1", ShipmentEvent, _about_order),
-    subscribe("shipment.failed.v1", ShipmentEvent, _about_order),
+    subscribe("shipment.failed.v1", ShipmentFailed, _shipment_failed),
 )

@@ -186,3 +186,14 @@ class ShipmentEvent(OrderEvent):
             "tracking_number": self.tracking_number,
             "location": self.location,
         }
+
+
+class ShipmentFailed(ShipmentEvent):
+    """A parcel will not arrive."""
+
+    reason: str = ""
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it never left, because its order is cancelled."""
+        return self.reason == "cancelled"

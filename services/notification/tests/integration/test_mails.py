@@ -83,6 +83,22 @@ async def test_a_payment_that_is_one_too_many_is_told_of_when_it_is_returned(pos
     assert "19.98 USD" in mail.body
 
 
+async def test_who_cancels_is_told_that_and_of_no_parcel(post: Post) -> None:
+    await post.know()
+    await post.hear("shipment.failed", tracking_number="MS1", reason="cancelled")
+    await post.hear("order.cancelled", reason="customer", refund=True, restock=True)
+    [mail] = await post.until(1)
+    assert mail.subject == "Your order was cancelled"
+
+
+@pytest.mark.parametrize("reason", ["lost", "refused", "undeliverable"])
+async def test_a_parcel_that_does_not_arrive_is_told_of(post: Post, reason: str) -> None:
+    await post.know()
+    await post.hear("shipment.failed", tracking_number="MS1", reason=reason)
+    [mail] = await post.until(1)
+    assert mail.subject == "Your parcel could not be delivered"
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
