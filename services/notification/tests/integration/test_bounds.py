@@ -87,7 +87,9 @@ async def test_an_address_in_another_script_is_written_to(post: Post) -> None:
     await post.until(1, to=address)
 
 
-async def test_a_message_whose_attempts_are_never_recorded_is_parked(post: Post) -> None:
+async def test_a_message_whose_attempts_are_never_recorded_is_parked_and_staff_may_retry(
+    post: Post, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
     await post.know()
     post.tap.shut()
     await post.hear("order.cancelled")
@@ -96,6 +98,12 @@ async def test_a_message_whose_attempts_are_never_recorded_is_parked(post: Post)
     await post.settled()
     assert await post.statuses() == ["parked"]
     assert post.got() == []
+    [[parked]] = await post.rows("SELECT id FROM notifications WHERE user_id = :user")
+    answer = await client.post(f"/v1/notifications/{parked}/retry", headers=staff)
+    assert answer.status_code == 202
+    await post.settled()
+    assert await post.statuses() == ["sent"]
+    assert len(post.got()) == 1
 
 
 async def test_who_is_erased_leaves_nothing_and_hears_nothing(

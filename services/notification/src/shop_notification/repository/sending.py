@@ -76,7 +76,7 @@ class ClaimedMessage:
     destination: str | None
     attempt: int
     unrecorded: int
-    """Attempts before this one of which nothing was recorded: their process ended first."""
+    """Attempts right before this one of which nothing was recorded: their process ended first."""
     recipient: Recipient | None
     quiet: QuietHours | None
 
@@ -110,7 +110,7 @@ async def claim(
             data=row.data,
             destination=row.destination,
             attempt=row.attempts,
-            unrecorded=row.attempts - 1 - row.recorded,
+            unrecorded=row.attempts - 1 - row.last_recorded,
             recipient=recipient_in(row),
             quiet=quiet_hours_in(row),
         )
@@ -157,14 +157,14 @@ _claimed = _SENDING.claim_where(
         notifications.c.due_at <= sa.func.now(),
     ),
 )
-_recorded = (
-    sa.select(sa.func.count())
+_last_recorded = (
+    sa.select(sa.func.coalesce(sa.func.max(attempts.c.number), 0))
     .where(attempts.c.notification_id == _claimed.c.id)
     .correlate(_claimed)
     .scalar_subquery()
 )
 _CLAIM = sa.select(
-    _claimed, *RECIPIENT_COLUMNS, *QUIET_HOURS_COLUMNS, _recorded.label("recorded")
+    _claimed, *RECIPIENT_COLUMNS, *QUIET_HOURS_COLUMNS, _last_recorded.label("last_recorded")
 ).select_from(
     _claimed.outerjoin(recipients, recipients.c.user_id == _claimed.c.user_id).outerjoin(
         preferences, preferences.c.user_id == _claimed.c.user_id
