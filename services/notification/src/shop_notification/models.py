@@ -12,12 +12,20 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
-from shop_notification.plans import Category, Channel, OnRequest
-from shop_shared.models import Line, ResponseModel, StrictModel
+from shop_notification.plans import (
+    PUSH_BYTES,
+    SMS_CHARACTERS,
+    Category,
+    Channel,
+    OnRequest,
+)
+from shop_shared.models import Line, ResponseModel, StrictModel, in_one_line
 
 Status = Literal[
     "waiting", "pending", "queued", "sending", "retrying", "sent", "parked", "suppressed"
@@ -107,7 +115,27 @@ class CreateNotification(StrictModel):
     user_id: UUID
     channel: Channel
     subject: Line
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=5000),
+        Field(
+            description=f"At most {SMS_CHARACTERS} characters by SMS, and with the subject "
+            f"{PUSH_BYTES} bytes by push"
+        ),
+    ]
+
+    @field_validator("text")
+    @classmethod
+    def _fits_its_channel(cls, text: str, info: ValidationInfo) -> str:
+        """Refuse what would be cut off, or refused when it is sent: too long, or blank."""
+        if not in_one_line(text):
+            raise ValueError("must have a character that can be seen")
+        channel, subject = info.data.get("channel"), info.data.get("subject", "")
+        if channel == "sms" and len(text.encode("utf-16-le")) > 2 * SMS_CHARACTERS:
+            raise ValueError(f"an SMS has at most {SMS_CHARACTERS} characters")
+        if channel == "push" and len(f"{subject}{text}".encode()) > PUSH_BYTES:
+            raise ValueError(f"a push message has at most {PUSH_BYTES} bytes with its subject")
+        return text
 
 
 class Notification(ResponseModel):

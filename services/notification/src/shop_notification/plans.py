@@ -14,6 +14,11 @@ CHANNELS: tuple[Channel, ...] = ("email", "sms", "push")
 OPTIONAL: tuple[Category, ...] = ("account", "orders", "payments", "shipping")
 """Security cannot be switched off."""
 
+SMS_CHARACTERS = 1600
+"""Of UTF-16, in which an emoji is two (https://www.twilio.com/docs/api/errors/21617)."""
+PUSH_BYTES = 3800
+"""Of subject and text in UTF-8: FCM takes 4,096 with what surrounds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -90,6 +90,40 @@ async def test_staff_write_to_a_customer_once(
 
 
 @pytest.mark.parametrize(
+    ("channel", "text"),
+    [
+        ("sms", "x" * 1601),
+        ("sms", "\N{GRINNING FACE}" * 801),
+        ("push", "x" * 3800),
+        ("push", "\N{GRINNING FACE}" * 950),
+        ("sms", "\N{ZERO WIDTH SPACE}"),
+    ],
+)
+async def test_a_text_that_its_channel_cannot_carry_whole_is_refused(
+    post: Post, client: httpx.AsyncClient, staff: dict[str, str], channel: str, text: str
+) -> None:
+    headers = {**staff, "Idempotency-Key": uuid4().hex}
+    body = {"user_id": str(post.user), "channel": channel, "subject": "Hello", "text": text}
+    answer = await client.post("/v1/notifications", headers=headers, json=body)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/text"]
+
+
+async def test_a_text_that_fills_an_sms_is_sent_whole(
+    post: Post, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
+    number = f"+49{uuid4().int % 10**10:010}"
+    await post.know(phone=number)
+    headers = {**staff, "Idempotency-Key": uuid4().hex}
+    text = "\N{GRINNING FACE}" * 800
+    body = {"user_id": str(post.user), "channel": "sms", "subject": "Hello", "text": text}
+    answer = await client.post("/v1/notifications", headers=headers, json=body)
+    assert answer.status_code == 201, answer.text
+    [message] = await post.until(1, "sms", number)
+    assert message.body == text
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"off": {"security": ["email"]}},

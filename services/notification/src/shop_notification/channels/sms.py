@@ -9,9 +9,9 @@ import httpx
 
 from shop_notification.channels.http import post
 from shop_notification.channels.protocol import Message
+from shop_notification.plans import SMS_CHARACTERS
 from shop_notification.settings import Settings
 
-MAX_CHARACTERS = 1600
 _OUR_NUMBER = frozenset({21212, 21603, 21606, 21659, 21660, 21661})
 """Error codes about `From` and the account (https://www.twilio.com/docs/api/errors)."""
 
@@ -36,7 +36,7 @@ class SmsChannel:
             data={
                 "To": message.destination,
                 "From": self._from,
-                "Body": message.short[:MAX_CHARACTERS],
+                "Body": message.short[:SMS_CHARACTERS],
             },
             headers={"I-Twilio-Idempotency-Token": str(message.id)},
             is_ours=_blames_our_number,
