@@ -87,6 +87,23 @@ async def test_errors_of_the_server_are_outlived(
     assert len([asked for asked in writes if "/leases/" not in asked.path]) < 5 * 9 * 8
 
 
+async def test_a_page_of_a_proxy_is_no_answer(
+    shop: Shop, between: Proxy, through: ApiClient
+) -> None:
+    left = 30
+
+    async def maintenance(request: web.Request) -> web.StreamResponse | None:
+        nonlocal left
+        left -= 1
+        page = web.Response(text="<html>soon</html>", content_type="text/html")
+        return page if left > 0 else None
+
+    await shop.declare("behind")
+    between.fault = maintenance
+    await shop.start(through)
+    await shop.reason("behind", "Synced", "AsDeclared")
+
+
 async def test_slow_answers_are_waited_for(shop: Shop, between: Proxy, through: ApiClient) -> None:
     async def slow(_: web.Request) -> web.StreamResponse | None:
         await asyncio.sleep(0.3)

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,46 @@ def test_a_kubeconfig_that_is_none_is_said_in_a_line(tmp_path: Path, text: str |
     done = kubectl_shop("status", "--kubeconfig", str(file))
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_server_that_is_no_cluster_is_said_in_a_line(tmp_path: Path) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>It works!</html>")
+
+    file = tmp_path / "kubeconfig"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            file.write_text(_config(f"http://127.0.0.1:{server.server_port}"))
+            done = kubectl_shop("status", "--kubeconfig", str(file))
+        finally:
+            server.shutdown()
+    assert done.returncode == 3, done.stderr
+    assert "something that says '<html>It works!" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("data", ["bm9uZQ==", "bm9uZ"], ids=["no certificate", "no base64"])
+def test_an_authority_that_is_none_is_said_in_a_line(tmp_path: Path, data: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(_config("https://127.0.0.1:1", f"certificate-authority-data: {data}"))
+    done = kubectl_shop("status", "--kubeconfig", str(file))
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "certificate" in done.stderr
+
+
+def _config(server: str, more: str = "") -> str:
+    return f"""
+apiVersion: v1
+kind: Config
+clusters: [{{name: a, cluster: {{server: "{server}", {more}}}}}]
+users: [{{name: a, user: {{token: a}}}}]
+contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
+current-context: a
+"""
 
 
 async def test_the_contexts_namespace_is_looked_in(shop: Shop, tmp_path: Path) -> None:

@@ -218,8 +218,7 @@ class ApiClient:
     async def _large(self, path: str, query: Mapping[str, str]) -> Manifest:
         try:
             async with await self._send(_Request("GET", path, query)) as answer, self._parsing:
-                found: Manifest = orjson.loads(await answer.read())
-                return found
+                return _object(await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unanswered(error) from error
 
@@ -233,8 +232,7 @@ class ApiClient:
     ) -> Manifest:
         try:
             async with await self._send(_Request(method, path, query, body, content)) as answer:
-                found: Manifest = orjson.loads(await answer.read())
-                return found
+                return _object(await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unanswered(error) from error
 
@@ -251,6 +249,17 @@ class ApiClient:
         async with answer:
             API_ERRORS.labels(str(answer.status)).inc()
             raise error_of(answer.status, message_of(await answer.read()), answer.headers)
+
+
+def _object(body: bytes) -> Manifest:
+    """Return the object in an answer. Raises ApiError: a proxy's page is no answer."""
+    try:
+        found: Manifest = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        said = body[:60].decode(errors="replace")
+        message = f"no API server answers, but something that says {said!r}"
+        raise ApiError(0, message) from error
+    return found
 
 
 def _unanswered(error: Exception) -> ApiError:

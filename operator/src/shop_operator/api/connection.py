@@ -67,7 +67,17 @@ def _read_by_library() -> kopf.ConnectionInfo:
 
 
 def tls(connection: kopf.ConnectionInfo) -> ssl.SSLContext:
-    """Return the TLS context that trusts the server and shows the client's certificate."""
+    """Return the TLS context that trusts the server and shows the client's certificate.
+
+    Raises NoClusterError.
+    """
+    try:
+        return _context(connection)
+    except (OSError, ValueError) as error:  # OSError: OpenSSL's, too
+        raise NoClusterError(f"a certificate or key of the kubeconfig is none: {error}") from error
+
+
+def _context(connection: kopf.ConnectionInfo) -> ssl.SSLContext:
     authority = _text(connection.ca_data)
     context = ssl.create_default_context(cafile=connection.ca_path, cadata=authority)
     if connection.insecure:
