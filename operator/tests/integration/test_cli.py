@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from shop_operator.api.kinds import DEPLOYMENT
 
-from .command import PROGRAMS, kubectl_shop
+from .command import PROGRAMS, kubectl_shop, manifest
 from .shop import Shop
 
 
@@ -159,6 +160,24 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+async def test_another_locale_than_utf_8_is_told_as_much_as_it_takes(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await shop.declare("plain")
+    for name, value in {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    done = kubectl_shop("status", "plain", "-n", shop.namespace)
+    assert done.returncode == 1, done.stderr
+    assert "plain  0/0 pods" in done.stdout
+    raw = yaml.safe_dump(manifest(shop, "plain", env=[{"name": "A", "value": "é"}]))
+    raw = raw.replace(r"\xE9", "é")
+    done = kubectl_shop("plan", "-f", "-", shop=shop, stdin=raw)
+    assert r'value: "\xE9"' in done.stdout, done.stderr
+    done = kubectl_shop("init", "reviews", "--in", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "…" in (tmp_path / "reviews" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

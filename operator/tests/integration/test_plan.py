@@ -137,6 +137,7 @@ async def test_a_secret_changes_by_its_keys_and_shows_no_value(shop: Shop) -> No
         ("kind: ShopService\nmetadata: {name: a/b}\n", "needs metadata.name"),
         ("kind: ShopService\nmetadata: {name: a, namespace: 5}\n", "which is no name"),
         ("kind: ShopService\nspec: {image: 2026-13-01}\n", "month must be"),
+        ("kind: ShopService\nspec: {env: {2026-01-01: x}}\n", "keys must be"),
         ("kind: ShopService\nmetadata: {name: a}\n", "is of None"),
         ("kind: Deployment\nmetadata: {name: a}\n", "holds no ShopService"),
         ("- 1\n", "holds no ShopService"),

@@ -48,7 +48,7 @@ def make(name: str, *, parent: Path) -> Path:
         for file in files("shop_operator.cli.new_service").iterdir():
             if file.name.endswith(_SUFFIX):
                 target = folder / file.name.removesuffix(_SUFFIX)
-                target.write_text(_named(file.read_text(), name))
+                target.write_text(_named(file.read_text("utf-8"), name), "utf-8")
     except FileExistsError as error:
         raise NotMadeError(f"{folder} is there already; nothing was changed") from error
     except OSError as error:

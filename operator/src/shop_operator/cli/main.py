@@ -6,6 +6,7 @@ Exit codes: 0 all is well, or nothing would change; 1 something would change (pl
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -55,6 +56,8 @@ Command = Callable[[ApiClient, Settings, argparse.Namespace], Awaitable[int]]
 
 def cli() -> None:
     """Run `kubectl-shop`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal or file may not take every character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main()
         sys.stdout.flush()

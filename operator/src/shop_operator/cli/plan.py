@@ -82,9 +82,11 @@ async def _plan(client: ApiClient, platform: Settings, options: argparse.Namespa
 
 def _read(path: Path) -> list[Manifest]:
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        # YAML is UTF-8, whatever the locale is.
+        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         bodies = [each for body in yaml.safe_load_all(text) for each in _items(body)]
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a date that is none
+    # ValueError: a date that is none; TypeError: a date as a key.
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise UnreadableError(f"{path}: {error}") from error
     found = [body for body in bodies if body.get("kind") == SHOP_SERVICE.kind]
     for body in found:

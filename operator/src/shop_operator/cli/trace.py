@@ -17,6 +17,9 @@ from shop_operator.settings import Settings
 
 _SUFFIX = ".events"
 _UUID7 = 7
+_SKEW_SECONDS = 300
+_YEAR_10000 = 253_402_300_800
+"""In seconds since 1970: no datetime is as late."""
 
 
 def add_to(
@@ -85,7 +88,7 @@ async def timeline(log: KafkaLog, order_id: str) -> list[dict[str, Any]]:
                 "delivery_ms": _ms(arrived - _time(message)),
                 "type": message.header("ce_type"),
                 "place": f"{message.topic}:{message.partition}:{message.offset}",
-                "trace_id": (message.header("traceparent") or "--").split("-")[1] or None,
+                "trace_id": _trace_id(message),
                 "note": payload.get("reason") or payload.get("tracking_number"),
             }
         )
@@ -127,17 +130,25 @@ def _since(order_id: str) -> datetime | None:
         number = UUID(order_id)
     except ValueError:
         return None
-    if number.version != _UUID7:
+    seconds = (number.int >> 80) / 1000 - _SKEW_SECONDS
+    if number.version != _UUID7 or not 0 <= seconds < _YEAR_10000:
         return None
-    return datetime.fromtimestamp((number.int >> 80) / 1000, UTC) - timedelta(minutes=5)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _time(message: Message) -> datetime:
     """Return when the event was written, or without that header when Kafka received it."""
     try:
-        return datetime.fromisoformat(message.header("ce_time") or "")
+        found = datetime.fromisoformat(message.header("ce_time") or "")
     except ValueError:
         return datetime.fromtimestamp(message.timestamp / 1000, UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _trace_id(message: Message) -> str | None:
+    """Return the trace of a `traceparent`; None without one, or where somebody wrote another."""
+    parts = (message.header("traceparent") or "").split("-")
+    return (parts[1] or None) if len(parts) > 1 else None
 
 
 def _ms(span: timedelta) -> float:
