@@ -20,10 +20,15 @@ from shop_operator.apply.fights import Fights
 from shop_operator.apply.foreign import managers_of, removal
 from shop_operator.apply.overlay import replacement
 from shop_operator.apply.owner import controllers, is_applied, is_ours
-from shop_operator.apply.result import ApplyResult, Drift, apply_error_of, drift_of, not_owned
+from shop_operator.apply.result import (
+    ApplyResult,
+    apply_error_of,
+    drift_of,
+    not_owned,
+    record_drift,
+)
 from shop_operator.children.autoscaler import replicas_to_hand_over
 from shop_operator.metadata import APPLIED_ANNOTATION, Manifest
-from shop_operator.metrics import DRIFT
 from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
@@ -133,7 +138,7 @@ class ChildApplier:
                 if live is None and not result.failed_on(manifest):
                     raise
             else:
-                _record_drift(service, drift, result)
+                record_drift(service, drift, result)
                 return self._as_applied(manifest, made)
         if live is None or "deletionTimestamp" in live["metadata"]:
             return live  # the watch reports when it is gone
@@ -143,7 +148,7 @@ class ChildApplier:
         is_held = drift is not None and self._must_wait(manifest, live, found.paths, result)
         if is_held or not found.paths:
             return live
-        _record_drift(service, drift, result)
+        record_drift(service, drift, result)
         if found.foreign:
             patch = removal(found.foreign, live)
             live = await self._gate.write(self._client.patch(*_place(manifest), patch))
@@ -283,14 +288,6 @@ class ChildApplier:
             self._client.delete(kind, namespace, name, uid=live["metadata"]["uid"])
         )
         _log.info("pruned", key=str(service.key), kind=kind.kind, name=name)
-
-
-def _record_drift(service: ShopService, drift: Drift | None, result: ApplyResult) -> None:
-    if drift is not None:
-        result.drifts.append(drift)
-        DRIFT.labels(drift.kind).inc()
-        key, kind = str(service.key), drift.kind
-        _log.info("drift", key=key, kind=kind, name=drift.name, field=drift.field)
 
 
 def _place(manifest: Manifest) -> tuple[Kind, str, str]:

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.apply.foreign import managers_of
 from shop_operator.metadata import APPLIED_ANNOTATION, Manifest, key_of
+from shop_operator.metrics import DRIFT
 from shop_operator.spec import ShopService
 
+_log = structlog.get_logger()
 _REASONS: Final = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}
 
 
@@ -91,6 +95,15 @@ def drift_of(
         return None
     field = next(iter(fields), "")
     return Drift(kind, name, field, tuple(managers_of(live, field)))
+
+
+def record_drift(service: ShopService, drift: Drift | None, result: ApplyResult) -> None:
+    """Add a drift that is put right, if it is one, to the result, the metric and the log."""
+    if drift is not None:
+        result.drifts.append(drift)
+        DRIFT.labels(drift.kind).inc()
+        key, kind = str(service.key), drift.kind
+        _log.info("drift", key=key, kind=kind, name=drift.name, field=drift.field)
 
 
 def not_owned(manifest: Manifest, live: Manifest) -> ApplyError:
