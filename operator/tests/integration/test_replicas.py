@@ -27,6 +27,38 @@ async def test_an_autoscaler_takes_over_the_pods_that_run(shop: Shop) -> None:
     assert await _counts_since(shop, version) == {3}
 
 
+async def test_a_horizontal_pod_autoscaler_is_given_pods_to_begin_from(shop: Shop) -> None:
+    await shop.start()
+    await shop.declare("scaled", replicas=0)
+    await shop.settled("scaled")
+    await _declare_settled(shop, autoscaling={"min": 2, "max": 9})
+    assert (await _deployment(shop))["spec"]["replicas"] == 2
+
+    await _scale(shop, 0)  # it leaves a Deployment without pods alone
+
+    async def begun() -> bool:
+        return bool((await _deployment(shop))["spec"]["replicas"] == 2)
+
+    await eventually(begun)
+    await _scale(shop, 7)
+    await _declare_settled(shop, autoscaling={"min": 2, "max": 9}, port=9000)
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, "scaled")
+    assert body["status"]["lastDrift"]["field"] == "spec.replicas"
+    assert (await _deployment(shop))["spec"]["replicas"] == 7
+
+
+async def test_one_by_cpu_begins_where_one_by_lag_had_stopped_all_pods(shop: Shop) -> None:
+    events = {"subscribes": [{"topic": "scaled.events", "group": "scaled"}]}
+    await shop.start()
+    await shop.declare("scaled", events=events, autoscaling={"min": 0, "max": 9, "lag": {}})
+    await shop.settled("scaled")
+    await _scale(shop, 0)  # as KEDA would
+    await shop.settled("scaled")
+    assert (await _deployment(shop))["spec"]["replicas"] == 0
+    await _declare_settled(shop, events=events, autoscaling={"min": 3, "max": 9})
+    assert (await _deployment(shop))["spec"]["replicas"] == 3
+
+
 async def test_an_autoscaler_of_the_shopservice_itself_needs_no_replicas_declared(
     shop: Shop,
 ) -> None:

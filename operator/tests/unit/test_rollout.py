@@ -271,6 +271,8 @@ def test_scaled_to_zero_is_ready_once_no_pod_is_left() -> None:
     none = {"replicas": 0, "updatedReplicas": 0, "availableReplicas": 0, "readyReplicas": 0}
     gone = live(of, wanted=0, **none)
     assert rollout(of, [gone], []).reason == "ScaledToZero"
+    scaled = parse(service("a", {"image": "a:1", "autoscaling": {"max": 9}}))
+    assert rollout(scaled, [gone], []).status == "False"
     ending = pod(container(RUNNING, ready=True), deleted=at(5))
     assert rollout(of, [gone], [ending]).status == "False"
     assert rollout(of, [live(of, wanted=0)], []).reason == "Progressing"

@@ -89,7 +89,7 @@ class ChildApplier:
         before = {identity(manifest): manifest for manifest in live}
         wanted = {identity(manifest): manifest for manifest in map(with_applied_hash, desired)}
         if write:
-            await self._hand_over_replicas(wanted.values(), before.values())
+            await self._hand_over_replicas(service, wanted.values(), before, result)
         for child, manifest in wanted.items():
             if not self._can_be_read(manifest, result):
                 continue
@@ -232,18 +232,23 @@ class ChildApplier:
         return answer
 
     async def _hand_over_replicas(
-        self, wanted: Iterable[Manifest], live: Iterable[Manifest]
+        self,
+        service: ShopService,
+        wanted: Iterable[Manifest],
+        live: dict[Identity, Manifest],
+        result: ApplyResult,
     ) -> None:
-        """Transfer the replicas field before the operator stops applying it.
-
-        A field that its only owner stops applying is removed, and the API server's default is one
-        pod. Source: Kubernetes documentation, "Server-Side Apply", "Transferring ownership".
-        """
-        handed = replicas_to_hand_over(wanted, live)
-        if handed is not None:
-            with contextlib.suppress(ConflictError, NotFoundError):  # another manager's, or gone
-                request = self._client.apply(handed, manager=HAND_OVER, force=False)
-                await self._gate.write(request)
+        """Transfer the replicas field before the operator stops applying it."""
+        handed = replicas_to_hand_over(wanted, live.values())
+        if handed is None:
+            return
+        before = live[identity(handed)]
+        changes = before["spec"] != before["spec"] | handed["spec"]
+        with contextlib.suppress(ConflictError, NotFoundError):  # another manager's, or gone
+            request = self._client.apply(handed, manager=HAND_OVER, force=changes)
+            live[identity(handed)] = await self._gate.write(request)
+        if changes and "HorizontalPodAutoscaler" in {kind for _, kind, _, _ in live}:
+            record_drift(service, drift_of(service, handed, before, ["spec.replicas"]), result)
 
     async def _lookup(
         self, service: ShopService, manifest: Manifest, result: ApplyResult

@@ -76,21 +76,27 @@ def _by_lag(
 
 
 def replicas_to_hand_over(wanted: Iterable[Manifest], live: Iterable[Manifest]) -> Manifest | None:
-    """Return a manifest of the Deployment's replicas alone, if an autoscaler is about to own them.
+    """Return a manifest of the Deployment's replicas alone, for an autoscaler to go on from.
 
-    Applied by another field manager with the live value, the field stays when the operator stops
-    applying it.
+    Where one is about to own them it is the live value. A field that its only owner stops applying
+    is removed, and the API server's default is one pod: applied by another field manager, it stays.
+    A HorizontalPodAutoscaler never begins from none, so there it is the fewest; KEDA does.
+    Source: Kubernetes documentation, "Server-Side Apply", "Transferring ownership", and "Horizontal
+    Pod Autoscaling", "Implicit maintenance-mode deactivation".
     """
     by_kind = {child["kind"]: child for child in live}
     deployment = by_kind.get("Deployment")
-    if deployment is None or AUTOSCALERS & by_kind.keys():
+    scaler = next((child for child in wanted if child["kind"] in AUTOSCALERS), None)
+    if deployment is None or scaler is None:
         return None
-    if not any(child["kind"] in AUTOSCALERS for child in wanted):
+    before = deployment["spec"]["replicas"]
+    replicas = before or scaler["spec"].get("minReplicas", 0)
+    if replicas == before and AUTOSCALERS & by_kind.keys():
         return None
     metadata = {part: deployment["metadata"][part] for part in ("name", "namespace", "uid")}
     return {
         "apiVersion": deployment["apiVersion"],
         "kind": deployment["kind"],
         "metadata": metadata,
-        "spec": {"replicas": deployment["spec"]["replicas"]},
+        "spec": {"replicas": replicas},
     }

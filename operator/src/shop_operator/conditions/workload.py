@@ -55,7 +55,7 @@ def rollout(service: ShopService, live: Iterable[Manifest], pods: Sequence[Manif
     if stuck is not None:
         return Rollout("False", "StuckTerminating", _stuck_message(service, stuck))
     if deployment["spec"].get("replicas", 1) == 0:
-        return _stopped(deployment, ending, recheck)
+        return _stopped(service, deployment, ending, recheck)
     return replace(_progress(service, deployment, pods), recheck=recheck or _late_in(deployment))
 
 
@@ -141,12 +141,18 @@ def _missing(deployment: Manifest) -> str | None:
     return None
 
 
-def _stopped(deployment: Manifest, ending: Sequence[Manifest], recheck: float | None) -> Rollout:
+def _stopped(
+    service: ShopService, deployment: Manifest, ending: Sequence[Manifest], recheck: float | None
+) -> Rollout:
     left = max((deployment.get("status") or {}).get("replicas", 0), len(ending))
     if not is_observed(deployment):
         return Rollout("False", "Progressing", "the Deployment controller has not looked yet")
     if left:
         return Rollout("False", "Progressing", f"{left} pods are being stopped", recheck=recheck)
+    scaling = service.spec.autoscaling
+    if scaling is not None and scaling.min > 0:
+        said = f"somebody asks for no pods, and autoscaling.min is {scaling.min}"
+        return Rollout("False", "ScaledToZero", said)
     return Rollout("True", "ScaledToZero", "no pods are asked for, and none is left")
 
 
