@@ -23,8 +23,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OUTCOMES = ("failed", "passed", "skipped", "errors", "unsteady")
 TESTS_FAILED, NO_TESTS = 1, 5  # pytest's exit statuses
-YIELDING = ("nice", "-n", "5")
-"""How parts run beside those on the cluster, whose turn is the longer."""
 FEW = 5
 """So many tests of a part may fail that they are tried once more: more have a common reason."""
 
@@ -114,10 +112,8 @@ def lint() -> Outcome:
     return Outcome("lint", code, time.monotonic() - began, {})
 
 
-def run(part: Part, more: list[str], *, shown: bool = True, wrapper: Sequence[str] = ()) -> Outcome:
+def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
     """Run a part with further pytest arguments; its output is shown at once, or at its end.
-
-    The words of `wrapper` stand before pytest's command line.
 
     Where only a few fail they run once more, alone, when nothing of the part's is beside them: what
     passes then is told as unsteady, and what it said when it failed stands in the output.
@@ -132,7 +128,7 @@ def run(part: Part, more: list[str], *, shown: bool = True, wrapper: Sequence[st
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [*wrapper, sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
         command += ["-o", f"cache_dir={folder}/cache", *more, *places]
         heading = f"\n{part.name}: {' '.join(places)}"
         print(heading if shown else f"\n{part.name}: beside others, shown when it has ended")
@@ -173,11 +169,10 @@ def run_all(parts: Sequence[Part], more: list[str], *, linted: bool = False) -> 
     on_cluster = [part for part in parts if part.on_cluster]
     others = [part for part in parts if not part.on_cluster]
     shown = not others and not linted
-    wrapper = YIELDING if on_cluster else ()
     with ThreadPoolExecutor(max_workers=1) as pool:
         beside = pool.map(partial(run, more=more, shown=shown), on_cluster)
         outcomes = [lint()] if linted else []
-        outcomes += [run(part, more, wrapper=wrapper) for part in others]
+        outcomes += [run(part, more) for part in others]
         return [*outcomes, *beside]
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -94,11 +93,8 @@ def test_those_on_the_cluster_run_one_at_a_time_beside_the_others(
 ) -> None:
     both, on_cluster = threading.Barrier(2), threading.Lock()
 
-    def run(
-        part: Part, more: list[str], *, shown: bool = True, wrapper: Sequence[str] = ()
-    ) -> Outcome:
+    def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
         assert shown is not part.on_cluster
-        assert bool(wrapper) is not part.on_cluster
         if part.on_cluster:
             assert on_cluster.acquire(blocking=False)
         if part.name in {"cluster", "unit"}:
