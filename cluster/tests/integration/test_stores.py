@@ -36,7 +36,7 @@ def test_stores_outlive_the_death_of_all_their_containers(
 
     postgres(WRITE)
     before = containers(kubectl)
-    assert len(before) == 7  # six pods, and MongoDB's second container
+    assert len(before) >= 7  # six pods, MongoDB's second container, and Vault's where it is
     ctr = ("ctr", "--address", str(platform.containerd_socket), "--namespace", "k8s.io")
     for status in before.values():
         identity = status["containerID"].removeprefix("containerd://")
