@@ -18,7 +18,8 @@ from shop_operator.metadata import API_VERSION, MANAGER, Manifest
 from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
-_NOTE_LENGTH = 1000
+_NOTE_BYTES = 1024
+"""The API server counts bytes, and takes no longer note."""
 _SERIES_SECONDS = 1800.0
 """An Event that did not repeat for so long begins a new series: Events are kept for an hour."""
 _SERIES_KEPT = 1000
@@ -86,7 +87,7 @@ class EventRecorder:
             "action": "Reconcile",
             "type": "Warning" if warning else "Normal",
             "reason": reason,
-            "note": note[:_NOTE_LENGTH],
+            "note": note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
             "regarding": regarding,
         }
         made = await self._gate.write(self._client.create(EVENT, namespace, event))
