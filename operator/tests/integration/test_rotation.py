@@ -131,7 +131,14 @@ async def test_an_older_request_changes_nothing(sql: Shop, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["soon", "2030-01-01T00:00:00", "2030-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
+    "text",
+    [
+        "soon",
+        "2030-01-01T00:00:00",
+        "2030-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59Z",
+    ],
 )
 async def test_a_request_that_is_no_time_is_refused_and_said(sql: Shop, text: str) -> None:
     await running(sql, cache={"kind": "redis"})

@@ -64,6 +64,18 @@ async def test_the_command_says_why_it_asks_for_nothing(
     assert ROTATE_ANNOTATION not in body["metadata"].get("annotations", {})
 
 
+@pytest.mark.parametrize("text", ["soon", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"])
+async def test_a_request_replaces_one_that_is_no_time_to_follow(shop: Shop, text: str) -> None:
+    await shop.declare(NAME, cache={"kind": "redis"})
+    patch = {"metadata": {"annotations": {ROTATE_ANNOTATION: text}}}
+    await shop.client.merge(SHOP_SERVICE, shop.namespace, NAME, patch)
+    words = ("rotate", "-n", shop.namespace, NAME, "--no-wait")
+    done = await asyncio.to_thread(kubectl_shop, *words, shop=shop)
+    assert done.returncode == 0, done.stderr
+    body = await shop.client.get(SHOP_SERVICE, shop.namespace, NAME)
+    assert body["metadata"]["annotations"][ROTATE_ANNOTATION] < "9999"
+
+
 async def test_the_command_says_what_is_wrong_with_its_words(shop: Shop) -> None:
     missing = await asyncio.to_thread(
         kubectl_shop, "rotate", "-n", shop.namespace, "nobody", shop=shop

@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -136,9 +136,10 @@ def _next_time(body: Manifest) -> str:
     for text in filter(None, earlier):
         try:
             last = datetime.fromisoformat(text)
-        except ValueError:  # somebody's own words, which this request replaces
+            is_time = last.tzinfo is not None and last.astimezone(UTC).year < MAXYEAR
+        except (ValueError, OverflowError):  # somebody's own words, which this request replaces
             continue
-        if last.tzinfo is not None:
+        if is_time:
             now = max(now, last + timedelta(seconds=1))
     return timestamp(now)
 

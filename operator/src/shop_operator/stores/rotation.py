@@ -9,7 +9,7 @@ that the Secret says its passwords were made for, and the Deployment with its po
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any, Final
 
 from shop_operator.api.pods import has_only_new_pods
@@ -140,7 +140,8 @@ def requested_at(service: ShopService) -> str:
         return ""
     try:
         at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
+        # After the last year no request could come.
+        if at.tzinfo is not None and at.astimezone(UTC).year < MAXYEAR:
             return timestamp(at)
     except (ValueError, OverflowError):  # the second: in UTC it is before the first year
         pass
