@@ -1,6 +1,9 @@
 """What `kubectl shop graph` draws."""
 
+import pytest
+
 from shop_operator.cli.graph import dot, edges, mermaid
+from shop_operator.spec import InvalidSpecError
 
 from .specs import service
 
@@ -33,6 +36,12 @@ def test_every_declared_thing_is_a_node_once() -> None:
         '  n4 -- "order" --> n1',
     ]
     assert '  n4 -> n1 [label="order"]' in list(dot(found))
+
+
+def test_one_that_cannot_be_read_is_named() -> None:
+    broken = service("broken", {"image": "a:1", "database": {"kind": "newer", "name": "a"}})
+    with pytest.raises(InvalidSpecError, match=r"^shop/broken: spec\.database\.kind"):
+        edges([ORDER, broken])
 
 
 def test_names_that_differ_in_a_sign_only_are_two_nodes() -> None:

@@ -11,7 +11,7 @@ from shop_operator.api.api_client import ApiClient
 from shop_operator.cli.status import add_all_namespaces, services
 from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
-from shop_operator.spec import ShopService, parse
+from shop_operator.spec import InvalidSpecError, ShopService, parse
 
 _MERMAID: Final = {
     "service": ("[", "]"),
@@ -67,8 +67,16 @@ def edges(bodies: Sequence[Manifest], *, with_namespace: bool = False) -> list[E
 
     Raises InvalidSpecError.
     """
-    parsed = [parse(body) for body in bodies]
+    parsed = map(_parsed, bodies)
     return sorted({edge for each in parsed for edge in _of(each, with_namespace=with_namespace)})
+
+
+def _parsed(body: Manifest) -> ShopService:
+    try:
+        return parse(body)
+    except InvalidSpecError as error:
+        metadata = body["metadata"]
+        raise InvalidSpecError(f"{metadata['namespace']}/{metadata['name']}: {error}") from error
 
 
 def _of(service: ShopService, *, with_namespace: bool) -> Iterator[Edge]:
