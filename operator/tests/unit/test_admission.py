@@ -158,6 +158,24 @@ def test_a_route_without_objectives_is_warned_of() -> None:
     assert review(a("a", route=route, slo=slo), None, [], PLATFORM).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("more", "containers"),
+    [
+        ({}, []),
+        ({"resources": {"requests": {"memory": "96Mi"}}}, ["service"]),
+        ({"resources": {"limits": {"cpu": "1"}}}, []),
+        ({"template": {"spec": {"containers": [{"name": "side", "image": "a:1"}]}}}, ["side"]),
+        ({"template": {"spec": {"containers": [{"name": "service", "env": []}]}}}, []),
+    ],
+)
+def test_an_autoscaler_that_can_measure_nothing_is_warned_of(
+    more: dict[str, Any], containers: list[str]
+) -> None:
+    found = review(a("a", autoscaling={"max": 3}, **more), None, [], PLATFORM).warnings
+    assert [each.split()[1] for each in found] == containers
+    assert review(a("a", **more), None, [], PLATFORM).warnings == ()
+
+
 def test_a_certificate_is_kept_renewed_and_trusted_meanwhile(tmp_path: Path) -> None:
     first = certificates.make(("webhook.example", "127.0.0.1"))
     secret = certificates.secret_of(first, namespace="a", name="b")

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shop_operator.children.access_secret import Access
+from shop_operator.children.pod_template import OWN_CONTAINERS, SERVING
 from shop_operator.names import vault_folder
 from shop_operator.route_claims import Claimant, claimant, claims
 from shop_operator.settings import Settings
-from shop_operator.spec import Key, ShopService
+from shop_operator.spec import Key, ShopService, Spec
 from shop_operator.stores.declared import declared
 from shop_operator.stores.external import Identity
 
@@ -102,6 +103,12 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
         yield f"spec.image {spec.image} can change under its tag; name a version or a digest"
     if spec.slo is None and spec.route is not None:
         yield "spec.slo is missing: nobody is told when requests fail or are slow"
+    if spec.autoscaling is not None:
+        for container in _without_cpu(spec):
+            yield (
+                f"container {container} has no CPU request, which its use is measured by: the "
+                "autoscaler does not scale by CPU"
+            )
     for file in spec.secrets.files:
         if spec.secrets.provider == "vault" and file.key is None and file.template is None:
             yield (
@@ -117,3 +124,14 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
             close = difflib.get_close_matches(subscription.topic, topics, n=1)
             hint = f"; is {close[0]} meant?" if close else ""
             yield f"no ShopService here publishes {subscription.topic}{hint}"
+
+
+def _without_cpu(spec: Spec) -> Iterator[str]:
+    """Yield the containers that request no CPU; a limit is a request too."""
+    resources = {SERVING: spec.resources.model_dump()}
+    for sidecar in spec.template.spec.get("containers", ()):
+        if sidecar["name"] not in OWN_CONTAINERS:
+            resources[sidecar["name"]] = sidecar.get("resources") or {}
+    for name, has in resources.items():
+        if not any("cpu" in (has.get(part) or {}) for part in ("requests", "limits")):
+            yield name
