@@ -65,6 +65,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         for topic in ("connect-offsets", "minishop-connect-status", "connect-cluster-configs")
     ),
     ({"route": {"paths": ["v1"]}}, "starts with /"),
+    *(
+        ({"route": {"paths": ["/v1/a", path]}}, "no segments . and ..")
+        for path in ("/v1/../a", "/./a", "/a/..", "/.")
+    ),
     ({"route": {"paths": []}}, "at least 1 items"),
     (
         {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
