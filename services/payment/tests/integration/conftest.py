@@ -156,7 +156,7 @@ class Shop:
         async with transaction(self.engine) as connection:
             await handlers_of(SUBSCRIPTIONS)[event.type](connection, event)
 
-    async def order(
+    async def order(  # noqa: PLR0913 - keyword-only, each of its own kind
         self,
         provider: str = "stripe",
         method: str = "card",
@@ -164,13 +164,14 @@ class Shop:
         amount: int = 1999,
         currency: str = "USD",
         token: str | None = "pm_card_visa",
+        time_to_pay: timedelta = timedelta(minutes=15),
     ) -> UUID:
         """Place an order whose stock is reserved at once."""
         order_id = uuid7()
         payment = {"provider": provider, "method": method, "currency": currency, "token": token}
         await self.hear("order.placed", order_id, payment=payment, order_number=NUMBER)
         total = {"amount": amount, "currency": currency}
-        until = now() + timedelta(minutes=15)
+        until = now() + time_to_pay
         await self.hear("inventory.reserved", order_id, total=total, reserved_until=until)
         return order_id
 

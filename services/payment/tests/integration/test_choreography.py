@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from payment_simulator import midtrans, paypal, stripe, xendit
 from payment_simulator.faults import Fault
@@ -51,6 +52,34 @@ async def test_a_card_is_charged_at_once_and_its_webhook_changes_nothing(shop: S
     assert charge["amount_received"] == 1999
     ((_, captured),) = await shop.events(order)
     assert captured["amount"] == {"amount": 1999, "currency": "USD"}
+
+
+@pytest.mark.parametrize(("provider", "currency"), [("stripe", "USD"), ("midtrans", "IDR")])
+async def test_no_card_is_charged_once_the_time_to_pay_is_over(
+    shop: Shop, provider: str, currency: str
+) -> None:
+    """After an outage the reservation may be heard of before the order's end."""
+    order = await shop.order(
+        provider, "card", amount=250_000, currency=currency, time_to_pay=timedelta(seconds=-1)
+    )
+    await shop.until(order, "failed")
+    ((_, failed),) = await shop.events(order)
+    assert (failed["reason"], failed["retry_until"]) == ("expired", None)
+    assert await shop.charges(provider, order) == []
+
+
+async def test_what_is_approved_once_the_time_to_pay_is_over_is_not_captured(shop: Shop) -> None:
+    order = await shop.order("paypal", "paypal", token=None)
+    await shop.until(order, "action_required")
+    async with transaction(shop.engine) as connection:
+        await connection.execute(
+            sa.text("UPDATE payments SET pay_until = now() WHERE order_id = :id"), {"id": order}
+        )
+    settle(shop, "paypal", await shop.reference(order), paid=True)
+    await shop.until(order, "action_required", "failed")
+    assert (await shop.events(order))[-1][1]["reason"] == "expired"
+    [charge] = await shop.charges("paypal", order)
+    assert charge["status"] == "APPROVED"
 
 
 async def test_midtrans_takes_a_card_at_once_in_whole_rupiah(shop: Shop) -> None:

@@ -72,6 +72,22 @@ async def test_nobody_is_charged_twice(
     assert await shop.reference(order) == reference
 
 
+@pytest.mark.parametrize(("provider", "currency"), [("stripe", "USD"), ("midtrans", "IDR")])
+async def test_what_was_charged_counts_also_when_the_time_to_pay_is_over(
+    shop: Shop, provider: str, currency: str
+) -> None:
+    order = uuid7()
+    payment = {"provider": provider, "method": "card", "currency": currency, "token": VISA}
+    total = {"amount": 250_000, "currency": currency}
+    before = shop.desks[provider].created
+    for until in (now() + timedelta(minutes=15), now() - timedelta(minutes=15)):
+        await put_back(shop, order)
+        await shop.hear("order.placed", order, payment=payment, order_number="MS-7K3Q-9F25")
+        await shop.hear("inventory.reserved", order, total=total, reserved_until=until)
+        await shop.until(order, "captured")
+    assert shop.desks[provider].created == before + 1
+
+
 async def test_another_way_to_pay_is_charged_once(shop: Shop) -> None:
     order: UUID = await shop.order(token="pm_card_chargeDeclined")
     await shop.until(order, "failed")

@@ -17,6 +17,7 @@ from shop_payment.domain import (
     Call,
     ChargeDisputed,
     ChargeFailed,
+    CustomerApproved,
     Message,
     MoneyCaptured,
     Payment,
@@ -52,9 +53,7 @@ class Result:
     unknown: bool = False
 
 
-async def execute(  # noqa: PLR0911 - one arm a call
-    provider: PaymentProvider, call: ProviderCall, catalogue: Catalogue
-) -> Result:
+async def execute(provider: PaymentProvider, call: ProviderCall, catalogue: Catalogue) -> Result:
     """Make the call and return what the provider says. Raises a ProviderError.
 
     The payment of a call about refunds must have its refunds.
@@ -65,9 +64,7 @@ async def execute(  # noqa: PLR0911 - one arm a call
         case Call.CHARGE:
             return await _charged(provider, call, charge, catalogue)
         case Call.CAPTURE:
-            if payment.status not in OPEN or payment.reference is None:
-                return Result()
-            return Result((await provider.capture(charge, payment.reference),))
+            return await _captured(provider, call, charge)
         case Call.CANCEL:
             return await _cancelled(provider, payment, charge)
         case Call.FETCH:
@@ -113,7 +110,39 @@ async def _charged(
     )
     if refusal is not None:
         return Result((ChargeFailed(reason="provider_error", message=refusal),))
+    takes_money = charge.method == "card" and charge.token is not None
+    if takes_money and _is_too_late(call):
+        return await _expired(provider, payment, charge)
     return Result((await provider.create(charge),))
+
+
+async def _captured(provider: PaymentProvider, call: ProviderCall, charge: Charge) -> Result:
+    payment = call.payment
+    if payment.status not in OPEN or payment.reference is None:
+        return Result()
+    if _is_too_late(call):
+        return await _expired(provider, payment, charge)
+    return Result((await provider.capture(charge, payment.reference),))
+
+
+def _is_too_late(call: ProviderCall) -> bool:
+    """Return True if the goods are no longer held, and nothing was asked of the provider yet.
+
+    After an outage the order has expired, though its event is still to be heard: money taken now
+    would only go back.
+    """
+    until = call.payment.pay_until
+    return until is not None and until <= now() and call.unknown_since is None
+
+
+async def _expired(provider: PaymentProvider, payment: Payment, charge: Charge) -> Result:
+    """Take no money; what was taken before the books were restored from a backup counts."""
+    found = await provider.fetch(charge, payment.reference)
+    if found is None or isinstance(found, CustomerApproved):
+        found = ChargeFailed(
+            reason="expired", message="the time to pay is over", reference=payment.reference
+        )
+    return Result((found,))
 
 
 async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge) -> Result:
