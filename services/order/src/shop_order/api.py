@@ -56,9 +56,10 @@ async def place_order(
     state: State,
 ) -> Response:
     """Place an order. It is `pending` until the stock has answered; prices are the catalogue's."""
-    service.require_offered(wanted.payment, state.settings.payment_methods, pointer="/payment")
 
     async def place(connection: AsyncConnection) -> models.Order:
+        # Not before: an order that was placed is answered again, whatever is offered since.
+        service.require_offered(wanted.payment, state.settings.payment_methods, pointer="/payment")
         order = await service.place(
             connection,
             wanted,

@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop_order import main
 from shop_order.events import OrderPlaced
-from shop_shared.testing import Signer
+from shop_order.settings import Settings
+from shop_shared.testing import Signer, client_of, wired
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,6 +76,25 @@ async def test_a_hundred_posts_with_one_key_place_one_order(
             sa.text("SELECT count(*) FROM orders WHERE customer_id = :id"), {"id": customer}
         )
     assert count == 1
+
+
+async def test_an_order_is_answered_again_though_its_way_to_pay_is_offered_no_more(
+    client: httpx.AsyncClient,
+    headers: dict[str, str],
+    wanted: dict[str, Any],
+    settings: Settings,
+    signer: Signer,
+) -> None:
+    keyed = {**headers, "Idempotency-Key": "offered"}
+    placed = await client.post("/v1/orders", json=wanted, headers=keyed)
+    without_any = main.create(settings.model_copy(update={"payment_methods": ()}))
+    async with wired(without_any, signer) as service, client_of(service) as later:
+        again = await later.post("/v1/orders", json=wanted, headers=keyed)
+        other = await later.post(
+            "/v1/orders", json=wanted, headers={**headers, "Idempotency-Key": "another"}
+        )
+    assert (again.status_code, again.json()) == (201, placed.json())
+    assert other.status_code == 422
 
 
 async def test_a_key_belongs_to_one_body_and_one_customer(
