@@ -156,6 +156,19 @@ async def test_a_link_in_the_mail_switches_its_category_off(
     assert len(await post.until(2)) == 2
 
 
+async def test_a_link_that_is_opened_when_its_account_is_erased_stores_nothing(
+    post: Post, client: httpx.AsyncClient
+) -> None:
+    await post.know()
+    await post.hear("shipment.dispatched", tracking_number="MS1")
+    [mail] = await post.until(1)
+    await post.hear("user.deleted")
+    path = httpx.URL(mail.unsubscribe.strip("<>")).path
+    done = await client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert done.status_code == 200
+    assert await post.rows("SELECT 1 FROM preferences WHERE user_id = :user") == []
+
+
 async def test_only_our_own_links_count(client: httpx.AsyncClient, post: Post) -> None:
     link = unsubscribe.Link(post.user, "orders")
     forged = unsubscribe.token_of(link, key=b"k" * 32)

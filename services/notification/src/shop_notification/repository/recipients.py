@@ -73,9 +73,12 @@ async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient 
 
 
 async def switch_off(connection: AsyncConnection, user_id: UUID, *, category: str) -> None:
-    """Switch off the mails of a category; other preferences stay."""
+    """Switch off the mails of a category; other preferences stay. An erased account has none."""
     await _take_turns(connection, user_id)
-    before = await preferences_of(connection, user_id)
+    reach = await contact_channels(connection, user_id)
+    if reach.is_erased:
+        return
+    before = reach.wanted
     off = {**before.off, category: sorted({*before.off.get(category, ()), "email"})}
     changed = Preferences(off=off, quiet=before.quiet, also=before.also)
     await save_preferences(connection, user_id, changed)
