@@ -98,6 +98,12 @@ async def no_chunk(port: int, method: str, path: str) -> bytes:
     return await _talk(port, _head(method, path, CHUNKED), b"zz\r\n{}\r\n", wait=PATIENCE)
 
 
+async def spaced(port: int, method: str, path: str) -> bytes:
+    """Nothing wrong: spaces behind a value are no part of it (RFC 9112, 5.1)."""
+    head = _head(method, path, "Content-Length: 2 ", "Connection: close")
+    return await _talk(port, head, b"{}", wait=PATIENCE)
+
+
 async def early_leaver(port: int, method: str, path: str) -> bytes:
     return await _talk(port, _head(method, path), abort=True)
 
@@ -125,6 +131,7 @@ MISBEHAVIOURS: list[Misbehaviour] = [
     oversized,
     oversized_as_stated,
     no_chunk,
+    spaced,
     early_leaver,
     trickle,
 ]
@@ -197,6 +204,7 @@ async def test_each_misbehaviour_is_told_what_it_did(front: httpx.AsyncClient) -
         silent_in_chunks: 408,
         oversized: 413,
         oversized_as_stated: 413,
+        spaced: 200,
         trickle: 200,
     }.items():
         answer = await misbehaviour(port, "POST", "/v1/orders")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -33,6 +34,11 @@ async def port() -> AsyncIterator[int]:
     async def streamed(request: Request) -> int:
         return sum([len(piece) async for piece in request.stream()])
 
+    @app.post("/values")
+    async def values(request: Request) -> list[str]:
+        await request.body()
+        return list(request.headers.values())
+
     @app.post("/trailers")
     async def trailers(request: Request) -> list[str]:
         await request.body()
@@ -50,6 +56,7 @@ async def port() -> AsyncIterator[int]:
 
 
 PATIENCE_SECONDS = 60
+CHUNKED = "Transfer-Encoding: chunked"
 
 
 async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
@@ -228,6 +235,22 @@ async def test_chunks_that_are_none_are_a_400_problem(
     assert status(final) == 400
     assert final.count(b"HTTP/1.1 ") == 1
     assert b"application/problem+json" in final
+
+
+@pytest.mark.parametrize("space", [" ", "   "])
+@pytest.mark.parametrize(
+    "content",
+    ["Content-Length: 2{}\r\n\r\n{{}}", f"{CHUNKED}{{}}\r\n\r\n2\r\n{{{{}}}}\r\n0\r\n\r\n"],
+)
+async def test_spaces_behind_a_value_are_no_part_of_it(port: int, content: str, space: str) -> None:
+    request = (
+        f"POST /values HTTP/1.1\r\nHost: shop{space}\r\nConnection: close{space}\r\n"
+        f"Content-Type: application/json{space}\r\n{content.format(space)}"
+    )
+    answer = await exchange(port, request.encode())
+    assert status(answer) == 200
+    values = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert values == [value.strip() for value in values]
 
 
 @pytest.mark.parametrize("offer", ["h2c", "websocket", "TLS/1.2, h2c"])

@@ -130,6 +130,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Take a field. Raises when they are too many or too large.
 
         A trailer field counts and is dropped: it comes when the head has been acted on already.
+        Spaces behind a value are no part of it (RFC 9112, 5.1); llhttp leaves them there.
         """
         self._fields += 1
         self._field_bytes += len(name) + len(value)
@@ -137,7 +138,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refused = 431
             raise _HeadRefusedError
         if self._in_head:
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """End the head and call the application. Raises for a head that RFC 9112 forbids."""
