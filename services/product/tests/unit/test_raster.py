@@ -87,6 +87,18 @@ def test_every_mode_of_png(mode: str) -> None:
     assert kept.mode == ("RGBA" if mode in {"LA", "RGBA"} else "RGB")
 
 
+def test_grey_of_16_bits_stays_grey() -> None:
+    encoded = BytesIO()
+    shades = [0, 255, 256, 0x4080, 0xFFFF]
+    image = Image.new("I;16", (len(shades), 1))
+    for x, shade in enumerate(shades):
+        image.putpixel((x, 0), shade)
+    image.save(encoded, "PNG")
+    kept = opened(reencode(encoded.getvalue(), "image/png").content)
+    seen = [kept.getpixel((x, 0)) for x in range(len(shades))]
+    assert seen == [(grey, grey, grey) for grey in (0, 0, 1, 0x40, 0xFF)]
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr"])
 def test_every_mode_of_jpeg(mode: str) -> None:
     encoded = BytesIO()
