@@ -5,6 +5,7 @@ import pytest
 from shop_product.images.svg import check_svg
 
 XMLNS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+HTML = 'xmlns:h="http://www.w3.org/1999/xhtml"'
 PATH = '<path d="M0 0h1v1z"/>'
 
 
@@ -24,7 +25,7 @@ def svg(inside: str = PATH, attributes: str = "") -> str:
         svg('<defs><g id="a"/></defs><use xlink:href="#a"/><use href=" #a"/>'),
         svg('<image href="data:image/png;base64,iVBORw0KGgo="/>'),
         svg('<rect style="fill: url( #paint )" filter="url(\'#blur\')"/>'),
-        svg("<style>/* url(http://x) */ .a { fill: red }</style>"),
+        svg("<style>/* of http://x */ .a { fill: red; font-family: '/*' }</style>"),
         svg("<text>a &amp; b &lt;script&gt; &#38;</text>"),
     ],
 )
@@ -78,9 +79,15 @@ def test_what_is_no_svg_document_is_refused(text: str) -> None:
         svg(r"<style>a{background:u\72l( 'http://evil.example')}</style>"),
         svg("<style>@im<!-- -->port 'x'</style>"),
         svg("<style>@im/**/port 'x'; a{b:url(//x)}</style>"),
+        svg("<style>a{font-family:'/*';background:url(http://evil.example)}</style>"),
+        svg("<style>a{fill:url(#a/*);background:url(//evil.example);x:url(#b*/)}</style>"),
+        svg("<style>/* url(http://evil.example) */</style>"),
         svg('<rect fill="url(http://evil.example#a)"/>'),
         svg('<rect style="background: url(&quot;http://evil.example&quot;)"/>'),
         svg("<iframe/>"),
+        svg(f'<h:meta {HTML} http-equiv="refresh" content="0;url=http://evil.example"/>'),
+        svg(f'<h:img {HTML} srcset="http://evil.example/pixel.png"/>'),
+        svg(f'<h:form {HTML} action="http://evil.example"/>'),
         svg('<g xml:base="http://evil.example/"/>'),
     ],
 )

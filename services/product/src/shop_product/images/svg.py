@@ -14,6 +14,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 SVG = "http://www.w3.org/2000/svg"
+XHTML = "http://www.w3.org/1999/xhtml"
+"""HTML within a picture is HTML to a browser: `<meta http-equiv="refresh">` leads elsewhere."""
 _NAMESPACES = {"", SVG}
 _ACTIVE = {
     "script",
@@ -67,7 +69,7 @@ class _Checker:
         if self._depth == 0 and (name != "svg" or namespace not in _NAMESPACES):
             raise ValueError("the root element is not <svg>")
         self._depth += 1
-        if name.lower() in _ACTIVE:
+        if name.lower() in _ACTIVE or namespace == XHTML:
             raise ValueError(f"<{name}> is active content")
         if name == "style":
             self._style += 1
@@ -107,9 +109,11 @@ def _check_attribute(element: str, name: str, value: str) -> None:
 
 
 def _check_css(text: str) -> None:
-    plain = _SPACE.sub(" ", _CSS_ESCAPE.sub(_unescaped, _CSS_COMMENT.sub("", text)))
-    if _LEADS_OUT.search(plain):
-        raise ValueError("a style must not lead out of the document")
+    # With its comments too: what looks like one may be part of a string or an address.
+    for css in (text, _CSS_COMMENT.sub("", text)):
+        plain = _SPACE.sub(" ", _CSS_ESCAPE.sub(_unescaped, css))
+        if _LEADS_OUT.search(plain):
+            raise ValueError("a style must not lead out of the document")
 
 
 def _unescaped(escape: re.Match[str]) -> str:
