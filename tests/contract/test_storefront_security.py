@@ -170,6 +170,9 @@ def test_nobody_is_sent_to_another_site(browser: Browser, wanted: str) -> None:
     assert answer.headers["location"] == "/"
 
 
+IDNA = "multipart/form-data; boundary=a; charset=idna"
+
+
 @pytest.mark.parametrize(
     ("content", "media_type", "status"),
     [
@@ -177,6 +180,7 @@ def test_nobody_is_sent_to_another_site(browser: Browser, wanted: str) -> None:
         (b"csrf=" + b"x" * 300_000, "application/x-www-form-urlencoded", 413),
         (b"\xff\xfe=%ff%00&csrf=%00", "application/x-www-form-urlencoded", 403),
         (b"not a form", "multipart/form-data", 400),
+        (b'--a\r\nContent-Disposition: form-data; name="csrf"\r\n\r\nx\r\n--a--', IDNA, 415),
         (b"&".join(b"a%d=1" % n for n in range(1000)), "application/x-www-form-urlencoded", 400),
     ],
 )
@@ -188,3 +192,19 @@ def test_no_body_breaks_a_page(
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert "<h1>" in answer.text
+
+
+@pytest.mark.parametrize("agent", ["Laden/1.0 (Tablet; \u4e2d\u6587)", "caf\xe9"])
+def test_a_browser_whose_name_is_not_ascii_signs_in(browser: Browser, agent: str) -> None:
+    browser.http.headers["User-Agent"] = agent
+    browser.sign_up()
+    assert browser.get("/account/sessions").status_code == 200
+
+
+@pytest.mark.parametrize("etag", ['"\u4e2d"', '"caf\xe9"', '"9"\r\nX-User-Id: 1'])
+def test_a_version_that_is_none_is_told(browser: Browser, etag: str) -> None:
+    browser.sign_up()
+    browser.get("/account")
+    answer = browser.post("/account", name="Ada", phone="", locale="en", etag=etag)
+    assert answer.status_code == 422
+    assert 'class="problem"' in answer.text

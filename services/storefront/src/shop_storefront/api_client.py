@@ -9,6 +9,7 @@ import httpx
 import structlog
 
 from shop_shared.http.retry import RetryTransport
+from shop_shared.models import in_one_line
 from shop_shared.observability.trace_context import current_traceparent
 from shop_storefront.wording import API_UNREACHABLE
 
@@ -82,9 +83,8 @@ class ShopApi:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request, its body as JSON unless `content`; return the answer. Raises ApiError."""
-        made = _headers(token, headers)
         if content is not None:
-            made["Content-Type"] = content.media_type
+            headers = {**(headers or {}), "Content-Type": content.media_type}
         try:
             response = await self._http.request(
                 method,
@@ -92,7 +92,7 @@ class ShopApi:
                 params=dict(query) if query else None,
                 json=body,
                 content=content.data if content else None,
-                headers=made,
+                headers=_headers(token, headers),
             )
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
@@ -137,13 +137,17 @@ class ShopApi:
         await self._http.aclose()
 
 
-def _headers(token: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
+def _headers(token: str | None, headers: Mapping[str, str] | None) -> dict[bytes, bytes]:
+    """Return the headers of a request, as octets: what browsers say is not always ASCII."""
     made = dict(headers or {})
     if token:
         made["Authorization"] = f"Bearer {token}"
     if traceparent := current_traceparent():
         made["traceparent"] = traceparent
-    return made
+    return {
+        name.encode(): in_one_line(value).encode("latin-1", "replace")
+        for name, value in made.items()
+    }
 
 
 def _unreachable(error: httpx.HTTPError) -> ApiError:

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 
-from shop_shared.http.problems import Forbidden
+from shop_shared.http.problems import Forbidden, UnsupportedMediaType
 from shop_storefront.state import State
 from shop_storefront.visit import begin_visit
 
@@ -75,10 +76,13 @@ class Form:
 
 
 async def read_form(request: Request, state: State) -> Form:
-    """Read the form of a request. Raises ForgedFormError."""
+    """Read the form of a request. Raises ForgedFormError and UnsupportedMediaType."""
     visit = await begin_visit(request, state)
     if visit.session.is_new:
         raise ForgedFormError
+    _, parameters = parse_options_header(request.headers.get("content-type"))
+    if parameters.get(b"charset", b"utf-8").lower() != b"utf-8":  # no browser sends another
+        raise UnsupportedMediaType("A form is in UTF-8.")
     data = await request.form(max_files=1, max_fields=MAX_FIELDS)
     given = data.get(FIELD)
     ours = visit.session.csrf
