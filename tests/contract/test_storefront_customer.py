@@ -137,9 +137,12 @@ def test_a_form_sent_twice_is_one_order(customer: Browser, product: dict[str, An
     form = {"key": customer.field("key"), "currency": "USD", "way": "paypal:paypal", **ADDRESS}
     token = customer.field("csrf")
     first = customer.post("/checkout", **form)
-    fill_basket(customer, product)  # else the second finds an empty basket
     again = customer.http.post("/checkout", data={"csrf": token, **form})
     assert again.url.path == first.url.path
+    fill_basket(customer, product)
+    again = customer.http.post("/checkout", data={"csrf": token, **form})
+    assert again.url.path == first.url.path
+    assert "It is empty" not in customer.get("/basket").text
 
 
 def test_an_address_that_is_none_is_told_at_its_field(

@@ -81,6 +81,8 @@ class Session:
     currency: str | None = None
     paying: str | None = None
     """The order whose payment page was opened last."""
+    placed: str | None = None
+    """The form that an order was placed by last, and the order: `key order`."""
     notices: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -122,7 +124,7 @@ class SessionStore:
         if b"user" in fields:
             known = orjson.loads(fields[b"user"])
             found.user = User(**{**known, "roles": tuple(known["roles"])})
-        for name in ("locale", "currency", "paying"):
+        for name in ("locale", "currency", "paying", "placed"):
             if name.encode() in fields:
                 setattr(found, name, fields[name.encode()].decode())
         if b"notices" in fields:
@@ -146,7 +148,7 @@ class SessionStore:
         session.is_new = False
 
     async def put(self, session: Session, **fields: str) -> None:
-        """Set fields of a kept session: locale, currency, paying."""
+        """Set fields of a kept session: locale, currency, paying, placed."""
         for name, value in fields.items():
             await self._redis.hset(self.key(session), name, value)
         for name, value in fields.items():

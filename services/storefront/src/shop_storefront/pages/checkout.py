@@ -17,6 +17,7 @@ from shop_storefront.wording import N_
 
 router = APIRouter()
 NEW = "new"
+IN_PROGRESS = "request_in_progress"
 _REFUSED = frozenset((400, 409, 422))
 _NEEDS_TOKEN = frozenset((("stripe", "card"), ("midtrans", "card")))
 """Ways to pay for which the provider's own script would read the card in the browser."""
@@ -44,8 +45,11 @@ async def show_checkout(visit: CustomerVisit) -> Response:
 @router.post("/checkout")
 async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
     """Place the order. Sent twice, the form places one: its key is the idempotency key."""
-    basket = await read_basket(visit)
     key = form.text("key")
+    form_before, _, order_before = (visit.session.placed or "").partition(" ")
+    if key and key == form_before:
+        return await visit.redirect(f"/orders/{order_before}")
+    basket = await read_basket(visit)
     if not basket.can_be_ordered or not key:
         return await visit.redirect(
             "/basket", problem=visit.say(N_("The basket has changed. Please check it."))
@@ -69,18 +73,21 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
             raise
         chose = bool(payment["provider"])
         problem = visit.explain(error) if chose else visit.say(N_("Choose a payment method."))
-        # A new key: the same one with another form would be refused.
+        # A new key: the same one with another form would be refused. While this form's order is
+        # being placed it stays the same: it leads to that order.
         return await _page(
             visit,
             basket,
             _typed(form),
-            key=str(uuid4()),
+            key=key if error.code == IN_PROGRESS else str(uuid4()),
             status=422,
             problem=problem,
             errors=visit.by_field(error),
         )
+    order_id = answer.data["id"]
+    await visit.state.sessions.put(visit.session, placed=f"{key} {order_id}")
     await visit.state.baskets.take_out(visit.session, basket.quantities)
-    return await visit.redirect(f"/orders/{answer.data['id']}")
+    return await visit.redirect(f"/orders/{order_id}")
 
 
 async def _address(visit: Visit, form: Form) -> dict[str, Any]:
