@@ -13,11 +13,13 @@ from shop_storefront import wording
 from shop_storefront.api_client import UNAUTHENTICATED, Answer, ApiError, Content, Json, Query
 from shop_storefront.languages import name_of, negotiate
 from shop_storefront.redirects import own_path
-from shop_storefront.sessions import SESSION_SECONDS, Session, SessionEndedError
+from shop_storefront.sessions import Session, SessionEndedError
 from shop_storefront.state import State, StorefrontState
 from shop_storefront.wording import N_
 
 COOKIE = "minishop_session"
+COOKIE_SECONDS = 400 * 24 * 3600
+"""As long as browsers keep one (RFC 6265bis, 5.5): Redis says when a session is forgotten."""
 SEE_OTHER = 303
 _log = structlog.get_logger(__name__)
 
@@ -25,6 +27,14 @@ _log = structlog.get_logger(__name__)
 def forwarded(request: Request) -> dict[str, str]:
     """Return for whom the storefront asks: the gateway counts requests by this address."""
     return {"X-Forwarded-For": request.client.host} if request.client else {}
+
+
+def cookie_name(request: Request) -> str:
+    """Return the session cookie's name: by TLS one that no other host can set (`__Host-`).
+
+    Else a page of another host of the domain could have a visitor go on in a session of its own.
+    """
+    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
 
 
 class SignInRequiredError(Exception):
@@ -165,11 +175,12 @@ class Visit:
             raise SignInRequiredError
 
     def _with_cookie(self, response: Response) -> Response:
-        if self.request.cookies.get(COOKIE) != self.session.id:
+        name = cookie_name(self.request)
+        if self.request.cookies.get(name) != self.session.id:
             response.set_cookie(
-                COOKIE,
+                name,
                 self.session.id,
-                max_age=SESSION_SECONDS,
+                max_age=COOKIE_SECONDS,
                 httponly=True,
                 samesite="lax",
                 secure=self.request.url.scheme == "https",
@@ -182,7 +193,7 @@ async def begin_visit(request: Request, state: StorefrontState) -> Visit:
     known = getattr(request.state, "visit", None)
     if isinstance(known, Visit):
         return known
-    cookie = request.cookies.get(COOKIE, "")
+    cookie = request.cookies.get(cookie_name(request), "")
     session = await state.sessions.load(cookie) if cookie else None
     visit = Visit(request, state, session or state.sessions.begin())
     request.state.visit = visit
