@@ -175,6 +175,24 @@ async def test_a_rotated_key_is_fetched_and_unknown_ones_not_without_end() -> No
         await verifier.verify(old.token(uuid4()))
 
 
+async def test_a_token_of_a_key_that_is_withdrawn_counts_no_more_though_it_was_seen() -> None:
+    """Whoever stole a key says for how long its tokens are good."""
+    clock = Ticker()
+    stolen, new = Signer(clock=clock), Signer(clock=clock)
+    published = stolen
+
+    async def fetch() -> dict[str, Any]:
+        return published.jwks()
+
+    verifier = TokenVerifier(fetch, issuer=stolen.issuer, audience=stolen.audience, clock=clock)
+    forged = stolen.token(uuid4(), exp=int(clock.at) + 10**8)
+    await verifier.verify(forged)
+    published = new
+    clock.at += 601
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(forged)
+
+
 async def test_keys_that_cannot_be_had_are_our_fault_until_they_can() -> None:
     clock = Ticker()
     signer = Signer(clock=clock)

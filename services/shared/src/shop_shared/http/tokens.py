@@ -1,4 +1,7 @@
-"""Verifying access tokens: EdDSA only, keys by JWKS, each token's signature checked once."""
+"""Verifying access tokens: EdDSA only, keys by JWKS.
+
+A token's signature is checked once, and again when the keys have been fetched anew.
+"""
 
 import asyncio
 import hashlib
@@ -80,7 +83,8 @@ class TokenVerifier:
         if len(token) > MAX_TOKEN_BYTES:
             raise Unauthenticated("The token is too long.", error="invalid_token")
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        claims = self._verified.get(digest)
+        # By keys that are no longer known to count, it is checked anew.
+        claims = self._verified.get(digest) if self._age() < REFRESH_AFTER else None
         if claims is None:
             claims = await self._decode(token)
             while len(self._verified) >= CACHE_SIZE:
@@ -146,7 +150,7 @@ class TokenVerifier:
 
     async def _refresh(self, kid: str) -> None:
         def fresh() -> bool:
-            age = self._clock() - self._fetched_at
+            age = self._age()
             return age < REFRESH_AT_MOST_EVERY or (kid in self._keys and age < REFRESH_AFTER)
 
         # Who has the key goes on with it; who has none waits for the fetch that is under way.
@@ -168,6 +172,11 @@ class TokenVerifier:
                 for key in keys.keys
                 if key.algorithm_name == ALGORITHM and key.key_id
             }
+            self._verified.clear()
+
+    def _age(self) -> float:
+        """Return how many seconds ago the keys were fetched."""
+        return self._clock() - self._fetched_at
 
 
 def jwks_from(url: str) -> Callable[[], Awaitable[Jwks]]:
