@@ -42,6 +42,18 @@ async def test_lists_are_searched_filtered_sorted_and_paged(
     assert categories[1] == {"category": "kitchen", "products": 2}
 
 
+async def test_the_longest_names_are_paged_through(http: httpx.AsyncClient, staff: Headers) -> None:
+    for sku in "ABC":
+        await add(http, staff, sku=sku, name="\U0001f600" * 199 + sku)
+    seen: list[str] = []
+    asked = {"sort": "name", "limit": "1"}
+    while len(seen) < 3:
+        page = (await http.get("/v1/products", params=asked)).json()
+        seen += [each["sku"] for each in page["items"]]
+        asked["cursor"] = page["next_cursor"]
+    assert seen == ["A", "B", "C"]
+
+
 async def test_a_list_is_kept_until_the_catalogue_changes(
     http: httpx.AsyncClient, staff: Headers, database: mongo.Database
 ) -> None:

@@ -20,7 +20,7 @@ RowT = TypeVar("RowT")
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 Cursor = Annotated[
-    str | None, Query(max_length=1000, description="`next_cursor` of the page before")
+    str | None, Query(max_length=2000, description="`next_cursor` of the page before")
 ]
 
 

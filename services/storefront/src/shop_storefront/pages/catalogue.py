@@ -37,7 +37,7 @@ async def show_catalogue(  # noqa: PLR0913 - what a search has
     min_price: Annotated[str, Query(max_length=20)] = "",
     max_price: Annotated[str, Query(max_length=20)] = "",
     sort: Annotated[str, Query(max_length=20)] = "",
-    cursor: Annotated[str, Query(max_length=500)] = "",
+    cursor: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """Show the products that were looked for, a page of them at a time."""
     asked = {"q": q.strip(), "category": category, "min_price": min_price, "max_price": max_price}
