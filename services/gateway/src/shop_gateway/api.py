@@ -71,7 +71,7 @@ async def order_summary(order_id: UUID, request: Request, state: State) -> Compo
         },
         authorization=authorization,
     )
-    _required(parts["order"])
+    _required(parts["order"], authorization)
     return Composed.of(parts)
 
 
@@ -150,15 +150,19 @@ def _caller(request: Request) -> Caller:
     return caller
 
 
-def _required(part: Part) -> None:
-    """Raise the problem that the part stands for, unless it is well."""
+def _required(part: Part, authorization: bytes) -> None:
+    """Raise the problem that the part stands for, unless it is well.
+
+    Of a token that does not count it says so, as the service does (RFC 6750, 3.1).
+    """
     if part.ok:
         return
     detail = part.as_json()["reason"]
     problem: Problem
     match part.status:
         case 401:
-            problem = Unauthenticated(detail)
+            is_token = authorization[:7].lower() == b"bearer "
+            problem = Unauthenticated(detail, error="invalid_token" if is_token else None)
         case 404:
             problem = NotFound(detail)
         case _:

@@ -48,7 +48,9 @@ SECONDS = Histogram(
 )
 CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own memory")
 
-_OWN = re.compile(r"/(?:|docs(?:/.*)?|asyncapi\.json|livez|readyz|startupz|routez|metrics|shop/.*)")
+_OWN = re.compile(
+    r"\*|/(?:|docs(?:/.*)?|asyncapi\.json|livez|readyz|startupz|routez|metrics|shop/.*)"
+)
 _COMPOSED = re.compile(r"/(?:openapi\.json|v1/(?:home|orders/[^/]+/summary))")
 _READING = frozenset(("GET", "HEAD"))
 _SAFE = _READING | {"OPTIONS", "TRACE"}

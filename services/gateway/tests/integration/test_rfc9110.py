@@ -39,6 +39,14 @@ async def test_every_answer_has_one_date(path: str, client: httpx.AsyncClient) -
             assert "server" not in answer.headers
 
 
+async def test_the_gateway_is_asked_for_its_options(client: httpx.AsyncClient) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    writer.write(b"OPTIONS * HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 204 "), answer
+
+
 async def test_what_comes_from_memory_says_its_age(client: httpx.AsyncClient, shop: Shop) -> None:
     begun = time.monotonic()
     assert (await client.get("/v1/list")).headers["age"] == "0"

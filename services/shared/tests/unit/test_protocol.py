@@ -277,6 +277,13 @@ async def test_an_offer_of_another_protocol_changes_nothing(
     assert answer.count(b"\r\n\r\n2") == 2  # bytes of the bodies that were read
 
 
+async def test_a_server_is_asked_for_its_options(port: int) -> None:
+    """RFC 9110, 9.3.7: a ping."""
+    asked = b"OPTIONS * HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
+    assert status(await exchange(port, asked)) == 204
+    assert status(await exchange(port, asked.replace(b"OPTIONS", b"GET"))) == 404
+
+
 @pytest.mark.parametrize("target", ["shop:443", "/x"])
 async def test_nobody_is_connected_through(port: int, target: str) -> None:
     request = f"CONNECT {target} HTTP/1.1\r\nHost: shop\r\n\r\n"

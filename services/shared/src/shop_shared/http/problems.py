@@ -258,8 +258,9 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_allowed(app, request.scope))
-            if request.method == "OPTIONS":  # RFC 9110, 9.3.7
-                return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        # RFC 9110, 9.3.7: of a path, or of the server as such.
+        if request.method == "OPTIONS" and ("Allow" in headers or request.scope["path"] == "*"):
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
         return response(of_status(error.status_code, error.detail, headers))
 
     async def of_validation(_request: Request, error: Exception) -> Response:
