@@ -111,6 +111,28 @@ def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
     assert "removed from the catalogue" in staff_browser.page.text
 
 
+def test_prices_that_the_form_does_not_show_stay(staff_browser: Browser, shop: Shop) -> None:
+    """And the main one stays the main one."""
+    dollars, euros = ({"amount": 900, "currency": code} for code in ("USD", "EUR"))
+    for main, other in ((euros, dollars), (dollars, euros)):
+        product = make_product(shop, price=main, other_prices=[other])
+        staff_browser.get(f"/staff/products/{product['id']}")
+        staff_browser.post(
+            f"/staff/products/{product['id']}",
+            etag=staff_browser.field("etag"),
+            **{"name": "A cup", "category": "kitchen", "price-USD": "9.00", "price-IDR": "150000"},
+            active="on",
+        )
+        assert "The product is changed." in staff_browser.page.text
+        with shop.client("gateway") as api:
+            after = api.get(f"/v1/products/{product['id']}").json()
+        assert after["price"] == main
+        assert {price["currency"]: price["amount"] for price in after["other_prices"]} == {
+            other["currency"]: 900,
+            "IDR": 15000000,
+        }
+
+
 def test_stock_is_booked_once_and_accounted_for(
     staff_browser: Browser, product: dict[str, Any]
 ) -> None:

@@ -54,7 +54,7 @@ async def create(visit: StaffVisit, form: PostedForm) -> Response:
     """Add a product."""
     try:
         body = {
-            **_read(visit, form),
+            **_read(visit, form, None),
             "sku": form.text("sku"),
             "initial_stock": form.number("initial_stock") or 0,
             "low_stock_threshold": form.number("low_stock_threshold") or 0,
@@ -93,7 +93,7 @@ async def change(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respo
             await visit.call("DELETE", path, headers=headers)
             said = visit.say(N_("The product is removed from the catalogue."))
             return await visit.redirect("/staff/products", notice=said)
-        await visit.call("PATCH", path, body=_read(visit, form), headers=headers)
+        await visit.call("PATCH", path, body=_read(visit, form, product), headers=headers)
     except BadFieldError as error:
         return await _again(visit, form, product, {error.name: error.message}, error.message)
     except ApiError as error:
@@ -105,10 +105,15 @@ async def change(visit: StaffVisit, product_id: UUID, form: PostedForm) -> Respo
     )
 
 
-def _read(visit: Visit, form: Form) -> dict[str, Any]:
-    """Return what the form says of a product. Raises BadFieldError."""
-    prices = []
-    for currency in visit.state.settings.currencies:
+def _read(visit: Visit, form: Form, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the form says of a product. Raises BadFieldError.
+
+    Prices in currencies that the form does not show stay, and the main price is in the same one.
+    """
+    shown = visit.state.settings.currencies
+    known = [before["price"], *before["other_prices"]] if before is not None else []
+    prices: list[dict[str, Any]] = []
+    for currency in shown:
         name = f"price-{currency}"
         try:
             amount = parse_amount(form.text(name), currency)
@@ -116,9 +121,11 @@ def _read(visit: Visit, form: Form) -> dict[str, Any]:
             raise BadFieldError(name, visit.say(N_("This is no amount."))) from error
         if amount is not None:
             prices.append({"amount": amount, "currency": currency})
+    prices += [price for price in known if price["currency"] not in shown]
     if not prices:
-        first = f"price-{visit.state.settings.currencies[0]}"
-        raise BadFieldError(first, visit.say(N_("A product has a price.")))
+        raise BadFieldError(f"price-{shown[0]}", visit.say(N_("A product has a price.")))
+    main = known[0]["currency"] if known else shown[0]
+    prices.sort(key=lambda price: price["currency"] != main)
     return {
         "name": form.text("name"),
         "category": form.text("category"),
