@@ -44,7 +44,7 @@ def test_no_address_s_script_comes_back(staff_visit: Browser, path: str) -> None
     [
         "/staff/orders?find={}",
         "/staff/orders?status={}",
-        "/staff/orders?customer={}",
+        "/staff/orders?customer_id={}",
         "/staff/products?q={}",
         "/staff/products?active={}",
         "/staff/users?email={}",

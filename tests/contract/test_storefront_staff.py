@@ -4,11 +4,14 @@ import re
 import secrets
 from typing import Any
 
+import pytest
+
 from contract.browser import Browser, make_product
 from contract.owned_resources import OwnedResources, make
 from contract.shop import Shop
 from contract.storefront_things import change_row
 from contract.test_storefront_customer import fill_basket, place_order
+from shop_storefront.staff import paging
 from storefront_pages import MAX_BYTES
 
 
@@ -42,6 +45,29 @@ def test_an_order_is_found_by_its_number_and_its_customer(
     staff_browser.post(f"/staff/orders/{order_id}/cancel")
     assert "The order is cancelled" in staff_browser.page.text
     assert "Cancelled by the shop" in other_browser.get(f"/orders/{order_id}").text
+
+
+def test_a_customer_s_orders_are_paged_through_and_nobody_else_s(
+    staff_browser: Browser,
+    other_browser: Browser,
+    product: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(paging, "PAGE_SIZE", 1)
+    email = other_browser.sign_up()
+    placed = []
+    for browser in (other_browser, staff_browser, other_browser):
+        fill_basket(browser, product)
+        placed.append(place_order(browser).url.path.removeprefix("/orders/"))
+    address, seen = f"/staff/orders?find={email}", []
+    while address:
+        page = staff_browser.get(address).text
+        seen += re.findall(r"/staff/orders/([0-9a-f-]{36})", page)
+        following = re.search(r'<a href="([^"]+)" rel="next">', page)
+        address = following[1].replace("&amp;", "&") if following else ""
+    assert seen == [placed[2], placed[0]]
+    nobody = staff_browser.get("/staff/orders?find=nobody@example.com").text
+    assert not re.findall(r"/staff/orders/([0-9a-f-]{36})", nobody)
 
 
 def test_an_order_leads_to_its_traces(staff_browser: Browser, product: dict[str, Any]) -> None:

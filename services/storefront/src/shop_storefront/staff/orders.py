@@ -1,6 +1,7 @@
 """Orders: search, one with all that belongs to it, cancelling, giving money back."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -34,30 +35,33 @@ _REFUSED = frozenset((400, 403, 404, 409, 422))
 
 @router.get("/staff/orders")
 async def show_orders(
-    visit: StaffVisit, find: Word = "", status: Word = "", customer: Word = "", cursor: Cursor = ""
+    visit: StaffVisit,
+    find: Word = "",
+    status: Word = "",
+    customer_id: Word = "",
+    cursor: Cursor = "",
 ) -> Response:
     """Show orders; what is looked for is an order's id, or a customer's e-mail address."""
     find = find.strip()
-    problem = None
+    shown: dict[str, Any] = {"states": STATES, "chosen": status, "find": find, "problem": None}
     if find:
         if (order_id := _as_id(find)) is not None:
             return await visit.redirect(f"/staff/orders/{order_id}")
         if "@" not in find:
             return await _by_number(visit, find)
-        customer = await _customer_of(visit, find) or ""
-        if not customer:
-            problem = visit.say(N_("Nobody has this e-mail address."))
+        customer_id = await _customer_of(visit, find) or ""
+        if not customer_id:
+            shown["problem"] = visit.say(N_("Nobody has this e-mail address."))
+            return await visit.page("staff/orders.html", **shown, items=[], next_url=None)
     page = await read_page(
         visit,
         "/v1/orders",
         "/staff/orders",
         cursor=cursor,
         status=status if status in STATES else "",
-        customer_id=customer if _as_id(customer) else "",
+        customer_id=customer_id if _as_id(customer_id) else "",
     )
-    return await visit.page(
-        "staff/orders.html", states=STATES, chosen=status, find=find, problem=problem, **page
-    )
+    return await visit.page("staff/orders.html", **shown, **page)
 
 
 @router.get("/staff/orders/{order_id}")
