@@ -9,6 +9,7 @@ import pytest
 from shop_servers.servers import Postgres
 
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET
+from shop_operator.metadata import ROTATED_ANNOTATION
 
 from .outside import Sql, deleted, external, has_event, status
 from .rotations import NAME, Stores, is_told, logging_in, phase, request, running, spec, urls_of
@@ -112,6 +113,27 @@ async def test_a_request_while_pods_are_replaced_waits_for_its_turn(
     await phase(sql, "Complete", "2030-01-01T00:00:02Z")
     assert await stores.refuse(first)
     assert await stores.refuse(second)
+
+
+async def test_a_secret_whose_time_somebody_overwrote_has_it_again(sql: Shop, name: str) -> None:
+    await running(sql, **spec(name))
+    await request(sql, "2030-01-01T00:00:01Z")
+    await is_told(sql, "2030-01-01T00:00:01Z")
+    await observe(sql, NAME)
+    await phase(sql, "Complete", "2030-01-01T00:00:01Z")
+    before = await urls_of(sql)
+    place = SECRET, sql.namespace, f"{NAME}-access"
+    patch = {"metadata": {"annotations": {ROTATED_ANNOTATION: "soon"}}}
+    await sql.client.merge(*place, patch, manager="somebody")
+
+    async def healed() -> bool:
+        annotations = (await sql.client.get(*place))["metadata"]["annotations"]
+        return bool(annotations[ROTATED_ANNOTATION] == "2030-01-01T00:00:01Z")
+
+    await eventually(healed)
+    await sql.settled(NAME)
+    assert await urls_of(sql) == before
+    assert (await status(sql, NAME))["rotation"]["requestedAt"] == "2030-01-01T00:00:01Z"
 
 
 async def test_an_older_request_changes_nothing(sql: Shop, name: str) -> None:

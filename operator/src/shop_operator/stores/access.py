@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import MAXYEAR, datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -32,7 +33,7 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
         annotations = manifest["metadata"].get("annotations") or {}
         if manifest["kind"] == "Deployment":
             of_pods = manifest["spec"]["template"]["metadata"].get("annotations") or {}
-            found = replace(found, renewed=of_pods.get(RENEWED_ANNOTATION))
+            found = replace(found, renewed=_moment(of_pods.get(RENEWED_ANNOTATION)))
         if manifest["kind"] != "Secret":
             continue
         data, name = manifest.get("data") or {}, manifest["metadata"]["name"]
@@ -41,7 +42,10 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
             found = replace(found, rotated=at, **_logins(service, data))
         elif name == connector_login(service) and "password" in data:
             password = _ascii(_decoded(data["password"]))
-            found = replace(found, capture=password, capture_rotated=at)
+            found = replace(found, capture=password, capture_rotated=_moment(at))
+    if found.rotated is not None and _moment(found.rotated) is None:
+        # Somebody overwrote it, and no request would come after it; the pods were told as much.
+        found = replace(found, rotated=found.renewed)
     # The pods may not have been told of the last rotation yet: the Secret is written first.
     renewed = max(filter(None, (found.renewed, found.rotated)), default=None)
     return replace(found, renewed=renewed)
@@ -205,6 +209,16 @@ def _login(user: str, url: SplitResult | None) -> Login | None:
         return None
     password = _ascii(unquote(url.password or ""))
     return Login(user, password) if password else None
+
+
+def _moment(text: str | None) -> str | None:
+    """Return a time as the operator writes it, that a request may come after; None for another."""
+    try:
+        at = datetime.fromisoformat(text or "")
+        is_ours = at.year < MAXYEAR and timestamp(at) == text
+    except (ValueError, OverflowError):
+        return None
+    return text if is_ours else None
 
 
 def _ascii(password: str | None) -> str | None:
