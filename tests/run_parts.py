@@ -69,11 +69,12 @@ PARTS = (
     Part("edge", ("edge/tests/test_*.py",), layer=True),
     # A cluster of its own.
     Part("kind", ("tests/kind",), layer=True),
-    Part("e2e", ("tests/e2e",), on_cluster=True),
+    # First those that wait most, while those on servers of their own have the cores.
+    Part("observability-cluster", ("observability/tests/cluster",), on_cluster=True, layer=True),
     Part("gitops", ("tests/gitops",), on_cluster=True, layer=True),
     Part("edge-cluster", ("edge/tests/cluster",), on_cluster=True, layer=True),
-    Part("observability-cluster", ("observability/tests/cluster",), on_cluster=True, layer=True),
     Part("tilt", ("tests/tilt",), on_cluster=True, layer=True),
+    Part("e2e", ("tests/e2e",), on_cluster=True),
     Part("terraform-cluster", ("tests/terraform/cluster",), on_cluster=True, when_named=True),
     Part("release", ("tests/release",), when_named=True),
     Part("production", ("tests/production",), on_cluster=True, when_named=True),
