@@ -87,16 +87,18 @@ async def test_errors_of_the_server_are_outlived(
     assert len([asked for asked in writes if "/leases/" not in asked.path]) < 5 * 9 * 8
 
 
-async def test_a_page_of_a_proxy_is_no_answer(
-    shop: Shop, between: Proxy, through: ApiClient
+@pytest.mark.parametrize(
+    "said", ["<html>soon</html>", '{"status": "maintenance"}\n', "[]\n", "null\n"]
+)
+async def test_what_a_proxy_says_is_no_answer(
+    shop: Shop, between: Proxy, through: ApiClient, said: str
 ) -> None:
     left = 30
 
     async def maintenance(request: web.Request) -> web.StreamResponse | None:
         nonlocal left
         left -= 1
-        page = web.Response(text="<html>soon</html>", content_type="text/html")
-        return page if left > 0 else None
+        return web.Response(text=said, content_type="text/html") if left > 0 else None
 
     await shop.declare("behind")
     between.fault = maintenance

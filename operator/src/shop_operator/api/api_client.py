@@ -76,7 +76,7 @@ class ApiClient:
         Raises NotFoundError when the kind is unknown, ApiError.
         """
         query = {"labelSelector": labels, "resourceVersion": "" if recent else "0"}
-        return await self._large(kind.path(namespace), query)
+        return _object(await self._large(kind.path(namespace), query))
 
     async def apply(
         self,
@@ -207,18 +207,17 @@ class ApiClient:
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
-                        event = orjson.loads(line)
-                        if event["type"] == "ERROR":
-                            status = event["object"]
-                            raise error_of(status.get("code", 500), status.get("message", ""))
-                        yield event["type"], event["object"]
-        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+                        event, found = _event(line)
+                        if event == "ERROR":
+                            raise error_of(found.get("code", 500), found.get("message", ""))
+                        yield event, found
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(0, f"watch of {kind} cut: {error!r}") from error
 
     async def _large(self, path: str, query: Mapping[str, str]) -> Manifest:
         try:
             async with await self._send(_Request("GET", path, query)) as answer, self._parsing:
-                return _object(await answer.read())
+                return _document(await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unanswered(error) from error
 
@@ -232,7 +231,7 @@ class ApiClient:
     ) -> Manifest:
         try:
             async with await self._send(_Request(method, path, query, body, content)) as answer:
-                return _object(await answer.read())
+                return _object(_document(await answer.read()))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unanswered(error) from error
 
@@ -251,15 +250,33 @@ class ApiClient:
             raise error_of(answer.status, message_of(await answer.read()), answer.headers)
 
 
-def _object(body: bytes) -> Manifest:
-    """Return the object in an answer. Raises ApiError: a proxy's page is no answer."""
+def _document(body: bytes) -> Manifest:
+    """Return the JSON in an answer. Raises ApiError: a proxy's page is no answer."""
     try:
-        found: Manifest = orjson.loads(body)
+        found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        said = body[:60].decode(errors="replace")
-        message = f"no API server answers, but something that says {said!r}"
-        raise ApiError(0, message) from error
+        raise _stranger(body) from error
+    if not isinstance(found, dict):
+        raise _stranger(body)
     return found
+
+
+def _object(document: object) -> Manifest:
+    """Return it if it is an object of Kubernetes'. Raises ApiError."""
+    if isinstance(document, dict) and "kind" in document:
+        return document
+    raise _stranger(orjson.dumps(document))
+
+
+def _event(line: bytes) -> tuple[str, Manifest]:
+    """Return type and object of a line of a watch. Raises ApiError."""
+    event = _document(line)
+    return str(event.get("type")), _object(event.get("object"))
+
+
+def _stranger(said: bytes) -> ApiError:
+    start = said[:60].decode(errors="replace")
+    return ApiError(0, f"no API server answers, but something that says {start!r}")
 
 
 def _unanswered(error: Exception) -> ApiError:
