@@ -100,8 +100,6 @@ def _plain(opened: Image.Image, *, alpha: bool) -> Image.Image:
     mode = "RGBA" if alpha and has_alpha else "RGB"
     if upright.mode == "I;16":  # grey of 16 bits, of which `convert` would make white
         upright = upright.convert("I").point([grey >> 8 for grey in range(1 << 16)], "L")
-    if upright.mode == "I;16":  # grey of 16 bits, of which `convert` would make white
-        upright = upright.convert("I").point([grey >> 8 for grey in range(1 << 16)], "L")
     if profile and upright.mode in {"RGB", "RGBA", "CMYK"}:
         upright = _in_srgb(upright, profile, mode)
     plain = upright.convert(mode)
