@@ -19,6 +19,7 @@ from shop_notification.payloads import (
     ReturnEvent,
     ShipmentEvent,
     ShipmentFailed,
+    ShipmentMoved,
     UserChanged,
     UserDeleted,
     VerificationRequested,
@@ -146,7 +147,7 @@ SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (
     subscribe("payment.refunded.v1", MoneyMoved, _about_order),
     subscribe("payment.second_charge_returned.v1", MoneyMoved, _about_order),
     subscribe("shipment.dispatched.v1", ShipmentEvent, _about_order),
-    subscribe("shipment.in_transit.v1", ShipmentEvent, _about_order),
+    subscribe("shipment.in_transit.v1", ShipmentMoved, _about_order),
     subscribe("shipment.delivered.v1", ShipmentEvent, _about_order),
     subscribe("shipment.failed.v1", ShipmentFailed, _shipment_failed),
 )

@@ -177,15 +177,20 @@ class ShipmentEvent(OrderEvent):
     """Something about a parcel."""
 
     tracking_number: str
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return its number."""
+        return {**super().template_context(), "tracking_number": self.tracking_number}
+
+
+class ShipmentMoved(ShipmentEvent):
+    """A parcel is on its way."""
+
     location: str | None = None
 
     def template_context(self) -> Mapping[str, Any]:
         """Return the number and where it is."""
-        return {
-            **super().template_context(),
-            "tracking_number": self.tracking_number,
-            "location": self.location,
-        }
+        return {**super().template_context(), "location": self.location}
 
 
 class ShipmentFailed(ShipmentEvent):
