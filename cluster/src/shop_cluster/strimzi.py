@@ -93,7 +93,8 @@ async def _keep(
     pause = 0.0
     while True:
         with suppress(TimeoutError):  # time to look without being told
-            await asyncio.wait_for(changed.wait(), pause)
+            async with asyncio.timeout(pause):
+                await changed.wait()
         changed.clear()
         try:
             pause = _RETRY_SECONDS if await sweep() else resync

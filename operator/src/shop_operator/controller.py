@@ -204,7 +204,10 @@ class Controller:
             return  # the next holder records it
 
     async def _work(self) -> None:
-        while True:
+        task = asyncio.current_task()
+        # A library may go on when it is cancelled: `asyncio.wait_for` did, before Python 3.12, if
+        # what it waited for came in the same moment.
+        while task is not None and not task.cancelling():
             if not self.lease.held:
                 self._holding.clear()
                 await self._holding.wait()

@@ -76,7 +76,8 @@ class Schemas:
             self.loaded.set()
             self._stale.clear()
             try:
-                await asyncio.wait_for(self._stale.wait(), self._seconds)
+                async with asyncio.timeout(self._seconds):
+                    await self._stale.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(_SOON_SECONDS)
