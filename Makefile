@@ -15,11 +15,8 @@ ON_CLUSTER = $(if $(filter kind current,$(CLUSTER)),PATH="$$PATH:$(STATE)-kind/b
 help: ## what can be done here, a line each
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The release's own Python where it is new enough and UV_PYTHON names no other: one that stands before it on PATH was often built
-# without a compiler's best.
-SYSTEM_PYTHON = $(shell /usr/bin/python3 -c 'import sys; print("--python=/usr/bin/python3" * (sys.version_info >= (3, 11)))' 2>/dev/null)
 .venv/ready: uv.lock pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
-	@$(UV) sync --frozen --all-packages --quiet $(if $(UV_PYTHON),,$(SYSTEM_PYTHON))
+	@$(UV) sync --frozen --all-packages --quiet
 	@touch $@
 
 .PHONY: up walk order seed down status logs shell
