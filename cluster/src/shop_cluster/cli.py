@@ -217,9 +217,8 @@ def _run_tofu(_: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_backup(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    command = _kubectl_of_cluster(paths)
-    folder = asyncio.run(on_cluster.back_up(command, asked.parent, report=say))
-    sys.stdout.write(f"{folder}\n")
+    made = on_cluster.back_up(_kubectl_of_cluster(paths), asked.parent, report=say)
+    sys.stdout.write(f"{asyncio.run(made)}\n")
     return 0
 
 
@@ -239,21 +238,18 @@ def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _check_layer(paths: ClusterPaths, *, elsewhere: str) -> None:
-    """Raise ClusterError where a layer can't come: what to do on other clusters, or first."""
+def _kubectl_for_layer(paths: ClusterPaths, *, elsewhere: str) -> tuple[str, ...]:
+    """Return `_kubectl`. Raises ClusterError where a layer can't come: what to do instead."""
     if kind.chosen() != "embedded":
         raise ClusterError(f"the layer is made for the embedded cluster; elsewhere {elsewhere}")
-    if not paths.kubeconfig.exists():
-        raise ClusterError(NO_CLUSTER)
+    _kubectl_of_cluster(paths)
+    return _kubectl()
 
 
 def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    _check_layer(
-        paths,
-        elsewhere="kube-prometheus reads the same ServiceMonitors and PrometheusRules:"
-        " see docs/observability.md",
+    kubectl = _kubectl_for_layer(
+        paths, elsewhere="kube-prometheus reads the same monitors and rules: docs/observability.md"
     )
-    kubectl = _kubectl()
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
         observability.install(
@@ -265,15 +261,13 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_edge(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    _check_layer(paths, elsewhere="install Kong itself and set MINISHOP_EDGE: see docs/edge.md")
-    kubectl = _kubectl()
+    kubectl = _kubectl_for_layer(
+        paths, elsewhere="install Kong itself and set MINISHOP_EDGE: see docs/edge.md"
+    )
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=edge.LAYER))
         edge.install(
-            kubectl=kubectl,
-            kubeconfig=paths.kubeconfig,
-            authority=Authority(paths.pki),
-            report=say,
+            kubectl=kubectl, kubeconfig=paths.kubeconfig, authority=Authority(paths.pki), report=say
         )
     else:
         edge.remove(kubectl=kubectl, kubeconfig=paths.kubeconfig, report=say)
