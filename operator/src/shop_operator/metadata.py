@@ -1,7 +1,7 @@
 """Metadata of every child: labels and owner references that say which ShopService it is for."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any, Final
 
 from shop_operator.spec import Key, ShopService
@@ -24,6 +24,16 @@ def timestamp(at: datetime | None = None) -> str:
     """Return a time, now unless given, as Kubernetes writes it: RFC 3339, in UTC, to the second."""
     found = (at or datetime.now(UTC)).astimezone(UTC)
     return found.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def moment(text: str) -> datetime | None:
+    """Return a time that names its zone and after which another can come; None for other words."""
+    try:
+        at = datetime.fromisoformat(text)
+        is_followed = at.tzinfo is not None and at.astimezone(UTC).year < MAXYEAR
+    except (ValueError, OverflowError):  # the second: in UTC it is before the first year
+        return None
+    return at if is_followed else None
 
 
 def labels(service: ShopService) -> dict[str, str]:

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import NotFoundError
-from shop_operator.api.kinds import DEPLOYMENT, EVENT, SHOP_SERVICE
+from shop_operator.api.kinds import DEPLOYMENT, EVENT, SHOP_SERVICE, Kind
 from shop_operator.metadata import API_VERSION, Manifest
 from shop_operator.settings import Settings
 
@@ -123,11 +123,7 @@ async def declare(cluster: Cluster, namespace: str, name: str) -> Manifest:
 
 
 async def made(cluster: Cluster, namespace: str, name: str) -> bool:
-    try:
-        await cluster.admin.get(DEPLOYMENT, namespace, name)
-    except NotFoundError:
-        return False
-    return True
+    return await _exists(cluster, DEPLOYMENT, namespace, name)
 
 
 async def reason(cluster: Cluster, namespace: str, name: str) -> tuple[str, str]:
@@ -169,8 +165,12 @@ async def told(cluster: Cluster, word: str, namespace: str) -> bool:
 
 
 async def gone(cluster: Cluster, namespace: str, name: str) -> bool:
+    return not await _exists(cluster, SHOP_SERVICE, namespace, name)
+
+
+async def _exists(cluster: Cluster, kind: Kind, namespace: str, name: str) -> bool:
     try:
-        await cluster.admin.get(SHOP_SERVICE, namespace, name)
+        await cluster.admin.get(kind, namespace, name)
     except NotFoundError:
-        return True
-    return False
+        return False
+    return True

@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 import time
-from datetime import MAXYEAR, UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from shop_operator.api.kinds import SHOP_SERVICE
 from shop_operator.cli import names
 from shop_operator.cli.output import CLI_MANAGER
 from shop_operator.cli.patience import patiently
-from shop_operator.metadata import Manifest, timestamp
+from shop_operator.metadata import Manifest, moment, timestamp
 from shop_operator.settings import Settings
 from shop_operator.spec import ROTATE_ANNOTATION, parse
 
@@ -134,12 +134,7 @@ def _next_time(body: Manifest) -> str:
     ]
     now = datetime.now(UTC)
     for text in filter(None, earlier):
-        try:
-            last = datetime.fromisoformat(text)
-            is_time = last.tzinfo is not None and last.astimezone(UTC).year < MAXYEAR
-        except (ValueError, OverflowError):  # somebody's own words, which this request replaces
-            continue
-        if is_time:
+        if (last := moment(text)) is not None:  # else somebody's own words, which this replaces
             now = max(now, last + timedelta(seconds=1))
     return timestamp(now)
 

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import MAXYEAR, datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,7 +15,7 @@ from shop_operator.children.access_secret import (
     decode,
     password_in,
 )
-from shop_operator.metadata import ROTATED_ANNOTATION, Manifest, timestamp
+from shop_operator.metadata import ROTATED_ANNOTATION, Manifest, moment, timestamp
 from shop_operator.names import alternate, connector_login, login_name, store_user
 from shop_operator.spec import Key, ShopService
 
@@ -33,7 +32,7 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
         annotations = manifest["metadata"].get("annotations") or {}
         if manifest["kind"] == "Deployment":
             of_pods = manifest["spec"]["template"]["metadata"].get("annotations") or {}
-            found = replace(found, renewed=_moment(of_pods.get(RENEWED_ANNOTATION)))
+            found = replace(found, renewed=_own_time(of_pods.get(RENEWED_ANNOTATION)))
         if manifest["kind"] != "Secret":
             continue
         data, name = manifest.get("data") or {}, manifest["metadata"]["name"]
@@ -42,8 +41,8 @@ def known_access(service: ShopService, live: Iterable[Manifest]) -> Access:
             found = replace(found, rotated=at, **_logins(service, data))
         elif name == connector_login(service) and "password" in data:
             password = _ascii(_decoded(data["password"]))
-            found = replace(found, capture=password, capture_rotated=_moment(at))
-    if found.rotated is not None and _moment(found.rotated) is None:
+            found = replace(found, capture=password, capture_rotated=_own_time(at))
+    if found.rotated is not None and _own_time(found.rotated) is None:
         # Somebody overwrote it, and no request would come after it; the pods were told as much.
         found = replace(found, rotated=found.renewed)
     # The pods may not have been told of the last rotation yet: the Secret is written first.
@@ -211,14 +210,10 @@ def _login(user: str, url: SplitResult | None) -> Login | None:
     return Login(user, password) if password else None
 
 
-def _moment(text: str | None) -> str | None:
+def _own_time(text: str | None) -> str | None:
     """Return a time as the operator writes it, that a request may come after; None for another."""
-    try:
-        at = datetime.fromisoformat(text or "")
-        is_ours = at.year < MAXYEAR and timestamp(at) == text
-    except (ValueError, OverflowError):
-        return None
-    return text if is_ours else None
+    at = moment(text or "")
+    return text if at is not None and timestamp(at) == text else None
 
 
 def _ascii(password: str | None) -> str | None:

@@ -9,13 +9,12 @@ that the Secret says its passwords were made for, and the Deployment with its po
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import MAXYEAR, UTC, datetime
 from typing import Any, Final
 
 from shop_operator.api.pods import has_only_new_pods
 from shop_operator.apply.result import ApplyResult
 from shop_operator.children.access_secret import RENEWED_ANNOTATION, Access
-from shop_operator.metadata import Manifest, timestamp
+from shop_operator.metadata import Manifest, moment, timestamp
 from shop_operator.recorder import EventRecorder
 from shop_operator.spec import ROTATE_ANNOTATION, ShopService
 from shop_operator.stores.errors import StoreError
@@ -138,13 +137,8 @@ def requested_at(service: ShopService) -> str:
     text = service.rotation_requested
     if not text:
         return ""
-    try:
-        at = datetime.fromisoformat(text)
-        # After the last year no request could come.
-        if at.tzinfo is not None and at.astimezone(UTC).year < MAXYEAR:
-            return timestamp(at)
-    except (ValueError, OverflowError):  # the second: in UTC it is before the first year
-        pass
+    if (at := moment(text)) is not None:
+        return timestamp(at)
     raise BadRequestError(
         f"the annotation {ROTATE_ANNOTATION} is {text[:64]!r}, not a time such as "
         "2026-01-31T12:00:00Z; use kubectl shop rotate"
