@@ -239,7 +239,7 @@ def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _kubectl_for_layer(paths: ClusterPaths, *, elsewhere: str) -> tuple[str, ...]:
-    """Return `_kubectl`. Raises ClusterError where a layer can't come: what to do instead."""
+    """Return kubectl's words. Raises ClusterError, with what to do, where a layer can't come."""
     if kind.chosen() != "embedded":
         raise ClusterError(f"the layer is made for the embedded cluster; elsewhere {elsewhere}")
     _kubectl_of_cluster(paths)
