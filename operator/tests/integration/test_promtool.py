@@ -147,6 +147,36 @@ CASES: dict[str, tuple[list[dict[str, str]], list[dict[str, Any]]]] = {
 }
 
 
+def test_the_first_payment_that_needs_a_person_calls_one(
+    promtool: Promtool, tmp_path: Path
+) -> None:
+    payment = yaml.safe_load((ROOT / "manifests" / "shop" / "payment.yaml").read_text())
+    path = rules_file(tmp_path, payment)
+    [own] = [each for each in groups(payment) if each["name"].endswith(".own")]
+    [rule] = own["rules"]
+    labels = {**rule["labels"], "kind": "dispute"}
+    fired = [{"exp_labels": labels, "exp_annotations": rule["annotations"]}]
+    name = "PaymentNeedsAPerson"
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {
+                "series": 'payment_alerts_total{namespace="shop",job="payment",kind="dispute"}',
+                "values": "_x20 1x60",
+            }
+        ],
+        "alert_rule_test": [
+            {"alertname": name, "eval_time": "19m", "exp_alerts": []},
+            {"alertname": name, "eval_time": "21m", "exp_alerts": fired},
+            {"alertname": name, "eval_time": "50m", "exp_alerts": []},
+        ],
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"rule_files": [path.name], "tests": [test]}))
+    done = promtool("test", "rules", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_alerts_fire_when_they_should(promtool: Promtool, tmp_path: Path, case: str) -> None:
     path = rules_file(tmp_path, service("a", EVERYTHING))
