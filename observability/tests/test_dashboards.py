@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from shop_servers.promtool import Promtool
 
 from shop_observability.promql import board_queries, uses
 from shop_observability.write import FOLDER, every_board, rendered, stale, write
@@ -70,6 +71,27 @@ def test_each_query_is_one_that_prometheus_takes(
     answer = prometheus.get("/api/v1/query", params={"query": query}).json()
     assert answer["status"] == "success", answer
     assert answer["data"]["resultType"] in {"vector", "scalar"}
+
+
+@pytest.mark.parametrize("values", ["_x90 1x60", "3x90 4x60"], ids=["the first", "a further one"])
+def test_one_dead_letter_is_shown_as_one(promtool: Promtool, tmp_path: Path, values: str) -> None:
+    [query] = [
+        query for where, query in QUERIES if where.endswith("Dead letters in the time shown")
+    ]
+    labels = 'group="order",topic="payment.events",type="a"'
+    series = f'events_consumed_total{{namespace="shop",{labels},outcome="dead_lettered"}}'
+    shown = {"labels": f"{{{labels}}}", "value": 1}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": values}],
+        "promql_expr_test": [
+            {"expr": f"round({query}, 0.1)", "eval_time": "100m", "exp_samples": [shown]}
+        ],
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"tests": [test]}))  # JSON is YAML
+    done = promtool("test", "rules", file)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("query", ["rate(up)", "sum by (job (up)", "up{job=order}", "$service"])

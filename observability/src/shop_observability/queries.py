@@ -9,6 +9,8 @@ from shop_observability.panels import Query
 
 RATE = "$__rate_interval"
 """Grafana puts in a window of at least four scrapes."""
+SHOWN = "$__range"
+"""Grafana puts in the time that the dashboard shows."""
 
 
 def per_second(counter: str, *, by: str, legend: str = "") -> Query:
@@ -21,11 +23,18 @@ def per_minute(counter: str, *, by: str, legend: str = "") -> Query:
     return Query(expr=f"sum by ({by}) (rate({counter}[{RATE}])) * 60", legend=legend or _legend(by))
 
 
-def within(counter: str, *, by: str, window: str = "$__range", legend: str = "") -> Query:
-    """Return by how much a counter grew within a window (the time shown), summed by labels."""
-    return Query(
-        expr=f"sum by ({by}) (increase({counter}[{window}]))", legend=legend or _legend(by)
-    )
+def within(counter: str, *, by: str, legend: str = "") -> Query:
+    """Return by how much a counter grew within the time shown, summed by labels."""
+    return Query(expr=f"sum by ({by}) (increase({counter}[{SHOWN}]))", legend=legend or _legend(by))
+
+
+def seldom_within(counter: str, *, by: str) -> Query:
+    """Return the same of what counts seldom: also a series that is new within the time shown.
+
+    A counter's first sample is no increase to Prometheus, and may be the only one.
+    """
+    new = f"({counter} unless {counter} offset {SHOWN})"
+    return Query(expr=f"sum by ({by}) ({new} or increase({counter}[{SHOWN}]))", legend=_legend(by))
 
 
 def gauge(

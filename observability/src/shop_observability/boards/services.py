@@ -18,7 +18,7 @@ BOARD = Board(
             panels=(
                 Panel(
                     title="Requests a second",
-                    description="`unmatched` is /metrics and addresses that do not exist.",
+                    description="`unmatched` is asked for where nothing is. Probes do not count.",
                     unit="reqps",
                     queries=(per_second(_REQUESTS, by="job"),),
                 ),
