@@ -1,6 +1,7 @@
 """The alert rules: right, asking for what is there, firing when they should, each with a page."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,17 @@ def test_each_alert_has_a_page_that_says_what_to_do_and_no_page_is_left_over() -
         for heading in ("## What it means", "## Look at", "## Do"):
             assert heading in text, name
         assert f"({name}.md)" in index
+
+
+def test_what_a_page_has_one_type_asks_for_what_there_is() -> None:
+    text = "".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
+    services = {body["metadata"]["name"] for body in SERVICES}
+    asked = set(re.findall(r"kubectl shop logs ([-\w]+(?: -n [-\w]+)?)", text))
+    assert asked <= services | {"SERVICE", "shop-operator -n minishop-system"}
+    disks = re.findall(r"postgres-0 -- df -h (\S+)`", text)
+    postgres = (ROOT / "manifests/platform/postgres/postgres.yaml").read_text()
+    assert disks
+    assert all(f"{{name: data, mountPath: {disk}}}" in postgres for disk in disks)
 
 
 def test_each_alert_is_tried() -> None:
