@@ -20,7 +20,7 @@ from shop_storefront.api_client import ShopApi
 from shop_storefront.baskets import BasketStore
 from shop_storefront.forms import require_token
 from shop_storefront.live_streams import LiveStreams
-from shop_storefront.rendering import STATIC, Renderer
+from shop_storefront.rendering import STATIC, Renderer, static_version
 from shop_storefront.sessions import SessionStore
 from shop_storefront.settings import Settings
 from shop_storefront.staff import pictures
@@ -69,11 +69,14 @@ def create(settings: Settings) -> Service:
 
 
 class _CachedForEver(StaticFiles):
-    """Files whose address has their hash."""
+    """Files whose address has their version.
+
+    Another version is asked for while a release rolls out: this one is not to be kept in its place.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        if response.status_code < 400 and b"v=" in scope["query_string"]:  # noqa: PLR2004
+        if scope["query_string"] == f"v={static_version(path)}".encode():
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 

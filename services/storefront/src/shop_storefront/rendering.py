@@ -87,10 +87,14 @@ def _countries(code: str) -> list[tuple[str, str]]:
 
 
 @cache
+def static_version(name: str) -> str:
+    """Return what changes with a file's content."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
 def _static_url(name: str) -> str:
-    """Return the address of a file, which changes with its content: it is cached for ever."""
-    content = (STATIC / name).read_bytes()
-    return str(escape(f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"))
+    """Return the address of a file, which has its version: so it is cached for ever."""
+    return str(escape(f"/static/{name}?v={static_version(name)}"))
 
 
 def picture_path(image_url: str) -> str:
