@@ -131,6 +131,18 @@ def test_an_order_is_placed_shown_and_cancelled(customer: Browser, product: dict
     assert "Cancel the order" not in cancelled.text
 
 
+def test_what_is_kept_live_leaves_what_is_said_to_the_page(
+    customer: Browser, product: dict[str, Any]
+) -> None:
+    """The page before is still there, and asks for its part, when the next one is on its way."""
+    fill_basket(customer, product)
+    order = place_order(customer).url.path
+    form = {"csrf": customer.field("csrf")}
+    customer.http.post(f"{order}/cancel", data=form, follow_redirects=False)
+    assert "The order is cancelled." not in customer.http.get(f"{order}/progress").text
+    assert "The order is cancelled." in customer.get(order).text
+
+
 def test_a_form_sent_twice_is_one_order(customer: Browser, product: dict[str, Any]) -> None:
     fill_basket(customer, product)
     customer.get("/checkout")

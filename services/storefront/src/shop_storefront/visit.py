@@ -153,6 +153,11 @@ class Visit:
         text = self.state.renderer.render(self.language, template, shown)
         return self._with_cookie(HTMLResponse(text, status_code=status))
 
+    def part(self, template: str, **context: object) -> Response:
+        """Return a part of a page; notices wait for a whole one."""
+        shown = {"csrf": self.session.csrf, **context}
+        return HTMLResponse(self.state.renderer.render(self.language, template, shown))
+
     async def redirect(self, path: str, *, notice: str = "", problem: str = "") -> Response:
         """Send the browser to another page of ours, which will say the notice or the problem."""
         await self.state.sessions.keep(self.session)

@@ -59,7 +59,7 @@ async def show_order(visit: CustomerVisit, order_id: UUID) -> Response:
 @router.get("/orders/{order_id}/progress")
 async def show_progress(visit: CustomerVisit, order_id: UUID) -> Response:
     """Show the part of an order that changes, for the module that keeps it live."""
-    return await visit.page("order_progress.html", **await read_order(visit, order_id))
+    return visit.part("order_progress.html", **await read_order(visit, order_id))
 
 
 @router.get("/orders/{order_id}/pay")
