@@ -95,9 +95,10 @@ async def sign_up(visit: AnyVisit, form: PostedForm) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(visit: AnyVisit) -> Response:
-    """End the session, here and at the API."""
+    """End the session, here and at the API; here also while the API does not answer."""
     if visit.session.user is not None:
-        with suppress(SessionEndedError):  # it has ended: what was asked for
+        # It has ended, which was asked for; or the API is away, and nobody has its tokens any more.
+        with suppress(SessionEndedError, ApiError):
             await visit.call("POST", "/v1/auth/logout")
         await visit.forget_user()
     return await visit.redirect("/", notice=visit.say(N_("You have signed out.")))
