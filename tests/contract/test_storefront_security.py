@@ -99,6 +99,11 @@ def test_a_customer_s_pages_ask_for_a_sign_in(browser: Browser, path: str) -> No
     assert page.url.params["next"] == path
 
 
+@pytest.mark.parametrize("path", ["/orders?cursor=abc", "/account/verify?channel=phone&a=b%26c"])
+def test_a_sign_in_leads_back_to_the_page_that_was_asked_for(browser: Browser, path: str) -> None:
+    assert browser.get(path).url.params["next"] == path
+
+
 def test_another_s_order_does_not_exist(
     browser: Browser, other_browser: Browser, product: dict[str, Any]
 ) -> None:

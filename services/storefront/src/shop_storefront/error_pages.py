@@ -17,7 +17,13 @@ from shop_storefront.forms import ForgedFormError
 from shop_storefront.languages import negotiate
 from shop_storefront.sessions import SessionEndedError
 from shop_storefront.state import StorefrontState
-from shop_storefront.visit import SignInRequiredError, StaffOnlyError, Visit, begin_visit
+from shop_storefront.visit import (
+    SignInRequiredError,
+    StaffOnlyError,
+    Visit,
+    address_of,
+    begin_visit,
+)
 from shop_storefront.wording import N_, PROBLEMS
 
 _NOT_FOUND = 404
@@ -88,7 +94,7 @@ async def _of_visitor(request: Request, _error: Exception) -> Response:
 
 def _sign_in(request: Request) -> str:
     """Return the sign-in page that leads back here, where here is a page and no form."""
-    back = request.url.path if request.method == "GET" else "/"
+    back = address_of(request) if request.method == "GET" else "/"
     return "/sign-in?" + urlencode({"next": back})
 
 

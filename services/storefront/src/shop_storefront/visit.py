@@ -29,6 +29,12 @@ def forwarded(request: Request) -> dict[str, str]:
     return {"X-Forwarded-For": request.client.host} if request.client else {}
 
 
+def address_of(request: Request) -> str:
+    """Return a page's path and query."""
+    address = request.url
+    return address.path + (f"?{address.query}" if address.query else "")
+
+
 def cookie_name(request: Request) -> str:
     """Return the session cookie's name: by TLS one that no other host can set (`__Host-`).
 
@@ -134,7 +140,6 @@ class Visit:
             self.session.notices.clear()
             await self.state.sessions.put_notices(self.session)
         count = await self.state.baskets.count(self.session)
-        address = self.request.url
         shown = {
             "user": self.session.user,
             "csrf": self.session.csrf,
@@ -142,8 +147,8 @@ class Visit:
             "currencies": self.state.settings.currencies,
             "languages": [(code, name_of(code)) for code in self.state.renderer.languages],
             "basket_count": count,
-            "here": address.path + (f"?{address.query}" if address.query else ""),
-            "path": address.path,
+            "here": address_of(self.request),
+            "path": self.request.url.path,
             "notices": notices,
             "errors": {},
             "problem": None,
