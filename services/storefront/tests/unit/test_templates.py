@@ -33,6 +33,12 @@ def test_every_form_that_changes_something_has_the_token(file: Path) -> None:
         assert "csrf_field(csrf)" in form or 'name="csrf" value="{{ csrf }}"' in form, form
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_link_or_button_is_called_what_it_shows(file: Path) -> None:
+    """A label would take the place of its text for who hears or speaks (WCAG 2.5.3)."""
+    assert not re.search(r"<(a|button)\b[^>]*\saria-label=", file.read_text())
+
+
 def test_what_is_filled_in_is_escaped() -> None:
     renderer = Renderer(load())
     said = {"title": "<script>alert(1)</script>", "advice": "\"><img src=x onerror='a'>"}
