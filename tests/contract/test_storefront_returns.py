@@ -30,7 +30,7 @@ def delivered(other_browser: Browser, product: dict[str, Any], owned: OwnedResou
     return path
 
 
-def ask(browser: Browser, order: str, product: dict[str, Any], quantity: int) -> str:
+def ask(browser: Browser, order: str, product: dict[str, Any], quantity: int | str) -> str:
     browser.get(f"{order}/return")
     fields = {f"quantity-{product['id']}": str(quantity), "reason": "damaged"}
     browser.post(f"{order}/return", key=browser.field("key"), **fields)
@@ -41,6 +41,7 @@ def test_a_return_is_asked_for_approved_and_received(
     other_browser: Browser, staff_browser: Browser, delivered: str, product: dict[str, Any]
 ) -> None:
     assert "Send something back" in other_browser.get(delivered).text
+    assert "Enter a whole number." in ask(other_browser, delivered, product, "1e0")
     page = ask(other_browser, delivered, product, 1)
     assert "The shop looks at it" in page
     assert "Asked for" in page

@@ -117,6 +117,9 @@ def test_a_product_is_added_edited_and_removed(staff_browser: Browser) -> None:
     staff_browser.post("/staff/products/new", **{**form, "price-USD": "12,5"})
     assert staff_browser.page.status_code == 422
     assert "This is no amount." in staff_browser.page.text
+    for field in ("initial_stock", "low_stock_threshold"):
+        again = staff_browser.post("/staff/products/new", **form, **{field: "1e3"})
+        assert 'class="error">Enter a whole number.' in again.text
     staff_browser.post("/staff/products/new", **form, active="on", initial_stock="4")
     path = staff_browser.page.url.path
     assert re.fullmatch(r"/staff/products/[0-9a-f-]{36}", path), staff_browser.page.text
@@ -180,6 +183,10 @@ def test_stock_is_booked_once_and_accounted_for(
     staff_browser.post(f"{path}/threshold", threshold="9")
     assert 'value="9"' in staff_browser.page.text
     assert product["name"] in staff_browser.get("/staff/stock").text
+    for no_number in ("nine", "1e1", "2.5", ""):
+        staff_browser.post(f"{path}/threshold", threshold=no_number)
+        assert "Enter a whole number." in staff_browser.page.text
+        assert 'name="threshold" min="0" value="9"' in staff_browser.page.text
 
 
 def test_a_user_is_found_suspended_reinstated_and_given_roles(

@@ -51,7 +51,7 @@ class Form:
         return int(text) if fits else None
 
     def checked(self, name: str) -> bool:
-        """Tell whether a box was ticked."""
+        """Tell whether a box was ticked, or a field sent at all."""
         return name in self._data
 
     def all(self, name: str) -> list[str]:

@@ -130,10 +130,17 @@ async def change_basket(visit: AnyVisit, form: PostedForm) -> Response:
     if (removed := _id(form.text("remove"))) is not None:
         await visit.state.baskets.put(visit.session, removed, 0)
         return await visit.redirect("/basket", notice=visit.say(N_("Removed from the basket.")))
+    refused = False
     for product_id in await visit.state.baskets.read(visit.session):
-        quantity = form.number(f"quantity-{product_id}")
+        name = f"quantity-{product_id}"
+        quantity = form.number(name)
         if quantity is not None and 0 <= quantity <= MAX_QUANTITY:
             await visit.state.baskets.put(visit.session, product_id, quantity)
+        elif form.checked(name):
+            refused = True
+    if refused:
+        said = visit.say(N_("Enter a quantity from 0 to %(most)s."), most=MAX_QUANTITY)
+        return await visit.redirect("/basket", problem=said)
     return await visit.redirect("/basket", notice=visit.say(N_("The basket is updated.")))
 
 

@@ -28,10 +28,18 @@ async def show_return_form(visit: CustomerVisit, order_id: UUID) -> Response:
 @router.post("/orders/{order_id}/return")
 async def request_return(visit: CustomerVisit, order_id: UUID, form: PostedForm) -> Response:
     """Ask for the return. Sent twice, the form asks once."""
+    quantities = {
+        name.removeprefix("quantity-"): form.number(name)
+        for name, typed in form.values().items()
+        if name.startswith("quantity-") and typed.strip()
+    }
+    if None in quantities.values():
+        said = visit.say(N_("Enter a whole number."))
+        return await _form(visit, order_id, form, problem=said)
     items = [
-        {"product_id": name.removeprefix("quantity-"), "quantity": quantity}
-        for name in form.values()
-        if name.startswith("quantity-") and (quantity := form.number(name))
+        {"product_id": product_id, "quantity": quantity}
+        for product_id, quantity in quantities.items()
+        if quantity
     ]
     if not items:
         said = visit.say(N_("Say how many you send back."))

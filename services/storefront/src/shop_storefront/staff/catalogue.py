@@ -56,8 +56,8 @@ async def create(visit: StaffVisit, form: PostedForm) -> Response:
         body = {
             **_read(visit, form, None),
             "sku": form.text("sku"),
-            "initial_stock": form.number("initial_stock") or 0,
-            "low_stock_threshold": form.number("low_stock_threshold") or 0,
+            "initial_stock": _count(visit, form, "initial_stock"),
+            "low_stock_threshold": _count(visit, form, "low_stock_threshold"),
         }
         answer = await visit.call("POST", "/v1/products", body=body)
     except BadFieldError as error:
@@ -135,6 +135,14 @@ def _read(visit: Visit, form: Form, before: dict[str, Any] | None) -> dict[str, 
         "price": prices[0],
         "other_prices": prices[1:],
     }
+
+
+def _count(visit: Visit, form: Form, name: str) -> int:
+    """Return a whole number, 0 where the field is empty. Raises BadFieldError."""
+    number = form.number(name)
+    if number is None and form.text(name):
+        raise BadFieldError(name, visit.say(N_("Enter a whole number.")))
+    return number or 0
 
 
 async def _again(

@@ -70,12 +70,12 @@ async def set_threshold(visit: StaffVisit, product_id: UUID, form: PostedForm) -
     """Set from which number on a product counts as running low."""
     back = f"/staff/stock/{product_id}"
     path = f"/v1/products/{product_id}/inventory"
+    threshold = form.number("threshold")
+    if threshold is None:
+        return await visit.redirect(back, problem=visit.say(N_("Enter a whole number.")))
     try:
         inventory = await visit.call("GET", path)
-        body = {
-            "on_hand": inventory.data["on_hand"],
-            "low_stock_threshold": form.number("threshold") or 0,
-        }
+        body = {"on_hand": inventory.data["on_hand"], "low_stock_threshold": threshold}
         await visit.call("PUT", path, body=body, headers={"If-Match": inventory.etag or ""})
     except ApiError as error:
         if error.status not in _REFUSED:
