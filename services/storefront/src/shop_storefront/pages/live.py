@@ -16,7 +16,6 @@ router = APIRouter()
 @router.get("/orders/{order_id}/events")
 async def follow(request: Request, visit: CustomerVisit, state: State, order_id: UUID) -> Response:
     """Relay the order's server-sent events until it is settled."""
-    await visit.get(f"/v1/orders/{order_id}")  # another's order is 404, before a stream begins
     token = await visit.token()
     headers = visit.forwarded()
     if last := request.headers.get("last-event-id"):
@@ -25,7 +24,10 @@ async def follow(request: Request, visit: CustomerVisit, state: State, order_id:
     async def events() -> AsyncGenerator[bytes, None]:
         path = f"/v1/orders/{order_id}/events"
         async with state.api.stream(path, token=token, headers=headers) as answer:
+            yield b""
             async for piece in answer.aiter_bytes():
                 yield piece
 
-    return StreamingResponse(state.streams.relay(events()), media_type="text/event-stream")
+    source = events()
+    await anext(source)  # another's order is 404, a stream too many 429: before an answer begins
+    return StreamingResponse(state.streams.relay(source), media_type="text/event-stream")
