@@ -39,6 +39,16 @@ def test_a_link_or_button_is_called_what_it_shows(file: Path) -> None:
     assert not re.search(r"<(a|button)\b[^>]*\saria-label=", file.read_text())
 
 
+def test_what_is_announced_is_there_before_it_says_something() -> None:
+    """A reader announces what changes in such an element, not one that comes with its text."""
+    kept_live = (TEMPLATES / "order_progress.html").read_text()
+    assert 'class="state"' in kept_live
+    assert 'role="status"' not in kept_live
+    assert (
+        '<p class="hidden" role="status" id="news"></p>' in (TEMPLATES / "order.html").read_text()
+    )
+
+
 def test_what_is_filled_in_is_escaped() -> None:
     renderer = Renderer(load())
     said = {"title": "<script>alert(1)</script>", "advice": "\"><img src=x onerror='a'>"}

@@ -15,8 +15,11 @@ function asInPage(text) {
   return template.innerHTML.trim();
 }
 
-// An order as it goes on: each event of the stream asks for the part of the page that changes.
+// An order as it goes on: each event of the stream asks for the part of the page that changes. Its new state is said to who
+// hears the page; the element for that is there before (WCAG 4.1.3, ARIA22).
 function follow(part) {
+  const news = document.getElementById("news");
+  const state = () => part.querySelector(".state").textContent;
   const source = new EventSource(part.dataset.events);
   let asking = false;
   let again = false;
@@ -30,9 +33,11 @@ function follow(part) {
     if (part.matches(":active")) { // a button that goes while it is pressed does nothing
       setTimeout(show, 300);
     } else if (fresh !== shown) { // else focus and reading would start anew for nothing
+      const before = state();
       shown = fresh;
       part.innerHTML = fresh; // our own page's part, escaped by its template
       localTimes(part);
+      if (state() !== before) news.textContent = state();
     }
     asking = false;
     if (again) { again = false; await show(); }
