@@ -45,24 +45,33 @@ CASES = (
     ),
     Case(
         alert="DiskFills",
-        name="by a hundredth of what is left every ten minutes",
-        series={_DISK.format("avail", "/"): "100-0.1x600"},
-        fires={
-            30: None,
-            200: {
-                "instance": "node",
-                "device": "/dev/vda",
-                "mountpoint": "/",
-                "fstype": "ext4",
-            },
+        name="by a hundredth of the disk every ten minutes, also where it is mounted twice",
+        series={
+            _DISK.format("avail", "/"): "50-0.1x600",
+            _DISK.format("avail", "/data"): "50-0.1x600",
+            _DISK.format("size", "/"): "100x600",
+            _DISK.format("size", "/data"): "100x600",
         },
+        fires={30: None, 120: None, 200: {"instance": "node", "device": "/dev/vda"}},
         summary="/dev/vda on node is full within a day at the pace of the last 6 hours",
     ),
     Case(
         alert="DiskFills",
-        name="it grows slowly",
-        series={_DISK.format("avail", "/"): "100-0.01x600"},
+        name="what is stored grows slowly",
+        series={
+            _DISK.format("avail", "/"): "30-0.01x600",
+            _DISK.format("size", "/"): "100x600",
+        },
         fires={200: None},
+    ),
+    Case(
+        alert="DiskFills",
+        name="images were built on a disk that is nearly empty",
+        series={
+            _DISK.format("avail", "/"): "95-0.5x30 80x300",
+            _DISK.format("size", "/"): "100x330",
+        },
+        fires={60: None, 100: None, 200: None},
     ),
     Case(
         alert="NodeMemoryShort",
