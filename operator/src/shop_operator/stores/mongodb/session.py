@@ -44,41 +44,38 @@ class MongoSession:
     async def admin(self) -> Client:
         """Return the administrator's client, opened when first needed."""
         if self._admin is None:
-            self._admin = self._client(self.server.admin, "admin")
-            self._stack.push_async_callback(_close, self._admin)
+            opened = _connected(self.server, self.server.admin, "admin")
+            self._admin = await self._stack.enter_async_context(opened)
         return self._admin
 
     async def log_in(self, login: Login, database: str) -> None:
         """Log in and out again. Raises StoreError AccessDenied if the server refuses."""
-        client = self._client(login, database)
-        try:
-            with failures(f"as {login.username} in {database}", self.server):
+        with failures(f"as {login.username} in {database}", self.server):
+            async with _connected(self.server, login, database) as client:
                 await client[database].list_collection_names()
-        finally:
-            await _close(client)
 
     async def run(self, database: str, command: str, value: str, **more: Any) -> Any:  # noqa: ANN401 - a document
         """Run a command as the administrator and return its answer."""
-        admin = await self.admin()
         with failures(command, self.server):
+            admin = await self.admin()
             return await admin[database].command(command, value, **more)
 
     async def database_names(self) -> list[str]:
         """Return the names of the databases that have collections."""
-        admin = await self.admin()
         with failures("listDatabases", self.server):
+            admin = await self.admin()
             return await admin.list_database_names()
 
     async def collections(self, database: str) -> list[str]:
         """Return the names of a database's collections."""
-        admin = await self.admin()
         with failures("listCollections", self.server):
+            admin = await self.admin()
             return await admin[database].list_collection_names()
 
     async def drop_database(self, database: str) -> None:
         """Drop a database."""
-        admin = await self.admin()
         with failures("dropDatabase", self.server):
+            admin = await self.admin()
             await admin.drop_database(database)
 
     async def user(self, user: str, database: str) -> dict[str, Any] | None:
@@ -91,28 +88,40 @@ class MongoSession:
         found = await self.user(user, database)
         return None if found is None else str((found.get("customData") or {}).get("owner", ""))
 
-    def _client(self, login: Login, database: str) -> Client:
-        server = self.server
-        return AsyncMongoClient(
-            server.host,
-            server.port,
-            username=login.username,
-            password=login.password,
-            authSource=database,
-            replicaSet=server.replica_set,
-            directConnection=server.replica_set is None,
-            serverSelectionTimeoutMS=_TIMEOUT_MS,
-            connectTimeoutMS=_TIMEOUT_MS,
-            maxPoolSize=1,
-            # No connection more that measures the server's distance: of a client that closes soon
-            # it may be half made, and is then left open.
-            serverMonitoringMode="poll",
-        )
+
+@contextlib.asynccontextmanager
+async def _connected(server: MongoDB, login: Login, database: str) -> AsyncIterator[Client]:
+    """Open a client that has connected and logged in, and close it at the end.
+
+    PyMongo leaves a socket open where it is cancelled while it connects: so who is cancelled
+    meanwhile waits until it has, which its time limits bound.
+    """
+    client: Client = AsyncMongoClient(
+        server.host,
+        server.port,
+        username=login.username,
+        password=login.password,
+        authSource=database,
+        replicaSet=server.replica_set,
+        directConnection=server.replica_set is None,
+        serverSelectionTimeoutMS=_TIMEOUT_MS,
+        connectTimeoutMS=_TIMEOUT_MS,
+        maxPoolSize=1,
+        # No connection more that measures the server's distance: it may be half made at the end.
+        serverMonitoringMode="poll",
+    )
+    connecting = asyncio.create_task(client[database].command("ping"))
+    try:
+        await asyncio.shield(connecting)
+        yield client
+    finally:
+        await asyncio.shield(_close(client, connecting))
 
 
-async def _close(client: Client) -> None:
-    """Close a client whole, also if this task is cancelled meanwhile."""
-    await asyncio.shield(client.close())
+async def _close(client: Client, connecting: asyncio.Task[Any]) -> None:
+    await asyncio.wait({connecting}, timeout=_TIMEOUT_MS / 1000)
+    connecting.cancel()
+    await client.close()
 
 
 @contextlib.contextmanager
