@@ -104,8 +104,8 @@ async def effects_without_cause(
     heard: list[str] = []
     for name in sql:
         connection = await server.connect(name)
-        sent[name] = {str(row[0]) for row in await connection.fetch("SELECT id FROM outbox")}
-        heard += [row[0] for row in await connection.fetch("SELECT id FROM inbox")]
+        sent[name] = {str(row[0]) for row in await connection.fetch("SELECT id FROM public.outbox")}
+        heard += [row[0] for row in await connection.fetch("SELECT id FROM public.inbox")]
         await connection.close()
     sent[documents] = {str(each["_id"]) async for each in client[documents]["outbox"].find()}
     heard += [each["_id"] async for each in client[documents]["inbox"].find()]

@@ -32,6 +32,11 @@ CREATE TABLE outbox (id bigint PRIMARY KEY);
 CREATE TABLE inbox (id text PRIMARY KEY);
 CREATE PUBLICATION minishop FOR TABLE outbox WITH (publish = 'insert');
 """
+TRAP = """
+CREATE TABLE caught (who text);
+CREATE FUNCTION format(text, name, name) RETURNS text LANGUAGE sql AS
+$$ INSERT INTO public.caught VALUES (current_user); SELECT pg_catalog.format($1, $2, $3) $$;
+"""
 
 
 def said(_: str) -> None:
@@ -66,6 +71,16 @@ async def drop(server: PostgresServer, client: Client, *names: str) -> None:
             await client.drop_database(name)
     finally:
         await connection.close()
+
+
+async def test_nothing_of_a_database_s_owner_runs_as_the_administrator(
+    server: PostgresServer, client: Client, postgres_database: Database, tmp_path: Path
+) -> None:
+    async with connected(postgres_database) as owner:
+        await owner.execute(TABLES)
+        await owner.execute(TRAP)
+        await back_up(server, client, tmp_path, only={postgres_database.name}, report=said)
+        assert await owner.fetch("SELECT who FROM caught") == []
 
 
 async def test_what_was_there_comes_back_as_it_was(

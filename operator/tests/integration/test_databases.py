@@ -12,7 +12,17 @@ from shop_servers.servers import MongoDB, Postgres
 from shop_operator.api.kinds import KAFKA_CONNECTOR, SECRET
 
 from .outside import OUTBOX, Sql, delete, deleted, mongo, mongo_owner, password
-from .shop import Shop
+from .shop import Shop, eventually
+
+TRAPS = """
+CREATE TABLE caught (who text);
+CREATE FUNCTION shobj_description(oid, text) RETURNS text LANGUAGE sql AS
+$$ INSERT INTO public.caught VALUES (current_user);
+   SELECT pg_catalog.shobj_description($1, $2::name) $$;
+CREATE FUNCTION format(text, name, name) RETURNS text LANGUAGE sql AS
+$$ INSERT INTO public.caught VALUES (current_user); SELECT pg_catalog.format($1, $2, $3) $$;
+"""
+"""Functions that fit the operator's questions better than the catalogue's own."""
 
 
 async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
@@ -48,6 +58,31 @@ async def test_a_service_owns_its_database_and_debezium_may_read_its_outbox(
 
     await deleted(sql, "orders")
     assert await Sql(postgres).all_named(name) == set()
+
+
+async def test_nothing_of_a_database_s_owner_runs_as_the_administrator(
+    sql: Shop, postgres: Postgres, name: str
+) -> None:
+    await sql.start()
+    database = {"kind": "postgres", "name": name, "onDelete": "Drop"}
+    await sql.declare("orders", database=database, events={"outbox": {}})
+    await sql.reason("orders", "CdcReady", "OutboxMissing")
+    await Sql(postgres).migrate(sql, "orders", name)
+    await sql.reason("orders", "CdcReady", "ConnectorNotReady")
+
+    owner = await Sql(postgres).login(sql, "orders", name)
+    await owner.execute(TRAPS)
+    await owner.execute(f'ALTER DATABASE "{name}" SET search_path TO public, pg_catalog')
+    published = "SELECT count(*) FROM pg_publication"
+    await owner.execute(f'DROP PUBLICATION "{name}_outbox"')
+
+    async def again() -> bool:  # so the operator looked
+        return bool(await owner.fetchval(published))
+
+    await eventually(again)
+    assert {row["who"] for row in await owner.fetch("SELECT who FROM caught")} <= {name}
+    await owner.close()
+    await deleted(sql, "orders")
 
 
 async def test_another_services_database_is_refused_until_it_is_given_up(

@@ -20,11 +20,18 @@ from shop_shared.stores.postgres import create_engine, transaction
 
 from .outside import Sql
 from .shop import eventually
-from .test_vault import login, revoke, spec
+from .test_vault import connect, login, revoke, spec
 from .vault import Vault, vault
 
 __all__ = ["vault"]
 WORKERS = 8
+TRAP = """
+CREATE TABLE caught (who text);
+GRANT INSERT ON caught TO PUBLIC;
+CREATE FUNCTION pg_terminate_backend(integer, integer) RETURNS boolean LANGUAGE sql AS
+$$ INSERT INTO public.caught VALUES (current_user); SELECT true $$;
+"""
+"""A function that fits better than the catalogue's own, whose second argument is a bigint."""
 
 
 class Pod:
@@ -142,6 +149,20 @@ async def test_after_a_lease_was_ended_orders_wait_for_the_next_login(
     assert not any(order.done() for order in orders)
     pod.write(new)
     assert set(await asyncio.gather(*orders)) == {new["data"]["username"]}
+
+
+async def test_nothing_of_a_database_s_owner_runs_as_the_role_that_ends_its_logins(
+    vault: Vault, postgres: Postgres, name: str
+) -> None:
+    await vault.shop.start()
+    await vault.shop.provision("orders", **spec(name))
+    lease = await login(vault, "orders")
+    session = await connect(postgres, name, lease)
+    await session.execute(TRAP)
+    await revoke(vault, lease)
+    session.terminate()
+    async with Sql(postgres).admin(name) as inside:
+        assert await inside.fetch("SELECT who FROM caught") == []
 
 
 async def test_a_login_that_never_comes_is_an_error_in_time(pod: Pod, vault: Vault) -> None:

@@ -17,6 +17,8 @@ _DATABASES: Final = (
     "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' "
     "ORDER BY datname"
 )
+_SETTINGS: Final = {"search_path": "pg_catalog"}
+"""Else functions that a database's owner made could be called by the administrator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,9 @@ class PostgresServer:
     async def connect(self, database: str = "postgres") -> Connection:
         """Connect to a database. Raises ClusterError."""
         try:
-            return await asyncpg.connect(f"{self.url}/{database}", timeout=30)
+            return await asyncpg.connect(
+                f"{self.url}/{database}", timeout=30, server_settings=_SETTINGS
+            )
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             said = str(error) or type(error).__name__
             raise ClusterError(f"PostgreSQL, database {database}: {said}") from error

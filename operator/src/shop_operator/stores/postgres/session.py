@@ -14,6 +14,9 @@ from shop_operator.stores.errors import StoreError
 _TIMEOUT_SECONDS: Final = 5
 _COMMAND_SECONDS: Final = 30
 _MARK: Final = "minishop.dev/owner="
+_SETTINGS: Final = {"search_path": "pg_catalog"}
+"""Who owns a database could put functions of the catalogue's names before them, which the
+administrator would then call: PostgreSQL manual, "Writing SECURITY DEFINER Functions Safely"."""
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -103,6 +106,7 @@ class PostgresSession:
                 database=database,
                 timeout=_TIMEOUT_SECONDS,
                 command_timeout=_COMMAND_SECONDS,
+                server_settings=_SETTINGS,
             )
         )
         try:

@@ -89,7 +89,8 @@ class Connection:
 
     def _fields(self, sessions: Sessions) -> dict[str, Any]:
         name = quote(f"{mark(sessions.owner)} {self.rotated}".strip(), safe="")
-        query = f"sslmode=prefer&application_name={name}"
+        # The database's owner could have its role call functions of its own making.
+        query = f"sslmode=prefer&search_path=pg_catalog&application_name={name}"
         login = "{{username}}:{{password}}"
         return {
             "plugin_name": _PLUGIN,
