@@ -7,9 +7,10 @@ import pytest
 from shop_servers.servers import MongoDB, Postgres
 
 from shop_operator.api.api_errors import ApiError
-from shop_operator.api.kinds import KAFKA_CONNECTOR, KAFKA_TOPIC, SECRET, kind_of
+from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, KAFKA_TOPIC, SECRET, kind_of
 from shop_operator.metadata import MANAGED_BY_LABEL, NAMESPACE_LABEL, SERVICE_LABEL, Manifest
 
+from .command import manifest, plan
 from .harm import SPEC, children
 from .outside import Sql, deleted, external, mongo, status
 from .shop import Shop, eventually
@@ -149,6 +150,31 @@ async def test_another_resource_for_the_same_topic_is_not_taken_over(shop: Shop)
     assert await shop.get(KAFKA_TOPIC, "free.events", namespace) is None
     await deleted(shop, "second")
     assert await shop.get(KAFKA_TOPIC, "legacy", namespace) is not None
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "spec"),
+    [
+        ("v1", "ServiceAccount", {}),
+        ("networking.k8s.io/v1", "NetworkPolicy", {"spec": {"podSelector": {}}}),
+    ],
+)
+async def test_no_pods_are_made_with_anothers_rights(
+    shop: Shop, api: str, kind: str, spec: Manifest
+) -> None:
+    metadata = {"name": "deployer", "namespace": shop.namespace}
+    theirs: Manifest = {"apiVersion": api, "kind": kind, "metadata": metadata, **spec}
+    theirs = await shop.client.apply(theirs, manager="somebody")
+    await shop.start()
+    await shop.declare("deployer")
+    assert kind in await shop.reason("deployer", "Synced", "NotOwned")
+    assert await shop.get(DEPLOYMENT, "deployer") is None
+    changes = {(c["action"], c["kind"]) for c in plan(shop, manifest(shop, "deployer"))}
+    assert {("refused", kind), ("keep", "Deployment")} <= changes
+    uid = theirs["metadata"]["uid"]
+    await shop.client.delete(kind_of(theirs), shop.namespace, "deployer", uid=uid)
+    await shop.settled("deployer")
+    assert await shop.get(DEPLOYMENT, "deployer") is not None
 
 
 async def test_a_topic_that_somebody_labelled_like_ours_is_not_pruned(shop: Shop) -> None:

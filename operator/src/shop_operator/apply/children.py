@@ -90,17 +90,16 @@ class ChildApplier:
         wanted = {identity(manifest): manifest for manifest in map(with_applied_hash, desired)}
         if write:
             await self._hand_over_replicas(service, wanted.values(), before, result)
+        step = self._apply_child if write else self._compare
         for child, manifest in wanted.items():
             if not self._can_be_read(manifest, result):
                 continue
+            found = before.get(child)
             try:
-                if write:
-                    found = await self._apply_child(service, manifest, before.get(child), result)
-                else:
-                    found = await self._compare(service, manifest, before.get(child), result)
+                if not result.holds_back(manifest):
+                    found = await step(service, manifest, found, result)
             except ApiError as error:
                 result.errors.append(apply_error_of(manifest, error))
-                found = before.get(child)
             if found is not None:
                 result.live.append(found)
         for child, manifest in before.items():

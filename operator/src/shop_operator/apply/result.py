@@ -14,6 +14,8 @@ from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _REASONS: Final = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}
+BEFORE_PODS: Final = frozenset({"ServiceAccount", "NetworkPolicy"})
+"""Kinds that decide what pods may do: another's would give them its rights, or no bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class ApplyResult:
         """Return True if there is an error for this child."""
         child = manifest["kind"], manifest["metadata"]["name"]
         return any((error.kind, error.name) == child for error in self.errors)
+
+    def holds_back(self, manifest: Manifest) -> bool:
+        """Return True for a Deployment while what decides its pods' rights is not as declared."""
+        return manifest["kind"] == "Deployment" and self.first_error(BEFORE_PODS) is not None
 
 
 def drift_of(

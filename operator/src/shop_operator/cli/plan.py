@@ -25,7 +25,7 @@ from shop_operator.api.kinds import (
 )
 from shop_operator.apply.children import identity, with_applied_hash
 from shop_operator.apply.owner import is_ours
-from shop_operator.apply.result import not_owned
+from shop_operator.apply.result import BEFORE_PODS, not_owned
 from shop_operator.children.access_secret import Login
 from shop_operator.cli.client_side_apply import LAST_APPLIED, apply_patch, is_applied_by_the_server
 from shop_operator.cli.names import is_name
@@ -142,9 +142,14 @@ async def _changes(client: ApiClient, platform: Settings, body: Manifest) -> Asy
         identity(child): child
         for child in map(with_applied_hash, render(service, platform, access))
     }
+    refused: set[str] = set()
     for child, manifest in wanted.items():
+        if manifest["kind"] == "Deployment" and (first := min(refused & BEFORE_PODS, default="")):
+            yield Change("keep", "Deployment", service.name, f"its {first} is refused")
+            continue
         change = await _child_change(client, service, manifest, live.get(child))
         if change is not None:
+            refused |= {change.kind} if change.action == "refused" else set()
             yield change
     for child, manifest in live.items():
         if child not in wanted:
