@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shop_operator.api.informer import Informer
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse
+from shop_operator.stores.prefixes import USERS
 
 _STATUS: Final = ("url", "readyReplicas")
 _CONDITION: Final = "RouteReady"
@@ -19,7 +20,7 @@ class _Parsed:
 
 
 class ParsedServices:
-    """The ShopServices of all namespaces. Of a status only what routes depend on is kept."""
+    """The ShopServices of all namespaces. Of a status only what others depend on is kept."""
 
     def __init__(self, informers: Mapping[str, Informer]) -> None:
         self.declarations = 0
@@ -97,4 +98,6 @@ def _read(informer: Informer, name: str) -> ShopService | None:
 
 def _kept(status: Mapping[str, Any]) -> dict[str, Any]:
     conditions = [c for c in status.get("conditions") or () if c["type"] == _CONDITION]
-    return {name: status[name] for name in _STATUS if name in status} | {"conditions": conditions}
+    found = {name: status[name] for name in _STATUS if name in status}
+    users = [entry for entry in status.get("external") or () if entry["kind"] in USERS]
+    return found | {"conditions": conditions, "external": users}

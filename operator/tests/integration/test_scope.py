@@ -6,10 +6,11 @@ from typing import Any
 from shop_servers.servers import Postgres
 
 from shop_cluster.control_plane import ControlPlane
-from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, KAFKA_TOPIC
+from shop_operator.api.kinds import DEPLOYMENT, KAFKA_CONNECTOR, KAFKA_TOPIC, SECRET
 
 from .outside import Sql, deleted, external
 from .shop import Shop
+from .store_users import CACHE, QUEUE
 
 
 def spec(name: str) -> dict[str, Any]:
@@ -73,6 +74,25 @@ async def test_staging_stands_beside_production(
         await sql.stop()
         await admin.drop(name)
         await admin.drop(scoped)
+
+
+async def test_of_one_name_in_two_namespaces_one_has_the_keys_and_the_queues(
+    shop: Shop, plane: ControlPlane
+) -> None:
+    namespace = f"{shop.namespace}-other"
+    plane.kubectl("create", "namespace", namespace)
+    namespaces = {"namespaces": (shop.namespace, namespace)}
+    shop.platform = shop.platform.model_copy(update=namespaces)
+    other = Shop(shop.client, shop.platform.model_copy(update={"namespaces": (namespace,)}))
+    await shop.start()
+    await shop.provision("order", cache=CACHE, queue=QUEUE)
+    await other.declare("order", cache=CACHE, queue=QUEUE)
+    message = await other.reason("order", "SecretsReady", "NotOwned")
+    assert f"{shop.namespace}/order" in message
+    assert await other.get(SECRET, "order-access") is None
+    assert await external(other, "order") == {}
+    await deleted(shop, "order")
+    await other.reason("order", "SecretsReady", "Available")
 
 
 async def test_another_scope_is_refused_before_it_drops_anything(

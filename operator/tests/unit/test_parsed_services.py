@@ -70,15 +70,17 @@ def test_what_cannot_be_read_is_not_listed_until_it_can() -> None:
     assert names(services) == ["a"]
 
 
-def test_of_a_status_only_what_routes_need_is_kept() -> None:
+def test_of_a_status_only_what_others_need_is_kept() -> None:
     shop = informer()
     services = ParsedServices({"shop": shop})
     conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "RouteReady")]
+    external = [{"kind": kind, "name": "a"} for kind in ("Database", "CacheUser", "QueueUser")]
     status = {"url": "u", "readyReplicas": 1, "children": [{"kind": "Deployment"}]}
-    shop.observe_write(body("a", 1, status=status | {"conditions": conditions}))
+    lists = {"conditions": conditions, "external": external}
+    shop.observe_write(body("a", 1, status=status | lists))
     [service] = services
-    kept = {"url": "u", "readyReplicas": 1, "conditions": [conditions[1]]}
-    assert service.status == kept
+    kept = {"url": "u", "readyReplicas": 1}
+    assert service.status == kept | {"conditions": conditions[1:], "external": external[1:]}
 
 
 def test_a_status_is_no_other_declaration() -> None:

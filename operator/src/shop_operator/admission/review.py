@@ -13,6 +13,7 @@ from shop_operator.settings import Settings
 from shop_operator.spec import Key, ShopService, Spec
 from shop_operator.stores.declared import declared
 from shop_operator.stores.external import Identity
+from shop_operator.stores.prefixes import USERS, said, sharing
 
 _NO_ACCESS: Final = Access(None, None, None, None)
 _NOT_YET: Final = "9999"
@@ -50,11 +51,12 @@ def review(
 class _Taken:
     """What the other services have."""
 
+    others: Sequence[ShopService]
     externals: Mapping[Identity, Key]
     claimants: Sequence[Claimant]
 
 
-def _taken(others: Iterable[ShopService], platform: Settings) -> _Taken:
+def _taken(others: Sequence[ShopService], platform: Settings) -> _Taken:
     externals: dict[Identity, Key] = {}
     claimants = []
     for other in others:
@@ -62,7 +64,7 @@ def _taken(others: Iterable[ShopService], platform: Settings) -> _Taken:
             externals[external.record.identity] = other.key
         claim = claimant(other, host=platform.route_host)
         claimants += [] if claim is None else [claim]
-    return _Taken(externals, claimants)
+    return _Taken(others, externals, claimants)
 
 
 def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[str]:
@@ -71,6 +73,11 @@ def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[
         f"{external.record} is taken by ShopService {taken.externals[external.record.identity]}"
         for external in declared(service, platform, _NO_ACCESS)
         if external.record.identity in taken.externals
+    ]
+    found += [
+        said(kind, service, other, platform)
+        for kind in sorted(USERS)
+        for other in sharing(kind, service, taken.others, platform)
     ]
     own = claimant(service, host=platform.route_host)
     if own is not None:

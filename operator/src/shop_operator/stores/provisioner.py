@@ -35,9 +35,16 @@ class Provisioner:
     """What is shared by all provisionings of this process."""
 
     def __init__(
-        self, *, client: ApiClient, cache: Cache, gate: WriteGate, settings: Settings
+        self,
+        *,
+        client: ApiClient,
+        cache: Cache,
+        gate: WriteGate,
+        settings: Settings,
+        services: Iterable[ShopService] = (),
     ) -> None:
         self.settings = settings
+        self.services = services
         self.platform = Platform(client, settings)
         self.captures = CaptureWatch()
         self.passwords = PasswordMemory()

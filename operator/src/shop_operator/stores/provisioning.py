@@ -32,6 +32,7 @@ from shop_operator.stores.ownership import (
     store_error,
     unreadable,
 )
+from shop_operator.stores.prefixes import taken
 from shop_operator.stores.rotation import Rotation, look, with_others
 from shop_operator.stores.sessions import Sessions
 from shop_operator.stores.shared import Shared
@@ -261,7 +262,10 @@ class Provisioning:
                 self._found[record.identity] = failed[record.store]
                 continue
             try:
-                self._found[record.identity] = await external.read(self._sessions)
+                live = await external.read(self._sessions)
+                self._found[record.identity] = live or taken(
+                    record.kind, self._service, self._shared.services, self._shared.settings
+                )
             except StoreError as error:
                 self._found[record.identity] = failed[record.store] = error
 

@@ -1,10 +1,10 @@
 """What the provisionings of one process share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from shop_operator.settings import Settings
-from shop_operator.spec import Key
+from shop_operator.spec import Key, ShopService
 from shop_operator.stores.access import PasswordMemory
 from shop_operator.stores.capture import CaptureWatch
 from shop_operator.stores.external import External, Found, Identity
@@ -16,6 +16,7 @@ class Shared(Protocol):
     """What provisionings share."""
 
     settings: Settings
+    services: Iterable[ShopService]
     platform: Platform
     captures: CaptureWatch
     passwords: PasswordMemory
