@@ -46,6 +46,16 @@ def test_each_child_is_known_unique_and_ours(name: str, spec: dict[str, Any], ed
         assert [owner["uid"] for owner in owners] == (["u-1"] if in_own_namespace else [])
 
 
+@given(name=NAMES, spec=specs(), edge=EDGES)
+def test_no_pods_of_every_namespace_are_peers(name: str, spec: dict[str, Any], edge: str) -> None:
+    platform = Settings.model_validate({"edge": edge})
+    for child in render(parse(service(name, spec)), platform, ACCESS):
+        if child["kind"] == "NetworkPolicy":
+            rules = [*child["spec"]["ingress"], *child["spec"]["egress"]]
+            peers = [peer for rule in rules for peer in rule.get("from") or rule.get("to") or ()]
+            assert [peer for peer in peers if peer.get("namespaceSelector") == {}] == []
+
+
 @given(name=NAMES, spec=specs())
 def test_a_child_does_not_differ_from_itself(name: str, spec: dict[str, Any]) -> None:
     for child in map(with_applied_hash, render(parse(service(name, spec)), Settings(), ACCESS)):

@@ -39,10 +39,8 @@ def _ingress(service: ShopService, platform: Settings) -> list[Manifest]:
     if route is None:
         return rules
     if route.via == "gateway":
-        gateway = {
-            "namespaceSelector": {},
-            "podSelector": {"matchLabels": platform.gateway_pod_labels},
-        }
+        # A route table lists the services of its own namespace, and no other.
+        gateway = {"podSelector": {"matchLabels": platform.gateway_pod_labels}}
         rules.append({"ports": http, "from": [gateway]})
     elif platform.edge == "none":
         rules.append({"ports": http})  # a NodePort: callers come from outside, with any address
@@ -75,7 +73,7 @@ def _egress(service: ShopService, platform: Settings) -> list[Manifest]:
         rules.append({"to": [_services(spec.network.egress_to)]})
     if spec.route_table is not None:
         every_service = {"matchLabels": {MANAGED_BY_LABEL: MANAGER}}
-        rules.append({"to": [{"namespaceSelector": {}, "podSelector": every_service}]})
+        rules.append({"to": [{"podSelector": every_service}]})
     if spec.network.egress_cidrs:
         rules.append({"to": [{"ipBlock": {"cidr": cidr}} for cidr in spec.network.egress_cidrs]})
     return rules
