@@ -43,6 +43,8 @@ async def test_a_service_reaches_its_own_keys_and_what_it_may_read(
             (edge, ["KEYS", "*"]),
             (edge, ["SCAN", "0"]),
             (edge, ["RANDOMKEY"]),
+            (edge, ["CLIENT", "TRACKING", "ON", "BCAST"]),
+            (edge, ["PUBSUB", "CHANNELS"]),
             (edge, ["FLUSHDB"]),
             (edge, ["ACL", "LIST"]),
             (edge, ["CONFIG", "GET", "*"]),

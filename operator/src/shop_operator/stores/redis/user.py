@@ -22,10 +22,12 @@ _COMMANDS: Final = (
     "+@all",
     "-@admin",
     "-@dangerous",
-    # They tell the names of others' keys, or take others' scripts away.
+    # They tell the names of others' keys and channels, or take others' scripts away.
     "-scan",
     "-randomkey",
     "-dbsize",
+    "-client|tracking",
+    "-pubsub|channels",
     "-function",
     "-script|flush",
     "-script|kill",
