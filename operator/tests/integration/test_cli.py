@@ -162,6 +162,19 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_an_answer_that_cannot_be_written_is_said_in_a_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(PROGRAMS / "kubectl-shop"), "completion"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "kubectl shop: [Errno 28] No space left on device\n"
+
+
 async def test_another_locale_than_utf_8_is_told_as_much_as_it_takes(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -64,6 +64,10 @@ def cli() -> None:
     except BrokenPipeError:  # whoever reads, such as head, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = UNREAD
+    except OSError as error:  # such as a disk that is full
+        sys.stderr.write(f"kubectl shop: {error}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = WRONG
     sys.exit(code)
 
 
