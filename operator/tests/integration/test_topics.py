@@ -7,11 +7,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shop_servers.servers import Kafka
 
-from shop_operator.api.kinds import KAFKA_TOPIC
+from shop_operator.api.kinds import KAFKA_TOPIC, SHOP_SERVICE
+from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
+from shop_operator.metadata import MANAGER
 from shop_operator.stores.kafka_topics import KafkaTopics
 
 from .outside import deleted, external
-from .shop import PATIENCE_SECONDS, Shop
+from .shop import PATIENCE_SECONDS, Shop, eventually
 
 
 @pytest.fixture
@@ -56,6 +58,32 @@ async def test_a_subscribers_dead_letters_that_were_there_before_are_not_dropped
     await shop.declare("reader", events={"subscribes": [subscription]})
     reason = {"Retain": "TopicNotReady", "Drop": "NotOwned"}[on_delete]
     await shop.reason("reader", "EventsReady", reason)
+
+
+@pytest.mark.parametrize(
+    ("manager", "reason"), [(MANAGER, "TopicNotReady"), ("kubectl", "TopicUnmanaged")]
+)
+async def test_a_topic_that_was_not_let_go_of_to_the_end_is_managed_again(
+    shop: Shop, topic: str, manager: str, reason: str
+) -> None:
+    """The operator ended between the mark and the deletion, and the topic is declared again."""
+    namespace = shop.platform.kafka_namespace
+    await shop.start()
+    await shop.declare("kept", events={"publishes": [{"topic": topic}]})
+    await shop.reason("kept", "EventsReady", "TopicNotReady")
+    await shop.stop()
+    patch = {"metadata": {"annotations": RETAIN_ANNOTATION}}
+    await shop.client.merge(KAFKA_TOPIC, namespace, topic, patch, manager=manager)
+    await shop.start()
+    await shop.declare("kept", port=9000, events={"publishes": [{"topic": topic}]})
+    await eventually(lambda: _observed(shop, "kept"))
+    await shop.reason("kept", "EventsReady", reason)
+
+
+async def _observed(shop: Shop, name: str) -> bool:
+    service = await shop.client.get(SHOP_SERVICE, shop.namespace, name)
+    seen: bool = service["status"]["observedGeneration"] == service["metadata"]["generation"]
+    return seen
 
 
 async def test_nothing_to_be_dropped_is_made_while_kafka_does_not_answer(

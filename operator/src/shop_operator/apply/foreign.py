@@ -14,6 +14,7 @@ import orjson
 from shop_operator.api.managed_fields import others
 from shop_operator.api.schemas import FieldSchema
 from shop_operator.apply.diff import key_of
+from shop_operator.children.kafka_topic import RETAIN_ANNOTATION
 from shop_operator.children.pod_template import OWN_CONTAINERS
 from shop_operator.metadata import MANAGER, Manifest
 
@@ -29,6 +30,8 @@ _LEFT_FIELDS: Final = frozenset(
         ("KafkaConnector", "spec.pause"),
     }
 )
+_RETAINED: Final = ("metadata", "annotations", *RETAIN_ANNOTATION)
+"""On a KafkaTopic that the operator was about to let go of when it ended, and is declared again."""
 _LEFT_TOP: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 _DECIDED_MAPS: Final = {"KafkaTopic": "spec.config", "KafkaConnector": "spec.config"} | {
     "KongPlugin": "config"
@@ -59,11 +62,12 @@ def foreign_fields(
     found: dict[tuple[str | int, ...], ForeignField] = {}
     for entry in others(live["metadata"]):
         for place, is_declared in _walk(entry["fieldsV1"], _Place(desired, live, schema)):
-            decided = _decided(live["kind"], place.path)
-            if is_declared or decided is None:
-                continue
             # What the operator once set by an update is its own to take back.
             is_ours, name = entry["manager"] == MANAGER, _text(place.path)
+            is_retained = is_ours and place.path == _RETAINED
+            decided = is_retained or _decided(live["kind"], place.path)
+            if is_declared or decided is None:
+                continue
             field = ForeignField(name, entry["manager"], place.pointer, decided or is_ours)
             found.setdefault(place.pointer, field)
     return list(found.values())
