@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
 
 from shop_shared.observability.trace_context import current_trace_id, current_traceparent, trace
 from shop_shared.settings import ServiceSettings
@@ -97,10 +98,12 @@ def configure_logging(settings: ServiceSettings) -> None:
 def install_metrics(app: FastAPI) -> None:
     """Add /metrics, in Prometheus' text format, or in OpenMetrics for whoever asks for that.
 
-    Only OpenMetrics has exemplars.
+    Only OpenMetrics has exemplars. Who comes through a proxy is a visitor, and finds nothing there.
     """
 
     async def metrics(request: Request) -> Response:
+        if "x-forwarded-for" in request.headers:
+            raise HTTPException(404)
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(REGISTRY), media_type=media_type)
 
