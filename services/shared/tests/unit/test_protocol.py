@@ -288,3 +288,8 @@ async def test_a_server_is_asked_for_its_options(port: int) -> None:
 async def test_nobody_is_connected_through(port: int, target: str) -> None:
     request = f"CONNECT {target} HTTP/1.1\r\nHost: shop\r\n\r\n"
     assert status(await exchange(port, request.encode())) == 400
+
+
+@pytest.mark.parametrize("target", ["http://shop", "HTTP://shop:80?a=1"])
+async def test_an_absolute_target_without_a_path_is_of_the_root(port: int, target: str) -> None:
+    assert status(await exchange(port, head(target))) == 404  # nothing is there

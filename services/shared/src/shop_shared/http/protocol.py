@@ -36,6 +36,10 @@ _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 """The characters of `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2)."""
 
 
+_NO_PATH = re.compile(rb"(https?://[^/?#]+)(\?.*)?", re.IGNORECASE)
+"""A target in absolute form whose path is empty, which means `/` (RFC 9110, 4.2.3)."""
+
+
 class _HeadRefusedError(Exception):
     """Stops the parser; the status to answer is the protocol's `_refused`."""
 
@@ -147,6 +151,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._refused = self._against_the_rules()
         if self._refused:
             raise _HeadRefusedError
+        if short := _NO_PATH.fullmatch(self.url):
+            self.url = short[1] + b"/" + (short[2] or b"")
         if not self.parser.should_upgrade():  # else it comes again, without the offer
             super().on_headers_complete()
 
