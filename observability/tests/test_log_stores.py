@@ -2,6 +2,11 @@
 
 import json
 import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +94,48 @@ def test_the_page_is_given_every_runbook() -> None:
     given = yaml.safe_load((ROOT / "docs/runbooks/kustomization.yaml").read_text())
     there = {page.name for page in (ROOT / "docs" / "runbooks").glob("*.md")}
     assert set(given["configMapGenerator"][0]["files"]) == there
+
+
+@contextmanager
+def log_store(indices: list[str], asked: list[str]) -> Iterator[str]:
+    """Serve a store that has these indices, the newest first; note what it is asked for."""
+
+    class Store(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            body = "".join(f"{each}\n" for each in indices).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+
+    with HTTPServer(("127.0.0.1", 0), Store) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
+def test_only_the_newest_logs_are_kept(count: int) -> None:
+    indices = [f".ds-logs-shop-default-{number:06}" for number in range(count, 0, -1)]
+    asked: list[str] = []
+    with log_store(indices, asked) as url:
+        subprocess.run(["sh", LOGS / "keep.sh", url], check=True)
+    assert asked[0] == "POST /logs-shop-default/_rollover"
+    deleted = [each.removeprefix("DELETE /") for each in asked if each.startswith("DELETE")]
+    assert deleted == indices[4:]
+
+
+def test_the_log_store_has_room_for_what_is_kept() -> None:
+    documents = yaml.safe_load_all((UPSTREAM.parent / "opensearch.yaml").read_text())
+    [pod] = [each["spec"]["template"]["spec"] for each in documents if each["kind"] != "Service"]
+    [data] = [each["emptyDir"] for each in pod["volumes"] if each["name"] == "data"]
+    size, indices = re.findall(r"\$\{[23]:-(\d+)", (LOGS / "keep.sh").read_text())
+    assert data["sizeLimit"] == "2Gi"
+    assert int(size) * int(indices) <= 1024
+    [side] = [each for each in pod["containers"] if each["name"] == "log-store"]
+    assert "sh /log-store/keep.sh http://127.0.0.1:9200" in side["command"][-1]
+    brought = yaml.safe_load((LOGS / "kustomization.yaml").read_text())["configMapGenerator"]
+    assert "keep.sh" in brought[0]["files"]
