@@ -8,7 +8,7 @@ from shop_operator.children.disruption_budget import disruption_budget
 from shop_operator.children.kafka_connector import kafka_connector
 from shop_operator.children.kafka_topic import kafka_topics
 from shop_operator.children.network_policy import network_policy
-from shop_operator.children.prometheus_rule import prometheus_rule
+from shop_operator.children.prometheus_rule import prometheus_rules
 from shop_operator.children.route import routes
 from shop_operator.children.service import services
 from shop_operator.children.service_account import service_account
@@ -31,7 +31,7 @@ def render(service: ShopService, platform: Settings, access: Access) -> list[Man
         disruption_budget(service),
         *routes(service, platform),
         service_monitor(service, platform),
-        *prometheus_rule(service, platform),
+        *prometheus_rules(service, platform),
         *capture_login(service, platform, access),
         *kafka_connector(service, platform, access),
     ]

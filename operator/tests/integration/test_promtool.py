@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from shop_servers.promtool import Promtool
 
-from shop_operator.children.prometheus_rule import prometheus_rule
+from shop_operator.children.prometheus_rule import prometheus_rules
 from shop_operator.settings import Settings
 from shop_operator.spec import parse
 
@@ -27,7 +27,7 @@ OF = 'namespace="shop",job="a"'
 
 def groups(*bodies: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the groups of rules of these ShopServices."""
-    found = [rule for body in bodies for rule in prometheus_rule(parse(body), Settings())]
+    found = [rule for body in bodies for rule in prometheus_rules(parse(body), Settings())]
     return [group for each in found for group in each["spec"]["groups"]]
 
 

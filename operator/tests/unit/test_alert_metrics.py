@@ -7,7 +7,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shop_operator.children.prometheus_rule import prometheus_rule
+from shop_operator.children.prometheus_rule import prometheus_rules
 from shop_operator.settings import Settings
 from shop_operator.spec import parse
 from shop_shared.http.app import create_app
@@ -52,7 +52,7 @@ def test_every_alert_asks_for_what_is_there(samples: dict[str, set[str]]) -> Non
         "database": {"kind": "postgres", "name": "probe"},
         "events": {"publishes": [{"topic": "probe.events"}], "outbox": {}},
     }
-    [rule] = prometheus_rule(parse(service("probe", spec)), Settings())
+    [rule] = prometheus_rules(parse(service("probe", spec)), Settings())
     asked = [
         selector
         for group in rule["spec"]["groups"]

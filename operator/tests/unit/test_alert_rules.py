@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from hypothesis import given
 
-from shop_operator.children.prometheus_rule import prometheus_rule
+from shop_operator.children.prometheus_rule import prometheus_rules
 from shop_operator.metadata import Manifest
 from shop_operator.settings import Settings
 from shop_operator.spec import parse
@@ -20,7 +20,7 @@ OUTBOX = {"database": {"kind": "postgres", "name": "a"}, "events": {"outbox": {}
 
 def rules(*bodies: dict[str, Any]) -> list[Manifest]:
     """Return all alerting rules of these ShopServices."""
-    found = [rule for body in bodies for rule in prometheus_rule(parse(body), Settings())]
+    found = [rule for body in bodies for rule in prometheus_rules(parse(body), Settings())]
     return [rule for each in found for group in each["spec"]["groups"] for rule in group["rules"]]
 
 
@@ -75,3 +75,14 @@ def test_an_alert_of_the_spec_takes_the_place_of_one_of_the_same_name() -> None:
     own = {"name": "ServiceDown", "expr": "vector(1)", "summary": "mine", "severity": "ticket"}
     [rule] = rules(service("a", {"image": "a:1", "alerts": [own]}))
     assert rule["expr"] == "vector(1)"
+
+
+def test_a_wrong_expression_takes_no_alert_of_the_operators_away() -> None:
+    """The Prometheus operator leaves out a PrometheusRule whole if one expression is wrong."""
+    wrong = {"name": "Wrong", "expr": "up ==", "summary": "a"}
+    body = service("a", {"image": "a:1", "alerts": [wrong]})
+    named = {
+        rule["metadata"]["name"]: [r["alert"] for g in rule["spec"]["groups"] for r in g["rules"]]
+        for rule in prometheus_rules(parse(body), Settings())
+    }
+    assert named == {"a": ["ServiceDown"], "a-alerts": ["Wrong"]}

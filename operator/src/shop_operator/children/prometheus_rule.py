@@ -1,11 +1,11 @@
-"""The PrometheusRule: burn rate alerts from the SLO, what every service has, and its own alerts.
+"""The PrometheusRules: burn rate alerts from the SLO, what every service has, and its own alerts.
 
 No two rules have the same name and labels, over all services: Prometheus could not tell them apart.
 
 Source: sre.google/workbook/alerting-on-slos, "Multiwindow, Multi-Burn-Rate Alerts".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from shop_operator.metadata import Manifest, owned
@@ -21,10 +21,11 @@ _CAPTURED = "outbox_captured"
 _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d", "6h", "ticket"))
 
 
-def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manifest]:
-    """Yield the PrometheusRule of a service that has alerts.
+def prometheus_rules(service: ShopService, platform: Settings) -> Iterator[Manifest]:
+    """Yield the PrometheusRule of a service that has alerts, and one with those of the spec.
 
-    An alert of the spec takes the place of those of the same name that the operator makes.
+    An alert of the spec takes the place of those of the same name that the operator makes. A wrong
+    expression takes none of them away: the Prometheus operator leaves out the whole PrometheusRule.
     """
     own = list(_own(service))
     taken = {rule["alert"] for rule in own}
@@ -33,21 +34,29 @@ def prometheus_rule(service: ShopService, platform: Settings) -> Iterator[Manife
         "platform": [*_down(service), *_capture(service)],
     }
     found = {name: [r for r in rules if r["alert"] not in taken] for name, rules in made.items()}
+    yield from _manifest(service, platform, service.name, found)
+    yield from _manifest(service, platform, f"{service.name}-alerts", {"own": own})
+
+
+def _manifest(
+    service: ShopService, platform: Settings, name: str, rules: Mapping[str, list[Manifest]]
+) -> Iterator[Manifest]:
+    """Yield the PrometheusRule of these groups; none without a rule."""
     groups = [
-        {"name": f"{service.namespace}.{service.name}.{name}", "rules": rules}
-        for name, rules in (found | {"own": own}).items()
-        if rules
+        {"name": f"{service.namespace}.{service.name}.{group}", "rules": found}
+        for group, found in rules.items()
+        if found
     ]
-    if not groups:
-        return
-    manifest = owned(
-        service,
-        "monitoring.coreos.com/v1",
-        "PrometheusRule",
-        spec={"groups": groups},
-    )
-    manifest["metadata"]["labels"] |= platform.monitor_labels
-    yield manifest
+    if groups:
+        manifest = owned(
+            service,
+            "monitoring.coreos.com/v1",
+            "PrometheusRule",
+            name=name,
+            spec={"groups": groups},
+        )
+        manifest["metadata"]["labels"] |= platform.monitor_labels
+        yield manifest
 
 
 def _own(service: ShopService) -> Iterator[Manifest]:
