@@ -22,12 +22,11 @@ from shop_payment.domain import (
     MoneyCaptured,
     Payment,
     RefundAnswered,
-    RefundReported,
     RefundStatus,
     Status,
-    Total,
     is_already_booked,
 )
+from shop_payment.provider_calls import refunds
 from shop_payment.provider_calls.queue import ProviderCall
 from shop_payment.providers.catalogue import Catalogue
 from shop_payment.providers.protocol import (
@@ -35,7 +34,6 @@ from shop_payment.providers.protocol import (
     ChargeAnswer,
     OtherPaymentError,
     PaymentProvider,
-    RefundOrder,
 )
 from shop_shared.clock import now
 
@@ -70,9 +68,9 @@ async def execute(provider: PaymentProvider, call: ProviderCall, catalogue: Cata
         case Call.FETCH:
             return await _fetched(provider, call, charge)
         case Call.REFUND:
-            return await _refunded(provider, call)
+            return Result(await refunds.refund(provider, call, charge))
         case Call.FETCH_REFUNDS:
-            return await _refunds_fetched(provider, payment, charge)
+            return Result(await refunds.fetch_refunds(provider, payment, charge))
 
 
 def declined(call: ProviderCall) -> Message | None:
@@ -193,78 +191,6 @@ async def _reported(
     except OtherPaymentError as error:
         _log.warning("a webhook named another payment's charge", error=str(error))
         return None
-
-
-async def _refunded(provider: PaymentProvider, call: ProviderCall) -> Result:
-    order = _refund_order(call)
-    if order is None:
-        return Result()
-    if call.unknown_since is not None and order.reference is None:
-        # Idempotency keys are forgotten after a day: look whether it was made.
-        charge = _charge(call.payment)
-        for report in await provider.fetch_refunds(charge, order.charge_reference):
-            if report.refund_id == order.refund_id:
-                return Result((_answered(order, report.status, report.reference),))
-    return Result((await provider.refund(order),))
-
-
-def _answered(order: RefundOrder, status: RefundStatus, reference: str) -> RefundAnswered:
-    return RefundAnswered(refund_id=order.refund_id, status=status, reference=reference)
-
-
-def _refund_order(call: ProviderCall) -> RefundOrder | None:
-    """Return what a REFUND asks for, or None when it was answered already."""
-    payment = call.payment
-    if call.refund_id is None or payment.total is None:
-        return None
-    duplicate = payment.duplicate(call.refund_id)
-    if duplicate is not None:
-        if duplicate.status is not RefundStatus.PENDING:
-            return None
-        return RefundOrder(
-            payment_id=payment.id,
-            charge_reference=duplicate.reference,
-            refund_id=duplicate.id,
-            total=duplicate.total,
-            reason="duplicate",
-            reference=duplicate.refund_reference,
-        )
-    refund = payment.refund(call.refund_id)
-    if refund is None or payment.reference is None or refund.status is not RefundStatus.PENDING:
-        return None
-    return RefundOrder(
-        payment_id=payment.id,
-        charge_reference=payment.reference,
-        refund_id=refund.id,
-        total=Total(amount=refund.amount, currency=payment.total.currency),
-        reason=refund.reason,
-        reference=refund.reference,
-    )
-
-
-async def _refunds_fetched(provider: PaymentProvider, payment: Payment, charge: Charge) -> Result:
-    if payment.reference is None:
-        return Result()
-    messages: list[Message] = []
-    for report in await provider.fetch_refunds(charge, payment.reference):
-        if report.refund_id is not None and payment.refund(report.refund_id) is not None:
-            messages.append(
-                RefundAnswered(
-                    refund_id=report.refund_id, status=report.status, reference=report.reference
-                )
-            )
-        else:
-            messages.append(
-                RefundReported(reference=report.reference, total=report.total, status=report.status)
-            )
-    for duplicate in payment.duplicates:
-        # Only ours is in the books: what else went back of a second charge was never its order's.
-        messages += [
-            RefundAnswered(refund_id=duplicate.id, status=report.status, reference=report.reference)
-            for report in await provider.fetch_refunds(charge, duplicate.reference)
-            if report.refund_id == duplicate.id
-        ]
-    return Result(tuple(messages))
 
 
 def _charge(payment: Payment) -> Charge:
