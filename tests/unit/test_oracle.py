@@ -106,7 +106,7 @@ def test_a_shop_in_order_has_no_violations() -> None:
         (3, {"stock": [replace(UNITS, put_back=0, sold_to_orders=2)]}),
         (3, {"returns": [replace(RETURNED, restock=False)]}),
         (1, {"returns": [replace(RETURNED, status="received")]}),
-        (2, {"returns": [replace(RETURNED, paid_back=None)]}),
+        (2, {"returns": [replace(RETURNED, refund=201, paid_back=None)]}),
         (2, {"returns": [replace(RETURNED, paid_back=100)]}),
         (5, {"returns": [replace(RETURNED, status="approved", restock=None)]}),
         (5, {"returns": [replace(RETURNED, order_id="o2")]}),
@@ -161,6 +161,11 @@ def test_the_version_before_may_read_on_while_the_next_takes_over() -> None:
     assert list(violations(shop)) == []
     late = PLACED._replace(time=NOON + TAKE_OVER)
     assert [v.invariant for v in violations(replace(shop, published=[late]))] == [4]
+
+
+def test_a_return_settled_by_a_refund_by_hand_is_no_violation() -> None:
+    by_hand = replace(GOOD, returns=[replace(RETURNED, paid_back=None)])
+    assert list(violations(by_hand)) == []
 
 
 def test_units_of_orders_too_old_to_be_kept_are_no_violation() -> None:

@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_order import domain, repository, service
-from shop_order.domain.returns import ReturnRefunded, ReturnRefundFailed
 from shop_order.repository import Cause
 from shop_order.returns import service as return_service
 from shop_shared.messaging import deleted_customers
@@ -167,22 +166,22 @@ async def _refunded(
 ) -> None:
     await _handle(connection, refunded, event)
     if refunded.refund_id is not None and refunded.amount is not None:
-        await return_service.handle_event(
+        await return_service.handle_refund(
             connection,
             refunded.order_id,
             refunded.refund_id,
-            ReturnRefunded(refunded.amount),
+            refunded.amount,
+            full=refunded.full,
         )
 
 
 async def _refund_failed(
     connection: AsyncConnection, failed: RefundFailed, _event: ReceivedEvent
 ) -> None:
-    if await repository.lock(connection, failed.order_id) is None:
+    order = await repository.lock(connection, failed.order_id)
+    if order is None:
         raise service.UnknownOrderError(f"refund of order {failed.order_id}")
-    await return_service.handle_event(
-        connection, failed.order_id, failed.refund_id, ReturnRefundFailed()
-    )
+    await return_service.handle_failed_refund(connection, order, failed.refund_id)
 
 
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (

@@ -169,6 +169,62 @@ async def test_a_refund_that_failed_is_seen(  # noqa: PLR0913, PLR0917 - fixture
     assert returned["id"] in [each["id"] for each in found.json()["items"]]
 
 
+@pytest.fixture
+def by_hand(tell: Tell) -> Tell:
+    """Say that staff, or the provider's dashboard, gave money back."""
+
+    async def by_hand(order: dict[str, Any], amount: int, *, so_far: int) -> None:
+        await tell(
+            order["id"],
+            "payment.refunded",
+            refund_id=uuid4(),
+            amount={"amount": amount, "currency": "USD"},
+            total_refunded={"amount": so_far, "currency": "USD"},
+            full=so_far == BOTH["amount"],
+        )
+
+    return by_hand
+
+
+async def test_a_refund_by_hand_settles_a_return_whose_own_failed(  # noqa: PLR0913, PLR0917 - fixtures
+    client: httpx.AsyncClient,
+    staff: dict[str, str],
+    delivered: dict[str, Any],
+    ask: Ask,
+    do: Do,
+    tell: Tell,
+    by_hand: Tell,
+) -> None:
+    first, second = [(await ask(delivered, 1)).json() for _ in range(2)]
+
+    async def statuses() -> list[str]:
+        paths = [f"/v1/returns/{each['id']}" for each in (first, second)]
+        return [(await client.get(path, headers=staff)).json()["status"] for path in paths]
+
+    for each in (first, second):
+        await do(each, "approve")
+        await do(each, "receive", restock=False)
+        await tell(delivered["id"], "payment.refund_failed", refund_id=each["id"])
+    await by_hand(delivered, 500, so_far=500)
+    assert await statuses() == ["refund_failed", "refund_failed"], "some other money"
+    await by_hand(delivered, 999, so_far=1499)
+    assert await statuses() == ["refunded", "refund_failed"]
+    await by_hand(delivered, 499, so_far=1998)
+    assert await statuses() == ["refunded", "refunded"], "all of the order's money is back"
+
+
+async def test_a_return_of_which_staff_just_gave_back_all_money_needs_nobody(
+    delivered: dict[str, Any], ask: Ask, do: Do, tell: Tell, by_hand: Tell
+) -> None:
+    """They refund the order while the goods are being received: nothing is left to refund then."""
+    returned = (await ask(delivered)).json()
+    await do(returned, "approve")
+    assert (await do(returned, "receive", restock=True)).json()["status"] == "received"
+    await by_hand(delivered, 1998, so_far=1998)
+    await tell(delivered["id"], "payment.refund_failed", refund_id=returned["id"])
+    assert (await do(returned, "receive", restock=True)).json()["status"] == "refunded"
+
+
 async def test_a_refusal_says_why_and_leaves_the_units_to_be_asked_for_again(
     delivered: dict[str, Any], ask: Ask, do: Do, said: Said
 ) -> None:

@@ -24,6 +24,7 @@ from shop_order.domain.returns import (
     decide_return,
     left_to_refund,
     request_return,
+    settled_by_hand,
 )
 from shop_shared.money import Money
 
@@ -160,6 +161,18 @@ def test_money_that_is_back_already_is_not_asked_for_again() -> None:
     ended = decide_return(at(ReturnStatus.APPROVED), nothing)
     assert (ended.state.status, ended.state.refund.amount) == (ReturnStatus.REFUNDED, 0)
     assert ended.effects == (ReturnEffect.RECEIVED,), "its units go back to the shelf all the same"
+
+
+def test_a_refund_by_hand_settles_what_it_was_made_for() -> None:
+    mug = replace(ask(wanted={MUG: 1}), status=ReturnStatus.REFUND_FAILED)
+    same = replace(mug, id=UUID(int=101))
+    plate = replace(ask(wanted={PLATE: 1}), id=UUID(int=102), status=ReturnStatus.REFUND_FAILED)
+    waits = replace(mug, id=UUID(int=103), status=ReturnStatus.RECEIVED)
+    returns = [waits, mug, same, plate]
+    assert settled_by_hand(returns, mug.refund, full=False) == [mug]
+    assert settled_by_hand(returns, plate.refund, full=False) == [plate]
+    assert settled_by_hand(returns, Money(1, "USD"), full=False) == []
+    assert settled_by_hand(returns, Money(1, "USD"), full=True) == [mug, same, plate]
 
 
 @given(st.data())

@@ -173,6 +173,15 @@ def left_to_refund(order: Order, others: Sequence[Return]) -> Money:
     return Money(max(0, left), captured.currency)
 
 
+def settled_by_hand(returns: Sequence[Return], amount: Money, *, full: bool) -> list[Return]:
+    """Return those whose own refund failed and whose money a refund of this much has brought.
+
+    All of them where no money of the order is left (`full`), else the first that is owed just this.
+    """
+    failed = [each for each in returns if each.status is ReturnStatus.REFUND_FAILED]
+    return failed if full else [each for each in failed if each.refund == amount][:1]
+
+
 def decide_return(current: Return, message: ReturnMessage) -> ReturnTransition:
     """Return the transition that a message makes; what was done already changes nothing.
 

@@ -21,9 +21,12 @@ from shop_order.domain.returns import (
     ReturnEffect,
     ReturnMessage,
     ReturnNotPossibleError,
+    ReturnRefunded,
+    ReturnRefundFailed,
     decide_return,
     left_to_refund,
     request_return,
+    settled_by_hand,
 )
 from shop_order.returns import events, repository
 from shop_order.returns.models import RequestReturn
@@ -32,6 +35,7 @@ from shop_shared.http.etag import require_match
 from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
 from shop_shared.messaging.outbox import publish
+from shop_shared.money import Money
 
 _log = structlog.get_logger(__name__)
 
@@ -113,13 +117,30 @@ async def receive(
     return await _command(connection, current, Receive(restock, left))
 
 
-async def handle_event(
-    connection: AsyncConnection, order_id: UUID, return_id: UUID, message: ReturnMessage
+async def handle_refund(
+    connection: AsyncConnection, order_id: UUID, refund_id: UUID, amount: Money, *, full: bool
 ) -> None:
-    """Apply what payment says of a refund, where it is a return's. The order's row is locked."""
+    """Settle the return that a refund is of. The order's row is locked.
+
+    One that staff made by hand, here or at the provider, settles those whose own refund failed.
+    """
+    every = await repository.of_order(connection, order_id)
+    own = [each for each in every if each.id == refund_id]
+    for each in own:
+        await _save(connection, each, ReturnRefunded(amount))
+    if full or not own:
+        others = [each for each in every if each.id != refund_id]
+        for each in settled_by_hand(others, amount, full=full):
+            await _save(connection, each, ReturnRefunded(each.refund))
+
+
+async def handle_failed_refund(connection: AsyncConnection, order: Order, return_id: UUID) -> None:
+    """Have a person see to a return's money, unless all of the locked order's is back already."""
     current = await repository.find(connection, return_id, customer_id=None)
-    if current is None or current.order_id != order_id:
+    if current is None or current.order_id != order.id:
         return  # a refund that staff made by hand, or of a closed order
+    is_owed = left_to_refund(order, ()).amount > 0
+    message = ReturnRefundFailed() if is_owed else ReturnRefunded(current.refund)
     await _save(connection, current, message)
 
 
