@@ -166,7 +166,7 @@ async def _record(
     record = await repository.find_at_provider(
         connection, provider, payment_id=notice.payment_id, reference=notice.reference
     )
-    if record is None and notice.concern is Concern.DISPUTE:
+    if record is None and notice.concern is not Concern.CHARGE:
         second = await connection.scalar(_SECOND_CHARGE, {"this_reference": notice.reference})
         record = await repository.find_at_provider(
             connection, provider, payment_id=second, reference=None

@@ -47,6 +47,7 @@ DECLINED = ChargeFailed(reason="declined", message="insufficient funds")
 MUST_ACT = CustomerMustAct(
     reference="pi_1", action={"type": "redirect"}, expires_at=datetime(2030, 1, 1, tzinfo=UTC)
 )
+LOOK = CallProvider(call=Call.FETCH_REFUNDS)
 HALF = RequestRefund(refund_id=UUID(int=9), amount=1000, reason="damaged")
 
 
@@ -209,6 +210,7 @@ def test_a_refused_refund_can_be_asked_again_and_is_alerted() -> None:
     assert refused.state.status is Status.CAPTURED
     assert refused.state.refundable == 1999
     assert [e.kind for e in refused.effects if isinstance(e, Alert)] == ["refund_failed"]
+    assert LOOK in refused.effects, "it may be back already, by the dashboard"
 
 
 FREE = StockReserved(customer_id=UUID(int=3), total=Total(amount=0, currency="EUR"))
@@ -258,3 +260,7 @@ def test_a_second_charge_is_refunded_once_and_is_no_part_of_the_books() -> None:
         second.state, RefundAnswered(refund_id=duplicate.id, status=RefundStatus.FAILED)
     )
     assert [e.kind for e in failed.effects if isinstance(e, Alert)] == ["refund_failed"]
+    assert LOOK in failed.effects
+    by_hand = decide(failed.state, answer)
+    assert by_hand.effects == settled.effects
+    assert decide(by_hand.state, answer).effects == ()

@@ -26,6 +26,9 @@ from shop_payment.domain.messages import (
 )
 from shop_payment.domain.payment import DuplicateCharge, Payment, Refund, RefundStatus, Status
 
+_LOOK = CallProvider(call=Call.FETCH_REFUNDS)
+"""After a refusal: the money may be back already, by a refund on the dashboard not heard of."""
+
 
 class RefundRefusedError(Exception):
     """The refund asks for more than is left, or there is nothing captured to refund."""
@@ -103,10 +106,11 @@ def book_refund(payment: Payment, message: RefundReported) -> Transition:
 def _answer_duplicate(
     payment: Payment, duplicate: DuplicateCharge, message: RefundAnswered
 ) -> Transition:
-    if duplicate.status is not RefundStatus.PENDING:
-        if (duplicate.status, message.status) == (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
-            detail = f"the refund of second charge {duplicate.reference} came back"
-            return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
+    if (duplicate.status, message.status) == (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+        detail = f"the refund of second charge {duplicate.reference} came back"
+        return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
+    is_by_hand = (duplicate.status, message.status) == (RefundStatus.FAILED, RefundStatus.SUCCEEDED)
+    if duplicate.status is not RefundStatus.PENDING and not is_by_hand:
         return Transition(payment)
     reference = message.reference or duplicate.refund_reference
     answered = replace(duplicate, status=message.status, refund_reference=reference)
@@ -120,7 +124,7 @@ def _answer_duplicate(
     if message.status is not RefundStatus.FAILED:
         return Transition(settled)
     detail = f"second charge {duplicate.reference} of {duplicate.total} is not refunded"
-    return Transition(settled, (Alert(kind="refund_failed", detail=detail),))
+    return Transition(settled, (Alert(kind="refund_failed", detail=detail), _LOOK))
 
 
 def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
@@ -150,7 +154,7 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
             if payment.abandoned and not refund.automatic
             else Transition(payment)
         )
-        return Transition(again.state, (failed, alert, *again.effects))
+        return Transition(again.state, (failed, alert, _LOOK, *again.effects))
     return Transition(payment)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shop_payment.domain import (
+    DuplicateCharge,
     Message,
     Payment,
     RefundAnswered,
@@ -11,7 +14,7 @@ from shop_payment.domain import (
     Total,
 )
 from shop_payment.provider_calls.queue import ProviderCall
-from shop_payment.providers.protocol import Charge, PaymentProvider, RefundOrder
+from shop_payment.providers.protocol import Charge, PaymentProvider, RefundOrder, RefundReport
 
 
 async def refund(
@@ -48,13 +51,30 @@ async def fetch_refunds(
                 RefundReported(reference=report.reference, total=report.total, status=report.status)
             )
     for duplicate in payment.duplicates:
-        # Only ours is in the books: what else went back of a second charge was never its order's.
-        messages += [
-            RefundAnswered(refund_id=duplicate.id, status=report.status, reference=report.reference)
-            for report in await provider.fetch_refunds(charge, duplicate.reference)
-            if report.refund_id == duplicate.id
-        ]
+        reports = await provider.fetch_refunds(charge, duplicate.reference)
+        messages += _of_second_charge(duplicate, reports)
     return tuple(messages)
+
+
+def _of_second_charge(
+    duplicate: DuplicateCharge, reports: Sequence[RefundReport]
+) -> list[RefundAnswered]:
+    """Return what the refunds of a second charge say of ours.
+
+    Others are in no books: it was never its order's. Where they give back all of it, ours is made.
+    """
+    told = [report for report in reports if report.refund_id == duplicate.id]
+    others = [
+        report
+        for report in reports
+        if report.refund_id != duplicate.id and report.status is RefundStatus.SUCCEEDED
+    ]
+    if sum(report.total.amount for report in others) >= duplicate.total.amount:
+        told = others[-1:]
+    return [
+        RefundAnswered(refund_id=duplicate.id, status=report.status, reference=report.reference)
+        for report in told
+    ]
 
 
 def _answered(order: RefundOrder, status: RefundStatus, reference: str) -> RefundAnswered:

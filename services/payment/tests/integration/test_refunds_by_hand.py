@@ -1,0 +1,112 @@
+"""Refunds on a provider's dashboard that no webhook told of, or that are of a second charge."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from payment_simulator import midtrans, paypal, stripe, xendit
+from payment_simulator.dashboard import Dashboard
+from payment_simulator.faults import Fault
+from payment_simulator.webhooks import Webhook, Webhooks
+
+Shop = Any  # conftest.Shop: test modules cannot import it
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning"),
+]
+WAYS = {
+    "stripe": ("card", "USD"),
+    "paypal": ("paypal", "USD"),
+    "xendit": ("invoice", "IDR"),
+    "midtrans": ("gopay", "IDR"),
+}
+
+
+class LostWebhooks(Webhooks):
+    """None arrives."""
+
+    def send(self, *webhooks: Webhook, fault: Fault = Fault.NONE) -> None:
+        """Send nothing."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def silent(shop: Shop) -> Any:
+    """The dashboards of all providers, whose webhooks are lost."""
+    lost = LostWebhooks("http://nowhere.test")
+    desks = {name: replace(desk, webhooks=lost) for name, desk in shop.desks.items()}
+    yield Dashboard(desks, shop.simulator.app.state.signer)
+    await lost.close()
+
+
+async def paid(shop: Shop, provider: str) -> UUID:
+    method, currency = WAYS[provider]
+    order: UUID = await shop.order(provider, method, amount=250_000, currency=currency, token=None)
+    await shop.until(order, "action_required")
+    desk, reference = shop.desks[provider], await shop.reference(order)
+    match provider:
+        case "stripe":
+            stripe.settle(desk, reference, paid=True)
+        case "paypal":
+            paypal.settle(desk, shop.simulator.app.state.signer, reference, paid=True)
+        case "xendit":
+            xendit.settle(desk, reference, paid=True)
+        case _:
+            midtrans.settle(desk, reference, paid=True)
+    await shop.until(order, "action_required", "captured")
+    return order
+
+
+@pytest.mark.parametrize("provider", WAYS)
+async def test_a_refund_that_is_refused_as_it_was_made_on_the_dashboard_is_booked(
+    shop: Shop, silent: Dashboard, provider: str
+) -> None:
+    order = await paid(shop, provider)
+    silent.refund(provider, await shop.reference(order))
+    await shop.cancel(order)
+    await shop.until(order, "action_required", "captured", "refund_failed", "refunded")
+    assert await shop.status(order) == "refunded"
+    _, refunded = (await shop.events(order))[-1]
+    assert refunded["full"]
+
+
+async def test_a_second_charge_that_staff_gave_back_needs_nobody_any_more(
+    shop: Shop, addresses: Any, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
+    order = await paid(shop, "xendit")
+    desk = shop.desks["xendit"]
+    key = desk.settings.xendit_secret_key
+    invoice = {
+        "external_id": str(await shop.payment_id(order)),
+        "amount": 2500,
+        "currency": "IDR",
+        "invoice_duration": 600,
+    }
+    async with httpx.AsyncClient(base_url=addresses.simulator_url, auth=(key, "")) as http:
+        second = (await http.post("/xendit/v2/invoices", json=invoice)).json()["id"]
+        fault = {"fault": "decline", "times": 1}
+        await http.post("/simulator/faults/xendit", json=fault)
+    xendit.settle(desk, second, paid=True)
+    async with asyncio.timeout(30):
+        while await shop.value(SECOND_CHARGE, order) != "failed":
+            await asyncio.sleep(0.02)
+    await shop.quiet(order)
+    path = f"/v1/payments?needs_attention=true&order_id={order}"
+    assert len((await client.get(path, headers=staff)).json()["items"]) == 1
+    shop.simulator.app.state.dashboard.refund("xendit", second)
+    await shop.until(order, "action_required", "captured", "second_charge_returned")
+    assert await shop.value(SECOND_CHARGE, order) == "succeeded"
+    assert (await client.get(path, headers=staff)).json()["items"] == []
+
+
+SECOND_CHARGE = """
+    SELECT duplicate_charges.status FROM duplicate_charges
+    JOIN payments ON payments.id = payment_id WHERE order_id = :id
+"""
