@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_payment.attention import ids_needing_attention
 from shop_payment.domain import (
     DuplicateCharge,
     Method,
@@ -26,9 +26,6 @@ from shop_shared.clock import now
 from shop_shared.ids import derived
 from shop_shared.observability.trace_context import current_traceparent
 from shop_shared.stores.pages import newest_first
-
-NO_ANSWER = timedelta(minutes=15)
-"""After which a payment whose provider has not answered needs a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,29 +146,10 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
         )
         statement = statement.where(of_order)
     if needs_attention:
-        statement = statement.where(payments.c.id.in_(_needs_attention()))
+        statement = statement.where(payments.c.id.in_(ids_needing_attention()))
     rows = (await connection.execute(statement)).all()
     held = await _refunds(connection, [row.id for row in rows if row.captured])
     return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
-
-
-def _needs_attention() -> sa.CompoundSelect[tuple[UUID]]:
-    """Select the payments of a wrong amount, with money that was not returned, or no answer."""
-    open_since = now() - NO_ANSWER
-    return sa.union_all(
-        sa.select(payments.c.id).where(payments.c.failure_reason == "amount_mismatch"),
-        sa.select(refunds.c.payment_id)
-        .join(payments, payments.c.id == refunds.c.payment_id)
-        # Whatever failed, all of the money is back by another refund.
-        .where(refunds.c.status == RefundStatus.FAILED, payments.c.status != Status.REFUNDED),
-        sa.select(duplicate_charges.c.payment_id).where(
-            duplicate_charges.c.status == RefundStatus.FAILED
-        ),
-        sa.select(payments.c.id).where(
-            payments.c.status.in_([Status.PENDING, Status.REFUNDING]),
-            payments.c.updated_at < open_since,
-        ),
-    )
 
 
 def payment_of(
