@@ -67,8 +67,8 @@ async def list_payments(  # noqa: PLR0913 - a parameter a part of the request
         bool,
         Query(
             description="Only those that a person has to look at: another amount was paid, a "
-            "refund (also of a second charge) failed and not all is back, or the provider has not "
-            "answered for a quarter of an hour"
+            "refund (also of a second charge) failed and its money is not back, or the provider "
+            "has not answered for a quarter of an hour"
         ),
     ] = False,
 ) -> Page[models.Payment]:

@@ -22,8 +22,12 @@ def ids_needing_attention() -> sa.CompoundSelect[tuple[UUID]]:
         sa.select(payments.c.id).where(payments.c.failure_reason == "amount_mismatch"),
         sa.select(refunds.c.payment_id)
         .join(payments, payments.c.id == refunds.c.payment_id)
-        # Whatever failed, all of the money is back by another refund.
-        .where(refunds.c.status == RefundStatus.FAILED, payments.c.status != Status.REFUNDED),
+        # Whatever failed, all of the money is back by another refund, or just this.
+        .where(
+            refunds.c.status == RefundStatus.FAILED,
+            payments.c.status != Status.REFUNDED,
+            _made_since() < 1,
+        ),
         sa.select(duplicate_charges.c.payment_id).where(
             duplicate_charges.c.status == RefundStatus.FAILED
         ),
@@ -31,4 +35,26 @@ def ids_needing_attention() -> sa.CompoundSelect[tuple[UUID]]:
             payments.c.status.in_([Status.PENDING, Status.REFUNDING]),
             payments.c.updated_at < open_since,
         ),
+    )
+
+
+def _made_since() -> sa.ColumnElement[int]:
+    """Count the later refunds of a failed one's amount that are left to stand for it.
+
+    Each return that could not be refunded since then needs one for itself; what staff ask for again
+    and again is one.
+    """
+    later = refunds.alias()
+    is_made = later.c.status == RefundStatus.SUCCEEDED
+    needs_one = sa.and_(later.c.status == RefundStatus.FAILED, later.c.reason == "return")
+    left = sa.func.sum(sa.case((is_made, 1), (needs_one, -1), else_=0))
+    return (
+        sa.select(sa.func.coalesce(left, 0))
+        .where(
+            later.c.payment_id == refunds.c.payment_id,
+            later.c.amount == refunds.c.amount,
+            sa.tuple_(later.c.created_at, later.c.id)
+            > sa.tuple_(refunds.c.created_at, refunds.c.id),
+        )
+        .scalar_subquery()
     )

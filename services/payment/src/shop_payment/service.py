@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment import domain, events, repository
 from shop_payment.domain import (
+    CLOSED_UNPAID,
+    WRONG_AMOUNT,
     Alert,
     AnnounceActionRequired,
     AnnounceCaptured,
@@ -159,7 +161,7 @@ async def _carry_out(
     said: list[EventPayload] = []
     kept: dict[str, Any] = {}
     for effect in transition.effects:
-        kept |= _kept(effect)
+        kept |= _kept(after, effect)
         payload = _payload(after, effect)
         if payload is not None:
             said.append(payload)
@@ -195,7 +197,7 @@ def _count_money(before: Payment, after: Payment) -> None:
             _moved.labels(direction, after.method.provider, after.total.currency).inc(amount)
 
 
-def _kept(effect: Effect) -> Mapping[str, Any]:
+def _kept(payment: Payment, effect: Effect) -> Mapping[str, Any]:
     match effect:
         case AnnounceActionRequired():
             return {"action": dict(effect.action)}
@@ -207,6 +209,9 @@ def _kept(effect: Effect) -> Mapping[str, Any]:
                 "failure_reason": effect.reason,
                 "failure_message": effect.message,
             }
+        case Alert(kind="amount_mismatch") if payment.status in CLOSED_UNPAID:
+            # Also of an order that was closed before: who looks for such payments finds it.
+            return {"failure_reason": "amount_mismatch", "failure_message": WRONG_AMOUNT}
         case _:
             return {}
 

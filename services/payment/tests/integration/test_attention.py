@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from payment_simulator import xendit
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer
 
@@ -73,3 +74,56 @@ async def test_a_wrong_amount_a_failed_refund_and_no_answer_need_a_person(
     assert (await client.get(path, headers=signer.headers(uuid4()))).json()["items"] == []
     own = (await client.get("/v1/payments", headers=customer)).json()["items"]
     assert {str(waits), str(fine), str(returned)} < {each["id"] for each in own}
+
+
+@pytest.mark.parametrize(
+    ("refunds", "is_listed"),
+    [
+        ([("return", "failed")], True),
+        ([("return", "failed"), ("by hand", "succeeded")], False),
+        ([("goodwill", "succeeded"), ("return", "failed")], True),
+        ([("return", "failed"), ("return", "failed"), ("by hand", "succeeded")], True),
+        ([("return", "failed"), ("return", "failed"), *[("by hand", "succeeded")] * 2], False),
+        ([*[("damaged", "failed")] * 3, ("damaged", "succeeded")], False),
+        ([("return", "failed"), ("by hand", "pending")], True),
+    ],
+    ids=lambda case: "+".join(" ".join(each) for each in case) if isinstance(case, list) else None,
+)
+async def test_a_failed_refund_needs_nobody_once_its_amount_is_back(
+    shop: Shop,
+    client: httpx.AsyncClient,
+    staff: dict[str, str],
+    refunds: list[tuple[str, str]],
+    is_listed: bool,  # noqa: FBT001 - a case's
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    payment = UUID(str(await shop.payment_id(order)))
+    for reason, status in refunds:
+        await change(
+            shop,
+            "INSERT INTO refunds (id, payment_id, amount, reason, status, automatic) "
+            f"VALUES (gen_random_uuid(), :id, 500, '{reason}', '{status}', false)",
+            payment,
+        )
+    await change(shop, "UPDATE payments SET status = 'partially_refunded' WHERE id = :id", payment)
+    path = f"/v1/payments?needs_attention=true&order_id={order}"
+    assert bool((await client.get(path, headers=staff)).json()["items"]) is is_listed
+
+
+async def test_another_amount_paid_for_a_closed_order_needs_a_person(
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
+    order = await shop.order("xendit", "invoice", amount=250_000, currency="IDR", token=None)
+    await shop.until(order, "action_required")
+    await shop.cancel(order)
+    await shop.quiet(order)
+    desk = shop.desks["xendit"]
+    invoice = desk.charges[await shop.reference(order)]
+    invoice |= {"status": "PAID", "paid_amount": 2600}
+    desk.webhooks.send(xendit.signed(desk, invoice))
+    await shop.quiet(order)
+    path = f"/v1/payments?needs_attention=true&order_id={order}"
+    [found] = (await client.get(path, headers=staff)).json()["items"]
+    assert (found["status"], found["failure"]["reason"]) == ("cancelled", "amount_mismatch")
+    assert await shop.said(order) == ["action_required"]

@@ -3,6 +3,7 @@
 from shop_payment.domain.attempts import retry
 from shop_payment.domain.decide import decide, is_already_booked
 from shop_payment.domain.effects import (
+    WRONG_AMOUNT,
     Alert,
     AnnounceActionRequired,
     AnnounceCaptured,
@@ -48,6 +49,7 @@ from shop_payment.domain.refunds import RefundRefusedError
 __all__ = [
     "CLOSED_UNPAID",
     "OPEN",
+    "WRONG_AMOUNT",
     "Alert",
     "AnnounceActionRequired",
     "AnnounceCaptured",

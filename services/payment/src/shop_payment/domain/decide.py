@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from shop_payment.domain.effects import (
+    WRONG_AMOUNT,
     Alert,
     AnnounceActionRequired,
     AnnounceCaptured,
@@ -191,9 +192,7 @@ def _refuse_amount(payment: Payment, message: MoneyCaptured) -> Transition:
     alert = Alert(kind="amount_mismatch", detail=detail)
     if payment.status not in OPEN:
         return Transition(payment, (alert,))
-    failed = AnnounceFailed(
-        reason="amount_mismatch", message="the captured amount is not ours", may_retry=False
-    )
+    failed = AnnounceFailed(reason="amount_mismatch", message=WRONG_AMOUNT, may_retry=False)
     return Transition(
         replace(payment, status=Status.FAILED, reference=message.reference), (failed, alert)
     )

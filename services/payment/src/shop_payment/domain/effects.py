@@ -11,6 +11,9 @@ from uuid import UUID
 
 from shop_payment.domain.payment import Payment
 
+WRONG_AMOUNT = "the captured amount is not ours"
+"""What the customer reads of money of another amount."""
+
 
 class Call(StrEnum):
     """A call to the provider, made by the worker outside any transaction."""
