@@ -19,6 +19,8 @@ Channel = Literal["email", "sms", "push", "slack"]
 
 SHOWN = 200
 """Messages on the page."""
+FOREIGN = "foreign:"
+"""Begins the push tokens of devices that registered with another project."""
 
 
 class Refuse(StrictModel):
@@ -69,6 +71,8 @@ def router(box: Box) -> APIRouter:
         if refusal is not None:
             return JSONResponse({"error": {"status": "UNREGISTERED"}}, 404 if refusal else 503)
         message = (await request.json())["message"]
+        if message["token"].startswith(FOREIGN):
+            return JSONResponse({"error": {"status": "SENDER_ID_MISMATCH"}}, 403)
         kept = box.put(
             channel="push",
             to=message["token"],

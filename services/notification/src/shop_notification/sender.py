@@ -189,16 +189,17 @@ class Sender:
             try:
                 references.append(await self._channels[claimed.channel].send(message))
             except SendError as error:
-                if error.blame is Blame.PERMANENT:
-                    refused.append(error)
-                    if error.is_gone and claimed.channel == "push":
-                        async with transaction(self._engine) as connection:
-                            await devices.drop_token(connection, destination)
+                refused.append(error)
+                if error.is_gone and claimed.channel == "push":
+                    async with transaction(self._engine) as connection:
+                        await devices.drop_token(connection, destination)
                 # Some devices have it already: a try for the rest would tell those twice.
-                elif not references:
+                elif error.blame is Blame.TEMPORARY and not (references or error.is_foreign):
                     raise
         if not references:
-            raise SendError("; ".join(map(str, refused)), blame=Blame.PERMANENT)
+            blames = {error.blame for error in refused}
+            blame = Blame.TEMPORARY if Blame.TEMPORARY in blames else Blame.PERMANENT
+            raise SendError("; ".join(map(str, refused)), blame=blame)
         return references
 
     async def _unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:

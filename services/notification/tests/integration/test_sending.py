@@ -203,6 +203,36 @@ async def test_a_device_that_is_no_more_is_forgotten(
     assert shown == {"items": []}
 
 
+async def test_a_device_of_another_project_holds_up_no_other(
+    post: Post, client: httpx.AsyncClient, signer: Signer
+) -> None:
+    """Alone it may be our settings that are wrong: then the message is tried again."""
+    await post.know()
+    headers = signer.headers(post.user)
+    token = uuid4().hex
+    devices = sorted(map(str, (uuid4(), uuid4())))  # the order in which they are told
+    for device, registered in zip(devices, (f"foreign:{uuid4().hex}", token), strict=True):
+        await client.put(
+            f"/v1/notifications/devices/{device}",
+            headers=headers,
+            json={"token": registered, "platform": "android"},
+        )
+    await post.hear("shipment.in_transit", tracking_number="MS1")
+    await post.until(1, "push", token)
+    await post.settled()
+    assert await post.statuses() == ["sent"]
+    await client.delete(f"/v1/notifications/devices/{devices[1]}", headers=headers)
+    await post.hear("shipment.in_transit", tracking_number="MS1")
+    await post.settled()
+    outcomes = await post.rows(
+        "SELECT outcome FROM attempts JOIN notifications ON id = notification_id "
+        "WHERE user_id = :user ORDER BY notification_id, number"
+    )
+    assert [outcome for (outcome,) in outcomes] == ["sent", "failed", "failed", "parked"]
+    shown = (await client.get("/v1/notifications/devices", headers=headers)).json()
+    assert [device["id"] for device in shown["items"]] == devices[:1]
+
+
 async def test_a_broker_that_is_away_delays_and_repeats_nothing(post: Post) -> None:
     await post.know()
     await post.hear("order.cancelled")
