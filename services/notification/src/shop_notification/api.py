@@ -60,6 +60,15 @@ async def _visible(
     return row
 
 
+async def _lock(connection: AsyncConnection, caller: Principal) -> None:
+    """Let one write at a time what is kept of the caller. Raises NotFound if that is erased.
+
+    A token counts for some minutes more than its account is there.
+    """
+    if not await recipients.lock(connection, caller.user_id):
+        raise NotFound("No such account.")
+
+
 Token = Annotated[str, Path(max_length=1000, description="Of the link in a mail")]
 VisibleNotification = Annotated[Any, Depends(_visible)]
 
@@ -122,7 +131,7 @@ async def get_preferences(
         return reading.preferences_view(await recipients.preferences_of(connection, caller.user_id))
 
 
-@router.put("/preferences")
+@router.put("/preferences", responses=documented(404))
 async def put_preferences(
     wanted: models.Preferences,
     caller: Annotated[Principal, permit("update", "preferences")],
@@ -136,6 +145,7 @@ async def put_preferences(
         also=sorted(wanted.also),
     )
     async with transaction(engine) as connection:
+        await _lock(connection, caller)
         await recipients.save_preferences(connection, caller.user_id, stored)
     return wanted
 
@@ -162,7 +172,7 @@ async def put_device(
     A person has at most 20 devices (409).
     """
     async with transaction(engine) as connection:
-        await devices.lock_devices(connection, caller.user_id)
+        await _lock(connection, caller)
         others = [
             row
             for row in await devices.devices_of(connection, caller.user_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from shop_notification.channels.protocol import Message
 from shop_notification.repository import erasure
 from shop_shared.http import idempotency
 from shop_shared.messaging import inbox
+from shop_shared.stores.postgres import transaction
 from shop_shared.stores.retention import purge_once
 from shop_shared.testing import Signer
 
@@ -43,6 +44,64 @@ async def test_a_person_has_twenty_devices(
     assert gone.status_code == 204
     assert await put(str(uuid4())) == 200
     assert await put(str(uuid4())) == 409
+
+
+async def test_a_device_whose_owner_changes_at_once_has_one_in_the_end(
+    client: httpx.AsyncClient, signer: Signer, post: Post
+) -> None:
+    """People who share a phone, or one who signs out and in."""
+    token = uuid4().hex
+
+    async def put(owner: UUID) -> int:
+        body = {"token": token, "platform": "android"}
+        url = f"/v1/notifications/devices/{uuid4()}"
+        return (await client.put(url, headers=signer.headers(owner), json=body)).status_code
+
+    assert set(await asyncio.gather(*(put(uuid4()) for _ in range(12)))) == {200}
+    assert len(await post.rows(f"SELECT 1 FROM devices WHERE token = '{token}'")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("preferences", {"off": {"orders": ["email"]}}),
+        (f"devices/{uuid4()}", {"token": uuid4().hex, "platform": "ios"}),
+    ],
+)
+async def test_who_is_erased_and_still_has_a_token_leaves_nothing_more(
+    client: httpx.AsyncClient, signer: Signer, post: Post, path: str, body: dict[str, Any]
+) -> None:
+    """An app that registers its device just while its user deletes the account."""
+    await post.know()
+    erasing, done = asyncio.Event(), asyncio.Event()
+
+    async def erase() -> None:
+        async with transaction(post.engine) as connection:
+            await erasure.erase(connection, post.user)
+            erasing.set()
+            await done.wait()
+
+    async def put() -> httpx.Response:
+        url = f"/v1/notifications/{path}"
+        return await client.put(url, headers=signer.headers(post.user), json=body)
+
+    erased = asyncio.create_task(erase())
+    await erasing.wait()
+    at_once = asyncio.create_task(put())
+    async with asyncio.timeout(60):
+        while not (await post.rows(WAITING) or at_once.done()):
+            await asyncio.sleep(0.02)
+    done.set()
+    await erased
+    assert [answer.status_code for answer in (await at_once, await put())] == [404, 404]
+    for table in ("preferences", "devices"):
+        assert await post.rows(f"SELECT 1 FROM {table} WHERE user_id = :user") == []
+
+
+WAITING = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def unforeseen(_channel: EmailChannel, _message: Message) -> str:

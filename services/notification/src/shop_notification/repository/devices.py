@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_notification.tables import devices
 
-_INT63 = 2**63 - 1
-
 
 async def devices_of(connection: AsyncConnection, user_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return somebody's devices."""
@@ -21,15 +19,14 @@ async def devices_of(connection: AsyncConnection, user_id: UUID) -> Sequence[sa.
     return (await connection.execute(statement)).all()
 
 
-async def lock_devices(connection: AsyncConnection, user_id: UUID) -> None:
-    """Let changes of somebody's devices take turns until the transaction ends."""
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
-
-
 async def save_device(
     connection: AsyncConnection, *, device_id: UUID, user_id: UUID, token: str, platform: str
 ) -> bool:
     """Store a device; False when the id is somebody else's. A token moves to its newest owner."""
+    # Two owners at once take turns: neither sees the other's device yet.
+    await connection.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(token, 0)))
+    )
     await connection.execute(
         sa.delete(devices).where(devices.c.token == token, devices.c.id != device_id)
     )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shop_notification.repository.recipients import take_turns
 from shop_notification.tables import (
     attempts,
     devices,
@@ -34,6 +35,7 @@ async def erase(connection: AsyncConnection, user_id: UUID) -> None:
     Of messages there remain id, template, status and times; the account's id is remembered, so
     that nothing is written to it again.
     """
+    await take_turns(connection, user_id)
     await connection.execute(
         pg.insert(erased_users).values(user_id=user_id, erased_at=now()).on_conflict_do_nothing()
     )

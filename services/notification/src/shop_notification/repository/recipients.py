@@ -72,9 +72,21 @@ async def recipient_of(connection: AsyncConnection, user_id: UUID) -> Recipient 
     return recipient_in(row) if row is not None else None
 
 
+async def take_turns(connection: AsyncConnection, user_id: UUID) -> None:
+    """Wait for who else writes what is kept of this person: there may be no row to lock yet."""
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
+
+
+async def lock(connection: AsyncConnection, user_id: UUID) -> bool:
+    """Take turns with who else writes about this person; False if nothing may be: it is erased."""
+    await take_turns(connection, user_id)
+    erased = sa.select(sa.exists().where(erased_users.c.user_id == user_id))
+    return not await connection.scalar(erased)
+
+
 async def switch_off(connection: AsyncConnection, user_id: UUID, *, category: str) -> None:
     """Switch off the mails of a category; other preferences stay. An erased account has none."""
-    await _take_turns(connection, user_id)
+    await take_turns(connection, user_id)
     reach = await contact_channels(connection, user_id)
     if reach.is_erased:
         return
@@ -161,7 +173,7 @@ def quiet_hours_in(row: Any) -> QuietHours | None:  # noqa: ANN401 - as above
 
 async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: Preferences) -> None:
     """Store what somebody wants."""
-    await _take_turns(connection, user_id)
+    await take_turns(connection, user_id)
     quiet = wanted.quiet
     row = {
         "off": {category: list(channels) for category, channels in wanted.off.items()},
@@ -175,8 +187,3 @@ async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: P
         .values(user_id=user_id, **row)
         .on_conflict_do_update(index_elements=["user_id"], set_=row)
     )
-
-
-async def _take_turns(connection: AsyncConnection, user_id: UUID) -> None:
-    """Wait for who else writes this person's preferences: there may be no row to lock yet."""
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id.int & _INT63)))
