@@ -85,6 +85,20 @@ async def test_a_dispute_calls_a_person(shop: Shop, provider: str) -> None:
     assert await shop.status(order) == "captured"
 
 
+@pytest.mark.parametrize("first", ["another shop's", "ours"])
+async def test_a_dispute_of_several_transactions_calls_a_person(shop: Shop, first: str) -> None:
+    order, said = await paid(shop, "paypal")
+    ours = {"seller_transaction_id": "C1", "custom": str(await shop.payment_id(order))}
+    others = {"seller_transaction_id": "C2", "custom": str(uuid4())}
+    named = [ours, others] if first == "ours" else [others, ours]
+    before = alerts("dispute")
+    desk, signer = shop.desks["paypal"], shop.simulator.app.state.signer
+    resource = {"dispute_id": "PP-D-1", "disputed_transactions": named}
+    desk.webhooks.send(paypal.signed(desk, signer, "CUSTOMER.DISPUTE.CREATED", resource))
+    await shop.until(order, *said)
+    assert alerts("dispute") == before + 1
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_our_own_refund_is_not_booked_twice(shop: Shop, provider: str) -> None:
     order, said = await paid(shop, provider)

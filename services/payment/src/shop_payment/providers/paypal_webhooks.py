@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 from cryptography import x509
@@ -121,8 +122,7 @@ def read_notice(event: dict[str, Any]) -> WebhookNotice:
         payment_id, reference = as_uuid(units[0].get("custom_id")), resource.get("id")
     elif "DISPUTE" in kind or kind == "PAYMENT.CAPTURE.REVERSED":
         concern = Concern.DISPUTE
-        disputed = (resource.get("disputed_transactions") or [{}])[0]
-        payment_id = payment_id or as_uuid(disputed.get("custom"))
+        payment_id = payment_id or _disputed(resource.get("disputed_transactions") or [])
     elif kind == "PAYMENT.CAPTURE.REFUNDED" or kind.startswith("PAYMENT.REFUND."):
         concern = Concern.REFUND
     return WebhookNotice(
@@ -136,6 +136,15 @@ def read_notice(event: dict[str, Any]) -> WebhookNotice:
         refund_reference=as_reference(resource.get("id")) if concern is Concern.REFUND else None,
         is_failure=kind.rpartition(".")[2] in _FAILURES,
     )
+
+
+def _disputed(transactions: list[dict[str, Any]]) -> UUID | None:
+    """Return the payment that a dispute is about.
+
+    None where it is about several: it names none then, and so calls a person, whosever they are.
+    """
+    named = {each["custom"] for each in transactions if each.get("custom") is not None}
+    return as_uuid(named.pop()) if len(named) == 1 else None
 
 
 def _claimed(capture: dict[str, Any]) -> Total | None:
