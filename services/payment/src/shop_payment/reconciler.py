@@ -1,7 +1,8 @@
 """Asks providers about payments that nothing was heard of, and purges what is past its retention.
 
 A webhook may never come and a provider may settle late; nothing here trusts that it was told. Of a
-payment that closed while the outcome of its charge was unknown, the provider is asked for a day.
+payment that closed while the outcome of its charge was unknown, the provider is asked for a day; of
+one that closed with money under way, every hour for ten days.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from shop_shared.stores.postgres import is_temporary, transaction
 BATCH = 100
 ASK_AFTER_UNKNOWN = timedelta(days=1)
 """Stripe's search lags a minute, and longer in an outage (https://docs.stripe.com/search)."""
+ASK_WHILE_UNDER_WAY = timedelta(days=10)
+"""PayPal's eChecks take up to six business days."""
+UNDER_WAY_SILENT_FOR = timedelta(hours=1)
 KEEP_WEBHOOKS = timedelta(days=30)
 """Longer than any provider repeats a webhook (PayPal and Stripe: 3 days)."""
 _log = structlog.get_logger(__name__)
@@ -98,18 +102,22 @@ async def _look(connection: AsyncConnection, payment_id: UUID) -> None:
     )
 
 
+def _ended_unknown(call: Call, *, within: timedelta) -> sa.ColumnElement[bool]:
+    """Return whether a payment was closed while nobody knew what came of such a call."""
+    calls = sa.select(provider_calls.c.payment_id).where(
+        provider_calls.c.state == "unknown",
+        provider_calls.c.call == call,
+        provider_calls.c.created_at > sa.func.now() - within,
+    )
+    return sa.and_(payments.c.status.in_(["cancelled", "failed"]), payments.c.id.in_(calls))
+
+
 _UNSETTLED = sa.or_(
     payments.c.status.in_(["pending", "action_required", "refunding"]),
-    # Closed while nobody knew whether its charge took money.
+    sa.and_(_ended_unknown(Call.CHARGE, within=ASK_AFTER_UNKNOWN), payments.c.reference.is_(None)),
     sa.and_(
-        payments.c.status.in_(["cancelled", "failed"]),
-        payments.c.reference.is_(None),
-        payments.c.id.in_(
-            sa.select(provider_calls.c.payment_id).where(
-                provider_calls.c.state == "unknown",
-                provider_calls.c.created_at > sa.func.now() - ASK_AFTER_UNKNOWN,
-            )
-        ),
+        _ended_unknown(Call.CANCEL, within=ASK_WHILE_UNDER_WAY),
+        payments.c.updated_at < sa.func.now() - UNDER_WAY_SILENT_FOR,
     ),
     payments.c.id.in_(
         sa.select(duplicate_charges.c.payment_id).where(duplicate_charges.c.status == "pending")

@@ -17,6 +17,7 @@ from shop_payment.domain import (
     Call,
     ChargeDisputed,
     ChargeFailed,
+    ChargePending,
     CustomerApproved,
     Message,
     MoneyCaptured,
@@ -150,7 +151,9 @@ async def _cancelled(provider: PaymentProvider, payment: Payment, charge: Charge
         if found is None or found.reference is None:
             return Result()
         reference = found.reference
-    return Result((await provider.cancel(charge, reference),))
+    answer = await provider.cancel(charge, reference)
+    # Under way, and nothing stops it: whether the money comes is known later.
+    return Result((answer,), unknown=isinstance(answer, ChargePending))
 
 
 async def _fetched(provider: PaymentProvider, call: ProviderCall, charge: Charge) -> Result:

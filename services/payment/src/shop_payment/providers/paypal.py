@@ -96,9 +96,12 @@ class PayPalProvider:
         return domain.ChargeFailed(reason="declined", message=message, reference=reference)
 
     async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
-        """Look whether it was captured; an order that nobody captures lapses by itself."""
+        """Look whether it was captured; an order that nobody captures lapses by itself.
+
+        An eCheck is under way for days: it stays pending until then.
+        """
         fetched = await self._fetched(charge, reference)
-        if isinstance(fetched, domain.MoneyCaptured):
+        if isinstance(fetched, domain.MoneyCaptured | domain.ChargePending):
             return fetched
         return domain.ChargeFailed(
             reason="expired", message="never captured at PayPal", reference=reference
