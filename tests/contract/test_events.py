@@ -1,5 +1,6 @@
 """What services tell each other: each consumer reads all that its producers may say."""
 
+from collections import defaultdict
 from typing import Any
 
 import jsonschema_rs
@@ -8,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from contract.payloads import on_the_wire, payloads
-from contract.services import SERVICES, Member, consumer_of
+from contract.services import FOLDER, SERVICES, Member, consumer_of
 from shop_gateway import consumers as gateway_consumers
 from shop_shared.devtools.contracts import files_of
 from shop_shared.messaging.asyncapi import document
@@ -92,6 +93,23 @@ def test_gateway_listens_where_the_catalogue_speaks() -> None:
 def test_each_type_has_one_producer() -> None:
     said = [payload.type for member in SERVICES.values() for payload in member.contract.publishes]
     assert sorted(said) == sorted(set(said))
+
+
+def test_the_catalogue_in_the_docs_names_every_type_and_who_reads_it() -> None:
+    docs = (FOLDER.parent / "docs" / "events.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in docs.splitlines() if ".events` |" in line]
+    told = {
+        topic.strip("`"): (set(types.split(", ")), set(readers.split(", ")))
+        for topic, _owner, _key, types, readers in rows
+    }
+    spoken: defaultdict[str, set[str]] = defaultdict(set)
+    for _, payload in PRODUCERS.values():
+        spoken[payload.topic()].add(payload.type.split(".")[2])
+    read_by: defaultdict[str, set[str]] = defaultdict(set, {gateway_consumers.TOPIC: {"gateway"}})
+    for member in CONSUMERS:
+        for each in member.contract.subscriptions:
+            read_by[each.topic].add(member.name)
+    assert told == {topic: (types, read_by[topic]) for topic, types in spoken.items()}
 
 
 @pytest.mark.parametrize(("producer", "payload_model"), SAID)
