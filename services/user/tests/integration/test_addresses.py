@@ -24,15 +24,27 @@ async def test_a_book_has_one_default(http: httpx.AsyncClient, ada: Any) -> None
     assert [item["is_default"] for item in book] == [True] + [False] * 5
     last = book[-1]
     url = f"{URL}/{last['id']}"
-    changed = await http.put(
-        url, json={**ADDRESS, "city": "Leeds"}, headers={**ada.headers, "If-Match": '"1"'}
-    )
+    seen = {**ada.headers, "If-Match": (await http.get(url, headers=ada.headers)).headers["etag"]}
+    changed = await http.put(url, json={**ADDRESS, "city": "Leeds"}, headers=seen)
     assert (changed.json()["city"], changed.json()["is_default"]) == ("Leeds", True)
-    stale = await http.put(url, json=ADDRESS, headers={**ada.headers, "If-Match": '"1"'})
+    stale = await http.put(url, json=ADDRESS, headers=seen)
     assert stale.status_code == 412
     assert (await http.get(URL, headers=ada.headers)).json()["items"][0]["id"] == last["id"]
     assert (await http.delete(url, headers=ada.headers)).status_code == 204
     assert (await http.delete(url, headers=ada.headers)).status_code == 404
+
+
+async def test_no_edit_of_the_former_default_undoes_the_new_one_unseen(
+    http: httpx.AsyncClient, ada: Any
+) -> None:
+    made = await http.post(URL, json=ADDRESS, headers=ada.headers)
+    url, seen = f"{URL}/{made.json()['id']}", made.headers["etag"]
+    another = (await http.post(URL, json=ADDRESS, headers=ada.headers)).json()
+    assert (await http.get(url, headers=ada.headers)).headers["etag"] != seen
+    stale = await http.put(url, json=ADDRESS, headers={**ada.headers, "If-Match": seen})
+    assert stale.status_code == 412
+    first, *_ = (await http.get(URL, headers=ada.headers)).json()["items"]
+    assert (first["id"], first["is_default"]) == (another["id"], True)
 
 
 async def test_other_peoples_addresses_are_not_there(

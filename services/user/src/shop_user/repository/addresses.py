@@ -49,7 +49,7 @@ async def insert(connection: AsyncConnection, user_id: UUID, fields: Row) -> Row
 
 async def replace(connection: AsyncConnection, user_id: UUID, address_id: UUID, fields: Row) -> Row:
     """Write an address anew."""
-    await _make_room(connection, user_id, fields)
+    await _make_room(connection, user_id, fields, but=address_id)
     after = await connection.execute(
         sa.update(addresses)
         .where(addresses.c.id == address_id, addresses.c.user_id == user_id)
@@ -67,11 +67,15 @@ async def delete(connection: AsyncConnection, user_id: UUID, address_id: UUID) -
     return bool(gone.rowcount)
 
 
-async def _make_room(connection: AsyncConnection, user_id: UUID, fields: Row) -> None:
-    """Let the new default be the only one."""
-    if fields["is_default"]:
-        await connection.execute(
-            sa.update(addresses)
-            .where(addresses.c.user_id == user_id, addresses.c.is_default)
-            .values(is_default=False)
-        )
+async def _make_room(
+    connection: AsyncConnection, user_id: UUID, fields: Row, *, but: UUID | None = None
+) -> None:
+    """Let the new default be the only one; the one before has changed by it, too."""
+    if not fields["is_default"]:
+        return
+    others = sa.update(addresses).where(addresses.c.user_id == user_id, addresses.c.is_default)
+    if but is not None:
+        others = others.where(addresses.c.id != but)
+    await connection.execute(
+        others.values(is_default=False, version=addresses.c.version + 1, updated_at=now())
+    )
