@@ -123,7 +123,11 @@ async def refund_payment(
 
     async def make(connection: AsyncConnection) -> models.Refund:
         payment, refund = await service.refund(
-            connection, payment_id, amount=wanted.amount, reason=wanted.reason
+            connection,
+            payment_id,
+            amount=wanted.amount,
+            reason=wanted.reason,
+            elsewhere=wanted.elsewhere,
         )
         return _refund_view(payment, refund)
 

@@ -28,6 +28,12 @@ class CreateRefund(StrictModel):
 
     amount: Money | None = None
     reason: Reason = "requested_by_customer"
+    elsewhere: bool = Field(
+        default=False,
+        strict=True,
+        description="The money went back already and not by the provider, say by bank transfer: "
+        "it is booked, and the provider is not asked",
+    )
 
 
 class Refund(ResponseModel):

@@ -110,18 +110,28 @@ async def retry(
 
 
 async def refund(
-    connection: AsyncConnection, payment_id: UUID, *, amount: Money | None, reason: str
+    connection: AsyncConnection,
+    payment_id: UUID,
+    *,
+    amount: Money | None,
+    reason: str,
+    elsewhere: bool = False,
 ) -> tuple[Payment, Refund]:
-    """Return a part of the money, or all that is left. Raises NotFound and RefundRefused."""
+    """Return a part of the money, or all that is left; book it where it went back elsewhere.
+
+    Raises NotFound and RefundRefused.
+    """
     payment = await repository.lock(connection, payment_id)
     if payment is None:
         raise NotFound("No such payment.")
     if amount is not None and payment.total is not None:
-        _require_refundable(payment, amount, currency=payment.total.currency)
+        provider = payment.method.provider if payment.method and not elsewhere else None
+        _require_refundable(amount, currency=payment.total.currency, provider=provider)
     asked = RequestRefund(
         refund_id=uuid7(),
         amount=payment.refundable if amount is None else amount.amount,
         reason=reason,
+        elsewhere=elsewhere,
     )
     try:
         payment = await _apply(connection, payment, asked)
@@ -132,14 +142,14 @@ async def refund(
     return payment, made
 
 
-def _require_refundable(payment: Payment, amount: Money, *, currency: str) -> None:
+def _require_refundable(amount: Money, *, currency: str, provider: str | None) -> None:
     """Refuse now what the provider would refuse later, when the refund is taken for made."""
     if amount.currency != currency:
         raise RefundRefused(f"The payment is in {currency}.")
     total = Total(amount=amount.amount, currency=currency)
     try:
-        if payment.method is not None:
-            require_taken(total, provider=payment.method.provider)
+        if provider is not None:
+            require_taken(total, provider=provider)
     except AmountNotTakenError as error:
         raise RefundRefused(str(error)) from error
 

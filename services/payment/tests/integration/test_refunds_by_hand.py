@@ -106,6 +106,37 @@ async def test_a_second_charge_that_staff_gave_back_needs_nobody_any_more(
     assert (await client.get(path, headers=staff)).json()["items"] == []
 
 
+async def test_money_given_back_without_the_provider_is_booked_and_not_asked_of_it(
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
+    """A card that was closed: the customer gets it by bank transfer."""
+    order: UUID = await shop.order()
+    await shop.until(order, "captured")
+    desk, reference = shop.desks["stripe"], await shop.reference(order)
+    desk.faults.order("stripe", Fault.DECLINE, times=1, seconds=None)
+    refunds = f"/v1/payments/{await shop.payment_id(order)}/refunds"
+    attention = f"/v1/payments?needs_attention=true&order_id={order}"
+
+    async def refund(amount: int, **how: object) -> httpx.Response:
+        body = {"amount": {"amount": amount, "currency": "USD"}, "reason": "damaged", **how}
+        headers = {**staff, "Idempotency-Key": f"{order}-{amount}-{how}"}
+        return await client.post(refunds, json=body, headers=headers)
+
+    assert (await refund(500)).status_code == 201
+    await shop.until(order, "captured", "refund_failed")
+    assert len((await client.get(attention, headers=staff)).json()["items"]) == 1
+    assert (await refund(2000, elsewhere=True)).json()["code"] == "refund_refused"
+    for _ in range(2):
+        made = await refund(500, elsewhere=True)
+        assert (made.status_code, made.json()["status"]) == (201, "succeeded")
+    await shop.until(order, "captured", "refund_failed", "refunded")
+    _, told = (await shop.events(order))[-1]
+    assert (told["refund_id"], told["total_refunded"]["amount"]) == (made.json()["id"], 500)
+    assert (await client.get(attention, headers=staff)).json()["items"] == []
+    at_stripe = [r["status"] for r in desk.refunds.values() if r["payment_intent"] == reference]
+    assert at_stripe == ["failed"]
+
+
 SECOND_CHARGE = """
     SELECT duplicate_charges.status FROM duplicate_charges
     JOIN payments ON payments.id = payment_id WHERE order_id = :id

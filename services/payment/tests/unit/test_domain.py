@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -195,6 +196,17 @@ def test_partial_refunds_add_up_and_never_exceed_the_capture() -> None:
     all_asked = decide(transition.state, rest).state
     answer = RefundAnswered(refund_id=rest.refund_id, status=RefundStatus.SUCCEEDED)
     assert decide(all_asked, answer).state.status is Status.REFUNDED
+
+
+def test_a_refund_made_elsewhere_is_booked_once_and_asked_of_nobody() -> None:
+    paid = after(PLACED, RESERVED, CAPTURED)
+    elsewhere = replace(HALF, elsewhere=True)
+    booked = decide(paid, elsewhere)
+    assert booked.state.status is Status.PARTIALLY_REFUNDED
+    assert booked.effects == (AnnounceRefunded(refund_id=HALF.refund_id, amount=1000),)
+    assert decide(booked.state, elsewhere).effects == ()
+    with pytest.raises(RefundRefusedError):
+        decide(booked.state, replace(elsewhere, refund_id=UUID(int=10)))
 
 
 def test_an_unpaid_payment_has_nothing_to_refund() -> None:

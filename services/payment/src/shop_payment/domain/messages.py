@@ -81,11 +81,12 @@ class ChargeFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestRefund:
-    """Somebody with the right to do so wants money returned."""
+    """Somebody with the right to do so wants money returned, or returned it `elsewhere`."""
 
     refund_id: UUID
     amount: int
     reason: str
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

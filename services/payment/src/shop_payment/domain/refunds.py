@@ -35,7 +35,10 @@ class RefundRefusedError(Exception):
 
 
 def request_refund(payment: Payment, message: RequestRefund) -> Transition:
-    """Refund what staff asked for. Raises RefundRefusedError for more than is left."""
+    """Refund what staff asked for, or book what they gave back without the provider.
+
+    Raises RefundRefusedError for more than is left.
+    """
     if payment.refund(message.refund_id) is not None:
         return Transition(payment)
     if not 0 < message.amount <= payment.refundable:
@@ -43,7 +46,11 @@ def request_refund(payment: Payment, message: RequestRefund) -> Transition:
             f"{message.amount} asked, {payment.refundable} of {payment.captured} left to refund"
         )
     refund = Refund(id=message.refund_id, amount=message.amount, reason=message.reason)
-    return _issue(payment, refund)
+    issued = _issue(payment, refund)
+    if not message.elsewhere:
+        return issued
+    made = RefundAnswered(refund_id=refund.id, status=RefundStatus.SUCCEEDED)
+    return answer_refund(issued.state, made)
 
 
 def _issue(payment: Payment, refund: Refund) -> Transition:
