@@ -94,7 +94,8 @@ def _to_ports(peer: Manifest, ports: list[int]) -> Manifest:
 
 
 def _to_vault(service: ShopService, platform: Settings) -> list[Manifest]:
-    if not service.spec.secrets.keeps_vault or not platform.vault_address:
+    # Also with a role of one's own: the pods' agent asks the same Vault.
+    if service.spec.secrets.provider != "vault" or not platform.vault_address:
         return []
     port = {"protocol": "TCP", "port": _port_of_url(platform.vault_address)}
     pods = {"to": [_namespaces(platform.vault_pods)]} if platform.vault_pods else {}
