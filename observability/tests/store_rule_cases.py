@@ -3,6 +3,11 @@
 from .rule_cases import Case
 
 _POSTGRES = {"store": "postgres"}
+_FIGURES = 'up{namespace="platform",job="store-figures"}'
+_MISSING_SAID = (
+    "store-figures in platform has told Prometheus nothing for 10 minutes: what it measures calls"
+    " nobody"
+)
 
 CASES = (
     Case(
@@ -14,6 +19,29 @@ CASES = (
         },
         fires={10: None, 12: None, 15: _POSTGRES, 25: None},
         summary="postgres does not answer",
+    ),
+    Case(
+        alert="FiguresMissing",
+        name="what asks the stores has no pod any more",
+        series={_FIGURES: "1x20 _x60", 'up{namespace="logging",job="node-exporter"}': "1x80"},
+        fires={19: None, 27: None, 45: {"namespace": "platform", "job": "store-figures"}},
+        summary=_MISSING_SAID,
+    ),
+    Case(
+        alert="FiguresMissing",
+        name="it never answers, then does",
+        series={_FIGURES: "0x40 1x20"},
+        fires={5: None, 20: {"namespace": "platform", "job": "store-figures"}, 45: None},
+        summary=_MISSING_SAID,
+    ),
+    Case(
+        alert="FiguresMissing",
+        name="it was never there, and another pod takes over",
+        series={
+            'up{namespace="logging",job="node-exporter",pod="a"}': "1x20 _x60",
+            'up{namespace="logging",job="node-exporter",pod="b"}': "_x20 1x60",
+        },
+        fires={15: None, 30: None, 60: None},
     ),
     Case(
         alert="StoreConnectionsShort",
