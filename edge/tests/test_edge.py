@@ -1,11 +1,14 @@
 """What is declared to the Admin API is what a real Envoy does, at once."""
 
+import socket
 import ssl
 import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
+from h2.connection import H2Connection
+from h2.events import Event, RemoteSettingsChanged
 
 from shop_cluster.certificates import Authority
 from shop_edge.envoy.snapshot import Ports
@@ -47,6 +50,22 @@ def test_requests_of_both_versions_of_http_arrive(edge: Edge, backends: list[Bac
     assert said["headers"]["x-forwarded-proto"] == "http"
     assert not [name for name in said["headers"] if "envoy" in name]
     assert httpx.get(edge.http).http_version == "HTTP/1.1"
+
+
+def test_a_connection_of_http_2_holds_no_more_than_it_needs(
+    edge: Edge, backends: list[Backend]
+) -> None:
+    edge.take(document(targets=targets(backends)))
+    address = httpx.URL(edge.http)
+    client = H2Connection()
+    client.initiate_connection()
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as opened:
+        opened.sendall(client.data_to_send())
+        events: list[Event] = []
+        while not any(isinstance(each, RemoteSettingsChanged) for each in events):
+            events += client.receive_data(opened.recv(65536))
+    assert client.remote_settings.max_concurrent_streams == 100
+    assert client.remote_settings.initial_window_size == 64 * 1024
 
 
 def test_tls_with_the_declared_certificate(

@@ -52,6 +52,13 @@ _LOGGED = {
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "traceparent": "%REQ(TRACEPARENT)%",
 }
+# Bodies that no service has read yet are held here: Envoy would take 24 MiB of a connection. These
+# are what it recommends where anybody may connect.
+_HTTP_2 = {
+    "max_concurrent_streams": 100,
+    "initial_stream_window_size": 64 * 1024,
+    "initial_connection_window_size": 1024 * 1024,
+}
 _ONCE = {"default_value": {"numerator": 0}}
 
 
@@ -126,6 +133,7 @@ def _manager(name: str, routes: Mapping[str, Any]) -> dict[str, Any]:
         "server_header_transformation": "PASS_THROUGH",
         "common_http_protocol_options": {"idle_timeout": "75s"},
         "request_headers_timeout": "60s",
+        "http2_protocol_options": _HTTP_2,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": config}
