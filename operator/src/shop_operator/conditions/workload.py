@@ -166,7 +166,10 @@ def _failure(
         return PodFailure("PodsRefused", f"pods can't be created: {said}")
     if status and not status.get("updatedReplicas"):
         return None  # whatever fails is of an older template
-    return failure_of(service.namespace, newest(pods), deployment, late=_is_late(deployment))
+    there = newest(pods)
+    # One that ended, by an eviction or its node's shutdown, stays: another is in its place by now.
+    there = [pod for pod in there if pod["ended"] is None or pod is there[0]]
+    return failure_of(service.namespace, there, deployment, late=_is_late(deployment))
 
 
 def _stuck(ending: Sequence[Manifest]) -> tuple[float | None, Manifest | None]:
