@@ -85,4 +85,4 @@ def test_a_wrong_expression_takes_no_alert_of_the_operators_away() -> None:
         rule["metadata"]["name"]: [r["alert"] for g in rule["spec"]["groups"] for r in g["rules"]]
         for rule in prometheus_rules(parse(body), Settings())
     }
-    assert named == {"a": ["ServiceDown"], "a-alerts": ["Wrong"]}
+    assert named == {"a": ["ServiceDown"], "a.alerts": ["Wrong"]}

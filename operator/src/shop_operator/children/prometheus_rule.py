@@ -35,7 +35,8 @@ def prometheus_rules(service: ShopService, platform: Settings) -> Iterator[Manif
     }
     found = {name: [r for r in rules if r["alert"] not in taken] for name, rules in made.items()}
     yield from _manifest(service, platform, service.name, found)
-    yield from _manifest(service, platform, f"{service.name}-alerts", {"own": own})
+    # No ShopService can have a name with a dot, nor so a PrometheusRule of this name.
+    yield from _manifest(service, platform, f"{service.name}.alerts", {"own": own})
 
 
 def _manifest(
