@@ -14,6 +14,9 @@ from shop_operator.api.api_errors import ApiError
 _log = structlog.get_logger()
 _REMEMBERED: Final = 1024
 _LENGTH: Final = 300
+_LOOKED_AT: Final = 4096
+"""Characters of a line that are searched for passwords: more of one that has many addresses would
+take seconds, in which nothing else is done."""
 _HIDDEN: Final = "***"
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 _URL_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)")
@@ -45,7 +48,7 @@ class PodLogs:
         self._read: OrderedDict[LogSource, str] = OrderedDict()
 
     async def last_line(self, source: LogSource) -> str:
-        """Return the last line of a log, at most 300 characters; empty when it can't be read."""
+        """Return the last line of a log, or how it begins; empty when it can't be read."""
         known = self._read.get(source)
         if known is not None:
             self._read.move_to_end(source)
@@ -73,14 +76,13 @@ def last_line_of(text: str) -> str:
     ]
     if not lines:
         return ""
-    line = _URL_PASSWORD.sub(rf"\1{_HIDDEN}\2", lines[-1])
-    line = _NAMED_SECRET.sub(rf"\1{_HIDDEN}", line)
-    return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"
+    line = _URL_PASSWORD.sub(rf"\1{_HIDDEN}\2", lines[-1][:_LOOKED_AT])
+    return _NAMED_SECRET.sub(rf"\1{_HIDDEN}", line)
 
 
 def redacted(text: str, secrets: Iterable[str | None]) -> str:
-    """Return the text without any of these passwords."""
+    """Return the text without any of these passwords, at most 300 characters of it."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, _HIDDEN)
-    return text
+    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
