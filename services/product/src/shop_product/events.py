@@ -1,12 +1,13 @@
 """What the product service says happened: to products, and to stock."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shop_shared.messaging.events import EventPayload
+from shop_shared.messaging.events import Event, EventPayload, event
 from shop_shared.money import Money
 
 
@@ -128,3 +129,18 @@ PUBLISHED: tuple[type[EventPayload], ...] = (
     InventoryCommitted,
     LowStock,
 )
+
+
+def created(document: Mapping[str, Any]) -> Event:
+    """Make the event of a new product."""
+    return event(ProductCreated(**_facts(document)), key=document["_id"])
+
+
+def updated(document: Mapping[str, Any]) -> Event:
+    """Make the event of a changed product."""
+    return event(ProductUpdated(**_facts(document)), key=document["_id"])
+
+
+def _facts(document: Mapping[str, Any]) -> dict[str, Any]:
+    fields = ("sku", "name", "price", "category", "active", "version")
+    return {"product_id": document["_id"], **{field: document[field] for field in fields}}

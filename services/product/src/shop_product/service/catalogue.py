@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pymongo.errors import DuplicateKeyError
 
-from shop_product.events import ProductCreated, ProductDeleted, ProductUpdated
+from shop_product.events import ProductDeleted, created, updated
 from shop_product.models import ProductCreate, ProductPatch
 from shop_product.repository import inventory, products
 from shop_product.repository.store import Store, Tx, moment
@@ -15,7 +15,7 @@ from shop_shared.http.etag import require_match
 from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
 from shop_shared.messaging import mongo_events
-from shop_shared.messaging.events import Event, event
+from shop_shared.messaging.events import event
 from shop_shared.money import Money
 
 Document = dict[str, Any]
@@ -123,24 +123,9 @@ def check_prices(price: Money, others: Sequence[Money]) -> None:
         )
 
 
-def created(document: Document) -> Event:
-    """Make the event of a new product."""
-    return event(ProductCreated(**_facts(document)), key=document["_id"])
-
-
-def updated(document: Document) -> Event:
-    """Make the event of a changed product."""
-    return event(ProductUpdated(**_facts(document)), key=document["_id"])
-
-
 async def _present(tx: Tx, product_id: UUID, *, if_match: str | None) -> Document:
     document = await products.find(tx.database, product_id, hidden=True, tx=tx)
     if document is None:
         raise NotFound("No such product.")
     require_match(if_match, document["version"], required=True)
     return document
-
-
-def _facts(document: Document) -> Document:
-    fields = ("sku", "name", "price", "category", "active", "version")
-    return {"product_id": document["_id"], **{field: document[field] for field in fields}}

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from pymongo.errors import BulkWriteError
 
+from shop_product.events import created, updated
 from shop_product.models import ImportLine, ProductCreate
 from shop_product.repository import products
 from shop_product.repository.store import Store, Tx
@@ -132,7 +133,7 @@ async def _apply_once(tx: Tx, batch: Sequence[Line], *, by: UUID) -> list[Import
             document = catalogue.new_document(line.wanted)
             await _picture(tx, document, line.wanted)
             opened.append((document, line.wanted))
-            events.append(catalogue.created(document))
+            events.append(created(document))
             results.append(_result(line, "created", document))
             continue
         document = {**before, **line.wanted.model_dump(exclude=catalogue.NOT_IN_DOCUMENT)}
@@ -141,7 +142,7 @@ async def _apply_once(tx: Tx, batch: Sequence[Line], *, by: UUID) -> list[Import
         changes = {field: value for field, value in document.items() if before.get(field) != value}
         if changes:
             document = await products.update(tx, document["_id"], changes)
-            events.append(catalogue.updated(document))
+            events.append(updated(document))
         results.append(_result(line, "updated" if changes else "unchanged", document))
     if opened:
         await products.insert_all(tx, [document for document, _ in opened])
