@@ -1,5 +1,6 @@
 """Several pictures of a product over HTTP, on a real MongoDB; the API that knows one goes on."""
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -129,6 +130,27 @@ async def test_a_picture_is_described_and_taken_away(
     assert (await http.delete(second["url"], headers=staff | match)).status_code == 204
     assert (await http.get(url)).json()["image_url"] is None
     assert (await http.get(f"{url}/image")).status_code == 404
+
+
+async def test_each_change_of_the_pictures_is_told_as_one_of_the_product(
+    http: httpx.AsyncClient, staff: Headers, database: mongo.Database
+) -> None:
+    """By it the gateway's replicas forget what they have kept, also a picture that is gone."""
+    url = await product(http, staff)
+    first = (await upload(http, staff, url)).json()
+    second = (await upload(http, staff, url, "image/jpeg")).json()
+    await upload(http, staff, url)
+    match = {"If-Match": await tag(http, url)}
+    await http.patch(first["url"], json={"alt": "From above"}, headers=staff | match)
+    match = {"If-Match": await tag(http, url)}
+    order = {"ids": [second["id"], first["id"]]}
+    await http.put(f"{url}/images", json=order, headers=staff | match)
+    match = {"If-Match": await tag(http, url)}
+    assert (await http.delete(first["url"], headers=staff | match)).status_code == 204
+    told = database["outbox"].find({"type": "minishop.product.updated.v1"}).sort("_id")
+    versions = [json.loads(row["payload"])["version"] async for row in told]
+    assert versions == [2, 3, 4, 5, 6], "the same picture again is no change"
+    assert await tag(http, url) == '"6"'
 
 
 async def test_the_same_picture_again_is_the_one_that_is_there(

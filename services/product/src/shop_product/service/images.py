@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from shop_product.events import updated
 from shop_product.images.encoder import EncodedImage, checked_svg
 from shop_product.repository import images, products
 from shop_product.repository.store import Store, Tx
 from shop_shared.http.etag import require_match
 from shop_shared.http.problems import Conflict, NotFound, Unprocessable
+from shop_shared.messaging import mongo_events
 
 MAX_IMAGES = 20
 """Pictures of one product."""
@@ -38,7 +40,7 @@ async def add(
             raise TooManyImages(f"A product has at most {MAX_IMAGES} pictures.")
         await images.put(tx, before["_id"], image)
         changed = [*present, images.entry(image, alt=alt)]
-        return await products.update(tx, product_id, images.fields(changed)), True
+        return await _update(tx, product_id, changed), True
 
     return await store.transaction(work)
 
@@ -53,7 +55,7 @@ async def describe(
         require_match(if_match, before["version"], required=True)
         _require(present, image_id)
         changed = [{**known, "alt": alt} if known["id"] == image_id else known for known in present]
-        return await products.update(tx, product_id, images.fields(changed))
+        return await _update(tx, product_id, changed)
 
     return await store.transaction(work)
 
@@ -76,7 +78,7 @@ async def arrange(
                 errors=[{"pointer": "/ids", "message": "not the ids of the product's pictures"}],
             )
         changed = [by_id[image_id] for image_id in order]
-        return await products.update(tx, product_id, images.fields(changed))
+        return await _update(tx, product_id, changed)
 
     return await store.transaction(work)
 
@@ -90,7 +92,7 @@ async def remove(store: Store, product_id: UUID, image_id: str, *, if_match: str
         _require(present, image_id)
         left = [known for known in present if known["id"] != image_id]
         await images.drop(tx, before["_id"], image_id)
-        await products.update(tx, product_id, images.fields(left))
+        await _update(tx, product_id, left)
 
     await store.transaction(work)
 
@@ -124,6 +126,13 @@ async def _load(tx: Tx, product_id: UUID) -> tuple[Document, list[Document]]:
     if product is None:
         raise NotFound("No such product.")
     return product, images.listed(product)
+
+
+async def _update(tx: Tx, product_id: UUID, pictures: list[Document]) -> Document:
+    """Store a product's pictures and publish the change: a cache may have one that goes."""
+    product = await products.update(tx, product_id, images.fields(pictures))
+    await mongo_events.publish(tx.session, tx.database, updated(product))
+    return product
 
 
 def _require(present: list[Document], image_id: str) -> None:
