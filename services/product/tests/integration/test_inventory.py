@@ -1,5 +1,7 @@
 """Stock as staff see and change it, on a real MongoDB."""
 
+import json
+
 import httpx
 
 from shop_shared.stores import mongo
@@ -32,6 +34,32 @@ async def test_the_ledger_accounts_for_every_unit(
     assert counted.json()["available"] == 11
     deltas = [line["delta"] async for line in database["adjustments"].find().sort("_id")]
     assert deltas == [10, -3, 5, -1]
+
+
+async def test_stock_that_runs_low_by_hand_is_told_once(
+    http: httpx.AsyncClient, staff: Headers, database: mongo.Database
+) -> None:
+    made = await add(http, staff, initial_stock=10, low_stock_threshold=5)
+    url = f"/v1/products/{made['id']}/inventory"
+
+    async def adjust(delta: int) -> list[tuple[int, int]]:
+        body = {"delta": delta, "reason": "damaged" if delta < 0 else "received"}
+        await http.post(f"{url}/adjustments", json=body, headers=staff)
+        return await told()
+
+    async def told() -> list[tuple[int, int]]:
+        rows = database["outbox"].find({"type": "minishop.inventory.low_stock.v1"}).sort("_id")
+        payloads = [json.loads(row["payload"]) async for row in rows]
+        return [(payload["available"], payload["threshold"]) for payload in payloads]
+
+    assert await adjust(-4) == []
+    assert await adjust(-2) == [(4, 5)]
+    assert await adjust(-1) == [(4, 5)], "it was low already"
+    assert await adjust(+7) == [(4, 5)]
+    stock = await http.get(url, headers=staff)
+    counted = {"on_hand": 2, "low_stock_threshold": 3}
+    await http.put(url, json=counted, headers={**staff, "If-Match": stock.headers["etag"]})
+    assert await told() == [(4, 5), (2, 3)]
 
 
 async def test_reserved_units_cannot_be_adjusted_away(

@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from shop_product.events import LowStock
 from shop_product.models import MAX_QUANTITY, AdjustmentCreate, InventoryPut
 from shop_product.repository import inventory
 from shop_product.repository.store import Store, Tx, moment
 from shop_shared.http.etag import require_match
 from shop_shared.http.problems import Conflict, NotFound, Unprocessable
 from shop_shared.ids import uuid7
+from shop_shared.messaging import mongo_events
+from shop_shared.messaging.events import event
 
 Document = dict[str, Any]
 
@@ -121,7 +124,21 @@ async def _adjust(
 ) -> Document:
     after = await inventory.adjust(tx, UUID(before["_id"]), delta=delta, threshold=threshold)
     if after is not None:
+        await _tell_if_low(tx, before, after)
         return after
     if before["on_hand"] + delta > MAX_QUANTITY:
         raise TooManyUnits(f"A product has at most {MAX_QUANTITY} units on hand.")
     raise StockReserved("Fewer units would be on hand than orders have reserved.")
+
+
+async def _tell_if_low(tx: Tx, before: Document, after: Document) -> None:
+    had, left = (stock["on_hand"] - stock["reserved"] for stock in (before, after))
+    if not left <= after["low_stock_threshold"] < had:
+        return
+    low = LowStock(
+        product_id=after["_id"],
+        sku=after["sku"],
+        available=left,
+        threshold=after["low_stock_threshold"],
+    )
+    await mongo_events.publish(tx.session, tx.database, event(low, key=after["_id"]))
