@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
@@ -48,6 +49,7 @@ class Desk:
     faults_of: dict[str, Fault] = field(default_factory=dict)
     """The fault that a charge was made with: its later webhooks suffer it too."""
     answers: dict[str, Response] = field(default_factory=dict)
+    turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     """What was first asked with each idempotency key."""
     tokens: set[str] = field(default_factory=set)
@@ -90,13 +92,17 @@ class Desk:
         return await self.once(key, work)
 
     async def once(self, key: str | None, work: Callable[[], Awaitable[Response]]) -> Response:
-        """Answer a request with this idempotency key as it was first answered."""
-        if key is not None and key in self.answers:
-            return self.answers[key]
-        response = await work()
-        if key is not None:
-            self.answers.setdefault(key, response)
-        return response
+        """Answer a request with this idempotency key as it was first answered.
+
+        Two at once take turns: the later one is answered as the first, and does nothing.
+        """
+        if key is None:
+            return await work()
+        if key not in self.answers:
+            async with self.turns.setdefault(key, asyncio.Lock()):
+                if key not in self.answers:
+                    self.answers.setdefault(key, await work())
+        return self.answers[key]
 
     def remember(self, key: str | None, response: Response) -> None:
         """Keep the answer before it is sent, for a caller who will not get it."""
