@@ -33,7 +33,7 @@ BOARD = Board(
                 ),
                 Panel(
                     title="Duration by service",
-                    description="From the request's headers to the end of its answer.",
+                    description="To the end of the answer; of a live stream to its beginning.",
                     unit="s",
                     queries=quantiles(
                         "gateway_request_seconds", by="exported_service", matchers=OF

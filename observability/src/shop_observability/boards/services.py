@@ -39,7 +39,7 @@ BOARD = Board(
                 ),
                 Panel(
                     title="Duration",
-                    description="From the request to the answer's last byte.",
+                    description="To the answer's last byte; of a live stream to its first.",
                     unit="s",
                     queries=quantiles("http_request_duration_seconds", by="job", matchers=_OF),
                 ),

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 SECONDS = Histogram(
     "gateway_request_seconds",
-    "From the request's headers to the end of its answer",
+    "From the request's headers to the end of its answer, of a stream of events to its beginning",
     ["service", "method", "status"],
 )
 CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own memory")
@@ -126,7 +126,7 @@ class EdgeMiddleware:
             await _send_cached(*found, scope, answer)
             return
         generation = self.cache.generation
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), 0.0
         upstream = self.proxy.upstream(scope["path"])
         status = 0
         try:
@@ -156,6 +156,7 @@ class EdgeMiddleware:
                     self.cache.put(key, cached, generation=generation)
                     await _send_cached(cached, freshness.age, scope, answer)
                 elif is_endless(response):
+                    begun = time.perf_counter()
                     with self._stream(caller):
                         await self.streams.pass_on(response, receive, answer)
                 else:
@@ -169,7 +170,7 @@ class EdgeMiddleware:
             raise
         finally:
             SECONDS.labels(upstream.service, method, status).observe(
-                time.perf_counter() - started, telemetry.exemplar()
+                (begun or time.perf_counter()) - started, telemetry.exemplar()
             )
 
     async def _admit(self, scope: Scope, answer: _Answer) -> Caller:

@@ -1,9 +1,11 @@
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -106,11 +108,21 @@ async def test_an_answer_streams_and_its_client_leaving_ends_it_at_the_service(
 
         return StreamingResponse(ticks(), media_type="text/event-stream")
 
-    client = await gateway({"events": (["/v1/events"], service(events=events))})
+    client = await gateway({"followed": (["/v1/events"], service(events=events))})
+    asked = time.perf_counter()
     async with client.stream("GET", "/v1/events") as answer:
         lines = answer.aiter_lines()
         assert await anext(lines) == "data: 0"
+        begun = time.perf_counter()
+        while await anext(lines) != "data: 50":
+            pass
     await asyncio.wait_for(ended.wait(), PATIENCE_SECONDS)
+    # Timed is how long it took to begin, not how long somebody followed it.
+    labels = {"service": "followed", "method": "GET", "status": "200"}
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (timed := REGISTRY.get_sample_value("gateway_request_seconds_sum", labels)) is None:
+            await asyncio.sleep(0.01)
+    assert timed <= begun - asked
 
 
 async def test_an_idempotent_request_is_tried_once_more_and_a_post_is_not(

@@ -28,11 +28,15 @@ class ObserveRequests:
             return
         started = time.perf_counter()
         status = 0
+        begun = 0.0
 
         async def note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # How long a stream of events goes on is for who follows it to say.
+                if (_header(message, b"content-type") or "").startswith("text/event-stream"):
+                    begun = time.perf_counter()
             await send(message)
 
         with telemetry.span(
@@ -51,7 +55,7 @@ class ObserveRequests:
                 answer = await _unforeseen(scope, receive)
                 await answer(scope, receive, send)
             finally:
-                seconds = time.perf_counter() - started
+                seconds = (begun or time.perf_counter()) - started
                 route = _route(scope)
                 telemetry.name_span(f"{scope['method']} {route}")
                 if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -75,8 +79,8 @@ async def _unforeseen(scope: Scope, receive: Receive) -> Response:
         return problems.response(problem)
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
-    for key, value in scope["headers"]:
+def _header(headed: Scope | Message, name: bytes) -> str | None:
+    for key, value in headed["headers"]:
         if key == name:
             return str(value, "latin-1")
     return None

@@ -21,7 +21,7 @@ requests = Counter(
 )
 duration = Histogram(
     "http_request_duration_seconds",
-    "Time from request to the answer's last byte",
+    "Time from request to the answer's last byte, of a stream of events to its first",
     ["method", "route"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10),
 )
