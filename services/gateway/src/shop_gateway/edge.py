@@ -46,6 +46,8 @@ SECONDS = Histogram(
     "From the request's headers to the end of its answer, of a stream of events to its beginning",
     ["service", "method", "status"],
 )
+PROXIED = "proxied"
+"""The route of `http_requests_total` of all that goes through to the services."""
 CACHED = Counter("gateway_cache_hits_total", "Answers from the gateway's own memory")
 
 _OWN = re.compile(
@@ -169,6 +171,8 @@ class EdgeMiddleware:
             log.warning("proxy.broken_off", service=upstream.service, error=repr(error))
             raise
         finally:
+            # What customers meet, so also what no service answered and none counts.
+            telemetry.requests.labels(method, PROXIED, str(status)).inc()
             SECONDS.labels(upstream.service, method, status).observe(
                 (begun or time.perf_counter()) - started, telemetry.exemplar()
             )

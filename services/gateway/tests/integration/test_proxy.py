@@ -125,6 +125,14 @@ async def test_an_answer_streams_and_its_client_leaving_ends_it_at_the_service(
     assert timed <= begun - asked
 
 
+async def test_what_no_service_answers_is_counted_by_the_gateway(gateway: Gateway) -> None:
+    labels = {"method": "GET", "route": "proxied", "status": "503"}
+    before = REGISTRY.get_sample_value("http_requests_total", labels) or 0
+    client = await gateway({"echo": (["/v1/echo"], service(echo=echo))}, pods=())
+    assert (await client.get("/v1/echo")).status_code == 503
+    assert REGISTRY.get_sample_value("http_requests_total", labels) == before + 1
+
+
 async def test_an_idempotent_request_is_tried_once_more_and_a_post_is_not(
     gateway: Gateway,
 ) -> None:
