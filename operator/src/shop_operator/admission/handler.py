@@ -1,5 +1,6 @@
 """The webhook's handler: Kopf's server calls it before a ShopService is created or changed."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ def install(
         ignore_failures=True,
         registry=registry,
     )
-    def validate(
+    async def validate(
         *,
         body: kopf.Body,
         warnings: list[str],
@@ -45,7 +46,9 @@ def install(
             return
         if new.deleting:
             return
-        found = review(new, before, services, platform)
+        # Read here, in the loop that changes them; Kopf would call a plain function in a thread.
+        known = list(services)
+        found = await asyncio.to_thread(review, new, before, known, platform)
         warnings.extend(found.warnings)
         if found.refusals:
             raise kopf.AdmissionError("; ".join(found.refusals), code=409)
