@@ -253,6 +253,9 @@ _LOCK_ORDER = (
 )
 
 
+_TO_BE_CHARGED = frozenset({Status.WAITING, Status.PENDING})
+
+
 def _columns(payment: Payment) -> dict[str, Any]:
     method, total = payment.method, payment.total
     return {
@@ -265,7 +268,8 @@ def _columns(payment: Payment) -> dict[str, Any]:
         "provider": method.provider if method else None,
         "method": method.name if method else None,
         "method_currency": method.currency if method else None,
-        "token": method.token if method else None,
+        # Of a stored card: nobody needs it once the charge was made.
+        "token": method.token if method and payment.status in _TO_BE_CHARGED else None,
         "amount": total.amount if total else None,
         "currency": total.currency if total else None,
         "pay_until": payment.pay_until,
