@@ -122,6 +122,7 @@ def test_an_order_is_placed_shown_and_cancelled(customer: Browser, product: dict
     page = place_order(customer, keep_address="on")
     assert re.fullmatch(r"/orders/[0-9a-f-]{36}", page.url.path), page.text
     assert "12 St James&#39;s Square" in page.text
+    assert 'class="state" data-open' in page.text  # it is looked at for as long
     assert "It is empty" in customer.get("/basket").text
     assert page.url.path in customer.get("/orders").text
     assert "12 St James&#39;s Square" in customer.get("/account/addresses").text
@@ -129,6 +130,7 @@ def test_an_order_is_placed_shown_and_cancelled(customer: Browser, product: dict
     cancelled = customer.post(f"{page.url.path}/cancel")
     assert "The order is cancelled." in cancelled.text
     assert "Cancel the order" not in cancelled.text
+    assert "data-open" not in cancelled.text
 
 
 def test_what_is_kept_live_leaves_what_is_said_to_the_page(

@@ -39,6 +39,9 @@ function follow(part) {
       localTimes(part);
       if (state() !== before) news.textContent = state();
     }
+    // A stream that was refused, as too many are open, leaves the looks, for as long as there is something to see.
+    const ended = !answer?.ok || !part.querySelector("[data-open]");
+    if (ended && source.readyState === EventSource.CLOSED) clearInterval(looking);
     asking = false;
     if (again) { again = false; await show(); }
   }
@@ -47,7 +50,6 @@ function follow(part) {
   }
   // The payment's page is known a moment after the stock: no event of the order tells it.
   const looking = setInterval(show, 4000);
-  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) clearInterval(looking); });
   for (const status of ["delivered", "rejected", "expired", "refunded"]) {
     source.addEventListener(status, () => { clearInterval(looking); source.close(); });
   }
