@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shop_shared.http.app_state import get_state
 from shop_shared.server import Service
+from shop_shared.testing import said
+from shop_user.models import EmailChange
 from shop_user.passwords import Passwords
+from shop_user.service import email_change, password_change
+from shop_user.service.accounts import set_password
+from shop_user.service.present_password import WrongPassword
 from shop_user.state import UserState
 
 from .conftest import last_code
@@ -109,3 +115,47 @@ async def test_a_crowd_that_hashes_is_not_a_service_that_is_broken(
     assert refused
     assert all(answer.status_code < 500 for answer in answers)
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+
+
+class Overtaken(Passwords):
+    """What it checks is right, and reset by the owner before anything comes of it."""
+
+    def __init__(self, reset: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._reset = reset
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Check, and then let the owner reset it."""
+        is_right = await super().verify(password_hash, password)
+        await self._reset()
+        return is_right
+
+
+@pytest.mark.parametrize("what", ["password", "email"])
+async def test_who_knows_a_password_that_is_reset_just_then_changes_nothing(
+    what: str, http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, auth: dict[str, str]
+) -> None:
+    new = "battery staple 2"
+
+    async def reset() -> None:
+        async with engine.begin() as connection:
+            await set_password(connection, ada.id, await hashing.hash(new), kept_session_id=None)
+
+    hashing = Passwords()
+    passwords = Overtaken(reset)
+    thief = f"{uuid4().hex}@example.com"
+    if what == "email":
+        wanted = EmailChange(new_email=thief, current_password=PASSWORD)
+        asked = email_change.request(engine, passwords, ada.id, wanted)
+    else:
+        asked = password_change.change(
+            engine, passwords, ada.id, current=PASSWORD, new="thief's own 1", session_id=None
+        )
+    with pytest.raises(WrongPassword):
+        await asked
+    credentials = {"email": ada.email, "password": new}
+    verified = await http.post("/internal/v1/credentials:verify", json=credentials, headers=auth)
+    assert verified.status_code == 200
+    assert thief not in str(await said(engine, ada.id))
+    for each in (hashing, passwords):
+        await each.close()

@@ -33,9 +33,9 @@ async def request(
     Either way a code is stored and counted and one event is written, so that neither the answer nor
     its time tells whether the address is taken. Raises WrongPassword, SameEmail, TooManyRequests.
     """
-    await present_password.require(engine, passwords, user_id, wanted.current_password)
+    checked = await present_password.require(engine, passwords, user_id, wanted.current_password)
     async with transaction(engine) as connection:
-        account = await present(connection, user_id, lock=True)
+        account = await present_password.locked(connection, checked)
         if account["email"] == wanted.new_email:
             raise SameEmail("This is the account's address already.")
         await sent_codes.require_not_too_many(connection, user_id, "email_change")
