@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from asyncio import CancelledError
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -91,7 +92,7 @@ class Auth:
         attempt = await self._begin(grant)
         try:
             account = await self._users.verify(grant.email, grant.password)
-        except (TooManyRequests, Unavailable):
+        except (TooManyRequests, Unavailable, CancelledError):  # or its caller has given up
             await self._attempts.take_back(attempt)
             raise
         if account is None:

@@ -80,3 +80,18 @@ async def test_what_was_not_a_wrong_password_does_not_count(
     users.is_busy = False
     assert await statuses(http, 1) == [200]
     assert await statuses(http, 10, password="wrong") == [401] * 10
+
+
+async def test_an_attempt_that_its_caller_gave_up_does_not_count(
+    http: httpx.AsyncClient, users: Any
+) -> None:
+    """As everybody does who signs in while the shop is slow, and asks again."""
+    assert await statuses(http, 9, password="wrong") == [401] * 9
+    users.pause = 60
+    for _ in range(3):
+        answer = await http.post(
+            "/v1/auth/token", json=GRANT, headers={"X-Request-Timeout-Ms": "500"}
+        )
+        assert answer.status_code == 504
+    users.pause = 0
+    assert await statuses(http, 1) == [200]

@@ -117,6 +117,38 @@ async def test_a_crowd_that_hashes_is_not_a_service_that_is_broken(
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
 
 
+class Slow(Passwords):
+    """As many sign in at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Take longer than anybody waits."""
+        self.begun.set()
+        await asyncio.Event().wait()
+        return True
+
+
+async def test_a_try_that_its_caller_gave_up_does_not_count(
+    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any
+) -> None:
+    for _ in range(10):
+        passwords = Slow()
+        asked = asyncio.create_task(
+            password_change.change(
+                engine, passwords, ada.id, current=PASSWORD, new=PASSWORD, session_id=None
+            )
+        )
+        await passwords.begun.wait()
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await passwords.close()
+    assert (await change_password(http, ada, PASSWORD)).status_code == 204
+
+
 class Overtaken(Passwords):
     """What it checks is right, and reset by the owner before anything comes of it."""
 

@@ -4,6 +4,7 @@ A stolen access token must not be a way to guess it: wrong ones are bounded as a
 """
 
 import math
+from asyncio import CancelledError
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,7 @@ async def require(engine: AsyncEngine, passwords: Passwords, user_id: UUID, pass
         )
     try:
         is_right = await passwords.verify(account["password_hash"], password)
-    except TooManyRequests:  # it was never checked
+    except (TooManyRequests, CancelledError):  # it was never checked, or nobody waits for it
         async with transaction(engine) as connection:
             await password_tries.take_back(connection, user_id)
         raise
