@@ -177,6 +177,23 @@ async def test_what_somebody_wrote_never_runs(browser: Chromium, products: Produ
         assert ran == []
 
 
+async def test_who_is_on_a_link_stays_on_it_as_the_order_goes_on(
+    browser: Chromium, products: Products
+) -> None:
+    product = await products.make()
+    async with visitor(browser) as page:
+        await sign_up(page)
+        path = await order(page, product, "PayPal")
+        await wait_for(page, path, "Pay now", javascript=True)
+        await page.locator("#progress").get_by_role("link", name="Test mug").focus()
+        other = await page.context.new_page()
+        await other.goto(path)
+        await other.get_by_role("button", name="Cancel the order").click()
+        await wait_for(page, path, "Cancelled", javascript=True)
+        focused = await page.evaluate("document.activeElement.getAttribute('href')")
+        assert focused == f"/products/{product}"
+
+
 async def test_the_api_s_reader_is_whole_without_the_internet(browser: Chromium) -> None:
     async with visitor(browser) as page:
         await page.goto(f"{SHOP}/docs")

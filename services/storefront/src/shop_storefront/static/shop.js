@@ -35,7 +35,10 @@ function follow(part) {
     } else if (fresh !== shown) { // else focus and reading would start anew for nothing
       const before = state();
       shown = fresh;
+      const held = part.contains(document.activeElement) ? document.activeElement.outerHTML : "";
       part.innerHTML = fresh; // our own page's part, escaped by its template
+      const same = [...part.querySelectorAll("a, button, [tabindex]")].find((each) => each.outerHTML === held);
+      same?.focus({ preventScroll: true }); // who goes by the keyboard stays where they are
       localTimes(part);
       if (state() !== before) news.textContent = state();
     }
