@@ -65,8 +65,9 @@ async def test_a_device_whose_owner_changes_at_once_has_one_in_the_end(
     ("path", "body"),
     [
         ("preferences", {"off": {"orders": ["email"]}}),
-        (f"devices/{uuid4()}", {"token": uuid4().hex, "platform": "ios"}),
+        ("devices/0199a6f0-0000-7000-8000-000000000001", {"token": "held", "platform": "ios"}),
     ],
+    ids=["preferences", "a device"],
 )
 async def test_who_is_erased_and_still_has_a_token_leaves_nothing_more(
     client: httpx.AsyncClient, signer: Signer, post: Post, path: str, body: dict[str, Any]
