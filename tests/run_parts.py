@@ -137,7 +137,7 @@ def run(part: Part, more: list[str], *, shown: bool = True) -> Outcome:
         code = 0 if code == NO_TESTS else code
         counts, skipped = read_report(report) if report.exists() else ({}, [])
         failed = counts.get("failed", 0) + counts.get("errors", 0)
-        if code == TESTS_FAILED and failed <= FEW:
+        if code == TESTS_FAILED and failed <= FEW and are_collected(report):
             again = "what failed, once more by itself:"
             if shown:
                 print(again)
@@ -190,6 +190,12 @@ def read_report(report: Path) -> tuple[dict[str, int], list[Skipped]]:
         for case in suite.iter("testcase")
         if (found := case.find("skipped")) is not None
     ]
+
+
+def are_collected(report: Path) -> bool:
+    """Return False where files of a part were not collected, or by its workers not alike."""
+    errors = ET.parse(report).iter("error")
+    return all(error.get("message") != "collection failure" for error in errors)
 
 
 def skips(outcomes: Iterable[Outcome]) -> Iterator[str]:

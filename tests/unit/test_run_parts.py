@@ -73,6 +73,14 @@ def test_a_few_that_fail_are_tried_once_more(  # noqa: PLR0913 - parameters and 
     assert ("once more" in said) == (tests <= run_parts.FEW)
 
 
+def test_where_no_test_failed_nothing_is_tried_once_more(tmp_path: Path) -> None:
+    """Workers that collect different tests run none."""
+    test = "@pytest.mark.parametrize('each', [str(uuid.uuid4())])\ndef test_one(each): pass"
+    (tmp_path / "test_some.py").write_text(f"import pytest, uuid\n{test}")
+    part = Part("some", ("test_*.py",), ("-n2",), root=tmp_path)
+    assert run(part, ["-c", "/dev/null", "--rootdir", str(tmp_path)]).code != 0
+
+
 def test_skips_are_listed_by_reason() -> None:
     found = [Skipped("test_a", "no Docker"), Skipped("test_b", "not root")]
     outcomes = [
