@@ -39,11 +39,14 @@ async def test_a_horizontal_pod_autoscaler_is_given_pods_to_begin_from(shop: Sho
     async def begun() -> bool:
         return bool((await _deployment(shop))["spec"]["replicas"] == 2)
 
+    async def told() -> bool:
+        body = await shop.client.get(SHOP_SERVICE, shop.namespace, "scaled")
+        return bool(body["status"].get("lastDrift", {}).get("field") == "spec.replicas")
+
     await eventually(begun)
+    await eventually(told)  # a status is not written where the spec changed meanwhile
     await _scale(shop, 7)
     await _declare_settled(shop, autoscaling={"min": 2, "max": 9}, port=9000)
-    body = await shop.client.get(SHOP_SERVICE, shop.namespace, "scaled")
-    assert body["status"]["lastDrift"]["field"] == "spec.replicas"
     assert (await _deployment(shop))["spec"]["replicas"] == 7
 
 
