@@ -173,6 +173,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 self._failures.pop(partition, None)
                 self._resume_at.pop(partition, None)
                 event_metrics.lag.labels(self._group, partition.topic, partition.partition).set(0)
+            self._show_waiting()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start where the group's offsets say, which is aiokafka's own doing."""
@@ -198,6 +199,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._measure(partition, reached)
         if result.stopped_at is not None:
             self._pause(result.stopped_at, result.error)
+        self._show_waiting()
 
     async def commit(self) -> None:
         """Commit the offsets of what was handled since the last time."""
@@ -222,7 +224,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             _log.info("partition has gone", group=self._group, partition=partition)
 
     def _pause(self, partition: TopicPartition, error: BaseException | None) -> None:
-        failures = self._failures[partition] = self._failures.get(partition, 0) + 1
+        failures = self._failures.get(partition, 0) + 1
         delay = backoff(failures, first=0.2, most=MAX_BACKOFF)
         _log.warning(
             "partition paused",
@@ -234,8 +236,12 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         )
         if partition in self._consumer.assignment():
             self._consumer.pause(partition)
+            self._failures[partition] = failures
             self._resume_at[partition] = time.monotonic() + delay
-        event_metrics.paused.labels(self._group).set(len(self._resume_at))
+
+    def _show_waiting(self) -> None:
+        """Count a partition from its first failure until it goes on, also while it is tried."""
+        event_metrics.paused.labels(self._group).set(len(self._failures))
 
     def _resume(self) -> None:
         due = [where for where, at in self._resume_at.items() if at <= time.monotonic()]
@@ -243,8 +249,6 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             del self._resume_at[partition]
             if partition in self._consumer.assignment():
                 self._consumer.resume(partition)
-        if due:
-            event_metrics.paused.labels(self._group).set(len(self._resume_at))
 
     def _patience(self) -> float:
         """Return how long to wait for messages, in seconds: until a paused partition is due."""
