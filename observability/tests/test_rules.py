@@ -13,6 +13,7 @@ from shop_observability.promql import uses
 from shop_observability.rules import alerts, groups
 from shop_observability.write import rendered
 
+from .counter_rule_cases import CASES as COUNTER_CASES
 from .emitted import Emitted
 from .node_rule_cases import CASES as NODE_CASES
 from .promise_rule_cases import CASES as PROMISE_CASES
@@ -20,7 +21,7 @@ from .rule_cases import CASES as SHOP_CASES
 from .rule_cases import Case
 from .store_rule_cases import CASES as STORE_CASES
 
-CASES = (*SHOP_CASES, *NODE_CASES, *PROMISE_CASES, *STORE_CASES)
+CASES = (*SHOP_CASES, *COUNTER_CASES, *NODE_CASES, *PROMISE_CASES, *STORE_CASES)
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 OF_THE_OPERATOR = {

@@ -65,7 +65,7 @@ def _uses(node: Any, outer: frozenset[str]) -> Iterator[Use]:  # noqa: ANN401 - 
             matching = node.modifier and node.modifier.matching
             both = outer | _labels(matching)
             yield from _uses(node.lhs, both)
-            yield from _uses(node.rhs, both)
+            yield from _uses(node.rhs, _labels(matching) if _is_condition(node) else both)
         case parser.Call():
             for argument in node.args:
                 yield from _uses(argument, outer)
@@ -75,6 +75,13 @@ def _uses(node: Any, outer: frozenset[str]) -> Iterator[Use]:  # noqa: ANN401 - 
             pass
         case _:
             raise ValueError(f"a {type(node).__name__} in a query: nobody taught that here")
+
+
+def _is_condition(node: Any) -> bool:  # noqa: ANN401 - the parser's tree is untyped
+    """Tell whether the right side only decides which series of the left there are."""
+    matching = node.modifier and node.modifier.matching
+    on = matching is not None and matching.type == parser.LabelModifierType.Include
+    return on and str(node.op) in {"and", "unless"}
 
 
 def _labels(modifier: Any) -> frozenset[str]:  # noqa: ANN401 - of two kinds, alike in this

@@ -163,7 +163,8 @@ def test_the_first_payment_that_needs_a_person_calls_one(
             {
                 "series": 'payment_alerts_total{namespace="shop",job="payment",kind="dispute"}',
                 "values": "_x20 1x60",
-            }
+            },
+            HEALTHY,
         ],
         "alert_rule_test": [
             {"alertname": name, "eval_time": "19m", "exp_alerts": []},
