@@ -126,3 +126,12 @@ def test_clusters_that_go_stay_until_no_route_leads_there() -> None:
     assert [each["name"] for each in both.clusters] == ["t", "s"]
     assert both.routes == made(after).routes
     assert made(Declared().model_dump()).with_clusters_of(NOTHING).clusters == []
+
+
+def test_all_addresses_of_one_subscriber_have_one_limit() -> None:
+    [found] = made(document(plugins=[plugin("rate-limiting", minute=2)])).routes
+    config = found["virtual_hosts"][0]["routes"][0]["typed_per_filter_config"]
+    [actions] = config[rate_limiting.FILTER]["rate_limits"]
+    assert actions["actions"][1:] == [{"masked_remote_address": {"v6_prefix_mask_len": 64}}]
+    [descriptor] = config[rate_limiting.FILTER]["descriptors"]
+    assert [each["key"] for each in descriptor["entries"]] == ["window", "masked_remote_address"]

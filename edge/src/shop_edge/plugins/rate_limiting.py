@@ -14,6 +14,8 @@ from shop_edge.plugins.settings import TYPE, PluginSettings
 FILTER = "envoy.filters.http.local_ratelimit"
 CONFIG = f"{TYPE}extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+# One subscriber has a /64 of IPv6 at least, and may use another address of it for each request.
+_ADDRESS = {"masked_remote_address": {"v6_prefix_mask_len": 64}}
 # More addresses than these share the room by who was seen last.
 _ADDRESSES = 10_000
 _UNBOUNDED = {"max_tokens": 4_000_000_000, "tokens_per_fill": 4_000_000_000, "fill_interval": "1s"}
@@ -55,7 +57,7 @@ def filters(settings: RateLimiting) -> dict[str, Any]:
         {
             "actions": [
                 {"generic_key": {"descriptor_key": "window", "descriptor_value": name}},
-                *([{"remote_address": {}}] if by_address else []),
+                *([_ADDRESS] if by_address else []),
             ]
         }
         for name in settings.limits()
@@ -64,7 +66,7 @@ def filters(settings: RateLimiting) -> dict[str, Any]:
         {
             "entries": [
                 {"key": "window", "value": name},
-                *([{"key": "remote_address"}] if by_address else []),
+                *([{"key": key} for key in _ADDRESS if by_address]),
             ],
             "token_bucket": {
                 "max_tokens": n,
