@@ -231,6 +231,13 @@ CASES = (
     ),
     Case(
         alert="OperatorDown",
+        name="the only replica crashes again and again",
+        series={f"up{{{_SYSTEM}}}": "1x30 " + "0x4 1 " * 9},
+        fires={30: None, 50: {}, 59: {}},
+        summary="no replica of the operator answers: ShopServices are not kept",
+    ),
+    Case(
+        alert="OperatorDown",
         name="one of two answers",
         series={f'up{{{_SYSTEM},pod="a"}}': "0x40", f'up{{{_SYSTEM},pod="b"}}': "1x40"},
         fires={30: None},

@@ -136,6 +136,18 @@ CASES: dict[str, tuple[list[dict[str, str]], list[dict[str, Any]]]] = {
         [{"series": f"up{{{OF}}}", "values": "1x10 0x1500"}],
         [alert("ServiceDown", "10m"), alert("ServiceDown", "30m", PAGE)],
     ),
+    "the only pod answers for a minute, crashes and is started again after five": (
+        [{"series": f"up{{{OF}}}", "values": "1x60 " + "0x4 1 " * 20}],
+        [alert("ServiceDown", f"{minute}m", PAGE) for minute in range(80, 150)],
+    ),
+    "the only pod was started again twice": (
+        [{"series": f"up{{{OF}}}", "values": "1x60 0 1x2 0 1x60"}],
+        [alert("ServiceDown", f"{minute}m") for minute in range(50, 120)],
+    ),
+    "one of two pods crashes again and again": (
+        [HEALTHY, {"series": f'up{{{OF},pod="b"}}', "values": "1x60 " + "0x4 1 " * 20}],
+        [alert("ServiceDown", f"{minute}m") for minute in range(50, 150)],
+    ),
     "a sixth takes longer than 300 ms": (
         [HEALTHY, *SLOW],
         [alert("LatencyObjectiveMissed", "2h", TICKET)],

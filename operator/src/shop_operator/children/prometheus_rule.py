@@ -77,11 +77,15 @@ def _down(service: ShopService) -> Iterator[Manifest]:
     spec = service.spec
     if spec.replicas == 0 or (spec.autoscaling is not None and spec.autoscaling.min == 0):
         return
+    up = f"up{{{_of(service)}}}"
+    # True also where nothing is scraped any more, which no sample of `up` would say.
+    none = f"absent({up} == 1)"
+    # Pods that crash again and again answer in between.
+    crashing = f"max(avg_over_time({up}[15m])) < 0.5 and min(changes({up}[15m])) >= 4"
     rule = _alert(
         service,
         alert="ServiceDown",
-        # True also where nothing is scraped any more, which no sample of `up` would say.
-        expr=f"absent(up{{{_of(service)}}} == 1)",
+        expr=f"{none} or {crashing}",
         severity="page",
         summary=f"no pod of {service.name} answers: kubectl shop status {service.name}",
     )
