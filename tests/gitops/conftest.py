@@ -19,6 +19,7 @@ from shop_journey.place import ROOT, Place
 
 from gitops.repository import NAME, NAMESPACE, Repository
 from ready_shop import ready_shop
+from shop_cluster.flux_entry import KUSTOMIZATIONS
 
 BIN = Path(sys.executable).parent
 
@@ -104,7 +105,7 @@ def _kustomization() -> dict[str, Any]:
 
 
 async def _remove(kubectl: Kubectl, guestbook: dict[str, Any]) -> None:
-    await kubectl("delete", gitops.KUSTOMIZATIONS, NAMESPACE, "-n", gitops.NAMESPACE)
+    await kubectl("delete", KUSTOMIZATIONS, NAMESPACE, "-n", gitops.NAMESPACE)
     for each in (guestbook["spec"]["database"], *guestbook["spec"]["events"]["publishes"]):
         each["onDelete"] = "Drop"
     await kubectl.apply(guestbook)

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import yaml
 from shop_journey.git_server import GitServer
-from shop_journey.gitops import KUSTOMIZATIONS, condition
 from shop_journey.gitops import NAMESPACE as FLUX
+from shop_journey.gitops import condition
 from shop_journey.kubectl import Kubectl
+
+from shop_cluster.flux_entry import KUSTOMIZATIONS
 
 Answer = TypeVar("Answer")
 

@@ -13,6 +13,7 @@ from shop_journey.place import Place
 from shop_journey.readiness import unready
 
 from gitops.repository import NAME, NAMESPACE, Repository, until
+from shop_cluster.flux_entry import KUSTOMIZATIONS
 
 # From a push to what the operator makes of it: Git is polled every 5 s.
 LIVE_SECONDS = 20
@@ -111,7 +112,7 @@ async def test_the_shop_itself_is_kept_as_git_has_it(place: Place) -> None:
     await gitops.bring(place, print)
     revisions = {
         each["metadata"]["name"]: each["status"]["lastAppliedRevision"]
-        for each in (await kubectl.get(gitops.KUSTOMIZATIONS, "-n", gitops.NAMESPACE))["items"]
+        for each in (await kubectl.get(KUSTOMIZATIONS, "-n", gitops.NAMESPACE))["items"]
     }
     kept = ("platform", "operator", "shop", "development")
     assert {name: revisions[name] for name in kept} == dict.fromkeys(kept, f"main@sha1:{head}")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from shop_cluster import platform
+from shop_cluster import flux_entry, platform
 from shop_cluster.certificates import Authority
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
+from shop_cluster.operator_settings import has_operator, tell_operator
 from shop_cluster.paths import checkout
 from shop_cluster.platform import Report
 from shop_cluster.ports import takes_connections
@@ -30,7 +31,6 @@ PORTS = (8080, 8443)
 HOSTS = ("shop.localhost", "www.shop.localhost", "localhost", "127.0.0.1", "::1")
 """What Kong's certificate is for."""
 _OVERLAY = "embedded-edge"
-_OPERATOR = ("--namespace=minishop-system", "deployment/shop-operator")
 _SETTINGS = {"MINISHOP_EDGE": "gateway-api", "MINISHOP_ROUTE_PORT": "8080"}
 """What the operator is told while the layer is there."""
 _SECONDS = 300
@@ -44,12 +44,12 @@ def install(
     Idempotent. ``kubectl`` is how to call it, without a kubeconfig.
 
     Raises:
-        ClusterError: there is no shop, Flux keeps its entry, the API server refused something, or
-            it took too long.
+        ClusterError: there is no shop, the API server refused something, or it took too long.
 
     """
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
-    _require_shop(command)
+    if not has_operator(command):
+        raise ClusterError("there is no shop to stand in front of: run `make up` first")
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
     entry = [found for found in manifests if _is_entry(found)]
     platform.apply_kinds(command, manifests)
@@ -57,10 +57,10 @@ def install(
     # The port passes on when who takes it can serve.
     rest = [found for found in manifests if not _is_entry(found)]
     platform.apply_objects(command, rest, report)
-    _tell_operator(command, *(f"{name}={value}" for name, value in _SETTINGS.items()))
+    tell_operator(command, *(f"{name}={value}" for name, value in _SETTINGS.items()))
     _wait_for_routes(command, report)
-    run(*command, "delete", *ENTRY, "--ignore-not-found")
-    platform.apply(command, entry)
+    flux_entry.leave_out(command)
+    _take_entry(command, entry)
     _wait_for_entry()
     report("Kong is the way in: http://127.0.0.1:8080, https://127.0.0.1:8443")
 
@@ -75,11 +75,12 @@ def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
     run(*command, "delete", "service/kong-entry", f"-n={NAMESPACE}", "--ignore-not-found")
+    flux_entry.keep(command)
     if run(*command, "get", "namespace", "shop", "--ignore-not-found", "--output=name"):
         entry = (checkout() / "manifests" / "dev" / "entry.yaml").read_text()
         platform.apply(command, list(yaml.safe_load_all(entry)))
-    if run(*command, "get", *_OPERATOR, "--ignore-not-found", "--output=name"):
-        _tell_operator(command, *(f"{name}-" for name in _SETTINGS))
+    if has_operator(command):
+        tell_operator(command, *(f"{name}-" for name in _SETTINGS))
     text = yaml.dump_all(manifests, Dumper=yaml.CSafeDumper)
     options = ("--ignore-not-found", "--wait=true", f"--timeout={_SECONDS}s")
     run(*command, "delete", *options, "-f", "-", stdin=text)
@@ -105,24 +106,20 @@ def certificate_secret(authority: Authority) -> Resource:
     }
 
 
-def _require_shop(kubectl: Sequence[str]) -> None:
-    if not run(*kubectl, "get", *_OPERATOR, "--ignore-not-found", "--output=name"):
-        raise ClusterError("there is no shop to stand in front of: run `make up` first")
-    kind = "kustomizations.kustomize.toolkit.fluxcd.io"
-    if not run(*kubectl, "get", "crd", kind, "--ignore-not-found", "--output=name"):
-        return
-    where = ("development", "--namespace=flux-system", "--ignore-not-found", "--output=json")
-    kept = run(*kubectl, "get", kind, *where)
-    if kept and not json.loads(kept)["spec"].get("suspend"):
-        raise ClusterError(
-            "Flux keeps the gateway's NodePort 8080, which Kong is to have: take the layer gitops"
-            " away first (`make gitops-down`)"
-        )
-
-
-def _tell_operator(kubectl: Sequence[str], *settings: str) -> None:
-    run(*kubectl, "set", "env", *_OPERATOR, *settings)
-    run(*kubectl, "rollout", "status", *_OPERATOR, f"--timeout={_SECONDS}s")
+def _take_entry(kubectl: Sequence[str], entry: Sequence[Resource]) -> None:
+    """Have Kong's NodePort in place of the gateway's. Raises ClusterError."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        run(*kubectl, "delete", *ENTRY, "--ignore-not-found")
+        try:
+            platform.apply(kubectl, entry)
+        except ClusterError as error:
+            # What Flux has begun before it was told otherwise may bring the gateway's once more.
+            if "already allocated" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def _wait_for_routes(kubectl: Sequence[str], report: Report) -> None:

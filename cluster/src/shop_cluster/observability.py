@@ -13,6 +13,7 @@ import yaml
 from shop_cluster import platform
 from shop_cluster.errors import ClusterError
 from shop_cluster.kubernetes_api import Resource
+from shop_cluster.operator_settings import has_operator, tell_operator
 from shop_cluster.platform import Report
 from shop_cluster.published_crds import OBSERVABILITY, published
 from shop_cluster.shell import run
@@ -20,7 +21,6 @@ from shop_cluster.shell import run
 LAYER = "observability"
 OTLP_ENDPOINT = "http://collector.monitoring.svc.cluster.local:4318"
 _OVERLAY = "embedded-observability"
-_OPERATOR = ("--namespace=minishop-system", "deployment/shop-operator")
 _OPERATOR_SETTING = "MINISHOP_OTLP_ENDPOINT"
 _POD_SETTING = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SHOP_DEPLOYMENTS = (
@@ -44,7 +44,8 @@ def install(*, kubectl: Sequence[str], kubeconfig: Path, pod_logs: Path, report:
 
     """
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
-    _require_operator(command)
+    if not has_operator(command):
+        raise ClusterError("there is no shop to look at: run `make up` first")
     folder = platform.overlay_folder(_OVERLAY)
     manifests = platform.render(kubectl, [folder], crds=published(OBSERVABILITY))
     _mount_logs(manifests, pod_logs)
@@ -61,7 +62,7 @@ def remove(*, kubectl: Sequence[str], kubeconfig: Path, report: Report) -> None:
 
     """
     command = (*kubectl, f"--kubeconfig={kubeconfig}")
-    if _has_operator(command):
+    if has_operator(command):
         _send_spans(command, "", report)
     manifests = platform.render(kubectl, [platform.overlay_folder(_OVERLAY)])
     # With its namespaces all that is in them goes; what is elsewhere goes one by one.
@@ -88,20 +89,10 @@ def _mount_logs(manifests: Sequence[Resource], pod_logs: Path) -> None:
                     volume["hostPath"]["path"] = str(pod_logs)
 
 
-def _has_operator(kubectl: Sequence[str]) -> bool:
-    return bool(run(*kubectl, "get", *_OPERATOR, "--ignore-not-found", "--output=name"))
-
-
-def _require_operator(kubectl: Sequence[str]) -> None:
-    if not _has_operator(kubectl):
-        raise ClusterError("there is no shop to look at: run `make up` first")
-
-
 def _send_spans(kubectl: Sequence[str], endpoint: str, report: Report) -> None:
     """Have every pod of the shop send its spans to an endpoint, or nowhere when it is empty."""
     told = f"{_OPERATOR_SETTING}={endpoint}" if endpoint else f"{_OPERATOR_SETTING}-"
-    run(*kubectl, "set", "env", *_OPERATOR, told)
-    run(*kubectl, "rollout", "status", *_OPERATOR, f"--timeout={_SECONDS}s")
+    tell_operator(kubectl, told)
     report("waiting until the shop's pods are replaced")
     deadline = time.monotonic() + _SECONDS
     while True:

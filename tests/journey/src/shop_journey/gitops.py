@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from shop_cluster import flux_entry
+from shop_cluster.flux_entry import KUSTOMIZATIONS
 from shop_cluster.published_crds import FLUX, published
 from shop_cluster.secrets_provider import chosen_provider
 from shop_journey.field_owners import patch_metadata, without_flux
@@ -17,7 +19,6 @@ from shop_journey.place import ROOT, Place, own_program
 from shop_journey.steps import Report, StepFailedError
 
 NAMESPACE = "flux-system"
-KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
 _SOURCES = "gitrepositories.source.toolkit.fluxcd.io"
 _CLUSTER_WIDE = ("minishop-source-controller", "minishop-kustomize-controller")
 _WORKLOADS = (
@@ -36,6 +37,8 @@ async def bring(place: Place, report: Report) -> None:
     """Have Flux keep the shop. Raises StepFailedError."""
     await install(place, report)
     await place.kubectl(*APPLY, "-k", str(_overlay(place)))
+    if await kong_has_entry(place.kubectl):
+        await asyncio.to_thread(flux_entry.leave_out, place.kubectl.command())
     await wait_until_applied(place.kubectl, report)
 
 
@@ -68,6 +71,12 @@ async def install(place: Place, report: Report) -> None:
         report(
             "the repository stays as it is; `make gitops-push` commits this checkout's manifests"
         )
+
+
+async def kong_has_entry(kubectl: Kubectl) -> bool:
+    """Tell whether port 8080 is Kong's, by the layer `edge`."""
+    found = ("service", "kong-entry", "-n=kong", "--ignore-not-found", "-o=name")
+    return bool(await kubectl("get", *found))
 
 
 async def is_installed(kubectl: Kubectl) -> bool:

@@ -63,9 +63,14 @@ def steps(place: Place, *, layers: Collection[str] = ()) -> list[Step]:
         Step("operator", lambda report: _operator(place, report), needs=("shop images",)),
         Step("shop", lambda report: _shop(place, report), needs=("platform", "operator")),
         Step("catalogue", _catalogue, needs=("shop",)),
-        # Last: a layer may have the shop's pods replaced.
+        # Last: a layer may have the shop's pods replaced. Flux comes when that is done: it waits
+        # until all is healthy.
         *(
-            Step(layer, partial(LAYERS[layer], place), needs=("catalogue",))
+            Step(
+                layer,
+                partial(LAYERS[layer], place),
+                needs=("catalogue", *(set(layers) - {layer} if layer == "gitops" else ())),
+            )
             for layer in sorted(layers)
         ),
     ]
@@ -94,8 +99,7 @@ async def _shop(place: Place, report: Report) -> None:
 async def _development(kubectl: Kubectl) -> str:
     """Return what a development cluster has beside the shop, without the entry that Kong has."""
     text = await kubectl("kustomize", str(ROOT / "manifests" / "dev"))
-    found = ("service", "kong-entry", "-n=kong", "--ignore-not-found", "-o=name")
-    if not await kubectl("get", *found):
+    if not await gitops.kong_has_entry(kubectl):
         return text
     name = ("Service", "entry")
     manifests = yaml.safe_load_all(text)
