@@ -56,6 +56,25 @@ def test_no_pods_of_every_namespace_are_peers(name: str, spec: dict[str, Any], e
             assert [peer for peer in peers if peer.get("namespaceSelector") == {}] == []
 
 
+def test_requests_are_let_in_at_the_port_that_each_pod_has() -> None:
+    """A changed port is another one in new pods only; a policy is of old and new ones alike."""
+    for edge, route in (("none", {"paths": ["/a"]}), ("gateway-api", {"paths": ["/a"]})):
+        spec = {"image": "a:1", "network": {"ingressFrom": ["b"]}, "route": route}
+        first, second = (
+            [
+                child["spec"]
+                for child in render(
+                    parse(service("a", {**spec, "port": port})),
+                    Settings.model_validate({"edge": edge}),
+                    ACCESS,
+                )
+                if child["kind"] == "NetworkPolicy"
+            ]
+            for port in (8000, 9000)
+        )
+        assert first == second
+
+
 @given(name=NAMES, spec=specs())
 def test_a_child_does_not_differ_from_itself(name: str, spec: dict[str, Any]) -> None:
     for child in map(with_applied_hash, render(parse(service(name, spec)), Settings(), ACCESS)):

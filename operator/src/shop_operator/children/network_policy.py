@@ -6,6 +6,7 @@ The platform's stores are allowed by namespace and port: a policy selects pods, 
 from typing import Any
 from urllib.parse import urlsplit
 
+from shop_operator.children.service import PORT_NAME
 from shop_operator.metadata import MANAGED_BY_LABEL, MANAGER, NAME_LABEL, Manifest, owned, selector
 from shop_operator.settings import Settings
 from shop_operator.spec import ShopService
@@ -29,7 +30,8 @@ def network_policy(service: ShopService, platform: Settings) -> Manifest:
 
 
 def _ingress(service: ShopService, platform: Settings) -> list[Manifest]:
-    http = [{"protocol": "TCP", "port": service.spec.port}]
+    # By name, which each pod resolves by itself: old pods go on while another port rolls out.
+    http = [{"protocol": "TCP", "port": PORT_NAME}]
     rules: list[Manifest] = [{"ports": http, "from": [_namespaces(platform.monitoring_namespace)]}]
     if service.spec.network.ingress_from:
         rules.append({"ports": http, "from": [_services(service.spec.network.ingress_from)]})
