@@ -17,6 +17,7 @@ URLS: dict[str, dict[str, Any]] = {
     "rabbitmq_url": {"queue": {"kind": "rabbitmq"}},
 }
 """The files with stores' addresses, and what brings each."""
+LUA = {"custom_fields_by_lua": {"a": "return 1"}}
 SIDE = {"name": "side", "image": "side:1"}
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/service"
 
@@ -73,6 +74,26 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
         "plugins run at the edge",
+    ),
+    *(
+        ({"route": {"paths": ["/"], "plugins": [{"name": name}]}}, "runs code in Kong")
+        for name in ("pre-function", "post-function", "exit-transformer", "request-callout")
+    ),
+    (
+        {"route": {"paths": ["/"], "plugins": [{"name": "http-log", "config": LUA}]}},
+        "must have at most 0",
+    ),
+    *(
+        ({"routeTable": {"mountPath": path}}, "a directory of its own")
+        for path in (
+            "/",
+            "/tmp",
+            "//tmp/",
+            "/vault",
+            "/vault/secrets",
+            "/vault//secrets/a",
+            "/a/..",
+        )
     ),
     ({"secrets": {"files": [{"name": "a", "path": "a/b", "key": "k"}]}}, "last part of the path"),
     ({"secrets": {"files": [{"name": "a", "path": "a/b", "template": "t"}]}}, "leave it out"),
@@ -143,6 +164,8 @@ GOOD: list[dict[str, Any]] = [
         tolerations=[{"operator": "Exists"}],
     ),
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
+    {"route": {"paths": ["/"], "plugins": [{"name": "http-log", "config": {"queue": {"a": 1}}}]}},
+    *({"routeTable": {"mountPath": path}} for path in ("/tmp/routes", "/vault/routes", "/a..b")),
 ]
 # before, after, words of the error; None where the change is allowed
 CHANGES: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
