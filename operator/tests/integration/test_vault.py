@@ -136,7 +136,17 @@ async def test_a_service_cannot_log_in_as_another(vault: Vault) -> None:
             "auth/kubernetes/role",
             {"bound_service_account_names": "*", "bound_service_account_namespaces": "*"},
         ),
+        (
+            "auth/kubernetes/role",
+            {"bound_service_account_namespace_selector": '{{"matchLabels": {{"a": "b"}}}}'},
+        ),
+        ("auth/kubernetes/role", {"token_bound_cidrs": "203.0.113.0/24"}),
+        (
+            "auth/kubernetes/role",
+            {"audience": "other", "token_num_uses": 1, "token_explicit_max_ttl": 60},
+        ),
         ("database/roles", {"max_ttl": 99999999}),
+        ("database/roles", {"renew_statements": "SELECT 1", "rollback_statements": "SELECT 1"}),
         ("database/config", {"allowed_roles": "*", "verify_connection": False}),
     ],
 )

@@ -18,7 +18,7 @@ from shop_operator.stores.postgres.login_maker import LoginMaker
 from shop_operator.stores.postgres.session import literal, quoted
 from shop_operator.stores.sessions import Sessions
 from shop_operator.stores.vault.marks import mark, owner_in
-from shop_operator.stores.vault.session import VaultSession
+from shop_operator.stores.vault.session import VaultSession, is_told
 
 _PASSWORD_BYTES: Final = 24
 _LEASE_SECONDS: Final = 3600
@@ -124,7 +124,7 @@ class LoginRole:
         return Found(
             owner_in(" ".join(live.get("creation_statements") or ())),
             f"add the comment /* {mark(sessions.owner)} */ to its creation_statements",
-            as_declared=all(live.get(key) == value for key, value in wanted.items()),
+            as_declared=is_told(live, wanted),
             read_whole=True,
         )
 
@@ -154,6 +154,9 @@ class LoginRole:
             "db_name": self.connection,
             "default_ttl": _LEASE_SECONDS,
             "max_ttl": _LONGEST_SECONDS,
+            "credential_type": "password",
+            "renew_statements": [],
+            "rollback_statements": [],
             "creation_statements": [
                 f"/* {mark(owner)} */ CREATE ROLE {login} {rights} IN ROLE {database}",
                 f"ALTER ROLE {login} SET role TO {literal(self.database)}",

@@ -11,10 +11,22 @@ from typing import Any, Final
 from shop_operator.stores.external import Found, Record
 from shop_operator.stores.sessions import Sessions
 from shop_operator.stores.vault.marks import mark, owner_in
-from shop_operator.stores.vault.session import VaultSession
+from shop_operator.stores.vault.session import VaultSession, is_told
 
 _TOKEN_SECONDS: Final = 1200
 """A token that its agent does not renew ends after this time, and every login it asked for."""
+_UNSET: Final[dict[str, Any]] = {
+    "audience": "",
+    "bound_service_account_namespace_selector": "",
+    "token_bound_cidrs": [],
+    "token_explicit_max_ttl": 0,
+    "token_max_ttl": 0,
+    "token_no_default_policy": False,
+    "token_num_uses": 0,
+    "token_ttl": 0,
+    "token_type": "default",
+}
+"""What would let in others, or let no pod in, or end its token early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +95,13 @@ class AuthRole:
         if live is None:
             return None
         wanted = self._fields(sessions)
-        as_declared = all(live.get(key) == value for key, value in wanted.items())
+        as_declared = is_told(live, wanted)
         policy = await Policy(name=self.name).read(sessions)
         if policy is not None:
             owner = policy.owner
         else:
             bound = {key: value for key, value in wanted.items() if key.startswith("bound_")}
-            is_bound = all(live.get(key) == value for key, value in bound.items())
-            owner = sessions.owner if is_bound else ""
+            owner = sessions.owner if is_told(live, bound) else ""
         return Found(
             owner, f"mark the policy {self.name}", as_declared=as_declared, read_whole=True
         )
@@ -118,6 +129,5 @@ class AuthRole:
             "bound_service_account_namespaces": [key.namespace],
             "token_policies": [self.name],
             "token_period": _TOKEN_SECONDS,
-            "token_ttl": 0,
-            "token_max_ttl": 0,
+            **_UNSET,
         }

@@ -158,6 +158,11 @@ def _body(answer: Any) -> Any:  # noqa: ANN401 - hvac's, JSON or an answer witho
     return answer
 
 
+def is_told(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return True if an answer has each field as wanted; Vault leaves out some that are empty."""
+    return all((live.get(name) or None) == (value or None) for name, value in wanted.items())
+
+
 def store_error(error: Exception, address: str, what: str) -> StoreError:
     """Return what an error of a request means, and what a person can do."""
     match error:
