@@ -13,6 +13,11 @@ from shop_operator.stores.external import Found, Record
 from shop_operator.stores.postgres.session import Connection, failures, owner_in, quoted
 from shop_operator.stores.sessions import Sessions
 
+_OWNER: Final = (
+    "SELECT rolname, coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment, "
+    "pubinsert AND NOT (pubupdate OR pubdelete OR pubtruncate) AS is_of_inserts "
+    "FROM pg_publication JOIN pg_roles r ON r.oid = pubowner WHERE pubname = $1"
+)
 _PUBLISHED: Final = (
     "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables WHERE pubname = $1"
 )
@@ -46,11 +51,7 @@ class Publication:
             return None
         inside = await session.admin(self.database)
         with failures():
-            row = await inside.fetchrow(
-                "SELECT rolname, coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment "
-                "FROM pg_publication JOIN pg_roles r ON r.oid = pubowner WHERE pubname = $1",
-                self.name,
-            )
+            row = await inside.fetchrow(_OWNER, self.name)
             if row is None:
                 return None
             published = {found[0] for found in await inside.fetch(_PUBLISHED, self.name)}
@@ -59,7 +60,7 @@ class Publication:
             owner_in(row["comment"]) if row["rolname"] == self.database else "",
             f"it is owned by {row['rolname']}; in the database {self.database}: ALTER PUBLICATION "
             f"{quoted(self.name)} OWNER TO {quoted(self.database)}",
-            as_declared=published == wanted,
+            as_declared=published == wanted and row["is_of_inserts"],
         )
 
     async def ensure(self, sessions: Sessions) -> None:
@@ -84,13 +85,14 @@ class Publication:
 
     async def _publish(self, owner: Connection, table: str) -> None:
         published = {found[0] for found in await owner.fetch(_PUBLISHED, self.name)}
-        exists = "SELECT 1 FROM pg_publication WHERE pubname = $1"
-        name = quoted(self.name)
-        if not await owner.fetchval(exists, self.name):
-            await owner.execute(
-                f"CREATE PUBLICATION {name} FOR TABLE {table} WITH (publish = 'insert')"
-            )
-        elif published != {await owner.fetchval(_FORMATTED, *self._parts())}:
+        live, name = await owner.fetchrow(_OWNER, self.name), quoted(self.name)
+        inserts = "(publish = 'insert')"
+        if live is None:
+            await owner.execute(f"CREATE PUBLICATION {name} FOR TABLE {table} WITH {inserts}")
+            return
+        if not live["is_of_inserts"]:
+            await owner.execute(f"ALTER PUBLICATION {name} SET {inserts}")
+        if published != {await owner.fetchval(_FORMATTED, *self._parts())}:
             await owner.execute(f"ALTER PUBLICATION {name} SET TABLE {table}")
             for other in published:  # of an outbox that was renamed
                 role = quoted(capture_role(self.database))

@@ -4,15 +4,23 @@ A role is marked by its comment. A database is its owner role's: it is ours if a
 name owns it and that role carries our mark.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from shop_operator.children.access_secret import Login
 from shop_operator.spec import Deletion
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import Found, Record
+from shop_operator.stores.postgres.attributes import changes
 from shop_operator.stores.postgres.scram import verifier
 from shop_operator.stores.postgres.session import failures, literal, mark, owner_in, quoted
 from shop_operator.stores.sessions import Sessions
+
+_LIVE: Final = (
+    "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment, * "
+    "FROM pg_roles WHERE rolname = $1"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +49,26 @@ class Role:
 
     async def read(self, sessions: Sessions) -> Found | None:
         """Return the live role; its comment is its mark."""
-        session = await sessions.postgres()
-        owner = await session.owner_of_role(self.name)
-        if owner is None:
+        live = await self._live(sessions)
+        if live is None:
             return None
         comment = literal(mark(sessions.owner))
         return Found(
-            owner,
+            owner_in(live["comment"]),
             f"COMMENT ON ROLE {quoted(self.name)} IS {comment}",
-            as_declared=not self.is_locked or not await session.can_log_in(self.name),
+            as_declared=not self._changes(live) and not (self.is_locked and live["rolcanlogin"]),
         )
 
     async def ensure(self, sessions: Sessions) -> None:
-        """Create the role with its mark; let the capture role into the database."""
-        session = await sessions.postgres()
-        if await session.owner_of_role(self.name) is None:
+        """Create the role with its mark, or give it its attributes; let the capture role in."""
+        session, live = await sessions.postgres(), await self._live(sessions)
+        if live is None:
             await self._create(sessions)
-        if self.is_locked and await session.can_log_in(self.name):
+        elif options := self._changes(live):
+            admin = await session.admin()
+            with failures():
+                await admin.execute(f"ALTER ROLE {quoted(self.name)} {options}")
+        if self.is_locked and live is not None and live["rolcanlogin"]:
             await lock(sessions, self.name)
         if self.replication:
             admin, database = await session.admin(), quoted(self.database)
@@ -68,6 +79,16 @@ class Role:
                         f"GRANT CONNECT ON DATABASE {database} TO {quoted(self.name)}"
                     )
             await ensure_login(sessions, Login(self.name, self.password), self.database)
+
+    async def _live(self, sessions: Sessions) -> Mapping[str, Any] | None:
+        """Return the live role's comment and attributes."""
+        admin = await (await sessions.postgres()).admin()
+        with failures():
+            found: Mapping[str, Any] | None = await admin.fetchrow(_LIVE, self.name)
+        return found
+
+    def _changes(self, live: Mapping[str, Any]) -> str:
+        return changes(live, "REPLICATION" if self.replication else "")
 
     async def _create(self, sessions: Sessions) -> None:
         session = await sessions.postgres()
@@ -192,4 +213,6 @@ async def lock(sessions: Sessions, role: str) -> None:
 
 def _login(password: str) -> str:
     """Return the options of a role that logs in by a password; of one that can't without any."""
-    return f"LOGIN PASSWORD {literal(verifier(password))}" if password else "NOLOGIN"
+    if not password:
+        return "NOLOGIN"
+    return f"LOGIN PASSWORD {literal(verifier(password))} VALID UNTIL 'infinity'"

@@ -40,7 +40,8 @@ class LoginMaker:
         with failures():
             row = await admin.fetchrow(
                 "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment, "
-                "rolcanlogin AND rolcreaterole AND NOT rolsuper AS may FROM pg_roles "
+                "rolcanlogin AND rolcreaterole AND NOT rolsuper "
+                "AND coalesce(rolvaliduntil, 'infinity') > now() AS may FROM pg_roles "
                 "WHERE rolname = $1",
                 self.name,
             )
@@ -61,7 +62,7 @@ class LoginMaker:
         if live is not None and live.as_declared:
             return
         admin = await (await sessions.postgres()).admin()
-        name, rights = quoted(self.name), "LOGIN CREATEROLE NOSUPERUSER"
+        name, rights = quoted(self.name), "LOGIN CREATEROLE NOSUPERUSER VALID UNTIL 'infinity'"
         with failures():
             async with admin.transaction():
                 verb = "CREATE" if live is None else "ALTER"

@@ -5,17 +5,20 @@ a login from Vault (ADR 75), so that what a migration makes is the owner's, whic
 logins the service has. Why there are two: ADR 86.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from shop_operator.children.access_secret import Login
 from shop_operator.stores.external import Found, Record
+from shop_operator.stores.postgres.attributes import changes
 from shop_operator.stores.postgres.database import lock
 from shop_operator.stores.postgres.scram import verifier
 from shop_operator.stores.postgres.session import failures, literal, mark, owner_in, quoted
 from shop_operator.stores.sessions import Sessions
 
 _LIVE = (
-    "SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment, rolcanlogin, "
+    "SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment, r.*, "
     "coalesce(rolconfig, '{}') @> ARRAY['role=' || $2] AND EXISTS (SELECT 1 FROM pg_auth_members "
     "WHERE member = r.oid AND roleid = to_regrole($3)) AS is_member "
     "FROM pg_roles r WHERE rolname = $1"
@@ -38,15 +41,13 @@ class MemberRole:
 
     async def read(self, sessions: Sessions) -> Found | None:
         """Return the live role; its comment is its mark."""
-        admin = await (await sessions.postgres()).admin()
-        with failures():
-            row = await admin.fetchrow(_LIVE, self.name, self.database, quoted(self.database))
-        if row is None:
+        live = await self._live(sessions)
+        if live is None:
             return None
         return Found(
-            owner_in(row["comment"]),
+            owner_in(live["comment"]),
             f"COMMENT ON ROLE {quoted(self.name)} IS {literal(mark(sessions.owner))}",
-            as_declared=row["rolcanlogin"] and row["is_member"],
+            as_declared=_is_declared(live),
         )
 
     async def ensure(self, sessions: Sessions) -> None:
@@ -54,13 +55,15 @@ class MemberRole:
 
         Whether its password is the declared one, the database's login tells.
         """
-        live = await self.read(sessions)
-        if live is not None and live.as_declared:
+        live = await self._live(sessions)
+        if live is not None and _is_declared(live):
             return
         admin = await (await sessions.postgres()).admin()
         login = Login(self.name, self.password)
         name, owner = quoted(login.username), quoted(self.database)
         rights = f"LOGIN PASSWORD {literal(verifier(login.password))}"
+        if live is not None:
+            rights = f"{rights} {changes(live)}"
         with failures():
             async with admin.transaction():
                 verb = "CREATE" if live is None else "ALTER"
@@ -83,3 +86,15 @@ class MemberRole:
         with failures():
             await admin.execute(f"DROP ROLE {name}")
         return True
+
+    async def _live(self, sessions: Sessions) -> Mapping[str, Any] | None:
+        """Return the live role's comment, attributes and membership."""
+        admin = await (await sessions.postgres()).admin()
+        names = self.name, self.database, quoted(self.database)
+        with failures():
+            found: Mapping[str, Any] | None = await admin.fetchrow(_LIVE, *names)
+        return found
+
+
+def _is_declared(live: Mapping[str, Any]) -> bool:
+    return live["rolcanlogin"] and live["is_member"] and not changes(live)

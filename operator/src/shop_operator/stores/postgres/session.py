@@ -86,15 +86,6 @@ class PostgresSession:
             )
         return None if comment is None else owner_in(comment)
 
-    async def can_log_in(self, role: str) -> bool:
-        """Return True if there is such a role, and it may log in."""
-        admin = await self.admin()
-        with failures():
-            found = await admin.fetchval(
-                "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", role
-            )
-        return bool(found)
-
     async def _connect(self, login: Login, database: str) -> Connection:
         server = self.server
         opening = asyncio.ensure_future(
