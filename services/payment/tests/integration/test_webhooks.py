@@ -122,6 +122,8 @@ MONSTERS = {
     "other types": b"{" + b",".join(b'"%s":[{}]' % f.encode() for f in _FIELDS) + b"}",
     "infinite": b"{" + b",".join(b'"%s":1e400' % f.encode() for f in _FIELDS) + b"}",
     "5000 digits": b'{"gross_amount":' + b"9" * 5000 + b"}",
+    "a million digits": b'{"id":"x","status":"PAID","amount":"1e999999","currency":"IDR"}',
+    "a list of currencies": b'{"id":"x","status":"PAID","amount":1,"currency":["IDR"]}',
 }
 
 

@@ -62,7 +62,9 @@ def test_what_paypal_cannot_write_is_refused() -> None:
         to_paypal(Total(amount=1001, currency="HUF"))
 
 
-@pytest.mark.parametrize("text", ["19.999", "NaN", "Infinity", "", "1e400", "ten", "0x10"])
+@pytest.mark.parametrize(
+    "text", ["19.999", "NaN", "Infinity", "", "1e400", "1e999999", "-1e999999", "ten", "0x10"]
+)
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(UnsupportedAmountError):
         from_decimal(text, "USD")

@@ -8,7 +8,7 @@ https://developer.paypal.com/api/rest/reference/currency-codes/.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from shop_payment.domain import Total
 from shop_payment.providers.protocol import DeclinedError, ProviderError, UnreadableError
@@ -43,7 +43,7 @@ def from_decimal(text: str | float | Decimal, currency: str) -> Total:
     """Read "19.99" USD as 1999. Raises UnreadableAmountError for parts of a minor unit."""
     try:
         minor = Decimal(str(text)).scaleb(minor_digits(currency))
-    except (InvalidOperation, KeyError):
+    except (ArithmeticError, KeyError, TypeError):
         raise UnreadableAmountError(f"{text!r} {currency} is no amount") from None
     if not minor.is_finite() or abs(minor) > MAX_AMOUNT or minor != minor.to_integral_value():
         raise UnreadableAmountError(f"{text} {currency} is no amount of whole minor units")
