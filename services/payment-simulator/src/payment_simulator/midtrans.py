@@ -50,7 +50,9 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
     @routes.get("/v2/{order_id}/status")
     async def status(order_id: str) -> Response:
         transaction = desk.charges.get(order_id)
-        return answer(transaction) if transaction else _status("404", "Not found")
+        if transaction is None:
+            return _status("404", "Not found")
+        return answer({**transaction, "status_message": "Success, transaction is found"})
 
     @routes.post("/v2/{order_id}/cancel")
     async def cancel(order_id: str) -> Response:

@@ -240,7 +240,8 @@ def _answer(  # noqa: PLR0911 - one arm a status
         case "capture" | "settlement" | "refund" | "partial_refund":
             return domain.MoneyCaptured(reference=reference, total=_total(transaction))
         case "deny" | "failure":
-            message = transaction.get("status_message", "declined by the bank")
+            # Its status_message is of the request: "Success" where the transaction was asked for.
+            message = "declined by the bank"
             return domain.ChargeFailed(reason="declined", message=message, reference=reference)
         case "cancel" | "expire":
             message = "cancelled or expired at Midtrans"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import structlog
 
 from shop_payment import domain
 from shop_payment.providers import protocol
@@ -20,6 +21,7 @@ from shop_payment.providers.amounts import from_decimal, to_paypal
 from shop_payment.providers.http import call, client
 from shop_payment.providers.paypal_webhooks import PayPalSignatures, read_notice
 
+_log = structlog.get_logger(__name__)
 _REFUNDS = {
     "COMPLETED": domain.RefundStatus.SUCCEEDED,
     "FAILED": domain.RefundStatus.FAILED,
@@ -90,10 +92,10 @@ class PayPalProvider:
             return _answer(captured, charge)
         with protocol.reading("PayPal's refusal to capture"):
             issues = {detail["issue"] for detail in captured["details"]}
-            message = str(captured.get("message", "PayPal did not capture the order"))
         if "ORDER_ALREADY_CAPTURED" in issues:
             return await self._fetched(charge, reference)
-        return domain.ChargeFailed(reason="declined", message=message, reference=reference)
+        _log.warning("not captured", payment_id=str(charge.payment_id), issues=sorted(issues))
+        return _declined(reference)
 
     async def cancel(self, charge: protocol.Charge, reference: str) -> protocol.ChargeAnswer:
         """Look whether it was captured; an order that nobody captures lapses by itself.
@@ -211,13 +213,16 @@ class PayPalProvider:
         """Return the token, renewed when it is old or is the one that was refused."""
         async with self._token_lock:
             if time.monotonic() >= self._token_until or self._token == refused:
-                _, answer = await call(
-                    self._http,
-                    "POST",
-                    "/v1/oauth2/token",
-                    form={"grant_type": "client_credentials"},
-                    auth=self._credentials,
-                )
+                try:
+                    _, answer = await call(
+                        self._http,
+                        "POST",
+                        "/v1/oauth2/token",
+                        form={"grant_type": "client_credentials"},
+                        auth=self._credentials,
+                    )
+                except protocol.DeclinedError as error:  # a 400 is one of us (RFC 6749, 5.2)
+                    raise protocol.NotAuthorisedError(str(error)) from error
                 with protocol.reading("PayPal's access token"):
                     self._token = str(answer["access_token"])
                     self._token_until = time.monotonic() + answer["expires_in"] * 0.9
@@ -254,13 +259,16 @@ def _captured(capture: dict[str, Any], reference: str) -> protocol.ChargeAnswer:
         case "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED":
             return domain.MoneyCaptured(reference=reference, total=_total(capture["amount"]))
         case "DECLINED" | "FAILED":
-            return domain.ChargeFailed(
-                reason="declined", message="declined by PayPal", reference=reference
-            )
+            return _declined(reference)
         case "PENDING":
             return domain.ChargePending(reference=reference)
         case other:
             raise protocol.UnreadableError(f"a capture that is {other!r}")
+
+
+def _declined(reference: str) -> domain.ChargeFailed:
+    """Say so to the customer: PayPal's own words are for developers."""
+    return domain.ChargeFailed(reason="declined", message="declined by PayPal", reference=reference)
 
 
 def _amount(total: domain.Total) -> dict[str, str]:
