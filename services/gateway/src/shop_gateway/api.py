@@ -14,6 +14,7 @@ from shop_gateway.headers import first
 from shop_gateway.identity import CALLER, Caller
 from shop_gateway.state import State
 from shop_shared.http.auth import bearer
+from shop_shared.http.openapi import documented
 from shop_shared.http.problems import NotFound, Problem, Unauthenticated, Unavailable
 from shop_shared.http.tokens import SessionEnded
 
@@ -51,7 +52,12 @@ class Composed(BaseModel):
 router = APIRouter()
 
 
-@router.get("/v1/orders/{order_id}/summary", tags=["gateway"], dependencies=[Security(bearer)])
+@router.get(
+    "/v1/orders/{order_id}/summary",
+    tags=["gateway"],
+    dependencies=[Security(bearer)],
+    responses=documented(429),
+)
 async def order_summary(order_id: UUID, request: Request, state: State) -> Composed:
     """Return an order with its history, payments, returns, shipments and notifications."""
     if _caller(request).session_ended:
@@ -75,7 +81,7 @@ async def order_summary(order_id: UUID, request: Request, state: State) -> Compo
     return Composed.of(parts)
 
 
-@router.get("/v1/home", tags=["gateway"])
+@router.get("/v1/home", tags=["gateway"], responses=documented(429))
 async def home(request: Request, state: State) -> Composed:
     """Return what a shop's first page shows; with a token, the caller's last orders too."""
     targets = {"products": "/v1/products?limit=12"}

@@ -11,6 +11,7 @@ import structlog
 from shop_gateway.compose import fetch
 from shop_gateway.proxy import Proxy
 from shop_gateway.routes import RouteTable
+from shop_shared.http.openapi import documented
 
 log = structlog.get_logger()
 
@@ -18,6 +19,8 @@ KEPT_SECONDS = 30.0
 RETRY_SECONDS = 2.0
 """How soon an incomplete document is made anew."""
 
+_OF_GATEWAY = {str(status): each for status, each in documented(429, 502, 503, 504).items()}
+"""What may be answered in a service's place: over a limit, no pod, none that answers in time."""
 _METHODS = frozenset(("get", "put", "post", "delete", "patch", "head", "options"))
 
 
@@ -103,6 +106,7 @@ def _tagged(item: dict[str, Any], service: str) -> dict[str, Any]:
     return {
         key: {
             **value,
+            "responses": {**_OF_GATEWAY, **value.get("responses", {})},
             "tags": [service],
             "operationId": f"{service}_{value.get('operationId', key)}",
         }

@@ -170,6 +170,11 @@ async def test_the_merged_document_has_the_routed_paths_of_all(gateway: Gateway)
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema["$ref"] == "#/components/schemas/Order.Order"
     assert "Order.Order" in merged["components"]["schemas"]
+    for path in ("/v1/orders", "/v1/home", "/v1/orders/{order_id}/summary"):
+        over_limit = merged["paths"][path]["get"]["responses"]["429"]
+        assert over_limit["headers"].keys() == {"Retry-After"}, path
+    assert {"502", "503", "504"} < operation["responses"].keys()
+    assert "Problem" in merged["components"]["schemas"]
     assert "/v1/home" in merged["paths"]
     assert merged["x-unavailable"] == ["mute"]
 

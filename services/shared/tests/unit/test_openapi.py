@@ -28,7 +28,7 @@ def test_an_operation_names_the_problems_it_can_answer() -> None:
     assert app.openapi() is document
     assert set(document["paths"]["/public"]["get"]["responses"]) == {"200", "400", "503"}
     operation = document["paths"]["/own/{number}"]["post"]
-    statuses = {"200", "400", "401", "403", "404", "413", "415", "422", "503"}
+    statuses = {"200", "400", "401", "403", "404", "408", "413", "415", "422", "503"}
     assert set(operation["responses"]) == statuses
     scopes = ["decision:ask", "admin", "customer", "service", "staff"]
     assert operation["security"] == [{"bearer": scopes}]
@@ -36,4 +36,10 @@ def test_an_operation_names_the_problems_it_can_answer() -> None:
         [(media_type, content)] = operation["responses"][status]["content"].items()
         assert media_type == "application/problem+json"
         assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+    headers = {
+        status: set(answer["headers"])
+        for status, answer in operation["responses"].items()
+        if "headers" in answer
+    }
+    assert headers == {"401": {"WWW-Authenticate"}, "503": {"Retry-After"}}
     assert "HTTPValidationError" not in document["components"]["schemas"]

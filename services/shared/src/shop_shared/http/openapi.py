@@ -2,7 +2,7 @@
 
 What follows from an operation's form is added here: 400 and 503 (a store is away) everywhere, 401
 where a token is asked for, 403 where a role is, 404 where a path has an id, 409 where an
-Idempotency-Key is, 412 and 428 where an If-Match is, 413 and 415 where a body is, 422 where
+Idempotency-Key is, 412 and 428 where an If-Match is, 408, 413 and 415 where a body is, 422 where
 anything can be wrong. What its rules add, a route says itself:
 
     @router.post("/{id}/cancel", responses=documented(404, 409))
@@ -41,6 +41,21 @@ _PROBLEM = {
 }
 
 
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which a try makes sense",
+        "schema": {"type": "integer"},
+    }
+}
+_CHALLENGE = {
+    "WWW-Authenticate": {
+        "description": "What to send, and what was wrong with the token (RFC 6750, 3)",
+        "schema": {"type": "string"},
+    }
+}
+_HEADERS = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+
+
 def documented(*statuses: int) -> Responses:
     """Return the `responses` of a route whose problems have these statuses."""
     reference = {"$ref": "#/components/schemas/Problem"}
@@ -48,6 +63,7 @@ def documented(*statuses: int) -> Responses:
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": reference}},
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
         }
         for status in statuses
     }
@@ -87,7 +103,7 @@ def _document(operation: dict[str, Any]) -> None:
             possible.add(404)
         possible |= _OF_PARAMETERS.get(parameter["name"].lower(), set())
     if "requestBody" in operation:
-        possible |= {413, 415, 422}
+        possible |= {408, 413, 415, 422}
     responses = operation["responses"]
     if responses.pop("422", None) is not None:
         possible.add(422)
