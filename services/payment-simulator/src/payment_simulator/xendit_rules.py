@@ -4,6 +4,7 @@
 |---|---|
 | required `external_id`, `amount`; error shape | https://developers.xendit.co/api-reference/#create-invoice |
 | IDR is whole (Xendit cuts the sen off without a word; the simulator refuses, so that nobody relies on it) | the same page |
+| `payment_methods` of the invoice's currency | https://docs.xendit.co/docs/available-payment-methods |
 | currencies IDR, PHP, THB, VND, MYR, USD | https://docs.xendit.co/credit-cards/supported-currencies |
 | banks: from IDR 1 (BCA 10,000) to 50,000,000,000 (Permata 9,999,999,999, BCA 999,999,999,999) | https://docs.xendit.co/xenpayments/virtual-account/rules-and-limitations |
 | wallets: what a verified wallet can hold, IDR 20,000,000 | https://docs.xendit.co/xendisburse/limits-and-processing-times |
@@ -27,6 +28,10 @@ BANKS = {
     "PERMATA": (1, 9_999_999_999),
 }
 WALLETS = dict.fromkeys(("OVO", "DANA", "SHOPEEPAY", "LINKAJA"), (1, 20000000))
+CHANNELS = {
+    "IDR": [*BANKS, *WALLETS, "QRIS", "CREDIT_CARD"],
+    "PHP": ["GCASH", "PAYMAYA", "GRABPAY", "SHOPEEPAY", "CREDIT_CARD"],
+}
 PHP_LIMITS = (1, 200_000)
 LIMITS_ELSEWHERE = (1, 999_999_999_999)
 _MAX_EXTERNAL_ID = 255
@@ -46,7 +51,14 @@ def refuse_invoice(wanted: Any) -> Document | None:  # noqa: ANN401 - whatever J
             "error_code": "UNSUPPORTED_CURRENCY",
             "message": f"The currency {currency} is not supported",
         }
-    return refuse_amount(wanted.get("amount"), currency, wanted.get("payment_methods"))
+    channels = wanted.get("payment_methods")
+    named = channels if isinstance(channels, list) else []
+    if currency in CHANNELS and any(name not in CHANNELS[currency] for name in named):
+        return {
+            "error_code": "UNAVAILABLE_PAYMENT_METHOD_ERROR",
+            "message": "A payment method is not available in this currency",
+        }
+    return refuse_amount(wanted.get("amount"), currency, channels)
 
 
 def refuse_amount(amount: Any, currency: str, channels: Any = None) -> Document | None:  # noqa: ANN401 - as above

@@ -128,6 +128,9 @@ def test_xendit_has_limits_by_channel_and_currency() -> None:
     assert xendit(99.95, "PHP") is None
     assert xendit(200_000.01, "PHP") == "API_VALIDATION_ERROR"
     assert xendit(100, "EUR") == "UNSUPPORTED_CURRENCY"
+    assert xendit(100, "PHP", "GCASH", "PAYMAYA") is None
+    for currency, channel in (("PHP", "OVO"), ("IDR", "GCASH")):
+        assert xendit(100, currency, "SHOPEEPAY", channel) == "UNAVAILABLE_PAYMENT_METHOD_ERROR"
     assert xendit_rules.refuse_invoice({"amount": 100}) is not None
 
 

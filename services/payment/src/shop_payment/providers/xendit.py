@@ -30,11 +30,14 @@ _PAID = frozenset({"PAID", "SETTLED"})
 _FAILED = frozenset({"CANCELLED", "EXPIRED", "FAILED"})
 _NOT_FOUND = 404
 _CHANNELS = {
-    "virtual_account": ["BCA", "BNI", "BRI", "MANDIRI", "PERMATA"],
-    "ewallet": ["OVO", "DANA", "SHOPEEPAY", "LINKAJA", "GCASH", "PAYMAYA"],
-    "qris": ["QRIS"],
-    "card": ["CREDIT_CARD"],
+    ("virtual_account", "IDR"): ["BCA", "BNI", "BRI", "MANDIRI", "PERMATA"],
+    ("ewallet", "IDR"): ["OVO", "DANA", "SHOPEEPAY", "LINKAJA"],
+    ("ewallet", "PHP"): ["GCASH", "PAYMAYA"],
+    ("qris", "IDR"): ["QRIS"],
+    ("card", "IDR"): ["CREDIT_CARD"],
+    ("card", "PHP"): ["CREDIT_CARD"],
 }
+"""By method and currency: Xendit refuses an invoice that names a channel of another one."""
 
 
 class XenditProvider:
@@ -66,8 +69,9 @@ class XenditProvider:
             "success_redirect_url": self._return_url,
             "failure_redirect_url": self._return_url,
         }
-        if charge.method in _CHANNELS:
-            invoice["payment_methods"] = _CHANNELS[charge.method]
+        channels = _CHANNELS.get((charge.method, charge.total.currency))
+        if channels is not None:
+            invoice["payment_methods"] = channels
         _, created = await call(self._http, "POST", "/v2/invoices", json=invoice)
         return _answer(created, charge)
 
