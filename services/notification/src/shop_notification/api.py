@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,7 @@ from shop_notification.state import State
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.idempotency import idempotency_key, idempotent
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.ids import uuid7
@@ -95,7 +96,12 @@ async def list_notifications(  # noqa: PLR0913 - a parameter a part of the reque
     return page_of(rows, limit=limit, view=models.view)
 
 
-@router.post("", status_code=201, response_model=models.Notification)
+@router.post(
+    "",
+    status_code=201,
+    response_model=models.Notification,
+    responses=sends(201, "Location", "Idempotent-Replayed"),
+)
 async def create_notification(
     wanted: models.CreateNotification,
     caller: Annotated[Principal, permit("create", "notification")],
@@ -118,8 +124,10 @@ async def create_notification(
             raise Unreachable("Nobody known, or one who takes no messages there.")
         return models.view(await messages.find(connection, stored[0]))
 
-    scope = f"{caller.user_id} POST /v1/notifications"
-    return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
+    scope = f"{caller.user_id} POST {PREFIX}"
+    response = await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
+    response.headers["Location"] = f"{PREFIX}/{orjson.loads(response.body)['id']}"
+    return response
 
 
 @router.get("/preferences")
@@ -203,7 +211,7 @@ async def delete_device(
         raise NotFound("No such device.")
 
 
-@router.get("/export")
+@router.get("/export", responses=sends(200, "Content-Disposition"))
 async def export(
     caller: Annotated[Principal, permit("export", "contact")], state: State, response: Response
 ) -> models.Export:

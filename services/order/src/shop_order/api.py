@@ -16,7 +16,7 @@ from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent, point_to
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound, Unprocessable
 from shop_shared.stores.postgres import transaction
@@ -48,7 +48,12 @@ def _parsed(number: str) -> str:
         raise Unprocessable("No order has this number.", errors=errors) from error
 
 
-@router.post("", status_code=201, response_model=models.Order, responses=documented(409))
+@router.post(
+    "",
+    status_code=201,
+    response_model=models.Order,
+    responses=documented(409) | sends(201, "Location", "Idempotent-Replayed"),
+)
 async def place_order(
     wanted: models.PlaceOrder,
     caller: Annotated[Principal, permit("create", "order")],
@@ -156,7 +161,7 @@ async def cancel_order(
     "/{order_id}/payments",
     status_code=202,
     response_model=models.Order,
-    responses=documented(404, 409),
+    responses=documented(404, 409) | sends(202, "Idempotent-Replayed"),
 )
 async def retry_payment(
     chosen: models.RetryPayment,

@@ -15,7 +15,7 @@ from shop_payment.state import State
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.idempotency import idempotency_key, idempotent
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import (
     Before,
     Cursor,
@@ -109,7 +109,7 @@ async def get_payment(record: VisiblePayment) -> models.Payment:
     "/{payment_id}/refunds",
     status_code=201,
     response_model=models.Refund,
-    responses=documented(403),
+    responses=documented(403) | sends(201, "Idempotent-Replayed"),
 )
 async def refund_payment(
     wanted: models.CreateRefund,

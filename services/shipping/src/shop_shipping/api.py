@@ -11,7 +11,7 @@ from shop_shared.clock import now
 from shop_shared.http.auth import Principal, bearer, current_user, permit, require
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.policies import scopes_for
 from shop_shared.http.problems import NotFound
@@ -73,7 +73,7 @@ async def get_shipment(
     return models.ShipmentInFull(**dict(models.shipment_view(shipment)), progress=progress)
 
 
-@router.post("/shipments", status_code=201, responses=documented(403, 409))
+@router.post("/shipments", status_code=201, responses=documented(403, 409) | sends(201, "Location"))
 async def create_shipment(
     wanted: models.CreateShipment,
     _: Annotated[Principal, permit("create", "shipment")],
@@ -139,6 +139,7 @@ async def report_scan(
     scan: models.ReportScan,
     reporter: Annotated[str, Depends(_reporter)],
     engine: Engine,
+    response: Response,
 ) -> models.Shipment:
     """Report that a carrier saw a parcel. A scan that is older than the last changes nothing."""
     async with transaction(engine) as connection:
@@ -146,6 +147,7 @@ async def report_scan(
         after = await service.handle_events(
             connection, shipment, [scan.to_domain()], intent=Intent(now()), source=reporter
         )
+    set_etag(response, after.version)
     return models.shipment_view(after)
 
 

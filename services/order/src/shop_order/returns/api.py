@@ -13,7 +13,7 @@ from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
 from shop_shared.http.idempotency import idempotency_key, idempotent, point_to
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound
 from shop_shared.stores.postgres import transaction
@@ -25,7 +25,7 @@ router = APIRouter(tags=["returns"])
     "/v1/orders/{order_id}/returns",
     status_code=201,
     response_model=models.Return,
-    responses=documented(404, 409),
+    responses=documented(404, 409) | sends(201, "Location", "Idempotent-Replayed"),
 )
 async def request_return(
     wanted: models.RequestReturn,

@@ -13,7 +13,7 @@ from shop_product.service import catalogue
 from shop_product.state import Lists, Store
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 
 router = APIRouter(prefix="/v1/products", tags=["catalogue"])
 
@@ -27,7 +27,7 @@ async def get_product(product_id: UUID, document: VisibleProduct, store: Store) 
     return views.product(document, available=await products.available(store.database, product_id))
 
 
-@router.post("", status_code=201, responses=documented(409))
+@router.post("", status_code=201, responses=documented(409) | sends(201, "Location"))
 async def create_product(
     wanted: ProductCreate,
     caller: Annotated[Principal, permit("create", "product")],

@@ -15,7 +15,7 @@ from shop_product.service import images
 from shop_product.state import Encoder, Lists, Store
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, IfNoneMatch, etag, not_modified, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.problems import NotFound, UnsupportedMediaType
 from shop_shared.http.request_limits import BodyLimits
 
@@ -64,7 +64,7 @@ async def get_image(
     return await _content(store, product_id, main, if_none_match, lifetime)
 
 
-@router.get("/images", responses=documented(404))
+@router.get("/images", responses=documented(404) | sends(200, "ETag"))
 async def list_images(product: VisibleProduct) -> ProductImages:
     """List a product's pictures in order; the first is the main one."""
     return ProductImages(items=views.images(product))
@@ -84,7 +84,11 @@ async def get_one_image(
 @router.post(
     "/images",
     status_code=201,
-    responses={200: {"model": ProductImage}, **documented(404, 409, 412, 413, 415, 422, 429)},
+    responses={
+        200: {"model": ProductImage, **sends(200, "Location")[200]},
+        **sends(201, "Location"),
+        **documented(404, 409, 412, 413, 415, 422, 429),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -13,7 +13,7 @@ from shop_product.service import ledger
 from shop_product.state import Lists, Store
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.etag import IfMatch, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 
 router = APIRouter(prefix="/v1/products/{product_id}/inventory", tags=["inventory"])
@@ -58,7 +58,7 @@ async def list_adjustments(
     return page_of(found, limit=limit, view=views.adjustment, position=itemgetter("_id"))
 
 
-@router.get("")
+@router.get("", responses=sends(200, "ETag"))
 async def get_inventory(
     product_id: UUID,
     caller: Annotated[Principal, permit("read", "inventory")],  # noqa: ARG001 - the role is checked

@@ -3,9 +3,10 @@
 What follows from an operation's form is added here: 400 and 503 (a store is away) everywhere, 401
 where a token is asked for, 403 where a role is, 404 where a path has an id, 409 where an
 Idempotency-Key is, 412 and 428 where an If-Match is, 408, 413 and 415 where a body is, 422 where
-anything can be wrong. What its rules add, a route says itself:
+anything can be wrong; and an ETag where a thing with an id and a version is answered, or an
+If-Match or If-None-Match is. What its rules add, a route says itself:
 
-    @router.post("/{id}/cancel", responses=documented(404, 409))
+    @router.post("", responses=documented(409) | sends(201, "Location"))
 """
 
 from http import HTTPStatus
@@ -41,19 +42,15 @@ _PROBLEM = {
 }
 
 
-_RETRY_AFTER = {
-    "Retry-After": {
-        "description": "Seconds after which a try makes sense",
-        "schema": {"type": "integer"},
-    }
+_HEADERS = {
+    "Content-Disposition": "That it is to be saved, and as what",
+    "ETag": "The version, for If-Match and If-None-Match",
+    "Idempotent-Replayed": "`true` where the same request was answered before",
+    "Location": "Where what was made is",
+    "Retry-After": "Seconds after which a try makes sense",
+    "WWW-Authenticate": "What to send, and what was wrong with the token (RFC 6750, 3)",
 }
-_CHALLENGE = {
-    "WWW-Authenticate": {
-        "description": "What to send, and what was wrong with the token (RFC 6750, 3)",
-        "schema": {"type": "string"},
-    }
-}
-_HEADERS = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+_OF_PROBLEMS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
 def documented(*statuses: int) -> Responses:
@@ -63,10 +60,19 @@ def documented(*statuses: int) -> Responses:
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": reference}},
-            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+            **({"headers": _headers(_OF_PROBLEMS[status])} if status in _OF_PROBLEMS else {}),
         }
         for status in statuses
     }
+
+
+def sends(status: int, *headers: str) -> Responses:
+    """Return the `responses` of a route whose answer of this status has these headers."""
+    return {status: {"headers": _headers(*headers)}}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
 def install(app: FastAPI) -> None:
@@ -83,6 +89,7 @@ def install(app: FastAPI) -> None:
             for item in document["paths"].values():
                 for operation in item.values():
                     _document(operation)
+                    _document_versions(operation, schemas)
         assert app.openapi_schema is not None  # noqa: S101 - plain() has set it
         return app.openapi_schema
 
@@ -109,3 +116,14 @@ def _document(operation: dict[str, Any]) -> None:
         possible.add(422)
     for status, response in documented(*sorted(possible)).items():
         responses.setdefault(str(status), response)
+
+
+def _document_versions(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    asked = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        name = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+        fields = schemas.get(name.rpartition("/")[2], {}).get("properties", {})
+        is_of_version = {"id", "version"} <= fields.keys() or asked & {"if-match", "if-none-match"}
+        if status == "304" or (status.startswith("2") and content and is_of_version):
+            response["headers"] = {**_headers("ETag"), **response.get("headers", {})}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.stores.postgres import transaction
 from shop_user.models import (
     Accepted,
@@ -138,7 +138,7 @@ async def confirm_email_change(
     await email_change.confirm(engine, caller.user_id, wanted.code)
 
 
-@router.get("/me/export", responses=documented(403, 404))
+@router.get("/me/export", responses=documented(403, 404) | sends(200, "Content-Disposition"))
 async def export_me(
     caller: Annotated[Principal, permit("export", "user")], engine: Engine, response: Response
 ) -> Export:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
 from shop_shared.http.etag import IfMatch, require_match, set_etag
-from shop_shared.http.openapi import documented
+from shop_shared.http.openapi import documented, sends
 from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.stores.postgres import transaction
 from shop_user.models import Address, Addresses, AddressWrite
@@ -39,7 +39,7 @@ async def list_addresses(
     return Addresses(items=[Address.model_validate(row) for row in rows])
 
 
-@router.post("", status_code=201, responses=documented(409))
+@router.post("", status_code=201, responses=documented(409) | sends(201, "Location"))
 async def add_address(
     wanted: AddressWrite,
     caller: Annotated[Principal, permit("create", "address")],

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from shop_shared.emails import Email
 from shop_shared.http.auth import Principal, permit
 from shop_shared.http.engine_state import Engine
+from shop_shared.http.etag import set_etag
 from shop_shared.http.openapi import documented
 from shop_shared.http.pagination import Before, Limit, Page, page_of
 from shop_shared.http.problems import NotFound
@@ -43,31 +44,43 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
 
 @router.get("/{user_id}")
 async def get_user(
-    user_id: UUID, caller: Annotated[Principal, permit("read", "user")], engine: Engine
+    user_id: UUID,
+    caller: Annotated[Principal, permit("read", "user")],
+    engine: Engine,
+    response: Response,
 ) -> User:
     """Read an account: one's own, for the staff anybody's."""
     async with transaction(engine) as connection:
         account = await accounts.find(connection, user_id)
     if account is None or not caller.can_view(user_id):
         raise NotFound("No such account.")
+    set_etag(response, account["version"])
     return User.model_validate(account)
 
 
 @router.post("/{user_id}/suspend", responses=documented(409))
 async def suspend(
-    user_id: UUID, caller: Annotated[Principal, permit("suspend", "user")], engine: Engine
+    user_id: UUID,
+    caller: Annotated[Principal, permit("suspend", "user")],
+    engine: Engine,
+    response: Response,
 ) -> User:
     """Lock an account (admin): it cannot sign in, and its sessions end."""
     account = await administration.set_status(engine, user_id, "suspended", by=caller.user_id)
+    set_etag(response, account["version"])
     return User.model_validate(account)
 
 
 @router.post("/{user_id}/reinstate", responses=documented(409))
 async def reinstate(
-    user_id: UUID, caller: Annotated[Principal, permit("reinstate", "user")], engine: Engine
+    user_id: UUID,
+    caller: Annotated[Principal, permit("reinstate", "user")],
+    engine: Engine,
+    response: Response,
 ) -> User:
     """Open a locked account again (admin)."""
     account = await administration.set_status(engine, user_id, "active", by=caller.user_id)
+    set_etag(response, account["version"])
     return User.model_validate(account)
 
 
@@ -77,7 +90,9 @@ async def set_roles(
     wanted: RolesPut,
     caller: Annotated[Principal, permit("set_roles", "user")],
     engine: Engine,
+    response: Response,
 ) -> User:
     """Give an account its roles (admin). Its sessions end, so that they hold at once."""
     account = await administration.set_roles(engine, user_id, wanted.roles, by=caller.user_id)
+    set_etag(response, account["version"])
     return User.model_validate(account)
