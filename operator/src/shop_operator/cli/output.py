@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-CLI_MANAGER: Final = "kubectl-shop"
+CLI_MANAGER: Final = "shop-cli"
 """The field manager of what the commands write."""
 
 
