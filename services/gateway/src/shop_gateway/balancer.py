@@ -30,6 +30,8 @@ BREAKER_MIN_REQUESTS = 20
 BREAKER_FAILURE_SHARE = 0.5
 BREAKER_OPEN_SECONDS = 5.0
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
+NO_ADDRESS = frozenset((socket.EAI_NONAME, socket.EAI_NODATA))
+"""By which DNS says that a name has no address: there is no such name, or it has other records."""
 
 
 class NoEndpointError(Exception):
@@ -152,7 +154,7 @@ async def resolve(pool: Pool) -> None:
             pool.upstream.host, pool.upstream.port, family=socket.AF_INET, type=socket.SOCK_STREAM
         )
     except socket.gaierror as error:
-        if error.errno == socket.EAI_NONAME:
+        if error.errno in NO_ADDRESS:
             pool.update(set())
         elif pool.endpoints:
             log.warning("endpoint.unresolved", service=pool.upstream.service, error=str(error))

@@ -13,6 +13,8 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from shop_gateway.balancer import NO_ADDRESS
+
 log = structlog.get_logger()
 
 RESOLVE_SECONDS = 2.0
@@ -66,12 +68,12 @@ class ForwardedHeaders:
 
 
 async def _addresses(host: str) -> frozenset[str] | None:
-    """Return a name's addresses: none where there is no such name, None where DNS fails."""
+    """Return a name's addresses: none where DNS says that it has none, None where DNS fails."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        if error.errno == socket.EAI_NONAME:
+        if error.errno in NO_ADDRESS:
             return frozenset()
         log.warning("trusted_proxies.unresolved", host=host, error=str(error))
         return None
