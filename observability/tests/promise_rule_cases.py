@@ -5,6 +5,11 @@ from .rule_cases import SHOP, Case
 _SYSTEM = 'namespace="minishop-system",job="shop-operator-metrics"'
 _ORDER = 'exported_namespace="shop",exported_service="order"'
 _UNMET = f"shop_operator_condition_unmet{{{_SYSTEM},{_ORDER}"
+_CRASHES = _UNMET + ',type="Ready",reason="CrashLoopBackOff",pod="a"}'
+_NOT_READY_SAID = (
+    "shop/order has not been Ready, or not for long, for 20 minutes: "
+    "kubectl shop status order -n shop"
+)
 _OF_ORDER = {"exported_namespace": "shop", "exported_service": "order"}
 _EXPIRES = f'database_login_expires_timestamp_seconds{{{SHOP},job="order",pod="order-'
 _OVERSOLD = f'product_stock_products{{{SHOP},job="product",state="oversold",pod="product-'
@@ -18,7 +23,20 @@ CASES = (
             _UNMET + ',type="Ready",reason="CrashLoopBackOff",pod="b"}': "_x17 1x20 _x20",
         },
         fires={15: None, 30: _OF_ORDER, 50: None},
-        summary=("shop/order has not been Ready for 15 minutes: kubectl shop status order -n shop"),
+        summary=_NOT_READY_SAID,
+    ),
+    Case(
+        alert="ShopServiceNotReady",
+        name="one of its pods is ready for a minute, crashes and is started again",
+        series={_CRASHES: "_x5 " + "1x4 stale " * 10},
+        fires={20: None, 30: _OF_ORDER, 54: _OF_ORDER},
+        summary=_NOT_READY_SAID,
+    ),
+    Case(
+        alert="ShopServiceNotReady",
+        name="a rollout that takes its time",
+        series={_UNMET + ',type="Ready",reason="Progressing",pod="a"}': "_x5 1x12 stale"},
+        fires=dict.fromkeys(range(60)),
     ),
     Case(
         alert="ShopServiceNotReady",
