@@ -5,8 +5,9 @@ they do to one in that namespace: the shop is other people's.
 """
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,20 @@ def guestbook(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dic
 async def _program(*words: str | Path) -> None:
     process = await asyncio.create_subprocess_exec(BIN / words[0], *words[1:])
     assert await process.wait() == 0
+
+
+@pytest.fixture
+def kubectl_shop(kubectl: Kubectl) -> Callable[..., Awaitable[None]]:
+    """Return what calls the operator's plugin of kubectl for the guestbook's namespace."""
+
+    async def call(*words: str) -> None:
+        place = {"KUBECONFIG": str(kubectl.kubeconfig)} if kubectl.kubeconfig else {}
+        process = await asyncio.create_subprocess_exec(
+            BIN / "kubectl-shop", *words, f"--namespace={NAMESPACE}", env={**os.environ, **place}
+        )
+        assert await process.wait() == 0
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,19 @@ class Repository:
         return await self.kubectl(
             "exec", "-n", NAMESPACE, f"deployment/{NAME}", "--", "python", "-c", _CLIENT, *body
         )
+
+
+async def compare_with_git(kubectl: Kubectl, name: str) -> None:
+    """Return when Flux has compared what one of its Kustomizations has with Git once more."""
+    asked = str(uuid.uuid4())
+    request = f"reconcile.fluxcd.io/requestedAt={asked}"
+    await kubectl("annotate", KUSTOMIZATIONS, name, f"-n={FLUX}", "--overwrite", request)
+
+    async def is_done() -> bool:
+        found = await kubectl.get(KUSTOMIZATIONS, name, f"-n={FLUX}")
+        return bool(found["status"].get("lastHandledReconcileAt") == asked)
+
+    await until(is_done, seconds=300)
 
 
 async def until(ask: Callable[[], Awaitable[Answer]], *, seconds: float) -> Answer:

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from shop_journey.kubectl import Kubectl
 from shop_journey.place import Place
 from shop_journey.readiness import unready
 
-from gitops.repository import NAME, NAMESPACE, Repository, until
+from gitops.repository import NAME, NAMESPACE, Repository, compare_with_git, until
 from shop_cluster.flux_entry import KUSTOMIZATIONS
 
 # From a push to what the operator makes of it: Git is polled every 5 s.
@@ -104,6 +105,16 @@ async def test_a_service_that_leaves_git_leaves_the_cluster_and_its_data_stay(
     await repository.commit("The guestbook again")
     await repository.applied()
     assert entry in await repository.entries()
+
+
+async def test_a_service_that_is_paused_by_hand_stays_so(
+    repository: Repository, kubectl_shop: Callable[..., Awaitable[None]]
+) -> None:
+    await kubectl_shop("pause", NAME)
+    await compare_with_git(repository.kubectl, NAMESPACE)
+    assert (await repository.service())["spec"]["managementPolicy"] == "Paused"
+    await kubectl_shop("resume", NAME)
+    await repository.applied()
 
 
 async def test_the_shop_itself_is_kept_as_git_has_it(place: Place) -> None:

@@ -1,6 +1,5 @@
 """Other layers while Flux keeps the shop: what they change, Flux leaves to them."""
 
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,9 +11,8 @@ from shop_journey.git_server import GitServer
 from shop_journey.kubectl import Kubectl
 from shop_journey.place import Place
 
-from gitops.repository import until
+from gitops.repository import compare_with_git
 from layer_on_cluster import shop_cluster
-from shop_cluster.flux_entry import KUSTOMIZATIONS
 
 
 async def test_kong_has_the_shops_port_while_flux_keeps_the_rest(place: Place) -> None:
@@ -44,21 +42,6 @@ async def edge() -> AsyncIterator[None]:
         yield
     finally:
         await shop_cluster("edge", "down")
-
-
-async def compare_with_git(kubectl: Kubectl, name: str) -> None:
-    """Return when Flux has compared a part of the shop with Git once more."""
-    asked = str(uuid.uuid4())
-    request = f"reconcile.fluxcd.io/requestedAt={asked}"
-    await kubectl(
-        "annotate", KUSTOMIZATIONS, name, f"-n={gitops.NAMESPACE}", "--overwrite", request
-    )
-
-    async def is_done() -> bool:
-        found = await kubectl.get(KUSTOMIZATIONS, name, f"-n={gitops.NAMESPACE}")
-        return bool(found["status"].get("lastHandledReconcileAt") == asked)
-
-    await until(is_done, seconds=120)
 
 
 async def settings(kubectl: Kubectl) -> str:

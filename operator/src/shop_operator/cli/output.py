@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 CLI_MANAGER: Final = "shop-cli"
-"""The field manager of what the commands write."""
+"""The field manager of what the commands write. Flux takes away what `kubectl…` has set."""
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
