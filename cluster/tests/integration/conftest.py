@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shop_cluster import kind
+from shop_cluster import kind, packages
 from shop_cluster.base_images import python_base
-from shop_cluster.build import shopkube
+from shop_cluster.build import pause, shopkube
 from shop_cluster.down import down
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_import import has_image, import_image
@@ -38,8 +38,15 @@ def borrowed() -> bool:
 
 @pytest.fixture(scope="session")
 def machine(borrowed: bool) -> Iterator[ClusterPaths]:  # noqa: FBT001 - a fixture
-    """Root on Linux; a cluster that was not there before is gone afterwards."""
+    """Root on Linux; a cluster that was not there before is gone afterwards.
+
+    What the first `up` of a machine installs and builds is there: no test waits for it, or takes
+    it for a trace of a cluster.
+    """
     paths = ClusterPaths.of_this_machine()
+    packages.install_missing()
+    shopkube()
+    pause()
     yield paths
     if not borrowed:
         down(paths)
