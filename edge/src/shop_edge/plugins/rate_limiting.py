@@ -66,7 +66,7 @@ def filters(settings: RateLimiting) -> dict[str, Any]:
         {
             "entries": [
                 {"key": "window", "value": name},
-                *([{"key": key} for key in _ADDRESS if by_address]),
+                *([{"key": key} for key in _ADDRESS] if by_address else []),
             ],
             "token_bucket": {
                 "max_tokens": n,
