@@ -5,7 +5,6 @@ they do to one in that namespace: the shop is other people's.
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -60,8 +59,8 @@ def guestbook(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> dic
     return found
 
 
-async def _program(*words: str | Path) -> None:
-    process = await asyncio.create_subprocess_exec(BIN / words[0], *words[1:])
+async def _program(*words: str | Path, env: dict[str, str] | None = None) -> None:
+    process = await asyncio.create_subprocess_exec(BIN / words[0], *words[1:], env=env)
     assert await process.wait() == 0
 
 
@@ -70,11 +69,7 @@ def kubectl_shop(kubectl: Kubectl) -> Callable[..., Awaitable[None]]:
     """Return what calls the operator's plugin of kubectl for the guestbook's namespace."""
 
     async def call(*words: str) -> None:
-        place = {"KUBECONFIG": str(kubectl.kubeconfig)} if kubectl.kubeconfig else {}
-        process = await asyncio.create_subprocess_exec(
-            BIN / "kubectl-shop", *words, f"--namespace={NAMESPACE}", env={**os.environ, **place}
-        )
-        assert await process.wait() == 0
+        await _program("kubectl-shop", *words, f"--namespace={NAMESPACE}", env=kubectl.environment)
 
     return call
 

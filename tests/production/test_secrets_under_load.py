@@ -1,7 +1,6 @@
 """Logins change, and Vault is away for a minute, while orders come in: none of them fails."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,7 +36,7 @@ async def rotate(kubectl: Kubectl, name: str) -> None:
     """Give a service new logins by the command, and return when the old ones are gone."""
     process = await asyncio.create_subprocess_exec(
         *(KUBECTL_SHOP, "rotate", "-n=shop", name),
-        env=os.environ | ({"KUBECONFIG": str(kubectl.kubeconfig)} if kubectl.kubeconfig else {}),
+        env=kubectl.environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -60,8 +60,8 @@ async def tilt_command(place: Place, words: Sequence[str]) -> tuple[list[str], M
     # Its web page is in no Go module: where it cannot be fetched, the terminal and `tilt get` do.
     serving = ("--host=127.0.0.1", f"--port={PORT}", "--web-mode=prod")
     return [program, command, *serving, *flags], {
-        **os.environ,
-        **_access(kubectl),
+        **kubectl.environment,
+        "PATH": _path(kubectl),
         "MINISHOP_SERVICES": SERVICES[_provider(services)],
         "MINISHOP_STORES": stores,
         "TILT_DISABLE_ANALYTICS": "1",
@@ -136,9 +136,7 @@ def _is_tilts(service: Mapping[str, Any]) -> bool:
     return not set(_ANNOTATIONS).isdisjoint(service["metadata"].get("annotations", {}))
 
 
-def _access(kubectl: Kubectl) -> dict[str, str]:
-    """Return the environment in which Tilt and its commands reach the same cluster."""
+def _path(kubectl: Kubectl) -> str:
+    """Return the PATH by which Tilt and its commands have the same kubectl."""
     folder = str(Path(kubectl.program).parent) if "/" in kubectl.program else ""
-    path = os.pathsep.join(each for each in (folder, os.environ.get("PATH", "")) if each)
-    config = {"KUBECONFIG": str(kubectl.kubeconfig)} if kubectl.kubeconfig else {}
-    return {"PATH": path, **config}
+    return os.pathsep.join(each for each in (folder, os.environ.get("PATH", "")) if each)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ class Kubectl:
         """Return the words of a call."""
         config = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return [self.program, *config, *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a program that finds the cluster as kubectl would."""
+        config = {"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {}
+        return {**os.environ, **config}
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """Call it and return what it printed.
