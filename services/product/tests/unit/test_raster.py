@@ -99,6 +99,50 @@ def test_grey_of_16_bits_stays_grey() -> None:
     assert seen == [(grey, grey, grey) for grey in (0, 0, 1, 0x40, 0xFF)]
 
 
+def _png(depth: int, *, colours: int, samples: bytes, transparent: bytes) -> bytes:
+    """A PNG of four grey pixels, or two coloured ones, with a transparent value: Pillow writes
+    neither 16 bits of colour nor fewer than 8 of grey with one."""
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 4 // colours, 1, depth, colours // 2 * 2, 0, 0, 0)),
+        (b"tRNS", transparent),
+        (b"IDAT", zlib.compress(b"\0" + samples)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "alphas"),
+    [
+        (
+            _png(
+                16,
+                colours=1,
+                samples=struct.pack(">4H", 0x1234, 0xFFFF, 0, 0x1235),
+                transparent=b"\x12\x34",
+            ),
+            [0, 255, 255, 255],
+        ),
+        (
+            _png(4, colours=1, samples=b"\xf1\x2f", transparent=b"\0\x0f"),
+            [0, 255, 255, 0],
+        ),
+        (_png(2, colours=1, samples=b"\xe4", transparent=b"\0\2"), [255, 0, 255, 255]),
+        (
+            _png(16, colours=2, samples=bytes(range(12)), transparent=bytes(range(6))),
+            [0, 255],
+        ),
+    ],
+    ids=["grey of 16 bits", "grey of 4 bits", "grey of 2 bits", "colour of 16 bits"],
+)
+def test_what_is_transparent_stays_so(content: bytes, alphas: list[int]) -> None:
+    kept = opened(reencode(content, "image/png").content)
+    assert list(kept.getchannel("A").tobytes()) == alphas
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr"])
 def test_every_mode_of_jpeg(mode: str) -> None:
     encoded = BytesIO()

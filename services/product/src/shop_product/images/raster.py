@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal, get_args
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 RasterType = Literal["image/png", "image/jpeg", "image/webp"]
 RASTER_TYPES: frozenset[str] = frozenset(get_args(RasterType))
@@ -27,6 +27,8 @@ _SAVE: dict[str, dict[str, int | bool]] = {
     "JPEG": {"quality": 88, "progressive": True},
     "WEBP": {"quality": 88},
 }
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
+"""Grey of 2 and of 4 bits: what one of them is of 255."""
 _HAS_ALPHA = frozenset({"RGBA", "LA", "La", "PA", "RGBa"})
 # What Pillow's decoders raise for a file that is none, is cut off, or was made to break them.
 _BROKEN = (
@@ -67,6 +69,7 @@ def reencode(content: bytes, media_type: RasterType) -> Raster:
     try:
         with Image.open(BytesIO(content), formats=[format_]) as opened:
             _check_size(*opened.size)
+            _fit_transparency(opened)
             opened.load()
             image = _plain(opened, alpha=format_ != "JPEG")
         encoded = BytesIO()
@@ -98,13 +101,36 @@ def _plain(opened: Image.Image, *, alpha: bool) -> Image.Image:
     upright = ImageOps.exif_transpose(opened)
     has_alpha = upright.mode in _HAS_ALPHA or "transparency" in upright.info
     mode = "RGBA" if alpha and has_alpha else "RGB"
-    if upright.mode == "I;16":  # grey of 16 bits, of which `convert` would make white
-        upright = upright.convert("I").point([grey >> 8 for grey in range(1 << 16)], "L")
+    if upright.mode == "I;16":
+        upright = _grey_of_8_bits(upright)
     if profile and upright.mode in {"RGB", "RGBA", "CMYK"}:
         upright = _in_srgb(upright, profile, mode)
     plain = upright.convert(mode)
     plain.info = {}
     return plain
+
+
+def _fit_transparency(opened: ImageFile.ImageFile) -> None:
+    """Take a PNG's transparent colour to 8 bits, as its pixels will be: Pillow does it not."""
+    transparent = opened.info.get("transparency")
+    if opened.format != "PNG" or not opened.tile or transparent is None:
+        return
+    rawmode = str(opened.tile[0].args)
+    if rawmode == "RGB;16B":
+        opened.info["transparency"] = tuple(each >> 8 for each in transparent)
+    elif rawmode in _GREY_STEPS:
+        opened.info["transparency"] = transparent * _GREY_STEPS[rawmode]
+
+
+def _grey_of_8_bits(image: Image.Image) -> Image.Image:
+    """Return grey of 16 bits in 8, of which `convert` would make white."""
+    wide = image.convert("I")
+    grey = wide.point([value >> 8 for value in range(1 << 16)], "L")
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return grey
+    opaque = wide.point([255 * (value != transparent) for value in range(1 << 16)], "L")
+    return Image.merge("LA", (grey, opaque))
 
 
 def _in_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
