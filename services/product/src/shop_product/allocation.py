@@ -23,6 +23,10 @@ class Offer:
     available: int
     low_stock_threshold: int
 
+    def runs_low(self, quantity: int) -> bool:
+        """Whether it is these units that take the stock down to its threshold."""
+        return self.available - quantity <= self.low_stock_threshold < self.available
+
 
 @dataclass(frozen=True, kw_only=True)
 class AllocatedLine:
@@ -31,16 +35,6 @@ class AllocatedLine:
     offer: Offer
     quantity: int
     unit_price: int
-
-    @property
-    def left(self) -> int:
-        """Units that stay available."""
-        return self.offer.available - self.quantity
-
-    @property
-    def runs_low(self) -> bool:
-        """Whether this line is the one that takes the stock down to its threshold."""
-        return self.left <= self.offer.low_stock_threshold < self.offer.available
 
 
 @dataclass(frozen=True, kw_only=True)

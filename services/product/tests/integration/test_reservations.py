@@ -167,6 +167,16 @@ async def test_a_late_confirmation_takes_the_units_anew(
     assert await units(database, mug) == (0, 0, 2)
 
 
+async def test_units_taken_anew_tell_that_they_run_low(
+    store: Store, database: mongo.Database, stock: Stock
+) -> None:
+    mug, order = await stock(8), uuid7()
+    await place(store, order, (mug, 4))
+    await cancel(store, order)
+    await confirm(store, order)
+    assert [payload["available"] for kind, payload in await said(database, mug)] == [4, 4]
+
+
 async def test_a_late_confirmation_of_units_that_are_gone_is_rejected(
     store: Store, database: mongo.Database, stock: Stock
 ) -> None:

@@ -5,12 +5,12 @@ works inside the caller's transaction, and an event that comes late or twice fin
 further on and changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shop_product.allocation import Allocation, Refusal, allocate, merged
+from shop_product.allocation import Allocation, Offer, Refusal, allocate, merged
 from shop_product.events import (
     InventoryCommitted,
     InventoryRejected,
@@ -60,7 +60,7 @@ async def reserve(  # noqa: PLR0913 - keyword-only, each of its own kind
     await _publish(
         tx,
         _reserved(order_id, customer_id, outcome, reserved_until),
-        *_low_stock(outcome),
+        *_low_stock((line.offer, line.quantity) for line in outcome.lines),
     )
 
 
@@ -77,10 +77,11 @@ async def commit(tx: Tx, *, order_id: UUID) -> None:
     if await reservations.move(tx, order_id, before="reserved", after="committed"):
         await inventory.move(tx, "commit", quantities)
     elif reservation["status"] == "released" and quantities:
-        offers = await inventory.offers(tx, map(UUID, quantities))
+        wanted = {UUID(pid): quantity for pid, quantity in quantities.items()}
+        offers = await inventory.offers(tx, wanted)
         if any(
-            UUID(pid) not in offers or offers[UUID(pid)].available < quantity
-            for pid, quantity in quantities.items()
+            pid not in offers or offers[pid].available < quantity
+            for pid, quantity in wanted.items()
         ):
             await reservations.move(tx, order_id, before="released", after="rejected")
             await _publish(
@@ -92,6 +93,8 @@ async def commit(tx: Tx, *, order_id: UUID) -> None:
             return
         await inventory.move(tx, "take", quantities)
         await reservations.move(tx, order_id, before="released", after="committed")
+        taken = ((offers[pid], quantity) for pid, quantity in wanted.items())
+        await _publish(tx, *_low_stock(taken))
     else:
         return
     await _publish(tx, event(InventoryCommitted(order_id=order_id), key=order_id))
@@ -180,17 +183,18 @@ def _reserved(
     )
 
 
-def _low_stock(allocation: Allocation) -> list[Event]:
+def _low_stock(taken: Iterable[tuple[Offer, int]]) -> list[Event]:
+    """Tell of products whose stock these units of each take down to its threshold."""
     return [
         event(
             LowStock(
-                product_id=line.offer.product_id,
-                sku=line.offer.sku,
-                available=line.left,
-                threshold=line.offer.low_stock_threshold,
+                product_id=offer.product_id,
+                sku=offer.sku,
+                available=offer.available - quantity,
+                threshold=offer.low_stock_threshold,
             ),
-            key=line.offer.product_id,
+            key=offer.product_id,
         )
-        for line in allocation.lines
-        if line.runs_low
+        for offer, quantity in taken
+        if offer.runs_low(quantity)
     ]
