@@ -90,9 +90,13 @@ def router(desk: Desk) -> APIRouter:  # noqa: C901 - a route is a function here
         return await desk.perform(make, key=key, amount=wanted["amount"])
 
     @routes.get("/refunds")
-    async def list_refunds(invoice_id: str) -> Response:
+    async def list_refunds(
+        invoice_id: str, limit: int = 10, after_id: str | None = None
+    ) -> Response:
         found = [r for r in desk.refunds.values() if r["invoice_id"] == invoice_id]
-        return answer({"data": found, "has_more": False})
+        ids = [refund["id"] for refund in found]
+        rest = found if after_id is None else found[ids.index(after_id) + 1 :]
+        return answer({"data": rest[:limit], "has_more": len(rest) > limit})
 
     @routes.get("/refunds/{reference}")
     async def retrieve_refund(reference: str) -> Response:

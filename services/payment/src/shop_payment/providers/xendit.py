@@ -29,6 +29,7 @@ _REFUNDS = {
 _PAID = frozenset({"PAID", "SETTLED"})
 _FAILED = frozenset({"CANCELLED", "EXPIRED", "FAILED"})
 _NOT_FOUND = 404
+_REFUNDS_A_PAGE = 50
 _CHANNELS = {
     ("virtual_account", "IDR"): ["BCA", "BNI", "BRI", "MANDIRI", "PERMATA"],
     ("ewallet", "IDR"): ["OVO", "DANA", "SHOPEEPAY", "LINKAJA"],
@@ -131,17 +132,15 @@ class XenditProvider:
     async def fetch_refunds(
         self, charge: protocol.Charge, reference: str
     ) -> tuple[protocol.RefundReport, ...]:
-        _, listed = await call(self._http, "GET", "/refunds", params={"invoice_id": reference})
-        with protocol.reading("Xendit's list of refunds"):
-            return tuple(
-                protocol.RefundReport(
-                    reference=refund["id"],
-                    total=from_decimal(refund["amount"], refund["currency"]),
-                    status=_REFUNDS[refund["status"]],
-                    refund_id=protocol.as_uuid(refund.get("reference_id")),
-                )
-                for refund in listed["data"]
-            )
+        reports: list[protocol.RefundReport] = []
+        page: dict[str, Any] = {"invoice_id": reference, "limit": _REFUNDS_A_PAGE}
+        while True:
+            _, listed = await call(self._http, "GET", "/refunds", params=page)
+            with protocol.reading("Xendit's list of refunds"):
+                reports += map(_report, listed["data"])
+                if not (listed.get("has_more") and listed["data"]):
+                    return tuple(reports)
+                page["after_id"] = reports[-1].reference
 
     async def parse_webhook(
         self, headers: Mapping[str, str], body: bytes
@@ -232,6 +231,15 @@ def _answer(invoice: dict[str, Any], charge: protocol.Charge) -> protocol.Charge
             )
         case other:
             raise protocol.UnreadableError(f"an invoice that is {other!r}")
+
+
+def _report(refund: dict[str, Any]) -> protocol.RefundReport:
+    return protocol.RefundReport(
+        reference=refund["id"],
+        total=from_decimal(refund["amount"], refund["currency"]),
+        status=_REFUNDS[refund["status"]],
+        refund_id=protocol.as_uuid(refund.get("reference_id")),
+    )
 
 
 def _seconds_until(time: datetime) -> int:
