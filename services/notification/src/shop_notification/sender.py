@@ -174,10 +174,8 @@ class Sender:
             data={"name": recipient.name if recipient else "", **claimed.data},
             unsubscribe_url=unsubscribe_url,
         )
-        references: list[str] = []
-        refused: list[SendError] = []
-        for destination in where:
-            message = Message(
+        messages = [
+            Message(
                 id=claimed.id,
                 destination=destination,
                 subject=rendered.subject,
@@ -186,21 +184,27 @@ class Sender:
                 html=rendered.html,
                 unsubscribe_url=unsubscribe_url,
             )
-            try:
-                references.append(await self._channels[claimed.channel].send(message))
-            except SendError as error:
-                refused.append(error)
-                if error.is_gone and claimed.channel == "push":
-                    async with transaction(self._engine) as connection:
-                        await devices.drop_token(connection, destination)
-                # Some devices have it already: a try for the rest would tell those twice.
-                elif error.blame is Blame.TEMPORARY and not (references or error.is_foreign):
-                    raise
-        if not references:
-            blames = {error.blame for error in refused}
-            blame = Blame.TEMPORARY if Blame.TEMPORARY in blames else Blame.PERMANENT
-            raise SendError("; ".join(map(str, refused)), blame=blame)
-        return references
+            for destination in where
+        ]
+        # All at once: one after the other, many slow devices would outlast the lease.
+        answers = await asyncio.gather(*(self._try(claimed.channel, each) for each in messages))
+        references = [answer for answer in answers if isinstance(answer, str)]
+        if references:  # A try for the rest would tell these twice.
+            return references
+        refused = [answer for answer in answers if isinstance(answer, SendError)]
+        blames = {error.blame for error in refused}
+        blame = Blame.TEMPORARY if Blame.TEMPORARY in blames else Blame.PERMANENT
+        raise SendError("; ".join(map(str, refused)), blame=blame)
+
+    async def _try(self, channel: str, message: Message) -> str | SendError:
+        """Return the channel's reference of a message, or why it was not sent."""
+        try:
+            return await self._channels[channel].send(message)
+        except SendError as error:
+            if error.is_gone and channel == "push":
+                async with transaction(self._engine) as connection:
+                    await devices.drop_token(connection, message.destination)
+            return error
 
     async def _unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
         """Return the link that switches off mails like this one; None where there is no such."""

@@ -14,8 +14,6 @@ _GONE = b"UNREGISTERED"
 
 A 404 alone is as well that of a project or account that our settings misname.
 """
-_FOREIGN = b"SENDER_ID_MISMATCH"
-"""How FCM says that a device registered with another project than ours."""
 _NOT_THE_MESSAGE = {
     httpx.codes.UNAUTHORIZED,
     httpx.codes.PAYMENT_REQUIRED,
@@ -26,7 +24,7 @@ _NOT_THE_MESSAGE = {
     httpx.codes.TOO_EARLY,
     httpx.codes.TOO_MANY_REQUESTS,
 }
-"""Of 4xx those that blame our account or the moment."""
+"""Of 4xx those that blame our account or the moment; FCM's SENDER_ID_MISMATCH is a 403, too."""
 
 
 async def post(
@@ -47,8 +45,6 @@ async def post(
     summary = f"{response.status_code} {response.text[:200]}"
     if response.is_client_error and _GONE in response.content:
         raise SendError(summary, blame=Blame.PERMANENT, is_gone=True)
-    if response.is_client_error and _FOREIGN in response.content:
-        raise SendError(summary, blame=Blame.TEMPORARY, is_foreign=True)
     is_no = response.is_client_error and response.status_code not in _NOT_THE_MESSAGE
     if is_no and not is_ours(response):
         raise SendError(summary, blame=Blame.PERMANENT)

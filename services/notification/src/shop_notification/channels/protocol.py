@@ -21,18 +21,11 @@ class Blame(Enum):
 class SendError(Exception):
     """A message was not taken."""
 
-    def __init__(
-        self, detail: str, *, blame: Blame, is_gone: bool = False, is_foreign: bool = False
-    ) -> None:
-        """Take what the receiver said.
-
-        `is_gone`: the address itself is no more. `is_foreign`: it is another sender's, or our
-        settings name the wrong one; other addresses may well be ours.
-        """
+    def __init__(self, detail: str, *, blame: Blame, is_gone: bool = False) -> None:
+        """Take what the receiver said; `is_gone`: the address itself is no more."""
         super().__init__(detail)
         self.blame = blame
         self.is_gone = is_gone
-        self.is_foreign = is_foreign
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
