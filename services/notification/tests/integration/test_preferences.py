@@ -33,6 +33,7 @@ async def test_a_link_that_is_opened_while_preferences_are_saved_undoes_none_of_
             await recipients.switch_off(connection, post.user, category="orders")
 
     async with transaction(post.engine) as connection:
+        await recipients.lock(connection, post.user)
         await recipients.save_preferences(
             connection, post.user, Preferences(off={"shipping": ["push"]}, quiet=quiet)
         )
