@@ -41,6 +41,13 @@ class EmailChanged(AccountEvent):
     """A new e-mail address."""
 
     new_email: str
+    version: int | None = None
+
+
+class Suspended(AccountEvent):
+    """The account is locked: every session ends but those that began when it was open again."""
+
+    version: int | None = None
 
 
 PayloadT = TypeVar("PayloadT", bound=AccountEvent)
@@ -57,6 +64,12 @@ def subscriptions(sessions: SessionStore | None = None) -> list[Subscription[Non
     async def lock_out(account: AccountEvent) -> None:
         await store().block(str(account.user_id))
 
+    async def suspend(suspended: Suspended) -> None:
+        if suspended.version is None:
+            await lock_out(suspended)
+        else:
+            await store().end_older(str(suspended.user_id), version=suspended.version, keep=None)
+
     async def reinstate(account: AccountEvent) -> None:
         await store().unblock(str(account.user_id))
 
@@ -68,11 +81,11 @@ def subscriptions(sessions: SessionStore | None = None) -> list[Subscription[Non
         await store().end_older(str(changed.user_id), version=changed.version, keep=kept)
 
     async def change_email(changed: EmailChanged) -> None:
-        await store().change_email(str(changed.user_id), changed.new_email)
+        await store().change_email(str(changed.user_id), changed.new_email, version=changed.version)
 
     return [
         _subscription("deleted", AccountEvent, lock_out),
-        _subscription("suspended", AccountEvent, lock_out),
+        _subscription("suspended", Suspended, suspend),
         _subscription("reinstated", AccountEvent, reinstate),
         _subscription("roles_changed", RolesChanged, change_roles),
         _subscription("password_changed", PasswordChanged, change_password),

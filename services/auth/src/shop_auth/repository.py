@@ -17,7 +17,16 @@ Start = Literal["started", "blocked", "outdated"]
 
 _ROTATE = Path(__file__).with_name("rotate.lua").read_text()
 _SET_EMAIL = """
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'email', ARGV[1]) end
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+local since = redis.call('HMGET', KEYS[1], 'email_version', 'account_version')
+local known = tonumber(since[1] or since[2] or '') or 0
+local version = tonumber(ARGV[2])
+if version and version <= known then return end
+redis.call('HSET', KEYS[1], 'email', ARGV[1], 'email_version', version or known)
+"""
+_RAISE = """
+local known = tonumber(redis.call('GET', KEYS[1]) or '') or 0
+redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'EX', ARGV[2])
 """
 _REVOCATION_MARGIN_S = 60
 """A revocation outlives the last access token by this much, for clocks that differ."""
@@ -80,6 +89,7 @@ class SessionStore:
         self._grace_s = grace_s
         self._rotate = redis.register_script(_ROTATE)
         self._set_email = redis.register_script(_SET_EMAIL)
+        self._raise = redis.register_script(_RAISE)
 
     async def start(self, session: StoredSession, *, token_hash: str) -> Start:
         """Keep ``session`` until it expires, unless its user is blocked or its account outdated.
@@ -182,7 +192,7 @@ class SessionStore:
         Without a version all but that end. A sign-in that is under way with an older one gets none.
         """
         if version is not None:
-            await self._redis.set(self._keys.changed(user_id), version, ex=_BLOCK_S)
+            await self._raise(keys=[self._keys.changed(user_id)], args=[version, _BLOCK_S])
         ending = [
             session.id
             for session in await self.of_user(user_id)
@@ -190,10 +200,16 @@ class SessionStore:
         ]
         await self.end(user_id, *ending)
 
-    async def change_email(self, user_id: str, email: str) -> None:
-        """Let the tokens of the user's sessions carry another e-mail address from now on."""
+    async def change_email(self, user_id: str, email: str, *, version: int | None) -> None:
+        """Let the tokens of the user's sessions carry another e-mail address from now on.
+
+        Those that know a later ``version`` of the account keep theirs.
+        """
         for session_id in await self._ids(user_id):
-            await self._set_email(keys=[self._keys.session(session_id)], args=[email])
+            await self._set_email(
+                keys=[self._keys.session(session_id)],
+                args=[email, "" if version is None else version],
+            )
 
     async def block(self, user_id: str) -> None:
         """End the user's sessions, those that are just being started among them."""

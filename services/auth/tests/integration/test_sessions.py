@@ -159,6 +159,39 @@ async def test_who_is_locked_out_is_out_at_once(
     assert await signed_in(http, await sign_in(http))
 
 
+async def test_old_news_of_an_account_undo_no_newer_ones(
+    http: httpx.AsyncClient, service: Service, users: Any
+) -> None:
+    """Redelivered, or redriven from a dead letter."""
+    users.version = 7  # suspended with 3, reinstated, two other addresses, another role
+    tokens = await sign_in(http)
+    await hear(service, "minishop.user.email_changed.v1", new_email="late@example.com", version=6)
+    await hear(service, "minishop.user.email_changed.v1", new_email="new@example.com", version=9)
+    await hear(service, "minishop.user.email_changed.v1", new_email="old@example.com", version=8)
+    await hear(service, "minishop.user.suspended.v1", version=3)
+    assert await signed_in(http, tokens)
+    claims = jwt.decode(
+        (await refresh(http, tokens)).json()["access_token"], options={"verify_signature": False}
+    )
+    assert claims["email"] == "new@example.com"
+    # A sign-in that was under way with the roles of before stays refused.
+    await hear(service, "minishop.user.roles_changed.v1", version=10)
+    await hear(service, "minishop.user.password_changed.v1", version=9, kept_session_id=None)
+    users.version = 9
+    assert (await http.post("/v1/auth/token", json=GRANT)).status_code == 503
+
+
+async def test_a_suspension_ends_the_sessions_of_before_it(
+    http: httpx.AsyncClient, service: Service, users: Any
+) -> None:
+    before = await sign_in(http)
+    await hear(service, "minishop.user.suspended.v1", version=2)
+    assert not await signed_in(http, before)
+    assert (await http.post("/v1/auth/token", json=GRANT)).status_code == 503  # was under way
+    users.version = 3  # reinstated
+    assert await signed_in(http, await sign_in(http))
+
+
 async def test_a_new_password_ends_the_other_sessions(
     http: httpx.AsyncClient, service: Service
 ) -> None:

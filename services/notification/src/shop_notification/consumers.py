@@ -47,6 +47,7 @@ async def _changed(tx: AsyncConnection, user: UserChanged, _event: ReceivedEvent
         locale=user.locale,
         email=user.email,
         phone=user.phone,
+        version=user.version,
     )
     await service.upsert_recipient(tx, recipient)
 

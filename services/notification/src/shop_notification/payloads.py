@@ -32,6 +32,8 @@ class UserChanged(ReceivedPayload):
     name: str
     locale: str = "en"
     phone: str | None = None
+    version: int | None = None
+    """The account's; None from a user service that does not tell it yet."""
 
 
 class EmailChanged(ReceivedPayload):

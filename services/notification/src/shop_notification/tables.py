@@ -22,6 +22,8 @@ recipients = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("phone", sa.Text),
     sa.Column("locale", sa.Text, nullable=False),
+    # The account's, when it was so; 0 where the user service did not tell.
+    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
 )
 
 preferences = sa.Table(

@@ -23,6 +23,8 @@ class UserRegistered(UserEvent):
     email: str
     name: str
     locale: str
+    version: int
+    """The account's, as in every event of what it is: one with an older version came late."""
 
 
 class VerificationRequested(UserEvent):
@@ -63,6 +65,7 @@ class UserUpdated(UserEvent):
     name: str
     phone: str | None
     locale: str
+    version: int
 
 
 class RegistrationRepeated(UserEvent):
@@ -80,6 +83,7 @@ class EmailChanged(UserEvent):
 
     old_email: str
     new_email: str
+    version: int
 
 
 class PasswordChanged(UserEvent):
@@ -106,6 +110,9 @@ class UserSuspended(UserEvent):
     """The account is locked by the staff."""
 
     type: ClassVar[str] = "minishop.user.suspended.v1"
+
+    version: int
+    """The account's from then on: who signed in with a later one came after it was reinstated."""
 
 
 class UserReinstated(UserEvent):

@@ -167,7 +167,9 @@ async def test_the_staff_lists_and_an_admin_locks(
     url = f"/v1/users/{ada.id}"
     assert (await http.post(f"{url}/suspend", headers=staff)).status_code == 403
     for _ in range(2):
-        assert (await http.post(f"{url}/suspend", headers=admin)).json()["status"] == "suspended"
+        suspended = (await http.post(f"{url}/suspend", headers=admin)).json()
+        assert suspended["status"] == "suspended"
+    assert (await said(engine, ada.id))[-1][1]["version"] == suspended["version"]
     assert (await http.get("/v1/users/me", headers=ada.headers)).status_code == 403
     assert (await http.post(f"{url}/reinstate", headers=admin)).json()["status"] == "active"
     roles = await http.put(f"{url}/roles", json={"roles": ["staff", "customer"]}, headers=admin)

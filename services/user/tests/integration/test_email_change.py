@@ -42,6 +42,7 @@ async def test_the_account_moves_by_the_code_sent_to_the_new_address(
     assert changed[0] == "email_changed"
     assert (changed[1]["old_email"], changed[1]["new_email"]) == (ada.email, new)
     assert (updated[0], updated[1]["email"]) == ("updated", new)
+    assert changed[1]["version"] == updated[1]["version"] == me["version"]
     for email, status in ((new, 200), (ada.email, 401)):
         body = {"email": email, "password": PASSWORD}
         assert (await http.post(VERIFY, json=body, headers=auth)).status_code == status

@@ -27,6 +27,8 @@ class Recipient:
     locale: str
     email: str | None = None
     phone: str | None = None
+    version: int | None = None
+    """The account's, when it was so; None where the user service did not tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,17 +99,21 @@ async def switch_off(connection: AsyncConnection, user_id: UUID, *, category: st
 
 
 async def save_recipient(connection: AsyncConnection, recipient: Recipient) -> None:
-    """Store how somebody is reached."""
-    row = {
+    """Store how somebody is reached, unless a later version of the account is known."""
+    row: dict[str, Any] = {
         "email": recipient.email,
         "name": recipient.name,
         "phone": recipient.phone,
         "locale": recipient.locale,
     }
+    is_newer = None
+    if recipient.version is not None:
+        row["version"] = recipient.version
+        is_newer = recipients.c.version < recipient.version
     await connection.execute(
         pg.insert(recipients)
         .values(user_id=recipient.user_id, **row)
-        .on_conflict_do_update(index_elements=["user_id"], set_=row)
+        .on_conflict_do_update(index_elements=["user_id"], set_=row, where=is_newer)
     )
 
 
@@ -172,8 +178,7 @@ def quiet_hours_in(row: Any) -> QuietHours | None:  # noqa: ANN401 - as above
 
 
 async def save_preferences(connection: AsyncConnection, user_id: UUID, wanted: Preferences) -> None:
-    """Store what somebody wants."""
-    await take_turns(connection, user_id)
+    """Store what somebody wants. The caller holds their turn."""
     quiet = wanted.quiet
     row = {
         "off": {category: list(channels) for category, channels in wanted.off.items()},

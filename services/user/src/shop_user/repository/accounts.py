@@ -13,6 +13,7 @@ from shop_shared.stores.pages import newest_first
 from shop_user.tables import accounts, addresses, codes
 
 Row = dict[str, Any]
+FIRST_VERSION = 1
 _ADMINS_LOCK = 0x61646D696E73  # "admins"
 
 
@@ -23,7 +24,7 @@ async def insert(connection: AsyncConnection, row: Row) -> tuple[UUID, bool]:
     """
     at = now()
     inserted = pg.insert(accounts).values(
-        version=1, status="active", created_at=at, updated_at=at, **row
+        version=FIRST_VERSION, status="active", created_at=at, updated_at=at, **row
     )
     found = await connection.execute(
         inserted.on_conflict_do_update(

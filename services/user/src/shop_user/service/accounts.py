@@ -83,7 +83,9 @@ async def open_account(  # noqa: PLR0913 - keyword-only, each of its own kind
     }
     user_id, is_new = await accounts.insert(connection, row)
     if is_new:
-        registered = UserRegistered(user_id=user_id, email=email, name=name, locale=locale)
+        registered = UserRegistered(
+            user_id=user_id, email=email, name=name, locale=locale, version=accounts.FIRST_VERSION
+        )
         await publish(connection, event(registered, key=user_id))
     return user_id, is_new
 
@@ -112,9 +114,14 @@ async def change(
         if "phone" in changed:
             changed["phone_verified_at"] = None
         after = await accounts.update(connection, user_id, **changed)
-        told = {field: after[field] for field in ("email", "name", "phone", "locale")}
-        await publish(connection, event(UserUpdated(user_id=user_id, **told), key=user_id))
+        await publish(connection, event(updated(after), key=user_id))
         return after
+
+
+def updated(account: Row) -> UserUpdated:
+    """Make the event of an account whose profile has changed."""
+    profile = {name: account[name] for name in ("email", "name", "phone", "locale", "version")}
+    return UserUpdated(user_id=account["id"], **profile)
 
 
 async def delete(engine: AsyncEngine, user_id: UUID) -> None:

@@ -28,9 +28,10 @@ class OwnAccount(Conflict):
 async def set_status(engine: AsyncEngine, user_id: UUID, status: Status, *, by: UUID) -> Row:
     """Suspend or reinstate an account. Doing it twice changes nothing."""
 
-    def told(_after: Row) -> EventPayload:
-        kind = UserSuspended if status == "suspended" else UserReinstated
-        return kind(user_id=user_id)
+    def told(after: Row) -> EventPayload:
+        if status == "suspended":
+            return UserSuspended(user_id=user_id, version=after["version"])
+        return UserReinstated(user_id=user_id)
 
     return await _change(engine, user_id, told, by=by, status=status)
 

@@ -10,12 +10,12 @@ from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.outbox import publish
 from shop_shared.stores.postgres import transaction
 from shop_user import codes
-from shop_user.events import EmailChanged, RegistrationRepeated, UserUpdated, VerificationRequested
+from shop_user.events import EmailChanged, RegistrationRepeated, VerificationRequested
 from shop_user.models import EmailChange
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
 from shop_user.service import present_password, sent_codes
-from shop_user.service.accounts import present
+from shop_user.service.accounts import present, updated
 from shop_user.service.sent_codes import CodeInvalid
 
 
@@ -67,11 +67,12 @@ async def confirm(engine: AsyncEngine, user_id: UUID, code: str) -> None:
         if moved and sent is not None:
             after = await accounts.update(connection, user_id, email_verified_at=now())
             changed = EmailChanged(
-                user_id=user_id, old_email=before["email"], new_email=after["email"]
+                user_id=user_id,
+                old_email=before["email"],
+                new_email=after["email"],
+                version=after["version"],
             )
-            profile = {name: after[name] for name in ("email", "name", "phone", "locale")}
-            updated = UserUpdated(user_id=user_id, **profile)
-            for payload in (changed, updated):
+            for payload in (changed, updated(after)):
                 await publish(connection, event(payload, key=user_id))
     if not moved:
         raise CodeInvalid("The code is not valid.")
