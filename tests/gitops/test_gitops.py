@@ -111,9 +111,11 @@ async def test_a_service_that_is_paused_by_hand_stays_so(
     repository: Repository, kubectl_shop: Callable[..., Awaitable[None]]
 ) -> None:
     await kubectl_shop("pause", NAME)
-    await compare_with_git(repository.kubectl, NAMESPACE)
-    assert (await repository.service())["spec"]["managementPolicy"] == "Paused"
-    await kubectl_shop("resume", NAME)
+    try:
+        await compare_with_git(repository.kubectl, NAMESPACE)
+        assert (await repository.service())["spec"]["managementPolicy"] == "Paused"
+    finally:
+        await kubectl_shop("resume", NAME)
     await repository.applied()
 
 
