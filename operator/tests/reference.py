@@ -42,7 +42,7 @@ def _reference() -> Iterator[str]:
         yield "|---|---|---|"
         yield from _rows(schema[part], part)
     yield "\n## Rules that the API server checks\n"
-    yield from sorted(f"- {message}" for message in _rules(crd))
+    yield from sorted({f"- {message}" for message in _rules(crd)})
     yield ""
 
 

@@ -75,6 +75,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
         "plugins run at the edge",
     ),
+    (
+        {"route": {"paths": ["/"], "via": "gateway", "host": "a.example"}},
+        "at its own host; with via gateway leave host out",
+    ),
     *(
         ({"route": {"paths": ["/"], "plugins": [{"name": name}]}}, "runs code in Kong")
         for name in ("pre-function", "post-function", "exit-transformer", "request-callout")
@@ -109,6 +113,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"env": [{"name": "A"}, {"name": "A"}]}, "duplicate entries"),
     ({"resources": {"requests": {"cpu": "many"}}}, "should match"),
     ({"resources": {"limits": {"cpu": -1}}}, "not negative"),
+    *(
+        ({"resources": {"limits": {"memory": amount}}}, "less than 1000E")
+        for amount in ("1000E", "1e21", "1000000000000000000000", "1e99")
+    ),
+    ({"resources": {"limits": {"memory": "1e999999999"}}}, "should match"),
     ({"probes": {"liveness": "livez"}}, "should match"),
     ({"slo": {"availability": "100"}}, "should match"),
     ({"alerts": [{**ALERT, "name": "not-camel"}]}, "should match"),
@@ -164,6 +173,7 @@ GOOD: list[dict[str, Any]] = [
         tolerations=[{"operator": "Exists"}],
     ),
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
+    {"resources": {"requests": {"cpu": "+.5", "memory": "999E", "b/a": "1.", "b/c": "1e-9"}}},
     {"route": {"paths": ["/"], "plugins": [{"name": "http-log", "config": {"queue": {"a": 1}}}]}},
     *({"routeTable": {"mountPath": path}} for path in ("/tmp/routes", "/vault/routes", "/a..b")),
 ]

@@ -117,7 +117,17 @@ def test_the_same_quantity(one: object, other: object) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("1", "1m"), ("1Ki", "1k"), ("", ""), ("a", "a"), ("1e", "1e"), (True, 1), (None, None)],
+    [
+        ("1", "1m"),
+        ("1Ki", "1k"),
+        ("", ""),
+        ("a", "a"),
+        ("1e", "1e"),
+        (True, 1),
+        (None, None),
+        ("10e9999", "1e10000"),  # with more zeros, computed for hours
+        (f"{'9' * 5000}", f"{'9' * 5000}.0"),
+    ],
 )
 def test_what_is_not_the_same_quantity(one: object, other: object) -> None:
     assert not same_quantity(one, other)

@@ -9,9 +9,10 @@ from math import ceil
 from typing import Final
 
 _FORM: Final = re.compile(
-    r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-    r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+|)"
+    r"(?P<sign>[+-]?)(?P<number>[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})"
+    r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2}|)"
 )
+"""What is longer is taken for no quantity: 1e999999999 would be computed for hours."""
 _DECIMAL: Final = {"n": -3, "u": -2, "m": -1, "": 0} | {
     unit: power for power, unit in enumerate("kMGTPE", start=1)
 }
