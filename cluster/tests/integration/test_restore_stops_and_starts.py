@@ -16,6 +16,7 @@ from shop_cluster.paths import checkout
 
 Kubectl = tuple[str, ...]
 OPERATOR, CONNECT = "minishop-system/shop-operator", "platform/minishop-connect"
+FLUX = "flux-system/kustomize-controller"
 USES: dict[str, dict[str, Any]] = {
     "order": {"database": {"kind": "postgres", "name": "order"}},
     "gateway": {"cache": {"kind": "redis"}},
@@ -99,11 +100,11 @@ def test_users_of_the_stores_are_stopped_and_come_back_as_many(
     assert names[:2] == [OPERATOR, CONNECT]
     assert sorted(names[2:]) == OURS
 
-    on_cluster._stop(kubectl, users)
+    on_cluster._stop(kubectl, users, [])
     stopped = replicas(plane)
     assert {name for name, count in stopped.items() if not count} == {*names}
     # Interrupted, and begun again: what it sees now is none of each.
-    on_cluster._stop(kubectl, list(on_cluster._users(kubectl)))
+    on_cluster._stop(kubectl, list(on_cluster._users(kubectl)), [])
 
     be_ready(plane, *names)
     on_cluster._start(kubectl, users)
@@ -112,11 +113,24 @@ def test_users_of_the_stores_are_stopped_and_come_back_as_many(
     assert on_cluster._BEFORE not in left
 
 
+def test_flux_applies_nothing_meanwhile(plane: ControlPlane, kubectl: Kubectl) -> None:
+    assert not list(on_cluster._flux(kubectl))
+    plane.kubectl("create", "namespace", "flux-system")
+    plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(deployment(FLUX, 1, {})))
+    users, flux = list(on_cluster._users(kubectl)), list(on_cluster._flux(kubectl))
+    on_cluster._stop(kubectl, users, flux)
+    assert replicas(plane)[FLUX] == 0
+    be_ready(plane, FLUX, OPERATOR, CONNECT, *OURS)
+    on_cluster._start(kubectl, [*users, *on_cluster._flux(kubectl)])
+    assert replicas(plane)[FLUX] == 1
+    plane.kubectl("delete", "deployment", "kustomize-controller", "--namespace=flux-system")
+
+
 def test_what_does_not_come_back_is_named(
     plane: ControlPlane, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = list(on_cluster._users(kubectl))
-    on_cluster._stop(kubectl, users)
+    on_cluster._stop(kubectl, users, [])
     be_ready(plane, OPERATOR, CONNECT, *OURS)
     gone = '{"status": {"readyReplicas": 0}}'
     where = ("deployment", "order", "--namespace=shop", "--subresource=status")

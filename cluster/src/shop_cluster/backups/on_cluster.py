@@ -63,9 +63,9 @@ async def restore(
                     f"the stores have data ({', '.join(standing)}), which a restore takes away:"
                     " say so with --discard"
                 )
-    users = list(_users(kubectl))
+    users, flux = list(_users(kubectl)), list(_flux(kubectl))
     report(f"stopping the operator, Kafka Connect and {len(users) - 2} services")
-    _stop(kubectl, users)
+    _stop(kubectl, users, flux)
     report(f"emptying {', '.join(_STORES)}")
     _empty(kubectl, report)
     operator, *others = users
@@ -77,7 +77,7 @@ async def restore(
         if late := await _without_logins(postgres, mongodb, held):
             report(f"nobody can log in to these yet: {', '.join(late)}")
     report("starting Kafka Connect and the services")
-    _start(kubectl, others)
+    _start(kubectl, [*others, *flux])
     report(f"the stores are as they were at {held.at.isoformat()}")
 
 
@@ -128,10 +128,21 @@ def _users(kubectl: Sequence[str]) -> Iterator[Mapping[str, Any]]:
             yield from found["items"]
 
 
-def _stop(kubectl: Sequence[str], users: Sequence[Mapping[str, Any]]) -> None:
+def _flux(kubectl: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the Deployment that applies what Git says, where Flux keeps the shop."""
+    named = ("get", "deployment", "kustomize-controller", "--namespace=flux-system")
+    if found := run(*kubectl, *named, "--ignore-not-found", "-o=json"):
+        yield json.loads(found)
+
+
+def _stop(
+    kubectl: Sequence[str],
+    users: Sequence[Mapping[str, Any]],
+    flux: Sequence[Mapping[str, Any]],
+) -> None:
     operator, *others = users
-    # First, and whole: it would start again what it sees stopped.
-    for each in ([operator], others):
+    # In this order, and each whole: it would start again what it sees stopped.
+    for each in (flux, [operator], others):
         _scale_to_none(kubectl, each)
 
 
