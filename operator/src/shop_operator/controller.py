@@ -27,6 +27,7 @@ from shop_operator.routing import RouteTable
 from shop_operator.scopes import MISSING, READY, TERMINATING, Scope, Scopes
 from shop_operator.settings import Settings
 from shop_operator.spec import Key
+from shop_operator.status_writer import StatusWriter
 from shop_operator.stores.provisioner import Provisioner
 from shop_operator.work_queue import WorkQueue
 
@@ -98,6 +99,7 @@ class Controller:
             ),
             applier=ChildApplier(client, self._cache, gate),
             recorder=recorder,
+            status=StatusWriter(client, self._scopes.services, gate, recorder),
             logs=PodLogs(client),
             routes=routes,
         )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from shop_operator.api.api_client import ApiClient
-from shop_operator.api.api_errors import ConflictError, NotFoundError
 from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import KAFKA_CONNECTOR, POD, SHOP_SERVICE
@@ -17,10 +16,10 @@ from shop_operator.api.pod_logs import PodLogs, redacted
 from shop_operator.api.write_gate import WriteGate
 from shop_operator.apply.children import ChildApplier
 from shop_operator.apply.result import ApplyError, ApplyResult
-from shop_operator.conditions.assess import TAKES_TIME, Condition, announced, assess, only
+from shop_operator.conditions.assess import Condition, assess, only
 from shop_operator.conditions.readiness import leaving
 from shop_operator.conditions.route import route
-from shop_operator.conditions.status import announcing_status, brief_status, manifest, status_of
+from shop_operator.conditions.status import status_of
 from shop_operator.conditions.workload import begins_rollout, rollout, says_ready
 from shop_operator.deletion import Deletion, TemporaryError
 from shop_operator.metadata import API_VERSION, FINALIZER, Manifest
@@ -29,6 +28,7 @@ from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
 from shop_operator.settings import Settings
 from shop_operator.spec import InvalidSpecError, Key, ShopService, parse, parse_or_unread
+from shop_operator.status_writer import StatusWriter
 from shop_operator.stores.external import Record
 from shop_operator.stores.ownership import Plan, entries
 from shop_operator.stores.provisioner import Provisioner
@@ -55,6 +55,7 @@ class Reconciler:
     provisioner: Provisioner
     applier: ChildApplier
     recorder: EventRecorder
+    status: StatusWriter
     logs: PodLogs
     routes: RouteRegistry
 
@@ -73,14 +74,14 @@ class Reconciler:
         except InvalidSpecError as error:
             service = parse_or_unread(body)
             if not service.deleting:
-                await self._report_only(service, only("InvalidSpec", str(error)))
+                await self.status.write_only(service, only("InvalidSpec", str(error)))
                 return None
         policy = service.spec.management_policy
         if service.deleting:
             await self._delete(service)
         elif policy == "Paused":
             message = "paused by spec.managementPolicy"
-            await self._report_only(service, only("Paused", message, status="Unknown"))
+            await self.status.write_only(service, only("Paused", message, status="Unknown"))
         elif policy == "Observe":
             return await self._observe(service)
         else:
@@ -93,13 +94,13 @@ class Reconciler:
         live = list(self.cache.children(service.key))
         async with self.provisioner.open(service) as outside:
             plan = await outside.plan(live)
-            service = await self._record(service, plan)
+            service = await self.status.record_external(service, plan)
             provisioned = await outside.provision(plan)
         desired, keep = self._wanted(service, provisioned, live)
         if any(record.kind == KAFKA_CONNECTOR.kind for record in plan.release):
             keep |= _LOGIN_KINDS
         if begins_rollout(service, desired, live):
-            service = await self._announce_rollout(service)
+            service = await self.status.announce_rollout(service)
         result = await self.applier.apply(service, desired, live, keep=keep)
         result.errors += provisioned.errors
         left = await self._release(service, plan, result)
@@ -123,7 +124,7 @@ class Reconciler:
         """Remove everything that belongs to a deleted ShopService, then its finalizer."""
         if says_ready(service):
             message = "it is being deleted, with what belongs to it"
-            service = await self._report_only(service, only("Deleting", message)) or service
+            service = await self.status.write_only(service, only("Deleting", message)) or service
         deletion = Deletion(
             client=self.client,
             cache=self.cache,
@@ -134,7 +135,7 @@ class Reconciler:
         )
         error = await deletion.run(service)
         if error is not None:
-            await self._report_only(service, only(error.reason, f"deletion waits: {error}"))
+            await self.status.write_only(service, only(error.reason, f"deletion waits: {error}"))
             raise TemporaryError(str(error))
 
     def _wanted(
@@ -166,40 +167,7 @@ class Reconciler:
         metadata = names | {"finalizers": [FINALIZER]}
         applied = {"apiVersion": API_VERSION, "kind": SHOP_SERVICE.kind, "metadata": metadata}
         body = await self.gate.write(self.client.apply(applied))
-        self._observe_write(service, body)
-        return parse(body)
-
-    async def _announce_rollout(self, service: ShopService) -> ShopService:
-        """Write Ready=False before the Deployment changes; return the ShopService as it is then.
-
-        Whoever waits for Ready must not see the old True beside the new Deployment.
-        Raises TemporaryError if the ShopService changed meanwhile.
-        """
-        conditions = announced("the pods are about to be replaced")
-        status = announcing_status(service, conditions)
-        written = await self._write_status(service, status, conditions)
-        if written is None:
-            raise TemporaryError("the ShopService changed meanwhile")
-        return written
-
-    def _observe_write(self, service: ShopService, body: Manifest) -> None:
-        if service.namespace in self.services:  # else it was given up meanwhile
-            self.services[service.namespace].observe_write(body)
-
-    async def _record(self, service: ShopService, plan: Plan) -> ShopService:
-        """Write `status.external` before anything new is made outside the namespace.
-
-        Raises TemporaryError if the ShopService changed meanwhile.
-        """
-        known = {(e["store"], e["kind"], e["name"]) for e in service.status.get("external") or ()}
-        if not any(identity not in known for identity in plan.made):
-            return service
-        status = service.status | {"external": entries(plan.records)}
-        try:
-            body = await self.gate.write(self.client.apply_status(manifest(service, status)))
-        except (NotFoundError, ConflictError) as error:
-            raise TemporaryError(f"the ShopService changed meanwhile: {error}") from error
-        self._observe_write(service, body)
+        self.status.observe_write(service, body)
         return parse(body)
 
     async def _release(self, service: ShopService, plan: Plan, result: ApplyResult) -> list[Record]:
@@ -243,38 +211,10 @@ class Reconciler:
         elif "external" in service.status:
             status["external"] = service.status["external"]
         await report_rotation(self.recorder, service, status, provisioned.rotation)
-        await self._write_status(service, status, conditions)
+        await self.status.write(service, status, conditions)
         _raise_if_incomplete(provisioned, result, conditions)
         result.recheck_after(pods.recheck)
         return result.recheck
-
-    async def _report_only(
-        self, service: ShopService, conditions: Sequence[Condition]
-    ) -> ShopService | None:
-        return await self._write_status(service, brief_status(service, conditions), conditions)
-
-    async def _write_status(
-        self, service: ShopService, status: Manifest, conditions: Sequence[Condition]
-    ) -> ShopService | None:
-        """Write the status if it differs, and record an Event if Ready changed.
-
-        Returns the ShopService as it is then; None if it was deleted, recreated or changed
-        meanwhile, which the watch reports.
-        """
-        if status == service.status:
-            return service
-        try:
-            body = await self.gate.write(self.client.apply_status(manifest(service, status)))
-        except (NotFoundError, ConflictError):
-            return None
-        self._observe_write(service, body)
-        before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
-        ready = conditions[0]
-        changed = (ready.status, ready.reason) != (before.get("status"), before.get("reason"))
-        if changed and ready.reason not in TAKES_TIME:
-            warning = ready.status == "False"
-            await self.recorder.record(service, ready.reason, ready.message, warning=warning)
-        return parse_or_unread(body)
 
 
 def _raise_if_incomplete(
