@@ -1,7 +1,7 @@
 """Writes the status of ShopServices: only if it differs, and only of the version that was read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shop_operator.api.api_client import ApiClient
 from shop_operator.api.api_errors import ConflictError, NotFoundError
@@ -25,6 +25,8 @@ class StatusWriter:
     """The ShopServices of each namespace."""
     gate: WriteGate
     recorder: EventRecorder
+    _untold: dict[str, Manifest] = field(default_factory=dict)
+    """By uid, a `lastDrift` whose write failed: it is put right, so it is not found again."""
 
     async def write(
         self, service: ShopService, status: Manifest, conditions: Sequence[Condition]
@@ -34,12 +36,21 @@ class StatusWriter:
         Returns the ShopService as it is then; None if it was deleted, recreated or changed
         meanwhile, which the watch reports.
         """
+        told = service.status.get("lastDrift")
+        if service.uid in self._untold and status.get("lastDrift") == told:
+            status = status | {"lastDrift": self._untold[service.uid]}
         if status == service.status:
             return service
+        if status.get("lastDrift") != told:
+            self._untold[service.uid] = status["lastDrift"]
         try:
             body = await self.gate.write(self.client.apply_status(manifest(service, status)))
-        except (NotFoundError, ConflictError):
+        except NotFoundError:
+            self._untold.pop(service.uid, None)
             return None
+        except ConflictError:
+            return None
+        self._untold.pop(service.uid, None)
         self.observe_write(service, body)
         before = {c["type"]: c for c in service.status.get("conditions") or ()}.get("Ready", {})
         ready = conditions[0]

@@ -13,9 +13,9 @@ import yaml
 from aiohttp import web
 
 from shop_operator.api.api_client import ApiClient
-from shop_operator.api.kinds import DEPLOYMENT
+from shop_operator.api.kinds import DEPLOYMENT, SHOP_SERVICE
 
-from .harm import HARM, SPEC
+from .harm import HARM, SERVICE, SPEC
 from .program import operator_program
 from .proxy import Proxy, proxy, status
 from .shop import Shop, eventually
@@ -200,3 +200,32 @@ def _kubeconfig(server: str) -> dict[str, object]:
         "clusters": [{"name": "proxy", "cluster": {"server": server}}],
         "users": [{"name": "proxy", "user": {}}],
     }
+
+
+async def test_drift_is_in_the_status_though_its_write_met_a_change(
+    shop: Shop, between: Proxy, through: ApiClient
+) -> None:
+    """The drift is put right by then, so it is not found once more."""
+    await shop.start(through)
+    await shop.declare("changing")
+    await shop.settled("changing")
+    image = {"spec": {"image": "minishop/test:2"}}
+    met = asyncio.Event()
+
+    async def changed(request: web.Request) -> web.StreamResponse | None:
+        """Change the ShopService before the first status that has the drift arrives."""
+        is_status = request.path.endswith("/shopservices/changing/status")
+        if is_status and not met.is_set() and b"lastDrift" in await request.read():
+            met.set()
+            await shop.client.merge(SHOP_SERVICE, shop.namespace, "changing", image)
+        return None
+
+    between.fault = changed
+    await shop.client.merge(SERVICE, shop.namespace, "changing", HARM["Service"])
+    await met.wait()
+
+    async def told() -> bool:
+        body = await shop.client.get(SHOP_SERVICE, shop.namespace, "changing")
+        return bool(body["status"].get("lastDrift", {}).get("kind") == "Service")
+
+    await eventually(told)
