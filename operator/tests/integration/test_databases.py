@@ -158,3 +158,31 @@ async def test_mongodb_users_have_their_own_database_only(
     async with mongo(mongodb) as admin:
         assert name not in await admin.list_database_names()
         assert (await admin[name].command("usersInfo"))["users"] == []
+
+
+async def test_a_user_of_mongodb_that_may_log_in_from_elsewhere_only_is_let_in_again(
+    documents: Shop, mongodb: MongoDB
+) -> None:
+    name = f"d{secrets.token_hex(4)}"
+    await documents.start()
+    database = {"kind": "mongodb", "name": name, "onDelete": "Drop"}
+    await documents.declare("products", database=database)
+    await documents.reason("products", "DatabaseReady", "Available")
+    secret = await password(documents, "products")
+    await documents.stop()
+    elsewhere = [{"clientSource": ["203.0.113.1"]}]
+    async with mongo(mongodb) as admin:
+        await admin[name].command("updateUser", name, authenticationRestrictions=elsewhere)
+
+    async def logs_in() -> bool:
+        async with mongo_owner(mongodb, name, secret) as owner:
+            try:
+                await owner[name].list_collection_names()
+            except OperationFailure:
+                return False
+        return True
+
+    assert not await logs_in()
+    await documents.start()
+    await eventually(logs_in)
+    await deleted(documents, "products")

@@ -215,9 +215,14 @@ async def test_mongodbs_login_is_a_secret_that_a_rotation_writes_anew(
         return url.username or ""
 
     assert await opens("old") == name
+    # As somebody may have set it, who wants every writer to say what is written over.
+    metadata = f"secret/metadata/{shop.namespace}/orders/mongodb"
+    await vault.write(metadata, {"cas_required": True, "delete_version_after": "1h"})
     await request(shop, "2030-01-01T00:00:01Z")
     secret = f"secret/data/{shop.namespace}/orders/mongodb"
     while f"//{name}_alt:" not in ((await vault.read(secret)) or {})["data"]["url"]:
         await asyncio.sleep(0.1)
     assert await opens("new") == f"{name}_alt"
+    kept = await vault.read(metadata) or {}
+    assert (kept["cas_required"], kept["delete_version_after"]) == (False, "0s")
     assert await shop.get(DEPLOYMENT, "orders") is not None

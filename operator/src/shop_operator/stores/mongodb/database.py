@@ -54,7 +54,7 @@ class User:
             str((live.get("customData") or {}).get("owner", "")),
             f'in the database {self.database}: db.updateUser("{self.name}", '
             f'{{customData: {{owner: "{sessions.owner}"}}}})',
-            as_declared=self._has_roles(live),
+            as_declared=self._has_rights(live),
         )
 
     async def ensure(self, sessions: Sessions) -> None:
@@ -70,11 +70,16 @@ class User:
                 roles=self._roles(),
                 customData={"owner": sessions.owner},
             )
-        elif not self._has_roles(live):
+        elif not self._has_rights(live):
             locking = {"pwd": _nobodys()} if self.is_locked else {}
             sessions.distrust("mongodb", self.database, self.name)
             await session.run(
-                self.database, "updateUser", self.name, roles=self._roles(), **locking
+                self.database,
+                "updateUser",
+                self.name,
+                roles=self._roles(),
+                authenticationRestrictions=[],
+                **locking,
             )
         known = "mongodb", self.database, self.name, self.password
         if not self.is_locked and not sessions.is_trusted(*known):
@@ -85,11 +90,14 @@ class User:
         names = ("read",) if self.capture else ("readWrite", "dbAdmin")
         return [{"role": name, "db": self.database} for name in names if not self.is_locked]
 
-    def _has_roles(self, live: dict[str, Any]) -> bool:
+    def _has_rights(self, live: dict[str, Any]) -> bool:
+        """Return True if the user has its roles, and may log in from everywhere."""
+
         def named(roles: Iterable[dict[str, str]]) -> set[tuple[str, str]]:
             return {(role["role"], role["db"]) for role in roles}
 
-        return named(live["roles"]) == named(self._roles())
+        is_restricted = bool(live.get("authenticationRestrictions"))
+        return named(live["roles"]) == named(self._roles()) and not is_restricted
 
     async def _ensure_login(self, sessions: Sessions, session: MongoSession) -> None:
         """Log in; if the server refuses, set the password that the Secret holds."""

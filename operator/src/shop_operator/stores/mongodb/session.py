@@ -79,8 +79,10 @@ class MongoSession:
             await admin.drop_database(database)
 
     async def user(self, user: str, database: str) -> dict[str, Any] | None:
-        """Return a user: its customData and its roles; None without the user."""
-        found = await self.run(database, "usersInfo", user, showCustomData=True)
+        """Return a user: its customData, roles and authenticationRestrictions; None without it."""
+        found = await self.run(
+            database, "usersInfo", user, showCustomData=True, showAuthenticationRestrictions=True
+        )
         return next(iter(found["users"]), None)
 
     async def owner_of_user(self, user: str, database: str) -> str | None:

@@ -99,11 +99,12 @@ class Publication:
                 await owner.execute(f"REVOKE SELECT ON {other} FROM {role}")  # noqa: S608 - quoted
 
     async def _grant(self, owner: Connection, table: str) -> None:
-        role = capture_role(self.database)
-        may = "SELECT has_table_privilege($1, $2, 'SELECT')"
-        if not await owner.fetchval(may, role, table):
-            schema = quoted(self._parts()[0])
-            await owner.execute(f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)}")
+        role, schema = capture_role(self.database), self._parts()[0]
+        may = (
+            "SELECT has_schema_privilege($1, $2, 'USAGE') AND has_table_privilege($1, $3, 'SELECT')"
+        )
+        if not await owner.fetchval(may, role, schema, table):
+            await owner.execute(f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(role)}")
             await owner.execute(f"GRANT SELECT ON {table} TO {quoted(role)}")
 
     def _parts(self) -> tuple[str, str]:

@@ -21,6 +21,11 @@ _LIVE: Final = (
     "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment, * "
     "FROM pg_roles WHERE rolname = $1"
 )
+_HAS_ALL: Final = (
+    "SELECT bool_and(has_database_privilege($1::name, $1::text, each)) "
+    "FROM unnest(ARRAY['CONNECT', 'CREATE', 'TEMPORARY']) AS each"
+)
+"""Whether a database's owner has the rights on it that an owner begins with, and may lose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,8 @@ class Database:
                 "SELECT has_database_privilege('public', $1, 'CONNECT')", self.name
             ):
                 await admin.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+            if not await admin.fetchval(_HAS_ALL, self.name):
+                await admin.execute(f"GRANT ALL ON DATABASE {name} TO {name}")
         if self.login is not None:
             await ensure_login(sessions, self.login, self.name)
 

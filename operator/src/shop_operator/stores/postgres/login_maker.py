@@ -4,10 +4,12 @@ Only Vault knows its password, which `vault/database.py` sets. It holds no right
 it may create roles, and grant them the database's owner.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shop_operator.stores.external import Found, Record
+from shop_operator.stores.postgres.attributes import changes
 from shop_operator.stores.postgres.scram import verifier
 from shop_operator.stores.postgres.session import failures, literal, mark, owner_in, quoted
 from shop_operator.stores.sessions import Sessions
@@ -15,10 +17,13 @@ from shop_operator.stores.sessions import Sessions
 _GIVEN_TO_VAULT: Final = "application_name=vault"
 """In the role's settings since Vault was given its password; anybody may read it there."""
 _SIGNAL: Final = "pg_signal_backend"
-_MEMBERSHIPS: Final = (
-    "SELECT count(*) FROM pg_auth_members "
-    "WHERE member = to_regrole($1) AND (roleid = to_regrole($2) AND admin_option "
-    "OR roleid = to_regrole('pg_signal_backend'))"
+_RIGHT: Final = "CREATEROLE"
+_LIVE: Final = (
+    "SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') AS comment, r.*, "
+    "coalesce(rolvaliduntil, 'infinity') > now() AS is_valid, "
+    "(SELECT count(DISTINCT roleid) FROM pg_auth_members WHERE member = r.oid AND "
+    "(roleid = to_regrole($2) AND admin_option OR roleid = to_regrole($3))) AS memberships "
+    "FROM pg_roles r WHERE rolname = $1"
 )
 
 
@@ -36,40 +41,36 @@ class LoginMaker:
 
     async def read(self, sessions: Sessions) -> Found | None:
         """Return the live role; its comment is its mark."""
-        admin = await (await sessions.postgres()).admin()
-        with failures():
-            row = await admin.fetchrow(
-                "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment, "
-                "rolcanlogin AND rolcreaterole AND NOT rolsuper "
-                "AND coalesce(rolvaliduntil, 'infinity') > now() AS may FROM pg_roles "
-                "WHERE rolname = $1",
-                self.name,
-            )
-            if row is None:
-                return None
-            memberships = await admin.fetchval(
-                _MEMBERSHIPS, quoted(self.name), quoted(self.database)
-            )
+        live = await self._live(sessions)
+        if live is None:
+            return None
         return Found(
-            owner_in(row["comment"]),
+            owner_in(live["comment"]),
             f"COMMENT ON ROLE {quoted(self.name)} IS {literal(mark(sessions.owner))}",
-            as_declared=row["may"] and memberships == len((self.database, _SIGNAL)),
+            as_declared=_is_declared(live),
         )
 
     async def ensure(self, sessions: Sessions) -> None:
-        """Create the role without a password, or give it back the rights that it lost."""
-        live = await self.read(sessions)
-        if live is not None and live.as_declared:
+        """Create the role without a password, or make its rights again what they are to be."""
+        live = await self._live(sessions)
+        if live is not None and _is_declared(live):
             return
-        admin = await (await sessions.postgres()).admin()
-        name, rights = quoted(self.name), "LOGIN CREATEROLE NOSUPERUSER VALID UNTIL 'infinity'"
+        admin, name = await (await sessions.postgres()).admin(), quoted(self.name)
+        verb, right = ("CREATE", _RIGHT) if live is None else ("ALTER", changes(live, _RIGHT))
         with failures():
             async with admin.transaction():
-                verb = "CREATE" if live is None else "ALTER"
-                await admin.execute(f"{verb} ROLE {name} {rights}")
+                await admin.execute(f"{verb} ROLE {name} LOGIN {right} VALID UNTIL 'infinity'")
                 await admin.execute(f"COMMENT ON ROLE {name} IS {literal(mark(sessions.owner))}")
                 await admin.execute(f"GRANT {quoted(self.database)} TO {name} WITH ADMIN OPTION")
                 await admin.execute(f"GRANT {_SIGNAL} TO {name}")
+
+    async def _live(self, sessions: Sessions) -> Mapping[str, Any] | None:
+        """Return the live role's comment, attributes and memberships."""
+        admin = await (await sessions.postgres()).admin()
+        names = self.name, quoted(self.database), _SIGNAL
+        with failures():
+            found: Mapping[str, Any] | None = await admin.fetchrow(_LIVE, *names)
+        return found
 
     async def release(self, sessions: Sessions) -> bool:
         """Drop the role."""
@@ -99,3 +100,9 @@ class LoginMaker:
             async with admin.transaction():
                 await admin.execute(f"ALTER ROLE {name} PASSWORD {literal(verifier(password))}")
                 await admin.execute(f"ALTER ROLE {name} SET {_GIVEN_TO_VAULT}")
+
+
+def _is_declared(live: Mapping[str, Any]) -> bool:
+    """Return True for a role that logs in and has its right, and both memberships."""
+    may = live["rolcanlogin"] and live["is_valid"] and not changes(live, _RIGHT)
+    return may and live["memberships"] == len(("owner", _SIGNAL))

@@ -11,9 +11,12 @@ from shop_operator.spec import ShopService
 from shop_operator.stores.errors import StoreError
 from shop_operator.stores.external import Found, Record
 from shop_operator.stores.sessions import Sessions
-from shop_operator.stores.vault.session import VaultSession
+from shop_operator.stores.vault.session import VaultSession, is_told
 
 _OWNER: Final = "minishop.dev/owner"
+
+_KEPT: Final = {"max_versions": 2, "cas_required": False, "delete_version_after": "0s"}
+"""Metadata by which a secret stays, and may be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ class WrittenSecret:
         live = await vault.read(self._path(vault, "data"))
         owner = (metadata.get("custom_metadata") or {}).get(_OWNER, "")
         hint = f"set its custom metadata {_OWNER} to {sessions.owner}"
-        same = live is not None and live.get("data") == self.content
+        same = live is not None and live.get("data") == self.content and is_told(metadata, _KEPT)
         return Found(owner, hint, as_declared=same, read_whole=True)
 
     async def ensure(self, sessions: Sessions) -> None:
@@ -48,9 +51,12 @@ class WrittenSecret:
         if live is not None and live.as_declared:
             return
         vault = await sessions.vault()
-        marked = {"custom_metadata": {_OWNER: sessions.owner}, "max_versions": 2}
+        marked = {"custom_metadata": {_OWNER: sessions.owner}, **_KEPT}
         await vault.write(self._path(vault, "metadata"), marked)
-        await vault.write(self._path(vault, "data"), {"data": self.content})
+        metadata = await vault.read(self._path(vault, "metadata")) or {}
+        # The engine, too, may want to be told the version that is written over.
+        written = {"data": self.content, "options": {"cas": metadata.get("current_version", 0)}}
+        await vault.write(self._path(vault, "data"), written)
 
     async def release(self, sessions: Sessions) -> bool:
         """Delete every version."""
