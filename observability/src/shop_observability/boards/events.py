@@ -57,6 +57,11 @@ BOARD = Board(
                     queries=(gauge("sum", f"event_lag{{{OF}}}", by="group, topic"),),
                 ),
                 Panel(
+                    title="Partitions by group",
+                    description="0 during a rebalance. What ConsumerStuck watches, too.",
+                    queries=(gauge("sum", f"event_partitions_assigned{{{OF}}}", by="group"),),
+                ),
+                Panel(
                     title="Age when committed",
                     description="What EventsSlow watches.",
                     unit="s",

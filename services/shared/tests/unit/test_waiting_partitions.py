@@ -1,4 +1,4 @@
-"""What `event_partitions_paused` tells of partitions that wait for a store."""
+"""What metrics tell of partitions: which the group has given here, which wait for a store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -137,3 +137,14 @@ async def test_a_partition_that_another_consumer_has_now_does_not_wait_here() ->
         await kafka.paused.wait()
         await loop.on_partitions_revoked({PARTITION})
         assert shown("moved") == 0
+
+
+async def test_during_a_rebalance_there_are_no_partitions_here() -> None:
+    def assigned() -> float | None:
+        return REGISTRY.get_sample_value("event_partitions_assigned", {"group": "rebalanced"})
+
+    loop = loop_of(OnePartition("rebalanced"), Store(), "rebalanced")
+    await loop.on_partitions_assigned({PARTITION})
+    assert assigned() == 1
+    await loop.on_partitions_revoked({PARTITION})
+    assert assigned() == 0

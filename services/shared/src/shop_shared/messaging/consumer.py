@@ -85,6 +85,7 @@ async def consume(  # noqa: PLR0913 - keyword-only, each of its own kind
     handling = Dispatcher(
         group=group, handlers=handlers, inbox=inbox, publish_dead_letters=dead_letters.publish
     )
+    event_metrics.assigned.labels(group).set(0)
     consumer = await _start(
         lambda: AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -168,6 +169,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Give partitions up only when the batch in hand is committed, offsets and all."""
         async with self._batch_in_hand:
             await self.commit()
+            event_metrics.assigned.labels(self._group).set(0)
             for partition in revoked:
                 self._uncommitted.pop(partition, None)
                 self._failures.pop(partition, None)
@@ -177,6 +179,7 @@ class _Loop(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start where the group's offsets say, which is aiokafka's own doing."""
+        event_metrics.assigned.labels(self._group).set(len(assigned))
         _log.info("assigned", group=self._group, partitions=sorted(map(tuple, assigned)))
 
     async def _work(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:

@@ -34,6 +34,11 @@ lag = Gauge(
     "Events of a partition that wait behind the last one taken",
     ["group", "topic", "partition"],
 )
+assigned = Gauge(
+    "event_partitions_assigned",
+    "Partitions that the group has given to this process; 0 during a rebalance",
+    ["group"],
+)
 paused = Gauge("event_partitions_paused", "Partitions that wait for a store", ["group"])
 captured = Gauge(
     "outbox_captured",
