@@ -30,7 +30,7 @@ BREAKER_MIN_REQUESTS = 20
 BREAKER_FAILURE_SHARE = 0.5
 BREAKER_OPEN_SECONDS = 5.0
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
-NO_ADDRESS = frozenset((socket.EAI_NONAME, socket.EAI_NODATA))
+NO_ADDRESS = frozenset((socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY))
 """By which DNS says that a name has no address: there is no such name, or it has other records."""
 
 
@@ -54,6 +54,11 @@ class Endpoint:
     in_flight: int = 0
     failures: int = 0
     ejected_until: float = 0.0
+
+    @property
+    def host(self) -> str:
+        """Return the address as a URL has it: in brackets, if it is of IPv6 (RFC 3986, 3.2.2)."""
+        return f"[{self.address}]" if ":" in self.address else self.address
 
 
 @dataclass
@@ -147,16 +152,31 @@ class Balancer:
 
 
 async def resolve(pool: Pool) -> None:
-    """Look the service's pods up. A failed look-up keeps those known before."""
+    """Look the service's pods up. A failed look-up keeps those known before.
+
+    IPv6 addresses are asked for where there are no IPv4 ones: pods that have both would count
+    twice.
+    """
+    try:
+        addresses = await _look_up(pool.upstream, socket.AF_INET) or await _look_up(
+            pool.upstream, socket.AF_INET6
+        )
+    except socket.gaierror as error:
+        if pool.endpoints:
+            log.warning("endpoint.unresolved", service=pool.upstream.service, error=str(error))
+        return
+    pool.update(addresses)
+
+
+async def _look_up(upstream: Upstream, family: socket.AddressFamily) -> set[str]:
+    """Return the addresses of a family that DNS knows. Raises socket.gaierror where DNS fails."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(
-            pool.upstream.host, pool.upstream.port, family=socket.AF_INET, type=socket.SOCK_STREAM
+            upstream.host, upstream.port, family=family, type=socket.SOCK_STREAM
         )
     except socket.gaierror as error:
         if error.errno in NO_ADDRESS:
-            pool.update(set())
-        elif pool.endpoints:
-            log.warning("endpoint.unresolved", service=pool.upstream.service, error=str(error))
-        return
-    pool.update({str(sockaddr[0]) for *_, sockaddr in found})
+            return set()
+        raise
+    return {str(sockaddr[0]) for *_, sockaddr in found}

@@ -176,7 +176,7 @@ class Proxy:
             async with deadline.limit():
                 return await self._client().request(
                     request.method,
-                    URL(f"http://{endpoint.address}:{upstream.port}{request.target}", encoded=True),
+                    URL(f"http://{endpoint.host}:{upstream.port}{request.target}", encoded=True),
                     headers=[
                         *as_text(request.headers),
                         *([("traceparent", traceparent)] if traceparent else []),

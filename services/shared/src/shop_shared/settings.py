@@ -26,7 +26,7 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
     service_name: str = Field("shop", description="Name in logs, metrics, traces and groups")
-    host: str = Field("0.0.0.0", description="Address to listen on")  # noqa: S104 - a pod's own
+    host: str = Field("", description="Address to listen on; empty: all, of IPv4 and IPv6")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
     log_level: str = Field("info", pattern="(?i)^(debug|info|warning|error)$")
     kafka_bootstrap_servers: str = Field(

@@ -1,5 +1,6 @@
-"""The end of a process: what would go on for ever does not hold it up."""
+"""Where a service listens, and its end: what would go on for ever does not hold it up."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -7,6 +8,12 @@ import sys
 import time
 
 import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from shop_shared.server import server_config
+from shop_shared.settings import ServiceSettings
 
 SERVICE = """
 import asyncio
@@ -112,3 +119,15 @@ def _until_it_listens(port: int) -> None:
                 return
         time.sleep(0.05)
     raise TimeoutError(port)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+async def test_it_listens_at_addresses_of_both_families() -> None:
+    server = uvicorn.Server(server_config(FastAPI(), ServiceSettings(port=0)))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    listening = {listener.family for each in server.servers for listener in each.sockets}
+    server.should_exit = True
+    await task
+    assert listening == {socket.AF_INET, socket.AF_INET6}
