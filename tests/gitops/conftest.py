@@ -106,8 +106,9 @@ def _admitted() -> Iterator[dict[str, Any]]:
 
 def _kustomization() -> dict[str, Any]:
     """Return the shop's own, of another folder and without what it waits for."""
-    documents = (ROOT / "manifests" / "gitops" / "sync" / "shop.yaml").read_text()
-    found: dict[str, Any] = next(yaml.safe_load_all(documents))
+    sync = ROOT / "manifests" / "gitops" / "sync"
+    found: dict[str, Any] = next(yaml.safe_load_all((sync / "shop.yaml").read_text()))
+    found["spec"] |= yaml.safe_load((sync / "shopservice-health.yaml").read_text())["spec"]
     found["metadata"] = {"name": NAMESPACE, "namespace": gitops.NAMESPACE}
     found["spec"] |= {"path": f"./{NAMESPACE}", "suspend": True}  # until a test has written there
     del found["spec"]["dependsOn"]
