@@ -158,6 +158,14 @@ def test_a_route_without_objectives_is_warned_of() -> None:
     assert review(a("a", route=route, slo=slo), None, [], PLATFORM).warnings == ()
 
 
+@pytest.mark.parametrize(("limit", "warnings"), [(300, 0), (9_999, 0), (10_000, 1), (600_000, 1)])
+def test_a_latency_that_no_histogram_shows_to_be_missed_is_warned_of(
+    limit: int, warnings: int
+) -> None:
+    found = review(a("a", slo={"latencyP99Ms": limit}), None, [], PLATFORM).warnings
+    assert [each.split()[1] for each in found] == [str(limit)] * warnings
+
+
 @pytest.mark.parametrize(
     ("more", "containers"),
     [

@@ -1,13 +1,15 @@
 """Alerts ask for metrics and labels that a service really has: held against a real scrape."""
 
+import math
 import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from shop_operator.children.prometheus_rule import prometheus_rules
+from shop_operator.children.prometheus_rule import LONGEST_LATENCY_MS, prometheus_rules
 from shop_operator.settings import Settings
 from shop_operator.spec import parse
 from shop_shared.http.app import create_app
@@ -69,6 +71,17 @@ def test_every_alert_asks_for_what_is_there(samples: dict[str, set[str]]) -> Non
     for name, labels in asked:
         assert labels - BY_PROMETHEUS <= samples[name]
     assert any("status" in labels for _, labels in asked)
+
+
+@pytest.mark.usefixtures("samples")
+def test_the_longest_latency_is_the_last_bucket_of_our_services() -> None:
+    ends = [
+        float(sample.labels["le"])
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "http_request_duration_seconds_bucket"
+    ]
+    assert sorted(set(ends))[-2:] == [LONGEST_LATENCY_MS / 1000, math.inf]
 
 
 def _selectors(expression: str) -> Iterator[tuple[str, set[str]]]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from shop_operator.children.access_secret import Access
 from shop_operator.children.pod_template import OWN_CONTAINERS, SERVING
+from shop_operator.children.prometheus_rule import LONGEST_LATENCY_MS
 from shop_operator.names import vault_folder
 from shop_operator.route_claims import Claimant, claimant, claims
 from shop_operator.settings import Settings
@@ -108,8 +109,7 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
     name, _, tag = spec.image.rpartition("/")[2].partition(":")
     if "@" not in name and tag in {"", "latest"}:
         yield f"spec.image {spec.image} can change under its tag; name a version or a digest"
-    if spec.slo is None and spec.route is not None:
-        yield "spec.slo is missing: nobody is told when requests fail or are slow"
+    yield from _about_objectives(spec)
     if spec.autoscaling is not None:
         for container in _without_cpu(spec):
             yield (
@@ -131,6 +131,16 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
             close = difflib.get_close_matches(subscription.topic, topics, n=1)
             hint = f"; is {close[0]} meant?" if close else ""
             yield f"no ShopService here publishes {subscription.topic}{hint}"
+
+
+def _about_objectives(spec: Spec) -> Iterator[str]:
+    if spec.slo is None and spec.route is not None:
+        yield "spec.slo is missing: nobody is told when requests fail or are slow"
+    if spec.slo is not None and (spec.slo.latency_p99_ms or 0) >= LONGEST_LATENCY_MS:
+        yield (
+            f"spec.slo.latencyP99Ms {spec.slo.latency_p99_ms} is never seen to be missed where the "
+            f"last bucket of durations ends at {LONGEST_LATENCY_MS} ms, as by our own services"
+        )
 
 
 def _without_cpu(spec: Spec) -> Iterator[str]:
