@@ -1,4 +1,4 @@
-"""When ConsumerStuck fires for a group that rebalances, and when it does not."""
+"""When alerts fire about what each replica tells for itself, and when they do not."""
 
 from .rule_cases import SHOP, Case
 
@@ -8,6 +8,7 @@ _IDLE = {
     f'event_lag{{{_OF},topic="payment.events",partition="2"}}': "0x80",
     f'events_consumed_total{{{_OF},topic="payment.events",outcome="handled"}}': "100x80",
 }
+_CLOSED = f'payment_breaker_closed{{{SHOP},job="payment",provider="stripe",pod="payment-'
 
 CASES = (
     Case(
@@ -31,5 +32,16 @@ CASES = (
         name="an idle group was rebalanced once, and has a replica more than partitions",
         series={**_IDLE, _ASSIGNED + 'a"}': "8x20 0 8x60", _ASSIGNED + 'b"}': "0x80"},
         fires=dict.fromkeys(range(10, 80, 5)),
+    ),
+    Case(
+        alert="PaymentProviderFailing",
+        name="both replicas meet it, then one of them gets answers and the other has no calls",
+        series={_CLOSED + 'a"}': "1x10 0x20 1x40", _CLOSED + 'b"}': "1x11 0x60"},
+        fires={
+            12: None,
+            20: {"namespace": "shop", "job": "payment", "provider": "stripe"},
+            **dict.fromkeys(range(32, 70, 4)),
+        },
+        summary="calls to stripe fail: its breaker is open, payments by it wait",
     ),
 )

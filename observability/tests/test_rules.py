@@ -17,12 +17,12 @@ from .counter_rule_cases import CASES as COUNTER_CASES
 from .emitted import Emitted
 from .node_rule_cases import CASES as NODE_CASES
 from .promise_rule_cases import CASES as PROMISE_CASES
-from .rebalance_rule_cases import CASES as REBALANCE_CASES
+from .replica_rule_cases import CASES as REPLICA_CASES
 from .rule_cases import CASES as SHOP_CASES
 from .rule_cases import Case
 from .store_rule_cases import CASES as STORE_CASES
 
-CASES = (*SHOP_CASES, *COUNTER_CASES, *NODE_CASES, *PROMISE_CASES, *STORE_CASES, *REBALANCE_CASES)
+CASES = (*SHOP_CASES, *COUNTER_CASES, *NODE_CASES, *PROMISE_CASES, *STORE_CASES, *REPLICA_CASES)
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 OF_THE_OPERATOR = {

@@ -44,8 +44,8 @@ BOARD = Board(
             panels=(
                 Panel(
                     title="Breakers",
-                    description="1 while calls flow. What PaymentProviderFailing watches.",
-                    queries=(gauge("min", f"payment_breaker_closed{{{OF}}}", by="provider"),),
+                    description="1 while any calls flow. What PaymentProviderFailing watches.",
+                    queries=(gauge("max", f"payment_breaker_closed{{{OF}}}", by="provider"),),
                 ),
                 Panel(
                     title="Provider calls that wait",
