@@ -1,5 +1,6 @@
 """Logstash and Kibana: the documents and fields that rsyslog and OpenSearch have, and no others."""
 
+import fnmatch
 import json
 import re
 import subprocess
@@ -103,7 +104,8 @@ def log_store(indices: list[str], asked: list[str]) -> Iterator[str]:
     class Store(BaseHTTPRequestHandler):
         def answer(self) -> None:
             asked.append(f"{self.command} {self.path}")
-            body = "".join(f"{each}\n" for each in indices).encode()
+            pattern = self.path.removeprefix("/_cat/indices/").partition("?")[0]
+            body = "".join(f"{each}\n" for each in fnmatch.filter(indices, pattern)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -118,14 +120,26 @@ def log_store(indices: list[str], asked: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
-def test_only_the_newest_logs_are_kept(count: int) -> None:
-    indices = [f".ds-logs-shop-default-{number:06}" for number in range(count, 0, -1)]
+def test_only_the_newest_logs_and_traces_are_kept(count: int) -> None:
+    logs = [f".ds-logs-shop-default-{number:06}" for number in range(count, 0, -1)]
+    traces = [f"jaeger-jaeger-span-2026-11-{day:02}" for day in range(count, 0, -1)]
+    others = ["jaeger-jaeger-dependencies-2026-11-01", ".kibana_1"] * count
     asked: list[str] = []
-    with log_store(indices, asked) as url:
+    with log_store([*logs, *traces, *others], asked) as url:
         subprocess.run(["sh", LOGS / "keep.sh", url], check=True)
-    assert asked[0] == "POST /logs-shop-default/_rollover"
-    deleted = [each.removeprefix("DELETE /") for each in asked if each.startswith("DELETE")]
-    assert deleted == indices[4:]
+    assert "POST /logs-shop-default/_rollover" in asked
+    deleted = {each.removeprefix("DELETE /") for each in asked if each.startswith("DELETE")}
+    assert deleted == {*logs[4:], *traces[3:]}
+
+
+def test_elasticsearch_keeps_less_than_its_volume_holds() -> None:
+    [job] = yaml.safe_load_all((UPSTREAM / "log-store.yaml").read_text())
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [kept] = [each["command"][2:] for each in pod["containers"]]
+    assert kept == ["http://elasticsearch:9200", "2gb", "4", "3"]
+    documents = yaml.safe_load_all((UPSTREAM / "elasticsearch.yaml").read_text())
+    [claim] = next(documents)["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"] == {"storage": "20Gi"}
 
 
 def test_the_log_store_has_room_for_what_is_kept() -> None:
