@@ -13,6 +13,7 @@ from shop_cluster import (
     edge,
     kind,
     kind_podman,
+    layers,
     observability,
     opentofu,
     preflight,
@@ -238,18 +239,15 @@ def _run_programs(_: ClusterPaths, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _kubectl_for_layer(paths: ClusterPaths, *, elsewhere: str) -> tuple[str, ...]:
-    """Return kubectl's words. Raises ClusterError, with what to do, where a layer can't come."""
-    if kind.chosen() != "embedded":
-        raise ClusterError(f"the layer is made for the embedded cluster; elsewhere {elsewhere}")
+def _kubectl_for_layer(paths: ClusterPaths, layer: str) -> tuple[str, ...]:
+    """Return kubectl's words. Raises ClusterError, with what to do, where the layer can't come."""
+    layers.check(layer)
     _kubectl_of_cluster(paths)
     return _kubectl()
 
 
 def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    kubectl = _kubectl_for_layer(
-        paths, elsewhere="kube-prometheus reads the same monitors and rules: docs/observability.md"
-    )
+    kubectl = _kubectl_for_layer(paths, observability.LAYER)
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=observability.LAYER))
         observability.install(
@@ -261,9 +259,7 @@ def _run_observability(paths: ClusterPaths, asked: argparse.Namespace) -> int:
 
 
 def _run_edge(paths: ClusterPaths, asked: argparse.Namespace) -> int:
-    kubectl = _kubectl_for_layer(
-        paths, elsewhere="install Kong itself and set MINISHOP_EDGE: see docs/edge.md"
-    )
+    kubectl = _kubectl_for_layer(paths, edge.LAYER)
     if asked.word == "up":
         _ensure(paths, selected("embedded", layer=edge.LAYER))
         edge.install(

@@ -31,6 +31,17 @@ def test_an_unknown_choice_names_those_that_there_are(
     assert f"failed: {variable}=nothing-known: it is one of {choices}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("layer", ["edge", "observability"])
+def test_a_layer_that_another_cluster_cannot_have_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], layer: str
+) -> None:
+    monkeypatch.setenv("CLUSTER", "kind")
+    monkeypatch.setattr(command, "run", None)  # nothing is begun
+    assert ends(monkeypatch, "up", "--with", layer) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"the layer {layer} is made for the embedded cluster; elsewhere " in said
+
+
 @pytest.mark.parametrize("words", [["gitops-push"], ["gitops-down"], ["dev"], ["dev-down"]])
 def test_where_there_is_no_cluster_it_is_said(
     monkeypatch: pytest.MonkeyPatch,

@@ -11,6 +11,7 @@ import httpx
 from rich.console import Console
 
 from shop_cluster.errors import ClusterError
+from shop_cluster.layers import check
 from shop_cluster.secrets_provider import chosen_provider
 from shop_journey import development, gitops, golden, orders
 from shop_journey.customer import SHOP, RefusedError, register
@@ -25,7 +26,10 @@ ORDERS_OF_ONE = 20
 
 async def _up(console: Console, asked: argparse.Namespace) -> int:
     place = here()
-    chosen_provider()  # a wrong word is told before anything is done
+    # A wrong word is told before anything is done.
+    chosen_provider()
+    for layer in asked.layers:
+        check(layer)
     todo = steps(place, layers=asked.layers)
     await run(todo, View([step.name for step in todo], console))
     if asked.walk:

@@ -10,6 +10,7 @@ import yaml
 
 from shop_cluster import flux_entry
 from shop_cluster.flux_entry import KUSTOMIZATIONS
+from shop_cluster.kind import has_own_images
 from shop_cluster.published_crds import FLUX, published
 from shop_cluster.secrets_provider import chosen_provider
 from shop_journey.field_owners import patch_metadata, without_flux
@@ -36,27 +37,28 @@ _LOOK = f"kubectl get kustomizations,gitrepositories -n {NAMESPACE}"
 async def bring(place: Place, report: Report) -> None:
     """Have Flux keep the shop. Raises StepFailedError."""
     await install(place, report)
-    await place.kubectl(*APPLY, "-k", str(_overlay(place)))
+    await place.kubectl(*APPLY, "-k", str(overlay()))
     if await kong_has_entry(place.kubectl):
         await asyncio.to_thread(flux_entry.leave_out, place.kubectl.command())
     await wait_until_applied(place.kubectl, report)
 
 
-def _overlay(place: Place) -> Path:
-    kind = "embedded" if place.cluster == "embedded" else "kind"
+def overlay() -> Path:
+    """Return the kustomization of the layer: by whose images the cluster runs, and Vault."""
+    cluster = "embedded" if has_own_images() else "kind"
     without_vault = "-kubernetes" if chosen_provider() == "kubernetes" else ""
-    return ROOT / "kustomize" / "overlays" / f"{kind}-gitops{without_vault}"
+    return ROOT / "kustomize" / "overlays" / f"{cluster}-gitops{without_vault}"
 
 
 async def install(place: Place, report: Report) -> None:
     """Have Flux's controllers and the Git server run, and something in it to follow."""
     kubectl = place.kubectl
-    images = ("git", "flux") if place.cluster == "embedded" else ("git",)
+    images = ("git", "flux") if has_own_images() else ("git",)
     await own_program("shop-cluster", "images", *images)(report)
     crds = [word for file in published(FLUX) for word in ("-f", str(file))]
     await kubectl(*APPLY, *crds)
     await kubectl("wait", "--for=condition=Established", *crds)
-    built = yaml.safe_load_all(await kubectl("kustomize", str(_overlay(place))))
+    built = yaml.safe_load_all(await kubectl("kustomize", str(overlay())))
     applied = "kustomize.toolkit.fluxcd.io/v1"  # what Flux is to apply comes last
     rest = [each for each in built if each["apiVersion"] != applied]
     await kubectl(*APPLY, "-f", "-", stdin=yaml.safe_dump_all(rest))
