@@ -102,6 +102,14 @@ async def sign_in_as_staff(page: Page) -> None:
 
 async def order(page: Page, product: str, way: str, *, currency: str = "USD") -> str:
     """Order one unit of a product; return the order's path. `way` is a payment method's label."""
+    await fill_checkout(page, product, way, currency=currency)
+    await page.get_by_role("button", name="Order and pay").click()
+    await page.wait_for_url("**/orders/*-*")
+    return urlsplit(page.url).path
+
+
+async def fill_checkout(page: Page, product: str, way: str, *, currency: str = "USD") -> None:
+    """Put a product in the basket, and say at the checkout where it goes and how it is paid."""
     await page.goto(f"/products/{product}")
     await page.get_by_label("Currency").select_option(currency)
     await page.get_by_role("button", name="Choose").click()
@@ -114,9 +122,6 @@ async def order(page: Page, product: str, way: str, *, currency: str = "USD") ->
         await page.get_by_label("Postal code").fill("SW1Y 4JH")
         await page.get_by_label("Country").select_option("GB")
     await page.get_by_role("radio", name=way).check()
-    await page.get_by_role("button", name="Order and pay").click()
-    await page.wait_for_url("**/orders/*-*")
-    return urlsplit(page.url).path
 
 
 async def press(page: Page, path: str, button: str, *, javascript: bool) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 from shop_journey.customer import SHOP
 
 from e2e.chromium import (
     PICTURES,
     Chromium,
+    fill_checkout,
     look,
     order,
     require_accessible,
@@ -205,3 +206,26 @@ async def test_the_api_s_reader_is_whole_without_the_internet(browser: Chromium)
         await require_accessible(page, "api-docs-open")
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / "api-docs.png")
+
+
+async def test_a_form_that_was_stopped_can_be_sent_again(
+    browser: Chromium, products: Products
+) -> None:
+    product = await products.make()
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await sign_up(page)
+        await fill_checkout(page, product, CARD)
+        sent: list[str | None] = []
+
+        async def stop(route: Route) -> None:
+            sent.append(route.request.post_data)
+            await route.abort("aborted")  # as by the browser's own button: the page stays
+
+        await page.route("**/checkout", stop)
+        for wait in (0, 10_000):
+            await page.clock.fast_forward(wait)
+            async with page.expect_request("**/checkout"):
+                await page.get_by_role("button", name="Order and pay").click()
+            await page.get_by_role("button", name="Order and pay").click()
+        assert sent == sent[:1] * 2

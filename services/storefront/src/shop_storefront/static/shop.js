@@ -58,11 +58,15 @@ function follow(part) {
   }
 }
 
-// A form that is to be sent once is, however often its button is pressed.
+// A form that is to be sent once is, however often its button is pressed. Who stopped it can send it again: its key counts once.
 function once(form) {
   form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
     form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 10_000);
   });
   addEventListener("pageshow", () => { delete form.dataset.sent; });
 }
