@@ -73,19 +73,49 @@ def test_each_query_is_one_that_prometheus_takes(
     assert answer["data"]["resultType"] in {"vector", "scalar"}
 
 
-@pytest.mark.parametrize("values", ["_x90 1x60", "3x90 4x60"], ids=["the first", "a further one"])
-def test_one_dead_letter_is_shown_as_one(promtool: Promtool, tmp_path: Path, values: str) -> None:
-    [query] = [
-        query for where, query in QUERIES if where.endswith("Dead letters in the time shown")
-    ]
-    labels = 'group="order",topic="payment.events",type="a"'
-    series = f'events_consumed_total{{namespace="shop",{labels},outcome="dead_lettered"}}'
-    shown = {"labels": f"{{{labels}}}", "value": 1}
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("_x90 1x60", "1x150", 1),
+        ("3x90 4x60", "1x150", 1),
+        ("3x38 stale _x2 3x100", "1x38 0x2 1x100", 0),
+        ("_x80 3x60", "_x80 1x60", 0),
+    ],
+    ids=["the first", "a further one", "it was not reached as that began", "Prometheus is new"],
+)
+@pytest.mark.parametrize(
+    "counter",
+    [
+        (
+            "Dead letters in the time shown",
+            'events_consumed_total{namespace="shop",outcome="dead_lettered",',
+            'group="order",topic="payment.events",type="a"',
+        ),
+        (
+            "Captured, in minor units",
+            'payment_minor_units_total{namespace="shop",direction="captured",',
+            'currency="EUR"',
+        ),
+    ],
+    ids=["dead letters", "money"],
+)
+def test_what_was_counted_in_the_time_shown_is_shown(
+    promtool: Promtool, tmp_path: Path, counter: tuple[str, str, str], case: tuple[str, str, int]
+) -> None:
+    (panel, series, by), (values, up, shown) = counter, case
+    [query] = [query for where, query in QUERIES if where.endswith(panel)]
     test = {
         "interval": "1m",
-        "input_series": [{"series": series, "values": values}],
+        "input_series": [
+            {"series": f"{series}{by}}}", "values": values},
+            {"series": 'up{job="order"}', "values": up},
+        ],
         "promql_expr_test": [
-            {"expr": f"round({query}, 0.1)", "eval_time": "100m", "exp_samples": [shown]}
+            {
+                "expr": f"round({query}, 0.1)",
+                "eval_time": "100m",
+                "exp_samples": [{"labels": f"{{{by}}}", "value": shown}],
+            }
         ],
     }
     file = tmp_path / "test.yaml"

@@ -24,17 +24,16 @@ def per_minute(counter: str, *, by: str, legend: str = "") -> Query:
 
 
 def within(counter: str, *, by: str, legend: str = "") -> Query:
-    """Return by how much a counter grew within the time shown, summed by labels."""
-    return Query(expr=f"sum by ({by}) (increase({counter}[{SHOWN}]))", legend=legend or _legend(by))
+    """Return by how much a counter grew within the time shown, summed by labels.
 
-
-def seldom_within(counter: str, *, by: str) -> Query:
-    """Return the same of what counts seldom: also a series that is new within the time shown.
-
-    A counter's first sample is no increase to Prometheus, and may be the only one.
+    Of a series that began meanwhile all is counted: its first sample is no increase to Prometheus.
+    One of which there was no sample for a moment is not new, nor are any where Prometheus is.
     """
-    new = f"({counter} unless {counter} offset {SHOWN})"
-    return Query(expr=f"sum by ({by}) ({new} or increase({counter}[{SHOWN}]))", legend=_legend(by))
+    before = f"last_over_time({counter}[6m] offset {SHOWN})"
+    prometheus_ran = f"group(last_over_time(up[5m] offset {SHOWN}))"
+    new = f"({counter} unless {before}) and on () {prometheus_ran}"
+    grown = f"{new} or increase({counter}[{SHOWN}])"
+    return Query(expr=f"sum by ({by}) ({grown})", legend=legend or _legend(by))
 
 
 def gauge(

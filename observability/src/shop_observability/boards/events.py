@@ -1,7 +1,7 @@
 """The event fabric: outboxes, capture, consumers and dead letters."""
 
 from shop_observability.panels import OF, Board, Panel, Row
-from shop_observability.queries import gauge, per_second, quantiles, seldom_within
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _CONSUMED = f"events_consumed_total{{{OF}}}"
 _DEAD = f'events_consumed_total{{{OF},outcome="dead_lettered"}}'
@@ -75,7 +75,7 @@ BOARD = Board(
                 Panel(
                     title="Dead letters in the time shown",
                     description="`kubectl shop dead-letters` lists them and sends them back.",
-                    queries=(seldom_within(_DEAD, by="group, topic, type"),),
+                    queries=(within(_DEAD, by="group, topic, type"),),
                 ),
                 Panel(
                     title="Events tried again",

@@ -1,7 +1,7 @@
 """The operator: passes, queue, drift, what it asks of the API server, who leads."""
 
 from shop_observability.panels import Board, Panel, Query, Row, Variable
-from shop_observability.queries import gauge, per_second, quantiles, seldom_within
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _NAMESPACE = Variable(
     name="namespace",
@@ -125,7 +125,7 @@ BOARD = Board(
                 Panel(
                     title="Changes by other hands, in the time shown",
                     description="All were put right, or reported under Observe.",
-                    queries=(seldom_within(f"shop_operator_drift_total{{{_OF}}}", by="kind"),),
+                    queries=(within(f"shop_operator_drift_total{{{_OF}}}", by="kind"),),
                 ),
                 Panel(
                     title="Writes to the API server",

@@ -1,7 +1,7 @@
 """Payment providers: calls by outcome, breakers, webhooks, and what calls a person."""
 
 from shop_observability.panels import OF, Board, Panel, Row
-from shop_observability.queries import gauge, per_second, quantiles, seldom_within
+from shop_observability.queries import gauge, per_second, quantiles, within
 
 _CALLS = f"payment_provider_call_seconds_count{{{OF}}}"
 
@@ -74,7 +74,7 @@ BOARD = Board(
                 Panel(
                     title="Payments for a person, in the time shown",
                     description="What PaymentNeedsAPerson watches; the log says which and why.",
-                    queries=(seldom_within(f"payment_alerts_total{{{OF}}}", by="kind"),),
+                    queries=(within(f"payment_alerts_total{{{OF}}}", by="kind"),),
                 ),
             ),
         ),
