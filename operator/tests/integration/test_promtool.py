@@ -131,6 +131,14 @@ CASES: dict[str, tuple[list[dict[str, str]], list[dict[str, Any]]]] = {
         [HEALTHY, requests("200", "0+998x1500"), requests("500", "0+2x1500")],
         [alert("ErrorBudgetBurning", "20h", TICKET | {"window": "3d"})],
     ),
+    "two requests fail in an hour, of a service that is seldom asked": (
+        [HEALTHY, requests("200", "0+1x1500"), requests("500", "0x1150 1x20 2x330")],
+        [alert("ErrorBudgetBurning", f"{minute}m") for minute in range(1140, 1260)],
+    ),
+    "all fail, of a service that is asked three times an hour": (
+        [HEALTHY, requests("500", " ".join(str(minute // 20) for minute in range(1500)))],
+        [alert("ErrorBudgetBurning", "20h", PAGE | {"window": "6h"}, TICKET | {"window": "3d"})],
+    ),
     "nobody is scraped": ([], [alert("ServiceDown", "4m"), alert("ServiceDown", "10m", PAGE)]),
     "the pods do not answer": (
         [{"series": f"up{{{OF}}}", "values": "1x10 0x1500"}],

@@ -21,6 +21,8 @@ LONGEST_LATENCY_MS = 10_000
 # (burn rate, long window, short window, severity): 2 % of a month's budget in an hour and 5 % in
 # six wake a person; 10 % in three days can wait for the morning.
 _WINDOWS = (("14.4", "1h", "5m", "page"), ("6", "6h", "30m", "page"), ("1", "3d", "6h", "ticket"))
+_FEWEST_FAILURES = 5
+"""Of a service that is seldom asked one failure is many times its budget, and wakes nobody."""
 
 
 def prometheus_rules(service: ShopService, platform: Settings) -> Iterator[Manifest]:
@@ -102,10 +104,11 @@ def _availability(service: ShopService) -> Iterator[Manifest]:
     for rate, long, short, severity in _WINDOWS:
         limit = f"{(Decimal(rate) * budget).normalize():f}"
         burning = " and ".join(f"{_errors(service, window)} > {limit}" for window in (long, short))
+        several = f"sum(increase({_failed(service)}[{long}])) >= {_FEWEST_FAILURES}"
         rule = _alert(
             service,
             alert="ErrorBudgetBurning",
-            expr=burning,
+            expr=f"{burning} and {several}",
             severity=severity,
             summary=f"{service.name} fails {rate} times as often as {slo.availability} % allows",
         )
@@ -147,10 +150,13 @@ def _of(service: ShopService) -> str:
     return f'namespace="{service.namespace}",job="{service.name}"'
 
 
+def _failed(service: ShopService) -> str:
+    return f'{_REQUESTS}{{{_of(service)},status=~"5.."}}'
+
+
 def _errors(service: ShopService, window: str) -> str:
-    of = _of(service)
-    failed = f'sum(rate({_REQUESTS}{{{of},status=~"5.."}}[{window}]))'
-    return f"{failed} / sum(rate({_REQUESTS}{{{of}}}[{window}]))"
+    failed = f"sum(rate({_failed(service)}[{window}]))"
+    return f"{failed} / sum(rate({_REQUESTS}{{{_of(service)}}}[{window}]))"
 
 
 def _alert(service: ShopService, *, alert: str, expr: str, severity: str, summary: str) -> Manifest:
