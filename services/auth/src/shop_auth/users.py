@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 class Account(BaseModel):
     """Whose credentials they are."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     user_id: UUID
     email: str

@@ -223,7 +223,8 @@ class Sender:
             await self._record(claimed, "retrying", "failed", detail, again_after=delay)
 
     async def _park(self, claimed: ClaimedMessage, detail: str, broker: Broker) -> None:
-        _log.error("message parked", notification_id=str(claimed.id), detail=detail)
+        # Why is in its attempts, which its recipient's erasure covers: answers name addresses.
+        _log.error("message parked", notification_id=str(claimed.id))
         await self._record(claimed, "parked", "parked", detail)
         await broker.queue(
             parking_queue(claimed.channel), claimed.id, traceparent=current_traceparent()

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shop_notification.channels.email import EmailChannel
-from shop_notification.channels.protocol import Message
+from shop_notification.channels.protocol import Blame, Message, SendError
 from shop_notification.repository import erasure
 from shop_shared.http import idempotency
 from shop_shared.messaging import inbox
@@ -118,6 +119,27 @@ async def test_what_nobody_foresaw_is_bounded_and_parked(
     await post.settled()
     assert await post.statuses() == ["parked"]
     assert await post.outcomes() == ["failed", "failed", "parked"]
+
+
+async def unknown(_channel: EmailChannel, message: Message) -> str:
+    raise SendError(f"550 5.1.1 <{message.destination}>: unknown", blame=Blame.PERMANENT)
+
+
+async def test_the_log_of_a_parked_message_names_no_address(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmailChannel, "send", unknown)
+    await post.know()
+    with capture_logs() as logs:
+        await post.hear("order.cancelled")
+        await post.settled()
+    [(detail,)] = await post.rows(
+        "SELECT detail FROM attempts JOIN notifications ON id = notification_id"
+        " WHERE user_id = :user AND channel = 'email'"
+    )
+    assert post.address in detail  # for staff, until the account is deleted
+    assert "message parked" in [line["event"] for line in logs]
+    assert post.address not in repr(logs)
 
 
 @pytest.mark.parametrize("address", ["a\u0001b@example.com", "=?utf-8?q?victim?=@corp.example"])

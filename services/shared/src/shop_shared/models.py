@@ -139,4 +139,4 @@ class StrictModel(BaseModel):
 class ResponseModel(BaseModel):
     """An answer: built by us, so frozen and not validated twice."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, hide_input_in_errors=True)

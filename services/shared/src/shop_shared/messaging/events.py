@@ -33,7 +33,11 @@ class EventPayload(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+        frozen=True,
+        extra="forbid",
+        json_schema_serialization_defaults_required=True,
+        # What does not fit is told in logs, without the values: they are of people.
+        hide_input_in_errors=True,
     )
 
     type: ClassVar[str]
@@ -51,7 +55,7 @@ class ReceivedPayload(BaseModel):
     Every reader has models of its own, so that a publisher may add fields without asking anybody.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
+from structlog.tracebacks import ExceptionDictTransformer
 
 from shop_shared.observability.trace_context import current_trace_id, current_traceparent, trace
 from shop_shared.settings import ServiceSettings
@@ -70,7 +71,8 @@ def configure_logging(settings: ServiceSettings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_context,
-        structlog.processors.dict_tracebacks,
+        # Without the variables of its frames: passwords, codes and addresses are among them.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
         processors=[

@@ -65,6 +65,7 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=10,
         pool_recycle=1800,
+        hide_parameters=True,  # of statements that fail: who they are about is not for logs
         pool_use_lifo=True,  # the one used last is the one whose caches are warm, here and there
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
