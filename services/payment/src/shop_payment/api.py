@@ -198,6 +198,8 @@ def _view(record: Record) -> models.Payment:
         captured=_money(payment, payment.captured),
         refunded=_money(payment, payment.refunded),
         refunds=tuple(_refund_view(payment, refund) for refund in payment.refunds),
+        second_charges=tuple(map(_second_charge, payment.duplicates)),
+        disputed_at=row.disputed_at,
         action=row.action if payment.status in domain.OPEN else None,
         pay_until=payment.pay_until,
         failure=models.Failure(reason=row.failure_reason, message=row.failure_message)
@@ -217,6 +219,15 @@ def _refund_view(payment: domain.Payment, refund: domain.Refund) -> models.Refun
         amount=amount,
         reason=refund.reason,
         status=refund.status,
+        elsewhere=refund.elsewhere,
+    )
+
+
+def _second_charge(charge: domain.DuplicateCharge) -> models.SecondCharge:
+    return models.SecondCharge(
+        reference=charge.reference,
+        amount=Money(amount=charge.total.amount, currency=charge.total.currency),
+        status=charge.status,
     )
 
 
@@ -229,6 +240,7 @@ def _listed(row: Any) -> models.ListedRefund:  # noqa: ANN401 - a row's shape is
         amount=Money(amount=row.amount, currency=row.currency),
         reason=row.reason,
         status=row.status,
+        elsewhere=row.elsewhere,
         automatic=row.automatic,
         created_at=row.created_at,
     )

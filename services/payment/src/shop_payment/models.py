@@ -44,6 +44,7 @@ class Refund(ResponseModel):
     amount: Money
     reason: str
     status: RefundStatus
+    elsewhere: bool = Field(description="The money went back without the provider")
 
 
 class ListedRefund(Refund):
@@ -53,6 +54,14 @@ class ListedRefund(Refund):
     order_number: str | None = Field(description="The order's number for people")
     automatic: bool = Field(description="Owed to a closed order, rather than asked for")
     created_at: datetime
+
+
+class SecondCharge(ResponseModel):
+    """Money that the provider took beside a payment; it goes back, and is in none of its sums."""
+
+    reference: str = Field(description="The provider's id of the charge")
+    amount: Money
+    status: RefundStatus = Field(description="Of its refund")
 
 
 class Failure(ResponseModel):
@@ -77,6 +86,10 @@ class Payment(ResponseModel):
     captured: Money | None
     refunded: Money | None
     refunds: tuple[Refund, ...]
+    second_charges: tuple[SecondCharge, ...]
+    disputed_at: datetime | None = Field(
+        description="When the provider last told of a dispute, a chargeback or a reversal"
+    )
     action: dict[str, Any] | None = Field(description="What the customer has to do, while open")
     pay_until: datetime | None
     failure: Failure | None

@@ -75,6 +75,12 @@ async def find_at_provider(
     return None if row is None else Record(payment=payment_of(row), row=row)
 
 
+async def record_dispute(connection: AsyncConnection, payment_id: UUID) -> None:
+    """Note that the payer's bank has something to say of a payment."""
+    noted = sa.update(payments).where(payments.c.id == payment_id).values(disputed_at=now())
+    await connection.execute(noted)
+
+
 async def with_refunds(connection: AsyncConnection, record: Record) -> Payment:
     """Return a record's payment with its refunds."""
     return await _whole(connection, record.row)
@@ -97,6 +103,7 @@ async def save(
                 "status": refund.status,
                 "reference": refund.reference,
                 "automatic": refund.automatic,
+                "elsewhere": refund.elsewhere,
             }
             await _upsert(connection, refunds, refund.id, row)
     for duplicate in after.duplicates:
@@ -148,8 +155,12 @@ async def page(  # noqa: PLR0913 - keyword-only, each of its own kind
     if needs_attention:
         statement = statement.where(payments.c.id.in_(ids_needing_attention()))
     rows = (await connection.execute(statement)).all()
-    held = await _refunds(connection, [row.id for row in rows if row.captured])
-    return [Record(payment=payment_of(row, held.get(row.id, ())), row=row) for row in rows]
+    paid = [row.id for row in rows if row.captured]
+    held, second = await _refunds(connection, paid), await _duplicates(connection, paid)
+    return [
+        Record(payment=payment_of(row, held.get(row.id, ()), second.get(row.id, ())), row=row)
+        for row in rows
+    ]
 
 
 def payment_of(
@@ -187,8 +198,8 @@ def payment_of(
 async def _whole(connection: AsyncConnection, row: Any) -> Payment:  # noqa: ANN401 - as above
     if row.captured_at is None:  # neither was ever asked for
         return payment_of(row)
-    held = await _refunds(connection, [row.id])
-    return payment_of(row, held.get(row.id, ()), await _duplicates(connection, row.id))
+    held, second = await _refunds(connection, [row.id]), await _duplicates(connection, [row.id])
+    return payment_of(row, held.get(row.id, ()), second.get(row.id, ()))
 
 
 async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Refund]]:
@@ -209,27 +220,34 @@ async def _refunds(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUI
                 status=RefundStatus(row.status),
                 reference=row.reference,
                 automatic=row.automatic,
+                elsewhere=row.elsewhere,
             )
         )
     return found
 
 
-async def _duplicates(connection: AsyncConnection, payment_id: UUID) -> list[DuplicateCharge]:
+async def _duplicates(
+    connection: AsyncConnection, ids: Sequence[UUID]
+) -> dict[UUID, list[DuplicateCharge]]:
+    found: dict[UUID, list[DuplicateCharge]] = {}
+    if not ids:
+        return found
     statement = (
         sa.select(duplicate_charges)
-        .where(duplicate_charges.c.payment_id == payment_id)
+        .where(duplicate_charges.c.payment_id.in_(ids))
         .order_by(duplicate_charges.c.created_at, duplicate_charges.c.id)
     )
-    return [
-        DuplicateCharge(
-            id=row.id,
-            reference=row.reference,
-            total=Total(amount=row.amount, currency=row.currency),
-            status=RefundStatus(row.status),
-            refund_reference=row.refund_reference,
+    for row in await connection.execute(statement):
+        found.setdefault(row.payment_id, []).append(
+            DuplicateCharge(
+                id=row.id,
+                reference=row.reference,
+                total=Total(amount=row.amount, currency=row.currency),
+                status=RefundStatus(row.status),
+                refund_reference=row.refund_reference,
+            )
         )
-        for row in await connection.execute(statement)
-    ]
+    return found
 
 
 # Made once: putting a statement together is a good part of what each event costs.

@@ -219,6 +219,8 @@ def _kept(payment: Payment, effect: Effect) -> Mapping[str, Any]:
                 "failure_reason": effect.reason,
                 "failure_message": effect.message,
             }
+        case Alert(kind="dispute"):
+            return {"disputed_at": now()}
         case Alert(kind="amount_mismatch") if payment.status in CLOSED_UNPAID:
             # Also of an order that was closed before: who looks for such payments finds it.
             return {"failure_reason": "amount_mismatch", "failure_message": WRONG_AMOUNT}

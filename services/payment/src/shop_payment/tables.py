@@ -43,6 +43,7 @@ payments = sa.Table(
     sa.Column("action", pg.JSONB),
     sa.Column("failure_reason", sa.Text),
     sa.Column("failure_message", sa.Text),
+    sa.Column("disputed_at", _instant),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
     # Of the event that began it: its calls belong to the order's trace, whoever wants them.
@@ -74,6 +75,7 @@ refunds = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("reference", sa.Text),
     sa.Column("automatic", sa.Boolean, nullable=False),
+    sa.Column("elsewhere", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.CheckConstraint("amount > 0", name="refund_is_positive"),
     sa.Index("refunds_failed", "payment_id", postgresql_where=sa.text("status = 'failed'")),

@@ -120,6 +120,8 @@ async def _take(  # noqa: PLR0913 - keyword-only, each of its own kind
     if outcome == "dispute":
         detail = f"{provider} {notice.kind}, webhook {notice.event_id}, charge {notice.reference}"
         service.alert(payment.id if payment else None, "dispute", detail)
+        if payment is not None:
+            await repository.record_dispute(connection, payment.id)
     if payment is not None and outcome != "dispute":
         await _look(connection, payment, notice)
     return True

@@ -133,6 +133,8 @@ async def test_money_given_back_without_the_provider_is_booked_and_not_asked_of_
     _, told = (await shop.events(order))[-1]
     assert (told["refund_id"], told["total_refunded"]["amount"]) == (made.json()["id"], 500)
     assert (await client.get(attention, headers=staff)).json()["items"] == []
+    shown = (await client.get(f"/v1/refunds?order_id={order}", headers=staff)).json()["items"]
+    assert [each["elsewhere"] for each in shown] == [True, False]
     at_stripe = [r["status"] for r in desk.refunds.values() if r["payment_intent"] == reference]
     assert at_stripe == ["failed"]
 

@@ -63,6 +63,8 @@ class Refund:
     status: RefundStatus = RefundStatus.PENDING
     reference: str | None = None
     automatic: bool = False
+    elsewhere: bool = False
+    """Whether the money went back without the provider."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

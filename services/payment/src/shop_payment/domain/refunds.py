@@ -26,6 +26,11 @@ from shop_payment.domain.messages import (
 )
 from shop_payment.domain.payment import DuplicateCharge, Payment, Refund, RefundStatus, Status
 
+_CAME_BACK = (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
+"""Before and after a payer's bank has sent a refund back, for weeks after it was made.
+
+https://docs.stripe.com/refunds#failed-refunds
+"""
 _LOOK = CallProvider(call=Call.FETCH_REFUNDS)
 """After a refusal: the money may be back already, by a refund on the dashboard not heard of."""
 
@@ -45,7 +50,12 @@ def request_refund(payment: Payment, message: RequestRefund) -> Transition:
         raise RefundRefusedError(
             f"{message.amount} asked, {payment.refundable} of {payment.captured} left to refund"
         )
-    refund = Refund(id=message.refund_id, amount=message.amount, reason=message.reason)
+    refund = Refund(
+        id=message.refund_id,
+        amount=message.amount,
+        reason=message.reason,
+        elsewhere=message.elsewhere,
+    )
     issued = _issue(payment, refund)
     if not message.elsewhere:
         return issued
@@ -113,16 +123,17 @@ def book_refund(payment: Payment, message: RefundReported) -> Transition:
 def _answer_duplicate(
     payment: Payment, duplicate: DuplicateCharge, message: RefundAnswered
 ) -> Transition:
-    if (duplicate.status, message.status) == (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
-        detail = f"the refund of second charge {duplicate.reference} came back"
-        return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
+    came_back = (duplicate.status, message.status) == _CAME_BACK
     is_by_hand = (duplicate.status, message.status) == (RefundStatus.FAILED, RefundStatus.SUCCEEDED)
-    if duplicate.status is not RefundStatus.PENDING and not is_by_hand:
+    if duplicate.status is not RefundStatus.PENDING and not (came_back or is_by_hand):
         return Transition(payment)
     reference = message.reference or duplicate.refund_reference
     answered = replace(duplicate, status=message.status, refund_reference=reference)
     others = (d for d in payment.duplicates if d.id != duplicate.id)
     settled = replace(payment, duplicates=(*others, answered))
+    if came_back:
+        detail = f"the refund of second charge {duplicate.reference} came back"
+        return Transition(settled, (Alert(kind="refund_failed", detail=detail),))
     if message.status is RefundStatus.SUCCEEDED:
         returned = AnnounceSecondChargeReturned(
             amount=duplicate.total.amount, currency=duplicate.total.currency
@@ -142,12 +153,7 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
     refund = payment.refund(message.refund_id)
     if refund is None or refund.status is not RefundStatus.PENDING:
         return _answer_settled(payment, refund, message)
-    answered = replace(
-        refund, status=message.status, reference=message.reference or refund.reference
-    )
-    refunds = tuple(answered if r.id == refund.id else r for r in payment.refunds)
-    payment = replace(payment, refunds=refunds)
-    payment = replace(payment, status=_settled(payment))
+    payment = _answered(payment, refund, message)
     if message.status is RefundStatus.SUCCEEDED and payment.superseded:
         return Transition(payment, (_returned(payment, refund.amount),))
     if message.status is RefundStatus.SUCCEEDED:
@@ -166,18 +172,22 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
 
 
 def _answer_settled(payment: Payment, refund: Refund | None, message: RefundAnswered) -> Transition:
-    """Call a person for a refund that came back after it was booked; the books stay as they are.
-
-    The payer's bank may send it back for weeks (https://docs.stripe.com/refunds#failed-refunds).
-    """
-    if (
-        refund is None
-        or refund.status is not RefundStatus.SUCCEEDED
-        or message.status is not RefundStatus.FAILED
-    ):
+    """Book that a refund came back; a person finds out where else the money can go."""
+    if refund is None or (refund.status, message.status) != _CAME_BACK:
         return Transition(payment)
     detail = f"refund {refund.id} of {refund.amount} came back after it had succeeded"
-    return Transition(payment, (Alert(kind="refund_failed", detail=detail),))
+    failed = AnnounceRefundFailed(refund_id=refund.id, amount=refund.amount)
+    alert = Alert(kind="refund_failed", detail=detail)
+    return Transition(_answered(payment, refund, message), (failed, alert))
+
+
+def _answered(payment: Payment, refund: Refund, message: RefundAnswered) -> Payment:
+    answered = replace(
+        refund, status=message.status, reference=message.reference or refund.reference
+    )
+    refunds = tuple(answered if r.id == refund.id else r for r in payment.refunds)
+    payment = replace(payment, refunds=refunds)
+    return replace(payment, status=_settled(payment))
 
 
 def _returned(payment: Payment, amount: int) -> AnnounceSecondChargeReturned:
