@@ -9,7 +9,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -176,21 +176,32 @@ class Informer:
             raise ApiError(0, f"watch of {self.kind} ended as soon as it began")
 
     async def _list(self) -> str:
-        found = await self._client.list(
-            self.kind, self.namespace, labels=self._labels, recent=not self.synced.is_set()
-        )
-        LISTS.labels(self.kind.kind).inc()
-        version: str = found["metadata"]["resourceVersion"]
-        self._replace(found.get("items") or (), int(version))
+        found = await self._read(recent=not self.synced.is_set())
+        if _version(found) < self._seen:
+            # An API server's cache is stale, or etcd was restored from a backup: ask etcd itself.
+            found = await self._read(recent=True)
+            if _version(found) < self._seen:
+                self._go_back()
+        self._replace(found.get("items") or (), _version(found))
         self._touch()
-        return version
+        return str(found["metadata"]["resourceVersion"])
+
+    async def _read(self, *, recent: bool) -> Manifest:
+        LISTS.labels(self.kind.kind).inc()
+        return await self._client.list(
+            self.kind, self.namespace, labels=self._labels, recent=recent
+        )
+
+    def _go_back(self) -> None:
+        """Have whatever is listed next replace what is stored: its versions count no more."""
+        _log.warning("etcd was restored", kind=self.kind.kind, namespace=self.namespace)
+        self._seen = 0
+        self._entries = {name: replace(e, version=0) for name, e in self._entries.items()}
 
     def _touch(self) -> None:
         WATCH_SEEN.labels(self.kind.kind, self.namespace).set_to_current_time()
 
     def _replace(self, items: "list[Manifest] | tuple[()]", version: int) -> None:
-        if version < self._seen:
-            return  # from an API server whose cache is stale; the next list is newer
         was_unreadable = self.missing or self.unreadable is not None
         self.missing, failure, self.failure = False, self.failure, None
         self._failures = 0
