@@ -14,7 +14,7 @@ from shop_servers.instance import free_port
 
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.admission import certificate as certificates
-from shop_operator.admission.webhook import SECRET_NAME, WEBHOOK_NAME
+from shop_operator.admission.webhook import SECRET_NAME, WEBHOOK_NAME, Webhook
 from shop_operator.api.api_errors import ApiError
 from shop_operator.api.kinds import SECRET, SHOP_SERVICE, VALIDATING_WEBHOOK
 from shop_operator.metadata import Manifest
@@ -106,6 +106,22 @@ async def test_the_api_server_is_given_the_certificate_that_the_secret_keeps(ask
     hooks = (await asked.client.get(VALIDATING_WEBHOOK, "", WEBHOOK_NAME))["webhooks"]
     bundles = [base64.b64decode(hook["clientConfig"]["caBundle"]) for hook in hooks]
     assert bundles == [found.authorities]
+
+
+async def test_a_certificate_for_other_hosts_makes_way(shop: Shop, tmp_path: Path) -> None:
+    async def certificate_for(host: str) -> str:
+        platform = shop.platform.model_copy(update={"webhook_hosts": (host,)})
+        keeper = Webhook(shop.client, platform, folder=tmp_path, holds_lease=lambda: True)
+        await keeper.keep()
+        return (tmp_path / certificates.CERTIFICATE_FILE).read_text()
+
+    before = await certificate_for("a.example")
+    assert await certificate_for("a.example") == before
+    after = await certificate_for("b.example")
+    assert after != before
+    secret = await shop.client.get(SECRET, shop.platform.operator_namespace, SECRET_NAME)
+    # Until every replica has it, the API server trusts the one before, too.
+    assert base64.b64decode(secret["data"]["ca.crt"]).decode() == after + before
 
 
 async def test_without_the_operator_everything_is_taken(

@@ -188,8 +188,8 @@ def test_a_certificate_is_kept_renewed_and_trusted_meanwhile(tmp_path: Path) -> 
     first = certificates.make(("webhook.example", "127.0.0.1"))
     secret = certificates.secret_of(first, namespace="a", name="b")
     assert certificates.certificate_in(secret) == first
-    assert not first.is_due(first.expires - timedelta(days=91))
-    assert first.is_due(first.expires - timedelta(days=89))
+    assert not first.is_due(first.expires - timedelta(days=91), first.hosts)
+    assert first.is_due(first.expires - timedelta(days=89), first.hosts)
     second = certificates.make(("webhook.example",), before=first)
     assert second.authorities == second.certificate + first.certificate
     certificates.write(second, tmp_path)

@@ -20,6 +20,7 @@ RENEWED_BEFORE: Final = timedelta(days=90)
 CERTIFICATE_FILE: Final = "tls.crt"
 KEY_FILE: Final = "tls.key"
 _EXPIRES: Final = "minishop.dev/expires"
+_HOSTS: Final = "minishop.dev/hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ class Certificate:
     key: bytes = field(repr=False)
     authorities: bytes
     expires: datetime
+    hosts: tuple[str, ...]
 
-    def is_due(self, now: datetime) -> bool:
-        """Return True if it is to be renewed."""
-        return now > self.expires - RENEWED_BEFORE
+    def is_due(self, now: datetime, hosts: tuple[str, ...]) -> bool:
+        """Return True if it is to be renewed, or made for other hosts."""
+        return now > self.expires - RENEWED_BEFORE or set(hosts) != set(self.hosts)
 
 
 def make(hosts: tuple[str, ...], *, before: Certificate | None = None) -> Certificate:
@@ -51,6 +53,7 @@ def make(hosts: tuple[str, ...], *, before: Certificate | None = None) -> Certif
         key=made["key"].encode(),
         authorities=certificate + old,
         expires=datetime.fromisoformat(made["expires"]),
+        hosts=hosts,
     )
 
 
@@ -68,7 +71,10 @@ def secret_of(certificate: Certificate, *, namespace: str, name: str) -> Manifes
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "annotations": {_EXPIRES: certificate.expires.isoformat()},
+            "annotations": {
+                _EXPIRES: certificate.expires.isoformat(),
+                _HOSTS: ",".join(certificate.hosts),
+            },
         },
         "data": {key: encoded(value) for key, value in data.items()},
     }
@@ -83,9 +89,13 @@ def certificate_in(secret: Manifest) -> Certificate | None:
     """Return the certificate that a Secret keeps, None where it holds none that is readable."""
     try:
         data = {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
-        expires = datetime.fromisoformat(secret["metadata"]["annotations"][_EXPIRES])
+        annotations = secret["metadata"]["annotations"]
         return Certificate(
-            data["tls.crt"], data["tls.key"], data["ca.crt"], expires.astimezone(UTC)
+            data["tls.crt"],
+            data["tls.key"],
+            data["ca.crt"],
+            datetime.fromisoformat(annotations[_EXPIRES]).astimezone(UTC),
+            tuple(annotations.get(_HOSTS, "").split(",")),
         )
     except (KeyError, TypeError, ValueError):
         return None

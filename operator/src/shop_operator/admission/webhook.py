@@ -70,13 +70,13 @@ class Webhook:
         Only who holds the lease renews and configures; whoever comes first makes the Secret, as
         nobody can serve without. Raises ApiError.
         """
-        namespace = self._platform.operator_namespace
+        namespace, hosts = self._platform.operator_namespace, self._platform.webhook_hosts
         try:
             secret: Manifest | None = await self._client.get(SECRET, namespace, SECRET_NAME)
         except NotFoundError:
             secret = None
         found = certificates.certificate_in(secret) if secret else None
-        if found is None or (found.is_due(datetime.now(UTC)) and self._holds_lease()):
+        if found is None or (found.is_due(datetime.now(UTC), hosts) and self._holds_lease()):
             found = await self._renew(found, secret)
         await asyncio.to_thread(certificates.write, found, self._folder)
         WEBHOOK_CERTIFICATE_EXPIRES.set(found.expires.timestamp())
