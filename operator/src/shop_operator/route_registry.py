@@ -3,12 +3,18 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-import orjson
-
 from shop_operator.api.cache import Cache
-from shop_operator.api.kinds import CONFIG_MAP, ENTRY_LABEL, ENTRY_SERVICE
-from shop_operator.children.route_table import ROUTES_KEY, route_table, table_entry
+from shop_operator.api.kinds import CONFIG_MAP, DEPLOYMENT, ENTRY_LABEL, ENTRY_SERVICE
+from shop_operator.children.route_table import (
+    ROUTES_KEY,
+    entries_in,
+    is_by_service,
+    is_listed,
+    route_table,
+    table_entry,
+)
 from shop_operator.conditions.route import GatewayState, RouteView
+from shop_operator.conditions.workload import all_listen_at
 from shop_operator.gateway_report import Report, Wanted
 from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metadata import Manifest, labels
@@ -90,9 +96,26 @@ class RouteRegistry:
     def table(self, namespace: str) -> Manifest:
         """Return the route table of a namespace as it is to be."""
         self._refresh()
-        return route_table(
-            map(self.with_won_paths, self._routed(namespace)), namespace, self._platform
-        )
+        services = map(self.with_won_paths, self._routed(namespace))
+        entries = [self._table_entry(service) for service in services if is_listed(service)]
+        return route_table(entries, namespace, self._platform)
+
+    def changes_a_port(self, namespace: str) -> bool:
+        """Return True while the live table has a service of which pods have different ports."""
+        return any(is_by_service(entry) for entry in self._live_entries(namespace))
+
+    def _table_entry(self, service: ShopService) -> Manifest:
+        """Return the entry of a service with the paths that it has won.
+
+        While pods with another port make way, only the Service knows which pod has which.
+        """
+        entries = self._live_entries(service.namespace)
+        before = next((each for each in entries if each["service"] == service.name), None)
+        port = service.spec.port
+        changes = before is not None and (before["port"] != port or is_by_service(before))
+        pods = self._cache.get(DEPLOYMENT, service.namespace, service.name)
+        by_service = changes and pods is not None and not all_listen_at(pods, port)
+        return table_entry(service, by_service=by_service)
 
     def outdated(self, namespace: str) -> list[Key]:
         """Return the services whose last reconcile was told something else than what is so now."""
@@ -159,7 +182,7 @@ class RouteRegistry:
     def _is_published(self, service: ShopService, claim: Claim) -> bool:
         """Return True if the live table has the service as it is declared."""
         entries = self._live_entries(service.namespace)
-        return bool(claim.won) and table_entry(self.with_won_paths(service)) in entries
+        return bool(claim.won) and self._table_entry(self.with_won_paths(service)) in entries
 
     def _live_entries(self, namespace: str) -> list[Manifest]:
         """Return what the live table of a namespace has; [] while it can't be read."""
@@ -167,11 +190,7 @@ class RouteRegistry:
         text = ((live or {}).get("data") or {}).get(ROUTES_KEY, "[]")
         known = self._published.get(namespace)
         if known is None or known[0] != text:
-            try:
-                entries = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                entries = []  # changed by another hand, and about to be put right
-            known = self._published[namespace] = text, entries
+            known = self._published[namespace] = text, entries_in(text)
         return known[1]
 
     def _gateway(self, service: ShopService, claim: Claim) -> GatewayState | None:
@@ -211,7 +230,7 @@ class RouteRegistry:
         A pod that has not answered yet changes nothing for a route that was ready before: gateways
         are rolled out, and the operator restarted, without a way in having gone.
         """
-        version = table_entry(self.with_won_paths(service))["version"]
+        version = self._table_entry(self.with_won_paths(service))["version"]
         addresses = self._reports.ready_addresses(service.key)
         reports = self._reports.of(gateway.key)
         silent = "" if reports else f"no pod of the gateway {gateway.name} has been asked yet"

@@ -18,6 +18,8 @@ from shop_operator.spec import Key
 
 _HASTENED: Final = "minishop.dev/route-table-changed"
 """On a gateway's pod. The kubelet looks at once after a pod that changed, its volumes too."""
+_PORTS_SECONDS: Final = 2.0
+"""How often to look whether the pods with a former port are gone."""
 _log = structlog.get_logger()
 
 
@@ -52,6 +54,8 @@ class RouteTable:
         """
         written = await self._write(namespace)
         again = await self._see_served(namespace, written=written)
+        if again is None and self._registry.changes_a_port(namespace):
+            again = _PORTS_SECONDS
         return self._registry.outdated(namespace), again
 
     async def _write(self, namespace: str) -> bool:

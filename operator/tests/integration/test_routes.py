@@ -110,6 +110,23 @@ async def test_an_http_route_speaks_of_its_newest_version_only(shop: Shop) -> No
     await shop.reason("web", "RouteReady", "Because")
 
 
+async def test_while_pods_of_two_ports_are_there_the_gateway_asks_the_service(shop: Shop) -> None:
+    """The table has one port; the Service sends each pod its requests at the pod's own."""
+    await shop.start()
+    await shop.declare("gateway", route={"paths": ["/"]}, routeTable={})
+    await shop.declare("orders", route=ORDERS)
+    await shop.settled("orders")
+    await observe(shop, "orders")
+    domain = f"{shop.namespace}.svc.cluster.local"
+    await eventually(partial(_leads_to, shop, f"orders-pods.{domain}", 8000))
+    await shop.declare("orders", route=ORDERS, port=9000)
+    await eventually(partial(_leads_to, shop, f"orders.{domain}", 9000))
+    await shop.settled("orders")
+    assert await _leads_to(shop, f"orders.{domain}", 9000)
+    await observe(shop, "orders")
+    await eventually(partial(_leads_to, shop, f"orders-pods.{domain}", 9000))
+
+
 async def _accept(shop: Shop, name: str, **statuses: str) -> None:
     """Write the status of an HTTPRoute as its Gateway's controller would."""
     live = await shop.client.get(HTTP_ROUTE, shop.namespace, name)
@@ -145,3 +162,9 @@ async def _table_is(shop: Shop, wanted: dict[str, str]) -> bool:
 
 async def _is_gone(shop: Shop, kind: Kind, name: str) -> bool:
     return await shop.get(kind, name) is None
+
+
+async def _leads_to(shop: Shop, host: str, port: int) -> bool:
+    live = await shop.get(CONFIG_MAP, shop.platform.route_table)
+    entries = orjson.loads(live["data"]["routes.json"]) if live else []
+    return [(entry["headless"], entry["port"]) for entry in entries] == [(host, port)]

@@ -106,6 +106,13 @@ def is_rolled_out(deployment: Manifest) -> bool:
     return is_observed(deployment) and _missing(deployment) is None
 
 
+def all_listen_at(deployment: Manifest, port: int) -> bool:
+    """Return True if every pod of a Deployment has this port."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    ports = [each["containerPort"] for c in containers for each in c.get("ports") or ()]
+    return port in ports and is_rolled_out(deployment)
+
+
 def counts(live: Iterable[Manifest]) -> tuple[int, int]:
     """Return how many pods there are, and how many are ready."""
     for child in live:

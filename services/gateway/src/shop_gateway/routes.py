@@ -19,6 +19,7 @@ log = structlog.get_logger()
 class Entry(BaseModel):
     """A service as the operator writes it: `headless` resolves to the addresses of its pods.
 
+    While its port changes and pods have two, it is the Service's name, which knows which has which.
     `version` changes with the entry; the operator asks for it at /routez.
     """
 
