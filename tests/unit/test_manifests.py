@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -76,3 +77,17 @@ def test_every_component_is_built_with_an_overlay() -> None:
     components = {folder.name for folder in (ROOT / "kustomize" / "components").iterdir()}
     assert components == COMBINED.keys()
     assert {overlay for overlay, _ in combinations()} <= set(overlays())
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        "manifests/platform/postgres/postgresql.conf",
+        "kustomize/overlays/production/platform/postgres.yaml",
+    ],
+)
+def test_slow_statements_are_logged_without_what_they_are_about(configuration: str) -> None:
+    """Names, addresses and codes are parameters."""
+    text = (ROOT / configuration).read_text()
+    assert "log_min_duration_statement" in text
+    assert re.search(r'^ *log_parameter_max_length(?: = |: ")0\b', text, re.MULTILINE)
