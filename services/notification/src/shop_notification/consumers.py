@@ -65,7 +65,7 @@ async def _verification(
         event_id=event.id,
         user_id=wanted.user_id,
         plan=Plan("verification_code", "security", (channel,)),
-        data={"code": wanted.code},
+        data=wanted.template_context(),
         destination=wanted.destination,
     )
 
@@ -78,7 +78,7 @@ async def _password_reset(
         event_id=event.id,
         user_id=wanted.user_id,
         plan=PLANS[event.type],
-        data={"code": wanted.code},
+        data=wanted.template_context(),
         destination=wanted.email,
     )
 

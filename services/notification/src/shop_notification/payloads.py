@@ -57,21 +57,29 @@ class UserDeleted(ReceivedPayload):
     user_id: UUID
 
 
-class VerificationRequested(ReceivedPayload):
+class CodeRequested(ReceivedPayload):
+    """A code is to be sent, while it counts."""
+
+    user_id: UUID
+    code: str
+    expires_at: datetime | None = None
+
+    def template_context(self) -> Mapping[str, Any]:
+        """Return the code, and until when it is worth sending."""
+        return {"code": self.code, "expires_at": self.expires_at and self.expires_at.isoformat()}
+
+
+class VerificationRequested(CodeRequested):
     """A code is to be sent to an address that is to be proved."""
 
-    user_id: UUID
     channel: str
     destination: str
-    code: str
 
 
-class PasswordResetRequested(ReceivedPayload):
-    """A code is to be sent."""
+class PasswordResetRequested(CodeRequested):
+    """A code to reset the password is to be sent."""
 
-    user_id: UUID
     email: str
-    code: str
 
 
 class OrderEvent(ReceivedPayload):

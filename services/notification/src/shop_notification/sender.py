@@ -118,6 +118,9 @@ class Sender:
             return
         if await self._is_given_up(claimed, broker) or await self._is_held(claimed):
             return
+        if claimed.is_expired(now()):
+            await self._record(claimed, "suppressed", "suppressed", "its code has expired")
+            return
         where = await service.destinations(self._engine, claimed)
         if not where:
             await self._record(claimed, "suppressed", "suppressed", "nowhere to send it")

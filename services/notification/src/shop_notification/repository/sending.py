@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +79,11 @@ class ClaimedMessage:
     """Attempts right before this one of which nothing was recorded: their process ended first."""
     recipient: Recipient | None
     quiet: QuietHours | None
+
+    def is_expired(self, moment: datetime) -> bool:
+        """Return True if what it says counts no more: a code's time is over."""
+        until = self.data.get("expires_at")
+        return until is not None and datetime.fromisoformat(until) <= moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
