@@ -9,8 +9,10 @@ from shop_servers.http import client_of
 from starlette.routing import Route
 
 from contract.browser import Browser
+from contract.services import SERVICES
 from contract.test_storefront_customer import fill_basket, place_order
 from shop_shared.cli import sample_settings
+from shop_shared.http.slow_readers import PublicHttpProtocol
 from shop_storefront import pages, staff
 from shop_storefront.main import create
 from shop_storefront.settings import Settings
@@ -41,6 +43,11 @@ def test_the_pages_are_all_there_is() -> None:
     }
     health = {"/livez", "/readyz", "/startupz", "/metrics", "/openapi.json"}
     assert served - known <= health
+
+
+def test_strangers_connect_to_what_waits_for_no_slow_reader() -> None:
+    assert create(sample_settings(Settings)).protocol is PublicHttpProtocol
+    assert SERVICES["gateway"].create().protocol is PublicHttpProtocol
 
 
 @pytest.mark.parametrize("path", routes("POST"))

@@ -27,6 +27,7 @@ from shop_shared.http.app import create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.problems import Unavailable
 from shop_shared.http.security_headers import SecurityHeaders
+from shop_shared.http.slow_readers import PublicHttpProtocol
 from shop_shared.http.tokens import RedisRevocations, create_verifier
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
@@ -119,6 +120,7 @@ def create(settings: GatewaySettings) -> Service:
         ],
         stopping=[streams.stop],
         close=[proxy.close, redis.aclose],
+        protocol=PublicHttpProtocol,
     )
 
 

@@ -41,16 +41,22 @@ class Service:
     stopping: Sequence[Callable[[], None]] = field(default=())
     """Called when the end begins, to end answers that would go on for ever."""
     close: Sequence[Task] = field(default=())
+    protocol: type[LimitedHttpProtocol] = LimitedHttpProtocol
+    """How connections are served; `PublicHttpProtocol` where strangers connect."""
 
 
-def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
+def server_config(
+    app: ASGIApp,
+    settings: ServiceSettings,
+    protocol: type[LimitedHttpProtocol] = LimitedHttpProtocol,
+) -> uvicorn.Config:
     """Return how every service is served: HTTP/1.1 with limits, no lines of uvicorn's own."""
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="none",
-        http=LimitedHttpProtocol,
+        http=protocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -68,7 +74,7 @@ async def serve(service: Service, settings: ServiceSettings) -> None:
     All of it takes `shutdown_grace_seconds` at most, also under load: each part has what the parts
     before it left, and what is not done by then is cancelled.
     """
-    server = uvicorn.Server(server_config(service.app, settings))
+    server = uvicorn.Server(server_config(service.app, settings, service.protocol))
     # uvicorn raises the signal it stopped for once more when it has ended, which would end the
     # process there and then: without the batch in hand, and without a word to Kafka.
     for number in (signal.SIGTERM, signal.SIGINT):

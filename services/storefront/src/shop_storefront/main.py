@@ -13,6 +13,7 @@ from shop_shared.http import health
 from shop_shared.http.app import BodyLimits, create_app
 from shop_shared.http.app_state import set_state
 from shop_shared.http.security_headers import SecurityHeaders
+from shop_shared.http.slow_readers import PublicHttpProtocol
 from shop_shared.server import Service
 from shop_shared.stores.redis import check, create_redis
 from shop_storefront import error_pages, languages, pages, security_headers, staff
@@ -65,7 +66,12 @@ def create(settings: Settings) -> Service:
             app.include_router(router, dependencies=required, include_in_schema=False)
     app.mount("/static", _CachedForEver(directory=str(STATIC)), name="static")
     _surround(app, settings)
-    return Service(app, stopping=[streams.stop], close=[api.close, redis.aclose])
+    return Service(
+        app,
+        stopping=[streams.stop],
+        close=[api.close, redis.aclose],
+        protocol=PublicHttpProtocol,
+    )
 
 
 class _CachedForEver(StaticFiles):
