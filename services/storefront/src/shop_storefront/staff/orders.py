@@ -90,7 +90,10 @@ async def cancel(visit: StaffVisit, order_id: UUID) -> Response:
 
 @router.post("/staff/orders/{order_id}/refund")
 async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Response:
-    """Give back a payment, in full or an amount of it. Sent twice, the form refunds once."""
+    """Give back a payment, in full or an amount of it, or book that it went back elsewhere.
+
+    Sent twice, the form refunds once.
+    """
     back = f"/staff/orders/{order_id}"
     payment_id = _as_id(form.text("payment"))
     currency = form.text("currency")
@@ -100,7 +103,11 @@ async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Respons
         return await visit.redirect(back, problem=visit.say(N_("This is no amount.")))
     if payment_id is None or not form.text("key"):
         return await visit.redirect(back)
-    body: dict[str, object] = {"reason": form.text("reason") or "requested"}
+    elsewhere = form.checked("elsewhere")
+    body: dict[str, object] = {
+        "reason": form.text("reason") or "requested",
+        "elsewhere": elsewhere,
+    }
     if amount is not None:
         body["amount"] = {"amount": amount, "currency": currency}
     return await act(
@@ -108,7 +115,7 @@ async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Respons
         "POST",
         f"/v1/payments/{payment_id}/refunds",
         back=back,
-        done=N_("The money is on its way back."),
+        done=N_("The refund is booked.") if elsewhere else N_("The money is on its way back."),
         refused=_REFUSED,
         body=body,
         headers={"Idempotency-Key": form.text("key")},
