@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -12,8 +13,10 @@ import pytest
 from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
+from shop_shared.clock import now
 from shop_shared.messaging.dead_letters import DeadLetter
 from shop_shared.messaging.dispatch import BatchResult, Dispatcher, TemporaryError
 from shop_shared.messaging.events import MAX_EVENT_BYTES, ReceivedEvent
@@ -117,6 +120,16 @@ async def test_a_batch_is_one_transaction() -> None:
     assert (inbox.commits, inbox.state.stock["p"], dead) == (1, 100, [])
     assert result.next_offsets == {PARTITION: 100}
     assert inbox.state.order == [str(i) for i in range(100)]
+
+
+async def test_an_event_of_a_clock_that_is_ahead_has_no_age() -> None:
+    early = message("1")
+    later = (now() + timedelta(minutes=2)).isoformat()
+    await handle(Message(early.value, [*early.headers, ("ce_time", later.encode())], offset=1))
+    labels = {"group": "g", "topic": "stock.events"}
+    age = REGISTRY.get_sample_value("event_age_seconds_sum", labels)
+    assert age is not None
+    assert age >= 0
 
 
 async def test_a_message_twice_in_one_batch_has_its_effect_once() -> None:

@@ -201,7 +201,9 @@ class Dispatcher(Generic[TxT]):
         for event in handled:
             self._count(event, "handled")
             if event.time is not None:
-                seconds = (at - event.time).total_seconds()
+                # Never less than none, where its publisher's clock is ahead: the sum of a histogram
+                # that falls is a restart to Prometheus.
+                seconds = max(0.0, (at - event.time).total_seconds())
                 exemplar = telemetry.exemplar(event.traceparent)
                 event_metrics.age.labels(self.group, event.topic).observe(seconds, exemplar)
 
