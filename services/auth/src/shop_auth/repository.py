@@ -12,6 +12,8 @@ from typing import Literal, cast
 
 from redis.asyncio import Redis
 
+from shop_shared.http.tokens import CLOCK_SKEW
+
 Rotation = Literal["rotated", "reused", "unknown"]
 Start = Literal["started", "blocked", "outdated"]
 
@@ -28,7 +30,7 @@ _RAISE = """
 local known = tonumber(redis.call('GET', KEYS[1]) or '') or 0
 redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'EX', ARGV[2])
 """
-_REVOCATION_MARGIN_S = 60
+_REVOCATION_MARGIN_S = int(CLOCK_SKEW) + 60
 """A revocation outlives the last access token by this much, for clocks that differ."""
 MAX_SESSIONS = 50
 """Of one user; one more ends the oldest."""

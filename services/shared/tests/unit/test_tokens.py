@@ -57,6 +57,21 @@ async def test_a_cached_token_still_expires() -> None:
         await verifier.verify(token)
 
 
+@pytest.mark.parametrize(("ahead", "counts"), [(110, True), (130, False)])
+async def test_a_clock_of_auth_that_is_ahead_lets_people_in(ahead: int, *, counts: bool) -> None:
+    clock = Ticker()
+    signer = Signer(clock=clock)
+    verifier = signer.verifier()
+    clock.at += ahead
+    token = signer.token(uuid4())
+    clock.at -= ahead
+    if counts:
+        await verifier.verify(token)
+    else:
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(token)
+
+
 async def test_an_ended_session_counts_no_more() -> None:
     ended: set[str] = set()
 
