@@ -70,6 +70,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         ({"route": {"paths": ["/v1/a", path]}}, "no segments . and ..")
         for path in ("/v1/../a", "/./a", "/a/..", "/.")
     ),
+    *(
+        ({"route": {"paths": ["/a", path]}}, "without wildcards and percent-encoding")
+        for path in ("/v1/*", "/v1/{id}", "/ä", "/%C3%A4", "/a|b", '/"')
+    ),
     ({"route": {"paths": []}}, "at least 1 items"),
     (
         {"route": {"paths": ["/"], "via": "gateway", "plugins": [{"name": "x"}]}},
@@ -175,6 +179,7 @@ GOOD: list[dict[str, Any]] = [
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
     {"resources": {"requests": {"cpu": "+.5", "memory": "999E", "b/a": "1.", "b/c": "1e-9"}}},
     {"route": {"paths": ["/"], "plugins": [{"name": "http-log", "config": {"queue": {"a": 1}}}]}},
+    {"route": {"paths": ["/.well-known/a_b~c", "/a!$&()+,;=:@b"]}},
     *({"routeTable": {"mountPath": path}} for path in ("/tmp/routes", "/vault/routes", "/a..b")),
 ]
 # before, after, words of the error; None where the change is allowed

@@ -46,3 +46,11 @@ async def test_trouble_is_named_and_goes_with_its_cause(
     assert (await shop.condition("troubled", "Ready"))["reason"] == reason
     await observe(shop, "troubled")
     await shop.reason("troubled", "WorkloadReady", "Available")
+
+
+async def test_a_sidecar_s_field_that_does_not_exist_is_named(shop: Shop) -> None:
+    await shop.start()
+    sidecar = {"name": "side", "image": "side:1", "imagePulPolicy": "Always"}
+    await shop.declare("typo", template={"spec": {"containers": [sidecar]}})
+    message = await shop.reason("typo", "Synced", "Rejected")
+    assert '.spec.template.spec.containers[name="side"].imagePulPolicy' in message

@@ -14,6 +14,8 @@ from shop_operator.spec import ShopService
 
 _log = structlog.get_logger()
 _REASONS: Final = {403: "Forbidden", 422: "Rejected", 400: "Rejected"}
+_UNTYPED: Final = "failed to create typed patch object"
+"""So the API server refuses a field that it does not know, with 500 as if it were at fault."""
 BEFORE_PODS: Final = frozenset({"ServiceAccount", "NetworkPolicy"})
 """Kinds that decide what pods may do: another's would give them its rights, or no bounds."""
 
@@ -127,10 +129,11 @@ def not_owned(manifest: Manifest, live: Manifest) -> ApplyError:
 
 def apply_error_of(manifest: Manifest, error: ApiError) -> ApplyError:
     """Return the error for a child that the API server refused."""
+    reason = "Rejected" if str(error).startswith(_UNTYPED) else "ApiError"
     return ApplyError(
         manifest["kind"],
         manifest["metadata"]["name"],
-        _REASONS.get(error.status, "ApiError"),
+        _REASONS.get(error.status, reason),
         str(error),
         temporary=error.temporary,
         retry_after=error.retry_after or 0.0,
