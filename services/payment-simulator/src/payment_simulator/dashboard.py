@@ -40,8 +40,12 @@ class Dashboard:
     def _refund_at_stripe(self, reference: str) -> None:
         desk = self._desks["stripe"]
         intent = desk.charges[reference]
-        made = [r for r in desk.refunds.values() if r["payment_intent"] == reference]
-        left = intent["amount_received"] - sum(r["amount"] for r in made)
+        made = [
+            refund["amount"]
+            for refund in desk.refunds.values()
+            if refund["payment_intent"] == reference and refund["status"] != "failed"
+        ]
+        left = intent["amount_received"] - sum(made)
         form = {"payment_intent": reference, "amount": str(left)}
         stripe.refund_charge(desk, form, declined=False)
         charge = {
@@ -78,7 +82,8 @@ class Dashboard:
 
     def _refund_at_paypal(self, reference: str) -> None:
         unit, capture = self._capture(reference)
-        wanted = {"amount": capture["amount"], "custom_id": unit.get("custom_id")}
+        amount = {**capture["amount"], "value": str(paypal.left_of(unit["payments"]))}
+        wanted = {"amount": amount, "custom_id": unit.get("custom_id")}
         paypal.refund_capture(self._desks["paypal"], self._signer, capture["id"], wanted)
 
     def _dispute_at_paypal(self, reference: str) -> None:

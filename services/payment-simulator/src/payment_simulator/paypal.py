@@ -240,13 +240,18 @@ def issue_of_refund(desk: Desk, capture_id: str, amount: Document) -> str | None
     captured = payments["captures"][0]["amount"]
     if captured["currency_code"] != amount["currency_code"]:
         return "CURRENCY_MISMATCH"
+    is_too_much = Decimal(amount["value"]) > left_of(payments)
+    return "REFUND_AMOUNT_EXCEEDED" if is_too_much else None
+
+
+def left_of(payments: Document) -> Decimal:
+    """Return what of an order's capture is not refunded."""
     done = sum(
         Decimal(refund["amount"]["value"])
         for refund in payments.get("refunds", [])
         if refund["status"] != "FAILED"
     )
-    left = Decimal(captured["value"]) - done
-    return "REFUND_AMOUNT_EXCEEDED" if Decimal(amount["value"]) > left else None
+    return Decimal(payments["captures"][0]["amount"]["value"]) - done
 
 
 def refund_capture(

@@ -77,6 +77,28 @@ async def test_a_refund_that_is_refused_as_it_was_made_on_the_dashboard_is_booke
     assert refunded["full"]
 
 
+@pytest.mark.parametrize("provider", WAYS)
+async def test_the_dashboard_gives_back_what_is_left(
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str], provider: str
+) -> None:
+    order = await paid(shop, provider)
+    shop.desks[provider].faults.order(provider, Fault.DECLINE, times=1, seconds=None)
+    said = ["action_required", "captured"]
+    for outcome in ("refund_failed", "refunded"):
+        answer = await client.post(
+            f"/v1/payments/{await shop.payment_id(order)}/refunds",
+            json={"amount": {"amount": 50_000, "currency": WAYS[provider][1]}},
+            headers={**staff, "Idempotency-Key": f"{order}-{outcome}"},
+        )
+        assert answer.status_code == 201
+        said.append(outcome)
+        await shop.until(order, *said)
+    shop.simulator.app.state.dashboard.refund(provider, await shop.reference(order))
+    await shop.until(order, *said, "refunded")
+    _, refunded = (await shop.events(order))[-1]
+    assert (refunded["total_refunded"]["amount"], refunded["full"]) == (250_000, True)
+
+
 async def test_a_second_charge_that_staff_gave_back_needs_nobody_any_more(
     shop: Shop, addresses: Any, client: httpx.AsyncClient, staff: dict[str, str]
 ) -> None:
