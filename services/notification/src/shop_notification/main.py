@@ -88,6 +88,7 @@ def create(settings: Settings) -> Service:
         engine,
         erasure.suppress_unclaimed,
         partial(erasure.purge_messages, keep=timedelta(days=settings.keep_messages_days)),
+        erasure.erase_latecomers,
         erasure.purge_erased,
         inbox.purge,
         idempotency.purge,

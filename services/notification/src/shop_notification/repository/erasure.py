@@ -26,6 +26,8 @@ WAITING_DAYS = 14
 """How long a message waits for its recipient to be known."""
 ERASED_DAYS = 400
 """How long an erased account's id is remembered: longer than events about its orders may come."""
+_LATELY = timedelta(hours=1)
+"""Longer than any transaction takes."""
 _SETTLED = ("sent", "parked", "suppressed")
 
 
@@ -41,10 +43,30 @@ async def erase(connection: AsyncConnection, user_id: UUID) -> None:
     )
     for table in (recipients, preferences, devices):
         await connection.execute(sa.delete(table).where(table.c.user_id == user_id))
-    unsent = notifications.c.status.not_in(_SETTLED)
+    await _wipe_messages(connection, notifications.c.user_id == user_id)
+    theirs = sa.select(notifications.c.id).where(notifications.c.user_id == user_id)
     await connection.execute(
+        sa.update(attempts).where(attempts.c.notification_id.in_(theirs)).values(detail="")
+    )
+
+
+async def erase_latecomers(connection: AsyncConnection) -> int:
+    """Erase messages that were written in the moment of their account's erasure; return how many.
+
+    Neither of the two transactions saw what the other did.
+    """
+    lately = sa.select(erased_users.c.user_id).where(erased_users.c.erased_at > now() - _LATELY)
+    says = sa.or_(
+        notifications.c.data != sa.literal({}, pg.JSONB), notifications.c.destination.is_not(None)
+    )
+    return await _wipe_messages(connection, notifications.c.user_id.in_(lately), says)
+
+
+async def _wipe_messages(connection: AsyncConnection, *of: sa.ColumnElement[bool]) -> int:
+    unsent = notifications.c.status.not_in(_SETTLED)
+    result = await connection.execute(
         sa.update(notifications)
-        .where(notifications.c.user_id == user_id)
+        .where(*of)
         .values(
             data={},
             destination=None,
@@ -52,10 +74,7 @@ async def erase(connection: AsyncConnection, user_id: UUID) -> None:
             updated_at=sa.func.now(),
         )
     )
-    theirs = sa.select(notifications.c.id).where(notifications.c.user_id == user_id)
-    await connection.execute(
-        sa.update(attempts).where(attempts.c.notification_id.in_(theirs)).values(detail="")
-    )
+    return result.rowcount
 
 
 async def suppress_unclaimed(connection: AsyncConnection) -> int:
