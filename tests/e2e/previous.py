@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shop_cluster import kind
 from shop_cluster.image_catalogue import catalogue
-from shop_cluster.images import ensure
+from shop_cluster.image_loading import load
 from shop_cluster.paths import ClusterPaths, cache, checkout
 
 COMMIT = "0076ec01eedf5ebc982f53e5884f0a78582ea213"
@@ -43,8 +42,5 @@ def operator_image(root: Path) -> str:
     """Return the tag of that version's operator, which the cluster has from now on."""
     image = next(each for each in catalogue(root) if each.name == "operator")
     image = replace(image, version="previous")
-    if kind.chosen() == "embedded":
-        ensure(ClusterPaths.of_this_machine(), image)
-    else:
-        kind.ensure_image(image, load=True)
+    load(ClusterPaths.of_this_machine(), [image])
     return image.tag.removeprefix("docker.io/")

@@ -11,8 +11,8 @@ from typing import Literal
 
 from shop_cluster import (
     edge,
+    image_loading,
     kind,
-    kind_podman,
     layers,
     observability,
     opentofu,
@@ -28,7 +28,7 @@ from shop_cluster.development_images import ensure_development_image
 from shop_cluster.down import down
 from shop_cluster.errors import NO_CLUSTER, ClusterError
 from shop_cluster.image_catalogue import Image, image_of_folder
-from shop_cluster.images import ensure, selected
+from shop_cluster.images import selected
 from shop_cluster.paths import ClusterPaths
 from shop_cluster.platform import ensure_secrets, install
 from shop_cluster.progress import say
@@ -282,15 +282,8 @@ def _ensure_images(
 
 def _ensure(paths: ClusterPaths, images: Iterable[Image]) -> None:
     """Have the images in the cluster; pods of an image that changed under its tag make way."""
-    cluster = kind.chosen()
+    image_loading.load(paths, images)
     if not kind.has_own_images():
-        for image in images:
-            kind.ensure_image(image, load=cluster == "kind")
         return
-    if cluster == "kind":
-        kind_podman.load(list(images), cluster=kind.cluster_name())
-    else:
-        for image in images:
-            ensure(paths, image)
     for pod in stale_pods.restart((*_kubectl(), f"--kubeconfig={_kubeconfig(paths)}")):
         say(f"{pod} makes way for the new image")

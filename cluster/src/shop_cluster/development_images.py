@@ -7,11 +7,11 @@ that neither what `make up` brought nor its record of what was built changes.
 from dataclasses import replace
 from typing import Literal
 
-from shop_cluster import image_import, kind, kind_podman
+from shop_cluster import image_import, image_loading, kind
 from shop_cluster.build import content_hash
 from shop_cluster.errors import ClusterError
 from shop_cluster.image_catalogue import Image
-from shop_cluster.images import built_before, built_image, ensure, selected
+from shop_cluster.images import built_before, built_image, selected
 from shop_cluster.paths import ClusterPaths, checkout
 from shop_cluster.shell import run
 
@@ -28,13 +28,7 @@ def ensure_development_image(paths: ClusterPaths, service: str) -> str:
 
     """
     image = _development_image(service)
-    match kind.chosen():
-        case "embedded":
-            ensure(paths, image)
-        case "kind" if kind.has_own_images():
-            kind_podman.load([image], cluster=kind.cluster_name())
-        case cluster:
-            kind.ensure_image(image, load=cluster == "kind")
+    image_loading.load(paths, [image])
     return image.tag.removeprefix("docker.io/")
 
 
