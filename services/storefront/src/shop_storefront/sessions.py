@@ -149,20 +149,19 @@ class SessionStore:
 
     async def put(self, session: Session, **fields: str) -> None:
         """Set fields of a kept session: locale, currency, paying, placed."""
-        for name, value in fields.items():
-            await self._redis.hset(self.key(session), name, value)
+        await self._set(session, fields)
         for name, value in fields.items():
             setattr(session, name, value)
 
     async def put_user(self, session: Session, user: User) -> None:
         """Remember what is now known of who is signed in."""
-        await self._redis.hset(self.key(session), "user", _user(user))
+        await self._set(session, {"user": _user(user)})
         session.user = user
 
     async def put_notices(self, session: Session) -> None:
         """Keep what the next page shall say, or forget it where that is nothing."""
         if session.notices:
-            await self._redis.hset(self.key(session), "notices", orjson.dumps(session.notices))
+            await self._set(session, {"notices": orjson.dumps(session.notices)})
         else:
             await self._redis.hdel(self.key(session), "notices")
 
@@ -218,7 +217,14 @@ class SessionStore:
         return Tokens(**orjson.loads(stored))
 
     async def _put_tokens(self, session: Session, tokens: Tokens) -> None:
-        await self._redis.hset(self.key(session), "tokens", orjson.dumps(tokens))
+        await self._set(session, {"tokens": orjson.dumps(tokens)})
+
+    async def _set(self, session: Session, fields: dict[Any, Any]) -> None:
+        """Set fields; those of a session that another request has just ended are forgotten too."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.hset(self.key(session), mapping=fields)
+        pipeline.expire(self.key(session), SESSION_SECONDS)
+        await pipeline.execute()
 
 
 def _user(user: User) -> bytes:

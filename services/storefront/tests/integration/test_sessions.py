@@ -166,3 +166,16 @@ async def test_two_shops_of_one_redis_share_nothing(redis: Redis, api: Api) -> N
     keys = [bytes(key) async for key in redis.scan_iter()]
     assert keys
     assert all(key.startswith(b"staging:storefront:") for key in keys)
+
+
+async def test_what_comes_late_to_a_session_that_has_ended_is_forgotten(redis: Redis) -> None:
+    class SignedOutMeanwhile(Api):
+        async def call(self, *asked: str, **more: Any) -> Answer:
+            await store.end(session)
+            return await super().call(*asked, **more)
+
+    store = SessionStore(redis, SignedOutMeanwhile())
+    session = await signed_in(store, seconds=0)
+    await store.access_token(session, headers={})
+    assert await redis.ttl(store.key(session)) > 0
+    assert await store.load(session.id) is None
