@@ -39,7 +39,7 @@ class EventRecorder:
         self._client = client
         self._gate = gate
         self._identity = identity
-        self._series: dict[tuple[str, str, str], _Series] = {}
+        self._series: dict[tuple[str, str, str, str], _Series] = {}
 
     async def record(
         self, service: ShopService, reason: str, note: str, *, warning: bool = False
@@ -58,7 +58,9 @@ class EventRecorder:
         self, regarding: Manifest, reason: str, note: str, *, warning: bool = False
     ) -> None:
         """Do the same about any object in a namespace. Raises NotHolderError."""
-        identity = (f"{regarding['namespace']}/{regarding['name']}", reason, note)
+        about = f"{regarding['namespace']}/{regarding['name']}"
+        # Of one that is made anew under that name `kubectl describe` shows no Event of the former.
+        identity = (about, str(regarding.get("uid", "")), reason, note)
         series = self._series.pop(identity, None)
         try:
             if series is None or time.monotonic() - series.last > _SERIES_SECONDS:
@@ -66,7 +68,6 @@ class EventRecorder:
             else:
                 series = await self._count_up(series, regarding["namespace"])
         except ApiError as error:
-            about = identity[0]
             _log.warning("event not recorded", key=about, reason=reason, error=str(error))
             return
         self._series[identity] = series
