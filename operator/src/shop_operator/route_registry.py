@@ -45,7 +45,7 @@ class RouteRegistry:
         self._decided = -1
         self._claimants: list[Claimant] = []
         self._claims: dict[Key, Claim] = {}
-        self._published: dict[str, tuple[str, list[Manifest]]] = {}
+        self._published: dict[str, tuple[str, dict[str, Manifest]]] = {}
         self._told: dict[Key, RouteView] = {}
 
     def view(self, service: ShopService) -> RouteView | None:
@@ -89,7 +89,8 @@ class RouteRegistry:
 
     def wanted(self, namespace: str) -> Wanted:
         """Return what the gateways of a namespace are to serve."""
-        table = {entry["service"]: entry["version"] for entry in self._live_entries(namespace)}
+        live = self._live_entries(namespace)
+        table = {name: entry["version"] for name, entry in live.items()}
         ready = {name: self._reports.ready_addresses(Key(namespace, name)) for name in table}
         return Wanted(table, ready)
 
@@ -102,15 +103,14 @@ class RouteRegistry:
 
     def changes_a_port(self, namespace: str) -> bool:
         """Return True while the live table has a service of which pods have different ports."""
-        return any(is_by_service(entry) for entry in self._live_entries(namespace))
+        return any(map(is_by_service, self._live_entries(namespace).values()))
 
     def _table_entry(self, service: ShopService) -> Manifest:
         """Return the entry of a service with the paths that it has won.
 
         While pods with another port make way, only the Service knows which pod has which.
         """
-        entries = self._live_entries(service.namespace)
-        before = next((each for each in entries if each["service"] == service.name), None)
+        before = self._live_entries(service.namespace).get(service.name)
         port = service.spec.port
         changes = before is not None and (before["port"] != port or is_by_service(before))
         pods = self._cache.get(DEPLOYMENT, service.namespace, service.name)
@@ -181,16 +181,17 @@ class RouteRegistry:
 
     def _is_published(self, service: ShopService, claim: Claim) -> bool:
         """Return True if the live table has the service as it is declared."""
-        entries = self._live_entries(service.namespace)
-        return bool(claim.won) and self._table_entry(self.with_won_paths(service)) in entries
+        live = self._live_entries(service.namespace).get(service.name)
+        return bool(claim.won) and self._table_entry(self.with_won_paths(service)) == live
 
-    def _live_entries(self, namespace: str) -> list[Manifest]:
-        """Return what the live table of a namespace has; [] while it can't be read."""
+    def _live_entries(self, namespace: str) -> dict[str, Manifest]:
+        """Return what the live table of a namespace has, by service; {} while it can't be read."""
         live = self._cache.get(CONFIG_MAP, namespace, self._platform.route_table)
         text = ((live or {}).get("data") or {}).get(ROUTES_KEY, "[]")
         known = self._published.get(namespace)
         if known is None or known[0] != text:
-            known = self._published[namespace] = text, entries_in(text)
+            entries = {str(entry["service"]): entry for entry in entries_in(text)}
+            known = self._published[namespace] = text, entries
         return known[1]
 
     def _gateway(self, service: ShopService, claim: Claim) -> GatewayState | None:
