@@ -40,12 +40,14 @@ class Crowd:
         self._client = client
 
     async def ask(self, method: str, service: str, path: str, body: object = None) -> Any:
-        answer = await self._client.request(
-            method,
-            f"{next(self._turns[service])}{path}",
-            json=body,
-            headers={**self._headers, "Idempotency-Key": str(uuid4())},
-        )
+        """Ask as a client is told to: what is too much just now, again a little later."""
+        headers = {**self._headers, "Idempotency-Key": str(uuid4())}
+        while True:
+            url = f"{next(self._turns[service])}{path}"
+            answer = await self._client.request(method, url, json=body, headers=headers)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
         assert answer.is_success, answer.text
         return answer.json()
 

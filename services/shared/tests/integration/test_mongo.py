@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError
 from shop_servers.servers import Database as FreshDatabase
 
 from shop_shared.messaging import mongo_events
-from shop_shared.messaging.dispatch import TemporaryError
+from shop_shared.messaging.dispatch import LostRaceError
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.messaging.mongo_events import MongoInbox
 from shop_shared.settings import ServiceSettings
@@ -81,9 +81,8 @@ async def test_of_two_consumers_of_one_event_one_has_it_and_one_tries_again(
                     seen = await inbox.insert_new(session, "g", ["1", "2"])
                     await asyncio.sleep(0.02)
                     return seen
-            except Exception as error:
-                if not inbox.is_temporary(error):
-                    raise
+            except LostRaceError:
+                continue
 
     first, second = await asyncio.gather(take(), take())
     assert sorted([first, second], key=len) == [set(), {"1", "2"}]
@@ -104,7 +103,7 @@ async def test_an_event_that_another_consumer_inserted_is_tried_again(
     async with inbox.transaction() as session:
         await inbox.insert_new(session, "g", ["1"])
     blind = Blind(client, client.get_default_database())
-    with pytest.raises(TemporaryError):
+    with pytest.raises(LostRaceError):
         async with blind.transaction() as session:
             await blind.insert_new(session, "g", ["1", "2"])
 
@@ -116,6 +115,32 @@ class _Unseen:
 
     def find(self, _condition: Any, projection: Any, session: Any) -> Any:
         return self._collection.find({"_id": "nothing"}, projection, session=session)
+
+
+async def test_of_two_transactions_at_one_document_the_later_has_lost_a_race(
+    client: mongo.Client,
+) -> None:
+    inbox = MongoInbox(client, client.get_default_database())
+    things = client.get_default_database()["things"]
+    await things.insert_one({"_id": 1, "stock": 0})
+    more = {"$inc": {"stock": 1}}
+    async with inbox.transaction() as first:
+        await things.update_one({"_id": 1}, more, session=first)
+        with pytest.raises(LostRaceError):
+            async with inbox.transaction() as second:
+                await things.update_one({"_id": 1}, more, session=second)
+    assert await things.find_one({"_id": 1}) == {"_id": 1, "stock": 1}
+
+
+async def test_a_database_that_is_away_is_no_lost_race() -> None:
+    nobody = SecretStr("mongodb://127.0.0.1:1/shop")
+    client = mongo.create_client(ServiceSettings(database_url=nobody))
+    inbox = MongoInbox(client, client.get_default_database())
+    with pytest.raises(ConnectionFailure) as away:
+        async with inbox.transaction() as session:
+            await inbox.insert_new(session, "g", ["1"])
+    assert inbox.is_temporary(away.value)
+    await client.close()
 
 
 async def test_a_duplicate_key_of_a_handler_is_not_taken_for_a_lost_race(

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from shop_shared.clock import now
 from shop_shared.messaging.dead_letters import DeadLetter
-from shop_shared.messaging.dispatch import BatchResult, Dispatcher, TemporaryError
+from shop_shared.messaging.dispatch import BatchResult, Dispatcher, LostRaceError, TemporaryError
 from shop_shared.messaging.events import MAX_EVENT_BYTES, ReceivedEvent
 
 TYPE = "minishop.stock.moved.v1"
@@ -187,6 +187,25 @@ async def test_a_temporary_error_keeps_the_message_and_its_order() -> None:
     assert (inbox.state.order, dead) == (["0"], [])
     assert result.next_offsets == {PARTITION: 1}
     assert result.stopped_at == PARTITION
+
+
+async def test_a_batch_that_loses_races_begins_again_as_a_batch() -> None:
+    inbox = MemoryInbox()
+    inbox.failures = [LostRaceError()] * 3
+    _, dead, result = await handle(*(message(str(i)) for i in range(5)), inbox=inbox)
+    assert (inbox.commits, inbox.state.stock["p"], dead) == (1, 5, [])
+    assert result == BatchResult({PARTITION: 5})
+
+
+async def test_a_race_that_is_always_lost_keeps_the_message() -> None:
+    inbox = MemoryInbox()
+    inbox.failures = [LostRaceError()] * 1000
+    _, dead, result = await handle(message("0"), message("1"), inbox=inbox)
+    assert (dead, result.next_offsets, result.stopped_at) == ([], {}, PARTITION)
+    assert isinstance(result.error, LostRaceError)
+    inbox.failures = []
+    await handle(message("0"), message("1"), inbox=inbox)
+    assert inbox.state.order == ["0", "1"]
 
 
 async def test_a_store_that_is_away_loses_nothing() -> None:

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 from aiokafka.structs import TopicPartition
 
+from shop_shared.background import backoff
 from shop_shared.clock import now
 from shop_shared.messaging import cloud_events, event_metrics
 from shop_shared.messaging.cloud_events import Poison, Record
@@ -25,6 +26,9 @@ TxT = TypeVar("TxT")
 Handler = Callable[[TxT, ReceivedEvent], Awaitable[None]]
 Publish = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
+_RACES = 10
+"""So often a transaction is begun that loses a race each time: for a second, without its work."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.2  # seconds after a lost race
 _log = structlog.get_logger(__name__)
 
 
@@ -32,11 +36,18 @@ class TemporaryError(Exception):
     """Raised by a handler or an inbox when a later try may succeed; its partition waits."""
 
 
+class LostRaceError(TemporaryError):
+    """Raised by an inbox when another transaction had what this one wanted: run it again now."""
+
+
 class Inbox(Protocol[TxT]):
     """A store in which one transaction holds the effects of events and the ids already handled."""
 
     def transaction(self) -> AbstractAsyncContextManager[TxT]:
-        """Open a transaction: committed at the end, rolled back on any exception."""
+        """Open a transaction: committed at the end, rolled back on any exception.
+
+        Raises LostRaceError where another transaction changed, unfinished, what this one wanted.
+        """
 
     async def insert_new(self, tx: TxT, group: str, ids: Sequence[str]) -> set[str]:
         """Insert the event ids and return those that were not there yet."""
@@ -169,6 +180,19 @@ class Dispatcher(Generic[TxT]):
 
     async def _transact(
         self, events: Sequence[ReceivedEvent], dead: Sequence[DeadLetter] = ()
+    ) -> None:
+        for lost in range(1, _RACES + 1):
+            try:
+                await self._in_one_transaction(events, dead)
+            except LostRaceError:
+                if lost == _RACES:
+                    raise
+                await asyncio.sleep(backoff(lost, first=_FIRST_PAUSE, most=_LONGEST_PAUSE))
+            else:
+                return
+
+    async def _in_one_transaction(
+        self, events: Sequence[ReceivedEvent], dead: Sequence[DeadLetter]
     ) -> None:
         handled: list[ReceivedEvent] = []
         duplicates: list[ReceivedEvent] = []

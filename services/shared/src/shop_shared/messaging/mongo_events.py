@@ -5,13 +5,20 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from shop_shared.clock import now
 from shop_shared.messaging import event_metrics
-from shop_shared.messaging.dispatch import TemporaryError
+from shop_shared.messaging.dispatch import LostRaceError
 from shop_shared.messaging.events import CONTENT_TYPE, SPEC_VERSION, Event
-from shop_shared.stores.mongo import Client, Database, Session, is_temporary, transaction
+from shop_shared.stores.mongo import (
+    Client,
+    Database,
+    Session,
+    is_lost_race,
+    is_temporary,
+    transaction,
+)
 
 OUTBOX_KEEP = timedelta(days=1)
 INBOX_KEEP = timedelta(days=14)
@@ -57,14 +64,19 @@ class MongoInbox:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """Begin a transaction of the client."""
-        async with transaction(self._client) as session:
-            yield session
+        """Begin a transaction of the client. Raises LostRaceError (see `dispatch.Inbox`)."""
+        try:
+            async with transaction(self._client) as session:
+                yield session
+        except PyMongoError as error:
+            if is_lost_race(error):
+                raise LostRaceError("another transaction changed a document of this one") from error
+            raise
 
     async def insert_new(self, tx: Session, group: str, ids: Sequence[str]) -> set[str]:
         """Insert those ids that are missing: a duplicate key would end the transaction.
 
-        Raises TemporaryError where another consumer inserted one between look and insert.
+        Raises LostRaceError where another consumer inserted one between look and insert.
         """
         keys = {f"{group}:{event_id}": event_id for event_id in ids}
         seen = self._inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1}, session=tx)
@@ -79,12 +91,12 @@ class MongoInbox:
                 codes = {each["code"] for each in error.details["writeErrors"]}
                 if codes != {DUPLICATE_KEY}:
                     raise
-                raise TemporaryError("another consumer has just inserted the event") from error
+                raise LostRaceError("another consumer has just inserted the event") from error
         return set(keys.values())
 
     def is_temporary(self, error: BaseException) -> bool:
         """See `mongo.is_temporary`. A handler's own DuplicateKeyError is not: it is a bug."""
-        return isinstance(error, TemporaryError) or is_temporary(error)
+        return is_temporary(error)
 
 
 def _document(event: Event) -> dict[str, Any]:

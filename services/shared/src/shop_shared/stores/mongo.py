@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -62,6 +62,13 @@ def check(client: Client) -> Callable[[], Awaitable[None]]:
         await client.admin.command("ping")
 
     return ping
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Say whether another transaction had what this one wanted, so that it is to begin again."""
+    return isinstance(error, OperationFailure) and error.has_error_label(
+        "TransientTransactionError"
+    )
 
 
 def is_temporary(error: BaseException) -> bool:
