@@ -1,4 +1,4 @@
-"""Outbox, inbox, idempotency keys and migrations on a real PostgreSQL."""
+"""Outbox, inbox and migrations on a real PostgreSQL."""
 
 import asyncio
 import math
@@ -13,18 +13,12 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from shop_servers.instance import free_port
 from shop_servers.servers import Database
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import CapturingLogger
 
-from shop_shared.http.idempotency import (
-    IdempotencyKeyReused,
-    RequestInProgress,
-    idempotency_table,
-    idempotent,
-)
 from shop_shared.messaging import inbox, outbox
 from shop_shared.messaging.events import EventPayload, event
 from shop_shared.observability.trace_context import trace
@@ -40,15 +34,11 @@ class Placed(EventPayload):
     lines: list[int]
 
 
-class Order(BaseModel):
-    quantity: int
-
-
 @pytest.fixture
 async def engine(postgres_database: Database) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(ServiceSettings(database_url=SecretStr(postgres_database.url)))
     metadata = sa.MetaData()
-    for table in (outbox.outbox_table, inbox.inbox_table, idempotency_table):
+    for table in (outbox.outbox_table, inbox.inbox_table):
         table(metadata)
     async with transaction(engine) as connection:
         await connection.run_sync(metadata.create_all)
@@ -101,56 +91,6 @@ async def test_two_consumers_of_one_event_wait_and_one_has_it(engine: AsyncEngin
     first, second = await asyncio.gather(take(ids), take(ids[::-1]))
     assert first | second == set(ids)
     assert not first & second
-
-
-async def test_an_idempotent_post_is_done_once(engine: AsyncEngine) -> None:
-    done: list[int] = []
-
-    async def work(connection: AsyncConnection) -> Order:
-        done.append(1)
-        return Order(quantity=len(done))
-
-    async def post(key: str, quantity: int = 1, scope: str = "u") -> tuple[int, bytes, bool]:
-        answer = await idempotent(
-            engine, key=key, scope=scope, request=Order(quantity=quantity), work=work
-        )
-        replayed = answer.headers.get("idempotent-replayed") == "true"
-        return answer.status_code, bytes(answer.body), replayed
-
-    assert await post("k") == (201, b'{"quantity":1}', False)
-    assert await post("k") == (201, b'{"quantity":1}', True)
-    assert await post("k", scope="other") == (201, b'{"quantity":2}', False)
-    with pytest.raises(IdempotencyKeyReused):
-        await post("k", quantity=2)
-    async with transaction(engine) as connection:
-        await connection.execute(sa.text("UPDATE idempotency_keys SET created_at = '2000-01-01'"))
-    assert await post("k", quantity=2) == (201, b'{"quantity":3}', False)
-
-
-async def test_a_post_that_still_runs_is_a_conflict_and_a_failed_one_is_free(
-    engine: AsyncEngine,
-) -> None:
-    begun = asyncio.Event()
-    fail = asyncio.Event()
-
-    async def work(connection: AsyncConnection) -> Order:
-        begun.set()
-        await fail.wait()
-        raise ZeroDivisionError
-
-    async def succeed(connection: AsyncConnection) -> Order:
-        return Order(quantity=7)
-
-    request = Order(quantity=1)
-    first = asyncio.create_task(idempotent(engine, key="k", scope="s", request=request, work=work))
-    await begun.wait()
-    with pytest.raises(RequestInProgress):
-        await idempotent(engine, key="k", scope="s", request=request, work=succeed)
-    fail.set()
-    with pytest.raises(ZeroDivisionError):
-        await first
-    answer = await idempotent(engine, key="k", scope="s", request=request, work=succeed)
-    assert answer.status_code == 201
 
 
 async def test_rotated_credentials_replace_connections(

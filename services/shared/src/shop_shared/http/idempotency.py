@@ -3,6 +3,9 @@
 As Stripe does it (https://docs.stripe.com/api/idempotent_requests). The key's row is written in
 the transaction of the effect, under an advisory lock: there is no state "begun" that a crash
 could leave behind.
+
+A request is what its caller sent: a field that a later version adds, and fills in by its default,
+leaves the same bytes the same request.
 """
 
 import hashlib
@@ -116,14 +119,15 @@ async def idempotent(  # noqa: PLR0913 - keyword-only, each of its own kind
     rolled back and not kept: the caller may try again. Raises RequestInProgress (409) and
     IdempotencyKeyReused (422).
     """
-    digest = hashlib.sha256(request.__pydantic_serializer__.to_json(request)).digest()
+    digest = _hash(request, only_sent=True)
     async with engine.begin() as connection:
         if not await _lock(connection, scope, key):
             raise RequestInProgress("Wait for its answer, then send it again.")
         this = {"this_scope": scope, "this_key": key, "since": now() - KEEP}
         found = await connection.execute(_FIND, this)
         if kept := found.one_or_none():
-            if kept.request_hash != digest:
+            # The version before hashed defaults too: its keys are there for a day after its end.
+            if kept.request_hash not in (digest, _hash(request, only_sent=False)):
                 raise IdempotencyKeyReused("A key belongs to one body.")
             return _answer(kept.status, kept.body, replayed=True)
         answer = await work(connection)
@@ -148,6 +152,11 @@ async def purge(connection: AsyncConnection) -> int:
     """Delete the keys older than a day and return how many."""
     result = await connection.execute(sa.delete(_keys).where(_keys.c.created_at < now() - KEEP))
     return result.rowcount
+
+
+def _hash(request: BaseModel, *, only_sent: bool) -> bytes:
+    body = request.__pydantic_serializer__.to_json(request, exclude_unset=only_sent)
+    return hashlib.sha256(body).digest()
 
 
 async def _lock(connection: AsyncConnection, scope: str, key: str) -> bool:
