@@ -20,6 +20,7 @@ from shop_operator.deletion import TemporaryError
 from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metrics import RECONCILE_SECONDS, RETRIES, SERVICES
 from shop_operator.parsed_services import ParsedServices
+from shop_operator.peers import Peers
 from shop_operator.reconcile import Reconciler
 from shop_operator.recorder import EventRecorder
 from shop_operator.route_registry import RouteRegistry
@@ -39,7 +40,7 @@ _TABLE_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RouteTableRequest:
-    """A request to reconcile the route table of a namespace."""
+    """A request to reconcile the route table of a namespace, and who names whom in it."""
 
     namespace: str
 
@@ -84,6 +85,7 @@ class Controller:
             services=self.services, cache=self._cache, platform=platform, reports=reports
         )
         self._routes = routes
+        self._peers = Peers(client, self._cache, self._scopes.services)
         self._reconciler = Reconciler(
             client=client,
             platform=platform,
@@ -102,6 +104,7 @@ class Controller:
             status=StatusWriter(client, self._scopes.services, gate, recorder),
             logs=PodLogs(client),
             routes=routes,
+            peers=self._peers,
         )
         self._table = RouteTable(
             client=client, cache=self._cache, gate=gate, registry=routes, reports=reports
@@ -235,9 +238,7 @@ class Controller:
                 self._queue.forget(request)
                 return "not_kept"
             if isinstance(request, RouteTableRequest):
-                outdated, again = await self._table.reconcile(request.namespace)
-                for key in outdated:
-                    self._queue.add(key)
+                again = await self._reconcile_table(request.namespace)
             else:
                 again = await self._reconciler.reconcile(request)
                 if self._routes.is_gateway(request) or self._routes.awaits_gateway(request):
@@ -258,6 +259,15 @@ class Controller:
         if again is not None and again > 0:
             self._queue.add_after(request, again)
         return "done"
+
+    async def _reconcile_table(self, namespace: str) -> float | None:
+        """Write the route table; enqueue whose way in, or whose peers, are others now."""
+        for key in self._peers.outdated(namespace):
+            self._queue.add(key)
+        outdated, again = await self._table.reconcile(namespace)
+        for key in outdated:
+            self._queue.add(key)
+        return again
 
     def _may_reconcile(self, request: Request) -> bool:
         """Return False where nothing is to be done, or not yet: its scope enqueues it then."""

@@ -23,6 +23,7 @@ from shop_operator.conditions.status import status_of
 from shop_operator.conditions.workload import begins_rollout, rollout, says_ready
 from shop_operator.deletion import Deletion, TemporaryError
 from shop_operator.metadata import API_VERSION, FINALIZER, Manifest
+from shop_operator.peers import PEERS_SECONDS, Peers
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
@@ -58,6 +59,7 @@ class Reconciler:
     status: StatusWriter
     logs: PodLogs
     routes: RouteRegistry
+    peers: Peers
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the live state of one ShopService what its spec declares.
@@ -195,13 +197,15 @@ class Reconciler:
     ) -> float | None:
         """Write the conditions; return the seconds after which time alone may change them.
 
-        Raises TemporaryError if something is missing that no watch reports.
+        Raises TemporaryError if something is missing that no watch reports, ApiError.
         """
         pods = rollout(service, result.live, self.cache.of(POD, service.key))
         if pods.log is not None:
             line = await self.logs.last_line(pods.log)
             pods = pods.with_log(redacted(line, provisioned.access.passwords()))
         way_in = route(service, self.platform, result, self.routes.view(service))
+        result.absent_peers = await self.peers.absent(service)
+        result.recheck_after(PEERS_SECONDS if result.absent_peers else None)
         going = leaving(self.cache.children(service.key), result)
         conditions = assess(service, provisioned, result, pods, way_in, going=going)
         reached_at = None if way_in is None else way_in.url

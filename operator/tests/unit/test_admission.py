@@ -151,6 +151,13 @@ def test_a_topic_that_nobody_publishes_is_warned_of_with_the_likely_one() -> Non
     assert review(right, None, [owner], PLATFORM).warnings == ()
 
 
+def test_a_peer_that_is_nearly_a_services_name_is_warned_of() -> None:
+    caller = a("caller", network={"egressTo": ["ordr", "mailbox", "order", "caller"]})
+    assert review(caller, None, [a("order")], PLATFORM).warnings == (
+        "spec.network.egressTo: no ShopService here is ordr; is order meant?",
+    )
+
+
 def test_a_route_without_objectives_is_warned_of() -> None:
     route = {"paths": ["/a"], "via": "gateway"}
     assert "spec.slo" in review(a("a", route=route), None, [], PLATFORM).warnings[0]

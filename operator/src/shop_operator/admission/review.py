@@ -124,6 +124,11 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
             )
         if file.key is not None and file.template is not None:
             yield f"spec.secrets.files {file.name} has a template, so its key {file.key} is unused"
+    yield from _about_others(service, others)
+
+
+def _about_others(service: ShopService, others: Iterable[ShopService]) -> Iterator[str]:
+    spec = service.spec
     near = [other for other in (service, *others) if other.namespace == service.namespace]
     topics = {topic.topic for other in near for topic in other.spec.events.publishes}
     for subscription in spec.events.subscribes:
@@ -131,6 +136,12 @@ def _warnings(service: ShopService, others: Iterable[ShopService]) -> Iterator[s
             close = difflib.get_close_matches(subscription.topic, topics, n=1)
             hint = f"; is {close[0]} meant?" if close else ""
             yield f"no ShopService here publishes {subscription.topic}{hint}"
+    names = {other.name for other in near}
+    for peer in spec.network.egress_to:
+        # Pods that are no ShopService's may have the name: only a likely mistake is told.
+        close = [] if peer in names else difflib.get_close_matches(peer, names, n=1)
+        if close:
+            yield f"spec.network.egressTo: no ShopService here is {peer}; is {close[0]} meant?"
 
 
 def _about_objectives(spec: Spec) -> Iterator[str]:

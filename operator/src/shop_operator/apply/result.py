@@ -63,6 +63,8 @@ class ApplyResult:
     """Fields that another manager changes again and again, as phrases."""
     foreign: list[str] = field(default_factory=list)
     """What others set, which is not declared and changes how the service runs, as phrases."""
+    absent_peers: list[str] = field(default_factory=list)
+    """Names in `network.egressTo` of which there is neither a ShopService nor a pod."""
     recheck: float | None = None
     """Seconds after which time alone may change the result."""
 

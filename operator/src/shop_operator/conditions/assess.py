@@ -131,6 +131,10 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
     differs = _differs(result)
     if differs is not None:
         return differs
+    if result.absent_peers:
+        names = ", ".join(result.absent_peers)
+        message = f"network.egressTo: no ShopService and no pod here has the name {names}"
+        return Condition("Synced", "True", "PeerMissing", message)
     skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
