@@ -62,7 +62,8 @@ PARTS = (
     Part("cluster", ("cluster/tests/integration",), on_cluster=True),
     Part("contract", ("tests/contract",), _PARALLEL),
     # From its own folder: seen from the root, it would hide the standard library's `operator`.
-    Part("operator", ("tests",), _PARALLEL, root=ROOT / "operator"),
+    # Each worker has an API server of its own, and waits for it half of the time.
+    Part("operator", ("tests",), ("-n3", "--dist=loadfile"), root=ROOT / "operator"),
     Part("delivery", ("tests/delivery",), layer=True),
     Part("terraform", ("tests/terraform/test_*.py",), layer=True),
     Part("observability", ("observability/tests/test_*.py",), layer=True),
