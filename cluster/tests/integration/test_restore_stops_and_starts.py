@@ -113,13 +113,27 @@ def test_users_of_the_stores_are_stopped_and_come_back_as_many(
     assert on_cluster._BEFORE not in left
 
 
-def test_flux_applies_nothing_meanwhile(plane: ControlPlane, kubectl: Kubectl) -> None:
+def test_flux_applies_nothing_meanwhile(
+    plane: ControlPlane, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not list(on_cluster._flux(kubectl))
     plane.kubectl("create", "namespace", "flux-system")
     plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(deployment(FLUX, 1, {})))
     users, flux = list(on_cluster._users(kubectl)), list(on_cluster._flux(kubectl))
+    pod = flux[0]["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
+    pod["metadata"] |= {"name": "running", "namespace": "flux-system"}
+    plane.kubectl("create", "serviceaccount", "default", "--namespace=flux-system")
+    plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(pod))
+    before = replicas(plane)
+    monkeypatch.setattr(on_cluster, "_SECONDS", 1)
+    with pytest.raises(ClusterError, match="timed out"):
+        on_cluster._stop(kubectl, users, flux)
+    # While it runs it would start the operator again: nobody else is stopped.
+    assert replicas(plane) == {**before, FLUX: 0}
+    plane.kubectl("delete", "pod", "running", "--namespace=flux-system", "--grace-period=0")
+    monkeypatch.undo()
     on_cluster._stop(kubectl, users, flux)
-    assert replicas(plane)[FLUX] == 0
+    assert not any(replicas(plane)[place] for place in (FLUX, OPERATOR, CONNECT, *OURS))
     be_ready(plane, FLUX, OPERATOR, CONNECT, *OURS)
     on_cluster._start(kubectl, [*users, *on_cluster._flux(kubectl)])
     assert replicas(plane)[FLUX] == 1
