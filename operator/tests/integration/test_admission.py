@@ -15,7 +15,9 @@ from shop_servers.instance import free_port
 from shop_cluster.control_plane import ControlPlane
 from shop_operator.admission import certificate as certificates
 from shop_operator.admission.webhook import SECRET_NAME, WEBHOOK_NAME, Webhook
-from shop_operator.api.api_errors import ApiError
+from shop_operator.api import connection
+from shop_operator.api.api_client import ApiClient
+from shop_operator.api.api_errors import ApiError, ConflictError
 from shop_operator.api.kinds import SECRET, SHOP_SERVICE, VALIDATING_WEBHOOK
 from shop_operator.metadata import Manifest
 
@@ -122,6 +124,41 @@ async def test_a_certificate_for_other_hosts_makes_way(shop: Shop, tmp_path: Pat
     secret = await shop.client.get(SECRET, shop.platform.operator_namespace, SECRET_NAME)
     # Until every replica has it, the API server trusts the one before, too.
     assert base64.b64decode(secret["data"]["ca.crt"]).decode() == after + before
+
+
+class Overtaken(ApiClient):
+    """A client before whose every merge somebody else changes the webhook's configuration."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        super().__init__(connection.login)
+        self._plane = plane
+
+    async def merge(self, *_: Any, **__: Any) -> Manifest:
+        patch = '[{"op": "replace", "path": "/webhooks/0/timeoutSeconds", "value": 7}]'
+        what = ("validatingwebhookconfiguration", WEBHOOK_NAME, "--type=json", f"--patch={patch}")
+        await asyncio.to_thread(self._plane.kubectl, "patch", *what)
+        return await super().merge(*_, **__)
+
+
+async def test_the_bundle_overwrites_nothing_that_came_meanwhile(
+    shop: Shop, plane: ControlPlane, closed_port: int, tmp_path: Path
+) -> None:
+    body = yaml.safe_dump(configuration(shop, closed_port))
+    plane.kubectl("apply", "--server-side", "-f", "-", stdin=body)
+
+    async def keep(client: ApiClient) -> None:
+        await Webhook(client, shop.platform, folder=tmp_path, holds_lease=lambda: True).keep()
+
+    try:
+        async with Overtaken(plane) as overtaken:
+            with pytest.raises(ConflictError):
+                await keep(overtaken)
+        await keep(shop.client)
+        live = await shop.client.get(VALIDATING_WEBHOOK, "", WEBHOOK_NAME)
+        assert [hook["timeoutSeconds"] for hook in live["webhooks"]] == [7]
+        assert all(hook["clientConfig"]["caBundle"] for hook in live["webhooks"])
+    finally:
+        plane.kubectl("delete", "validatingwebhookconfiguration", WEBHOOK_NAME)
 
 
 async def test_without_the_operator_everything_is_taken(

@@ -49,6 +49,8 @@ class Webhook:
         while True:
             try:
                 await self.keep()
+            except ConflictError:
+                continue  # somebody else wrote meanwhile: look at once at what is there now
             except ApiError as error:
                 _log.warning("webhook not kept", error=str(error))
             await asyncio.sleep(_LOOK_SECONDS)
@@ -68,8 +70,11 @@ class Webhook:
         """Make or renew the certificate where it is due; make the API server trust it.
 
         Only who holds the lease renews and configures; whoever comes first makes the Secret, as
-        nobody can serve without. Raises ApiError.
+        nobody can serve without. Raises ConflictError if another changed the configuration
+        meanwhile, ApiError.
         """
+        # Before the Secret: who wrote a newer certificate's bundle since then is not overwritten.
+        configuration = await self._configuration()
         namespace, hosts = self._platform.operator_namespace, self._platform.webhook_hosts
         try:
             secret: Manifest | None = await self._client.get(SECRET, namespace, SECRET_NAME)
@@ -80,8 +85,8 @@ class Webhook:
             found = await self._renew(found, secret)
         await asyncio.to_thread(certificates.write, found, self._folder)
         WEBHOOK_CERTIFICATE_EXPIRES.set(found.expires.timestamp())
-        if self._holds_lease():
-            await self._trust(found)
+        if configuration is not None and self._holds_lease():
+            await self._trust(found, configuration)
 
     async def _renew(self, before: Certificate | None, secret: Manifest | None) -> Certificate:
         """Store a new certificate; return it, or the one that another replica stored first."""
@@ -102,18 +107,22 @@ class Webhook:
         _log.info("webhook certificate made", expires=made.expires.isoformat())
         return made
 
-    async def _trust(self, found: Certificate) -> None:
-        """Put the bundle into the configuration, where there is one and it differs."""
+    async def _configuration(self) -> Manifest | None:
         try:
-            live = await self._client.get(VALIDATING_WEBHOOK, "", WEBHOOK_NAME)
+            return await self._client.get(VALIDATING_WEBHOOK, "", WEBHOOK_NAME)
         except NotFoundError:
-            return  # installed without; nothing is asked then
+            return None  # installed without; nothing is asked then
+
+    async def _trust(self, found: Certificate, live: Manifest) -> None:
+        """Put the bundle into the configuration, if it differs and is as it was read."""
         bundle = certificates.encoded(found.authorities)
         hooks = live.get("webhooks") or []
         if any(hook["clientConfig"].get("caBundle") != bundle for hook in hooks):
             for hook in hooks:
                 hook["clientConfig"]["caBundle"] = bundle
-            await self._client.merge(VALIDATING_WEBHOOK, "", WEBHOOK_NAME, {"webhooks": hooks})
+            seen = {"resourceVersion": live["metadata"]["resourceVersion"]}
+            patch = {"metadata": seen, "webhooks": hooks}
+            await self._client.merge(VALIDATING_WEBHOOK, "", WEBHOOK_NAME, patch)
 
 
 class _Server(kopf.WebhookServer):
