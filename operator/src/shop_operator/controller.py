@@ -120,6 +120,11 @@ class Controller:
             scope.synced or (scope.settled and scope.state != READY) for scope in self._scopes
         )
 
+    @property
+    def leads(self) -> bool:
+        """True while this process holds the Lease."""
+        return self.lease.held
+
     async def run(self) -> None:
         """Watch and reconcile until cancelled."""
         try:

@@ -62,7 +62,8 @@ async def _run(platform: Settings) -> None:
     stop = asyncio.Event()
     async with ApiClient(connection.login) as client:
         controller = Controller(client, platform, identity=identity)
-        async with serve(controller, port=platform.http_port):
+        liveness = [platform.liveness_port] if platform.liveness_port else []
+        async with serve(controller, ports=[platform.http_port, *liveness]):
             running = asyncio.create_task(controller.run())
             running.add_done_callback(lambda _: stop.set())  # never outlive the controller
             # Kopf, when it stops, also cancels what was started beside it.
@@ -72,7 +73,6 @@ async def _run(platform: Settings) -> None:
                     settings=_settings(webhook),
                     clusterwide=True,  # it watches nothing; the controller does
                     standalone=True,
-                    liveness_endpoint=_liveness(platform),
                     stop_flag=stop,
                 )
             running.cancel()
@@ -103,25 +103,12 @@ def _webhook(
             keeping.cancel()
 
 
-def _liveness(platform: Settings) -> str | None:
-    port = platform.liveness_port
-    return f"http://0.0.0.0:{port}/livez" if port else None
-
-
 def _registry(controller: Controller, platform: Settings) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - Kopf's own arguments
         return connection.login()
-
-    @kopf.on.probe(id="ready", registry=registry)
-    def ready(**_: Any) -> bool:  # noqa: ANN401 - Kopf's own arguments
-        return controller.ready
-
-    @kopf.on.probe(id="leader", registry=registry)
-    def leader(**_: Any) -> bool:  # noqa: ANN401 - Kopf's own arguments
-        return controller.lease.held
 
     if platform.webhook_port:
         handler.install(registry, platform, services=controller.services)

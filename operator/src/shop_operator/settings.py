@@ -187,9 +187,9 @@ class Settings(BaseSettings):
         min_length=1,
         description="Names by which the API server calls the webhook.",
     )
-    http_port: int = Field(default=8080, description="Port of /readyz and /metrics.")
+    http_port: int = Field(default=8080, description="Port of /livez, /readyz and /metrics.")
     liveness_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of /livez, which Kopf serves; 0 for none."
+        default=0, ge=0, le=65535, description="Further port of /livez; 0 for none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."

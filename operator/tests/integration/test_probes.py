@@ -1,5 +1,6 @@
-"""The endpoints of the real program: /livez by Kopf, /readyz and /metrics by the operator."""
+"""The endpoints of the real program: /livez, /readyz and /metrics."""
 
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,16 @@ from .program import operator_program
 from .shop import Shop, eventually
 
 
+def addresses() -> list[str]:
+    """Return this machine's own addresses, as they stand in a URL: of IPv6 where it has that."""
+    try:
+        with socket.socket(socket.AF_INET6) as ours:
+            ours.bind(("::1", 0))
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "[::1]"]
+
+
 async def test_it_says_that_it_lives_leads_and_is_ready(
     shop: Shop, plane: ControlPlane, tmp_path: Path
 ) -> None:
@@ -19,9 +30,9 @@ async def test_it_says_that_it_lives_leads_and_is_ready(
     with operator_program(shop.platform, plane.kubeconfig, tmp_path / "log", **ports) as process:
         async with aiohttp.ClientSession() as session:
 
-            async def answers(port: int, path: str) -> str:
+            async def answers(port: int, path: str, host: str = "127.0.0.1") -> str:
                 try:
-                    async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    async with session.get(f"http://{host}:{port}{path}") as answer:
                         return await answer.text() if answer.ok else ""
                 except aiohttp.ClientError:
                     return ""
@@ -33,7 +44,10 @@ async def test_it_says_that_it_lives_leads_and_is_ready(
                 return '"leader": true' in await answers(liveness, "/livez")
 
             await eventually(ready, seconds=60)
-            await eventually(leads, seconds=60)  # Kopf keeps an answer for 10 s
+            await eventually(leads, seconds=60)
+            for host in addresses():
+                assert await answers(liveness, "/livez", host)
+                assert await answers(http, "/readyz", host)
             kept = f'_namespace_state{{namespace="{shop.namespace}",state="Ready"}} 1.0'
 
             async def is_kept() -> bool:
