@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from shop_journey import gitops
 
+from shop_cluster.kind import has_own_images
+
 
 @pytest.mark.parametrize(
     ("cluster", "docker", "wanted"),
@@ -24,7 +26,9 @@ def test_flux_is_of_our_image_where_no_registry_is_asked(
     monkeypatch.setenv("CLUSTER", cluster)
     monkeypatch.setenv("MINISHOP_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("SECRETS", "vault")
-    assert gitops.overlay().name == wanted
+    own_images = has_own_images()
+    assert gitops.overlay(own_images=own_images).name == wanted
     monkeypatch.setenv("SECRETS", "kubernetes")
-    assert gitops.overlay().name == f"{wanted}-kubernetes"
-    assert (gitops.overlay() / "kustomization.yaml").exists()
+    without_vault = gitops.overlay(own_images=own_images)
+    assert without_vault.name == f"{wanted}-kubernetes"
+    assert (without_vault / "kustomization.yaml").exists()

@@ -36,31 +36,35 @@ _LOOK = f"kubectl get kustomizations,gitrepositories -n {NAMESPACE}"
 
 async def bring(place: Place, report: Report) -> None:
     """Have Flux keep the shop. Raises StepFailedError."""
-    await install(place, report)
-    await place.kubectl(*APPLY, "-k", str(overlay()))
+    built = await install(place, report)
+    await place.kubectl(*APPLY, "-f", "-", stdin=built)
     if await kong_has_entry(place.kubectl):
         await asyncio.to_thread(flux_entry.leave_out, place.kubectl.command())
     await wait_until_applied(place.kubectl, report)
 
 
-def overlay() -> Path:
+def overlay(*, own_images: bool) -> Path:
     """Return the kustomization of the layer: by whose images the cluster runs, and Vault."""
-    cluster = "embedded" if has_own_images() else "kind"
+    cluster = "embedded" if own_images else "kind"
     without_vault = "-kubernetes" if chosen_provider() == "kubernetes" else ""
     return ROOT / "kustomize" / "overlays" / f"{cluster}-gitops{without_vault}"
 
 
-async def install(place: Place, report: Report) -> None:
-    """Have Flux's controllers and the Git server run, and something in it to follow."""
+async def install(place: Place, report: Report) -> str:
+    """Have Flux's controllers and the Git server run, and something in it to follow.
+
+    Returns the manifests of the layer, with what Flux is to apply, which is not applied yet.
+    """
     kubectl = place.kubectl
-    images = ("git", "flux") if has_own_images() else ("git",)
+    own_images = has_own_images()
+    images = ("git", "flux") if own_images else ("git",)
     await own_program("shop-cluster", "images", *images)(report)
     crds = [word for file in published(FLUX) for word in ("-f", str(file))]
     await kubectl(*APPLY, *crds)
     await kubectl("wait", "--for=condition=Established", *crds)
-    built = yaml.safe_load_all(await kubectl("kustomize", str(overlay())))
+    built = await kubectl("kustomize", str(overlay(own_images=own_images)))
     applied = "kustomize.toolkit.fluxcd.io/v1"  # what Flux is to apply comes last
-    rest = [each for each in built if each["apiVersion"] != applied]
+    rest = [each for each in yaml.safe_load_all(built) if each["apiVersion"] != applied]
     await kubectl(*APPLY, "-f", "-", stdin=yaml.safe_dump_all(rest))
     for workload in _WORKLOADS:
         report(f"waiting for {workload}")
@@ -73,6 +77,7 @@ async def install(place: Place, report: Report) -> None:
         report(
             "the repository stays as it is; `make gitops-push` commits this checkout's manifests"
         )
+    return built
 
 
 async def kong_has_entry(kubectl: Kubectl) -> bool:
