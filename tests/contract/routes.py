@@ -40,6 +40,7 @@ WITHOUT_JSON = {
     "product POST /v1/products/{product_id}/images",
     "order POST /v1/orders/{order_id}/cancel",
     "order POST /v1/returns/{return_id}/approve",
+    "payment POST /v1/payments/{payment_id}/settle",
     "payment POST /v1/webhooks/{provider}",
     "notification POST /v1/notifications/{notification_id}/retry",
     "notification POST /v1/notifications/unsubscribe/{token}",

@@ -144,5 +144,6 @@ _BUTTONS = frozenset(
         "/staff/messages/{message_id}/retry",
         "/orders/{order_id}/cancel",
         "/staff/orders/{order_id}/cancel",
+        "/staff/orders/{order_id}/settle",
     )
 )

@@ -43,3 +43,21 @@ def test_a_dispute_and_a_second_charge_are_shown(
     page = staff_visitor.get(f"/staff/orders/{order}").text
     assert "Disputed at the provider" in page
     assert "Second charge: $25.00 · Failed · <code>AGAIN-1</code>" in page
+
+
+def test_another_amount_is_settled_once_it_is_sorted_out(
+    staff_visitor: Browser, shop: Shop, order: str
+) -> None:
+    page = f"/staff/orders/{order}"
+    button = "It is sorted out with the provider"
+    assert button not in staff_visitor.get(page).text
+    wrong = (
+        "UPDATE payments SET failure_reason = 'amount_mismatch', failure_message = 'another' "
+        "WHERE order_id = :id"
+    )
+    change_row(OwnedResources(shop), "payment", wrong, order)
+    assert button in staff_visitor.get(page).text
+    staff_visitor.post(f"{page}/settle", payment=staff_visitor.field("payment"))
+    assert "The payment is settled." in staff_visitor.page.text
+    assert "Settled with the provider" in staff_visitor.page.text
+    assert button not in staff_visitor.page.text

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shop_payment import domain, models, refund_rows, repository, service, webhooks
+from shop_payment import attention, domain, models, refund_rows, repository, service, webhooks
 from shop_payment.repository import Record
 from shop_payment.state import State
 from shop_shared.http.auth import Principal, permit
@@ -25,13 +26,21 @@ from shop_shared.http.pagination import (
     encode_cursor,
     page_of,
 )
-from shop_shared.http.problems import NotFound
+from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.money import Currency, Money
 from shop_shared.payment_methods import ProviderName
+from shop_shared.stores.postgres import transaction
 
+_log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 refund_router = APIRouter(prefix="/v1/refunds", tags=["payments"])
 webhook_router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+
+class NothingToSettle(Conflict):
+    """No money of another amount came by this payment."""
+
+    code, title = "nothing_to_settle", "Nothing to settle"
 
 
 async def _visible_payment(
@@ -66,9 +75,9 @@ async def list_payments(  # noqa: PLR0913 - a parameter a part of the request
     needs_attention: Annotated[
         bool,
         Query(
-            description="Only those that a person has to look at: another amount was paid, a "
-            "refund (also of a second charge) failed and its money is not back, or the provider "
-            "has not answered for a quarter of an hour"
+            description="Only those that a person has to look at: another amount was paid and "
+            "is not settled, a refund (also of a second charge) failed and its money is not back, "
+            "or the provider has not answered for a quarter of an hour"
         ),
     ] = False,
 ) -> Page[models.Payment]:
@@ -133,6 +142,22 @@ async def refund_payment(
 
     scope = f"{caller.user_id} POST /v1/payments/{payment_id}/refunds"
     return await idempotent(engine, key=key, scope=scope, request=wanted, work=make)
+
+
+@router.post("/{payment_id}/settle", responses=documented(403, 409))
+async def settle_payment(
+    payment_id: UUID, caller: Annotated[Principal, permit("refund", "payment")], engine: Engine
+) -> models.Payment:
+    """Say that money of another amount is sorted out with the provider (staff).
+
+    The payment needs nobody's attention any more. Nothing is booked, and no money moves.
+    """
+    await _find(payment_id, caller, engine)
+    async with transaction(engine) as connection:
+        if not await attention.settle(connection, payment_id):
+            raise NothingToSettle("No money of another amount came by this payment.")
+    _log.info("payment settled", payment_id=str(payment_id), by=str(caller.user_id))
+    return _view(await _find(payment_id, caller, engine))
 
 
 @refund_router.get("")
@@ -200,6 +225,7 @@ def _view(record: Record) -> models.Payment:
         refunds=tuple(_refund_view(payment, refund) for refund in payment.refunds),
         second_charges=tuple(map(_second_charge, payment.duplicates)),
         disputed_at=row.disputed_at,
+        settled_at=row.settled_at,
         action=row.action if payment.status in domain.OPEN else None,
         pay_until=payment.pay_until,
         failure=models.Failure(reason=row.failure_reason, message=row.failure_message)

@@ -1,4 +1,4 @@
-"""Which payments a person has to look at."""
+"""Which payments a person has to look at, and which no longer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shop_payment.domain import RefundStatus, Status
 from shop_payment.tables import duplicate_charges, payments, refunds
@@ -13,13 +14,14 @@ from shop_shared.clock import now
 
 NO_ANSWER = timedelta(minutes=15)
 """After which a payment whose provider has not answered needs a person."""
+_IS_OF_A_WRONG_AMOUNT = payments.c.failure_reason == "amount_mismatch"
 
 
 def ids_needing_attention() -> sa.CompoundSelect[tuple[UUID]]:
     """Select the payments of a wrong amount, with money that was not returned, or no answer."""
     open_since = now() - NO_ANSWER
     return sa.union_all(
-        sa.select(payments.c.id).where(payments.c.failure_reason == "amount_mismatch"),
+        sa.select(payments.c.id).where(_IS_OF_A_WRONG_AMOUNT, payments.c.settled_at.is_(None)),
         sa.select(refunds.c.payment_id)
         .join(payments, payments.c.id == refunds.c.payment_id)
         # Whatever failed, all of the money is back by another refund, or just this.
@@ -36,6 +38,19 @@ def ids_needing_attention() -> sa.CompoundSelect[tuple[UUID]]:
             payments.c.updated_at < open_since,
         ),
     )
+
+
+async def settle(connection: AsyncConnection, payment_id: UUID) -> bool:
+    """Note that money of another amount needs nobody any more; False where none was paid.
+
+    Doing it twice keeps the first time.
+    """
+    settled_at = sa.func.coalesce(payments.c.settled_at, now())
+    noted = sa.update(payments).values(settled_at=settled_at)
+    result = await connection.execute(
+        noted.where(payments.c.id == payment_id, _IS_OF_A_WRONG_AMOUNT)
+    )
+    return bool(result.rowcount)
 
 
 def _made_since() -> sa.ColumnElement[int]:

@@ -90,6 +90,9 @@ class Payment(ResponseModel):
     disputed_at: datetime | None = Field(
         description="When the provider last told of a dispute, a chargeback or a reversal"
     )
+    settled_at: datetime | None = Field(
+        description="When staff said that money of another amount is sorted out"
+    )
     action: dict[str, Any] | None = Field(description="What the customer has to do, while open")
     pay_until: datetime | None
     failure: Failure | None

@@ -127,3 +127,28 @@ async def test_another_amount_paid_for_a_closed_order_needs_a_person(
     [found] = (await client.get(path, headers=staff)).json()["items"]
     assert (found["status"], found["failure"]["reason"]) == ("cancelled", "amount_mismatch")
     assert await shop.said(order) == ["action_required"]
+
+
+async def test_another_amount_that_staff_have_sorted_out_needs_nobody_any_more(
+    shop: Shop, client: httpx.AsyncClient, signer: Signer, staff: dict[str, str]
+) -> None:
+    wrong, fine = [await captured(shop) for _ in range(2)]
+    await change(
+        shop,
+        "UPDATE payments SET status = 'failed', failure_reason = 'amount_mismatch', "
+        "failure_message = 'another' WHERE id = :id",
+        wrong,
+    )
+    path = f"/v1/payments/{wrong}/settle"
+    refused = await client.post(path, headers=signer.headers(shop.customer))
+    assert refused.status_code == 403
+    settled = await client.post(path, headers=staff)
+    assert settled.status_code == 200
+    assert settled.json()["settled_at"]
+    again = await client.post(path, headers=staff)
+    assert again.json()["settled_at"] == settled.json()["settled_at"]
+    asked = "/v1/payments?needs_attention=true&limit=100"
+    waiting = (await client.get(asked, headers=staff)).json()["items"]
+    assert str(wrong) not in {each["id"] for each in waiting}
+    nothing = await client.post(f"/v1/payments/{fine}/settle", headers=staff)
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_to_settle")

@@ -133,6 +133,7 @@ PROBLEMS: Mapping[str, str] = {
     "invalid_grant": N_("The e-mail address or the password is not right."),
     "last_administrator": N_("This is the last administrator. Make somebody else one first."),
     "not_parked": N_("The message is not parked any more."),
+    "nothing_to_settle": N_("No other amount was paid by this."),
     "nothing_to_verify": N_("There is nothing to verify."),
     "own_account": N_("Nobody changes this of their own account. Ask another administrator."),
     "refund_refused": N_(

@@ -122,6 +122,23 @@ async def refund(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Respons
     )
 
 
+@router.post("/staff/orders/{order_id}/settle")
+async def settle(visit: StaffVisit, order_id: UUID, form: PostedForm) -> Response:
+    """Say that money of another amount is sorted out with the provider."""
+    back = f"/staff/orders/{order_id}"
+    payment_id = _as_id(form.text("payment"))
+    if payment_id is None:
+        return await visit.redirect(back)
+    return await act(
+        visit,
+        "POST",
+        f"/v1/payments/{payment_id}/settle",
+        back=back,
+        done=N_("The payment is settled."),
+        refused=_REFUSED,
+    )
+
+
 def trace_pages(settings: Settings, history: Sequence[Json]) -> dict[str, str]:
     """Return the pages of the traces in which an order changed, by the trace's id, in order."""
     if settings.trace_url is None or settings.otlp_endpoint is None:
