@@ -1,6 +1,7 @@
 """Kong in front of a shop that is ready, and a service of the tests' own behind it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,6 +14,10 @@ from layer_on_cluster import kubectl_of_ready_shop, names, shop_cluster
 
 from .waiting import until
 
+# What is in force, as kong-standin says it at its loopback address.
+CONFIG = (
+    "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/config').read().decode())"
+)
 KINDS = (
     "namespaces",
     "clusterroles",
@@ -75,6 +80,7 @@ def probe(layer: Kubectl) -> Iterator[Kubectl]:
     """Return kubectl once two pods of the tests' service are reached through Kong."""
     asyncio.run(layer.apply(PROBE))
     asyncio.run(until(lambda: is_ready(layer)))
+    asyncio.run(until(lambda: knows_both_pods(layer)))
     yield layer
     options = ("--wait=true", "--timeout=120s")
     asyncio.run(layer("delete", "shopservice", NAME, "-n=shop", *options))
@@ -82,6 +88,19 @@ def probe(layer: Kubectl) -> Iterator[Kubectl]:
 
 async def is_ready(kubectl: Kubectl) -> bool:
     return not unready([await kubectl.get("shopservice", NAME, "-n=shop")])
+
+
+async def knows_both_pods(kubectl: Kubectl) -> bool:
+    """Return whether Kong has both pods: it learns of them a second after they are ready."""
+    told = await kubectl(
+        "exec", "-n=kong", "deployment/kong", "-c=admin-api", "--", "python", "-c", CONFIG
+    )
+    upstreams = json.loads(json.loads(told)["config"])["upstreams"]
+    return any(
+        f"k8s-name:{NAME}" in each["tags"]
+        and len(each.get("targets", ())) == PROBE["spec"]["replicas"]
+        for each in upstreams
+    )
 
 
 @pytest.fixture
