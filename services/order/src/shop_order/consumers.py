@@ -111,10 +111,11 @@ class PaymentRefunded(OrderEventPayload):
 
 
 class RefundFailed(ReceivedPayload):
-    """Money could not be returned."""
+    """Money could not be returned, or came back later."""
 
     order_id: UUID
     refund_id: UUID
+    total_refunded: Money | None = None
 
 
 class ShipmentCreated(OrderEventPayload):
@@ -176,12 +177,20 @@ async def _refunded(
 
 
 async def _refund_failed(
-    connection: AsyncConnection, failed: RefundFailed, _event: ReceivedEvent
+    connection: AsyncConnection, failed: RefundFailed, event: ReceivedEvent
 ) -> None:
     order = await repository.lock(connection, failed.order_id)
     if order is None:
         raise service.UnknownOrderError(f"refund of order {failed.order_id}")
-    await return_service.handle_failed_refund(connection, order, failed.refund_id)
+    known = order
+    if failed.total_refunded is not None:
+        message = domain.RefundFailed(failed.total_refunded)
+        cause = Cause(event.type, event_id=event.id)
+        known = await service.handle_event(connection, order.id, message, cause)
+    if known.refunded_amount < order.refunded_amount:
+        await return_service.handle_refund_that_came_back(connection, order.id, failed.refund_id)
+    else:
+        await return_service.handle_failed_refund(connection, order, failed.refund_id)
 
 
 SUBSCRIPTIONS: tuple[Subscription[AsyncConnection, Any], ...] = (

@@ -76,6 +76,7 @@ returns = sa.Table(
     sa.Column("refund_currency", sa.Text, nullable=False),
     sa.Column("restock", sa.Boolean),
     sa.Column("refusal", sa.Text),
+    sa.Column("settled_by", sa.Uuid),
     sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column(
         "updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()

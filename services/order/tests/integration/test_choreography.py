@@ -183,6 +183,10 @@ async def test_a_late_capture_is_recorded_and_its_refund_settles(story: Story) -
     assert (await story.get())["status"] == "cancelled"
     await story.tell("payment.refunded")
     assert (await story.get())["status"] == "refunded"
+    nothing = {"amount": 0, "currency": "USD"}
+    await story.tell("payment.refund_failed", refund_id=uuid4(), total_refunded=nothing)
+    order = await story.get()
+    assert (order["status"], order["refunded"]) == ("cancelled", None), "it came back"
     assert await story.said() == ["placed", "cancelled"]
 
 

@@ -109,6 +109,12 @@ async def test_a_return_from_the_wish_to_the_money(  # noqa: PLR0913, PLR0917 - 
     assert (order["status"], order["refunded"]) == ("delivered", ONE)
     listed = await client.get("/v1/returns", params={"order_id": delivered["id"]}, headers=headers)
     assert [each["id"] for each in listed.json()["items"]] == [returned["id"]]
+    came_back = {"refund_id": returned["id"], "total_refunded": {"amount": 0, "currency": "USD"}}
+    await tell(delivered["id"], "payment.refund_failed", **came_back)
+    read = await client.get(f"/v1/returns/{returned['id']}", headers=headers)
+    assert (read.json()["status"], read.headers["etag"]) == ("refund_failed", '"5"')
+    order = (await client.get(f"/v1/orders/{delivered['id']}", headers=headers)).json()
+    assert (order["status"], order["refunded"]) == ("delivered", None)
 
 
 async def test_what_is_repeated_is_done_once(

@@ -29,6 +29,7 @@ from shop_order.domain import (
     PaymentFailed,
     PaymentRefunded,
     PaymentRetried,
+    RefundFailed,
     RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
@@ -68,6 +69,7 @@ MESSAGES: list[Message] = [
     RetryPayment({"provider": "paypal"}, DEADLINE),
     PaymentRefunded(Money(400, "USD"), full=False),
     REFUNDED,
+    RefundFailed(Money(0, "USD")),
     ShipmentCreated("MSX"),
     ShipmentMoved(),
     ShipmentDelivered(),
@@ -88,7 +90,7 @@ WAYS = {
     Status.CANCELLED: {"refunded"},
     Status.EXPIRED: {"refunded"},
     Status.DELIVERED: set(),
-    Status.REFUNDED: set(),
+    Status.REFUNDED: {"cancelled", "expired"},
 }
 
 

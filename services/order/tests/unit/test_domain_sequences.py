@@ -16,6 +16,7 @@ from shop_order.domain import (
     PaymentFailed,
     PaymentFailure,
     PaymentRetried,
+    RefundFailed,
     RetryPayment,
     ShipmentFailed,
     Status,
@@ -23,7 +24,7 @@ from shop_order.domain import (
 )
 from shop_shared.money import Money
 
-from .orders import CAPTURED, DEADLINE, FULL, LATE, PLACED, PRICED, RESERVED, order
+from .orders import CAPTURED, DEADLINE, FULL, LATE, PLACED, PRICED, RESERVED, TOTAL, order
 
 ELSEWHERE = ChangeAddress({"line1": "2 Side Street"})
 
@@ -51,6 +52,15 @@ def test_money_given_back_before_the_parcel_stopped_is_not_given_back_again() ->
 
 DECLINED = PaymentFailed("declined", "no funds", can_retry=True)
 PAYPAL = RetryPayment({"provider": "paypal"}, PLACED)
+
+
+def test_money_that_came_back_is_owed_again_until_it_goes_another_way() -> None:
+    cancelled = replace(order(Status.REFUNDED), cancel_reason="customer")
+    owed = decide(cancelled, RefundFailed(Money(498, "USD"))).state
+    assert (owed.status, owed.refunded_amount, owed.settled) == (Status.CANCELLED, 498, False)
+    assert decide(owed, RefundFailed(Money(498, "USD"))).state is owed
+    again = decide(owed, FULL).state
+    assert (again.status, again.refunded_amount) == (Status.REFUNDED, TOTAL.amount)
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.RESERVED])

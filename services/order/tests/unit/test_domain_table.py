@@ -18,6 +18,7 @@ from shop_order.domain import (
     NotCancellableError,
     PaymentFailed,
     PaymentRefunded,
+    RefundFailed,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentFailed,
@@ -30,6 +31,7 @@ from shop_shared.money import Money
 from .orders import CAPTURED, DEADLINE, FULL, LATE, RESERVED, order
 
 PARTIAL = PaymentRefunded(Money(500, "USD"), full=False)
+CAME_BACK = RefundFailed(Money(0, "USD"))
 EARLY = DeadlinePassed(DEADLINE - timedelta(microseconds=1))
 MESSAGES: list[Message] = [
     RESERVED,
@@ -40,6 +42,7 @@ MESSAGES: list[Message] = [
     PaymentFailed("expired"),
     PARTIAL,
     FULL,
+    CAME_BACK,
     ShipmentCreated("MSX"),
     ShipmentMoved(),
     ShipmentDelivered(),
@@ -90,6 +93,7 @@ MEANS: dict[tuple[Status, Message], object] = {
     (Status.SHIPPED, FULL): (Status.SHIPPED, ()),
     (Status.DELIVERED, PARTIAL): (Status.DELIVERED, ()),
     (Status.DELIVERED, FULL): (Status.DELIVERED, ()),
+    (Status.REFUNDED, CAME_BACK): (Status.EXPIRED, ()),
 }
 for status in (Status.PAID, Status.CANCELLING):
     MEANS[status, ShipmentMoved()] = (Status.SHIPPED, ())

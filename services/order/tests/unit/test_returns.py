@@ -18,6 +18,7 @@ from shop_order.domain.returns import (
     ReturnEffect,
     ReturnMessage,
     ReturnNotPossibleError,
+    ReturnRefundCameBack,
     ReturnRefunded,
     ReturnRefundFailed,
     ReturnStatus,
@@ -107,6 +108,7 @@ def test_a_return_is_asked_for_within_its_days() -> None:
 
 RECEIVE = Receive(restock=True, left=TOTAL)
 REFUNDED = ReturnRefunded(TOTAL)
+CAME_BACK = ReturnRefundCameBack(UUID(int=100))
 EFFECTS = {
     (ReturnStatus.REQUESTED, Approve()): (ReturnStatus.APPROVED, (ReturnEffect.APPROVED,)),
     (ReturnStatus.REQUESTED, Refuse("no")): (ReturnStatus.REFUSED, (ReturnEffect.REFUSED,)),
@@ -114,6 +116,7 @@ EFFECTS = {
     (ReturnStatus.RECEIVED, REFUNDED): (ReturnStatus.REFUNDED, ()),
     (ReturnStatus.REFUND_FAILED, REFUNDED): (ReturnStatus.REFUNDED, ()),
     (ReturnStatus.RECEIVED, ReturnRefundFailed()): (ReturnStatus.REFUND_FAILED, ()),
+    (ReturnStatus.REFUNDED, CAME_BACK): (ReturnStatus.REFUND_FAILED, ()),
 }
 SAME = {
     (ReturnStatus.APPROVED, Approve()),
@@ -129,7 +132,9 @@ def at(status: ReturnStatus) -> Return:
 
 
 @pytest.mark.parametrize(
-    "message", [Approve(), Refuse("no"), RECEIVE, REFUNDED, ReturnRefundFailed()], ids=repr
+    "message",
+    [Approve(), Refuse("no"), RECEIVE, REFUNDED, ReturnRefundFailed(), CAME_BACK],
+    ids=repr,
 )
 @pytest.mark.parametrize("status", ReturnStatus)
 def test_every_status_meets_every_message(status: ReturnStatus, message: ReturnMessage) -> None:
@@ -138,7 +143,9 @@ def test_every_status_meets_every_message(status: ReturnStatus, message: ReturnM
         made = decide_return(before, message)
         assert (made.state.status, made.effects) == EFFECTS[status, message]
         assert made.state.version == before.version + 1
-    elif (status, message) in SAME or isinstance(message, ReturnRefunded | ReturnRefundFailed):
+    elif (status, message) in SAME or isinstance(
+        message, ReturnRefunded | ReturnRefundFailed | ReturnRefundCameBack
+    ):
         assert decide_return(before, message).state is before
     else:
         with pytest.raises(ReturnDecidedError, match=status):
@@ -173,6 +180,16 @@ def test_a_refund_by_hand_settles_what_it_was_made_for() -> None:
     assert settled_by_hand(returns, plate.refund, full=False) == [plate]
     assert settled_by_hand(returns, Money(1, "USD"), full=False) == []
     assert settled_by_hand(returns, Money(1, "USD"), full=True) == [mug, same, plate]
+
+
+def test_a_return_is_owed_its_money_again_if_just_the_refund_that_brought_it_came_back() -> None:
+    by_hand = UUID(int=200)
+    failed = at(ReturnStatus.REFUND_FAILED)
+    settled = decide_return(failed, ReturnRefunded(failed.refund, by=by_hand)).state
+    assert decide_return(settled, ReturnRefundCameBack(settled.id)).state is settled
+    owed = decide_return(settled, ReturnRefundCameBack(by_hand)).state
+    assert (owed.status, owed.settled_by) == (ReturnStatus.REFUND_FAILED, None)
+    assert settled_by_hand([owed], owed.refund, full=False) == [owed]
 
 
 @given(st.data())

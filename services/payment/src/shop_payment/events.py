@@ -83,12 +83,13 @@ class PaymentRefunded(PaymentEvent):
 
 
 class RefundFailed(PaymentEvent):
-    """Money that was to go back did not: a person has to see to it."""
+    """Money that was to go back did not, or came back later: a person has to see to it."""
 
     type: ClassVar[str] = "minishop.payment.refund_failed.v1"
 
     refund_id: UUID
     amount: Money
+    total_refunded: Annotated[Money, Field(description="What has gone back, without this refund")]
 
 
 class SecondChargeReturned(PaymentEvent):

@@ -262,7 +262,10 @@ def _payload(payment: Payment, effect: Effect) -> EventPayload | None:  # noqa: 
             )
         case AnnounceRefundFailed():
             return events.RefundFailed(
-                **about, refund_id=effect.refund_id, amount=_money(payment, effect.amount)
+                **about,
+                refund_id=effect.refund_id,
+                amount=_money(payment, effect.amount),
+                total_refunded=_money(payment, payment.refunded),
             )
         case AnnounceSecondChargeReturned(amount=amount, currency=currency):
             return events.SecondChargeReturned(

@@ -135,6 +135,8 @@ async def test_a_refund_that_comes_back_after_it_succeeded_calls_a_person(
         stripe.send(desk, "refund.failed", refund)
     await shop.until(order, *said, "refunded", "refund_failed")
     assert alerts("refund_failed") == before + 1
+    _, failed = (await shop.events(order))[-1]
+    assert (failed["amount"]["amount"], failed["total_refunded"]["amount"]) == (250_000, 0)
     # What the customer does not have is in no sum of what went back, and staff find it.
     assert await shop.status(order) == "captured"
     wanted = {"needs_attention": "true", "order_id": str(order)}

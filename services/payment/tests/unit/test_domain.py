@@ -14,6 +14,7 @@ from shop_payment.domain import (
     AnnounceCaptured,
     AnnounceFailed,
     AnnounceRefunded,
+    AnnounceRefundFailed,
     AnnounceSecondChargeReturned,
     Call,
     CallProvider,
@@ -223,6 +224,20 @@ def test_a_refused_refund_can_be_asked_again_and_is_alerted() -> None:
     assert refused.state.refundable == 1999
     assert [e.kind for e in refused.effects if isinstance(e, Alert)] == ["refund_failed"]
     assert LOOK in refused.effects, "it may be back already, by the dashboard"
+
+
+def test_a_refund_that_came_back_is_told_as_the_orders_where_the_refund_was() -> None:
+    failed = RefundAnswered(refund_id=HALF.refund_id, status=RefundStatus.FAILED)
+    made = replace(failed, status=RefundStatus.SUCCEEDED)
+    ours = after(PLACED, RESERVED, CAPTURED, HALF)
+    replaced = replace(ours, superseded=True)
+    for before in (ours, decide(ours, made).state):
+        told = decide(before, failed).effects
+        assert AnnounceRefundFailed(refund_id=HALF.refund_id, amount=1000) in told
+    for before in (replaced, decide(replaced, made).state):
+        effects = [e for e in decide(before, failed).effects if e != LOOK]
+        assert [e.kind for e in effects if isinstance(e, Alert)] == ["refund_failed"]
+        assert len(effects) == 1, "the order's money is another attempt's"
 
 
 FREE = StockReserved(customer_id=UUID(int=3), total=Total(amount=0, currency="EUR"))

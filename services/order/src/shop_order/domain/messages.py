@@ -56,6 +56,13 @@ class PaymentRefunded:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """Money did not go back, or came back later; `total_refunded` is what is back without it."""
+
+    total_refunded: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ShipmentCreated:
     """The parcel has a tracking number."""
 
@@ -115,6 +122,7 @@ DomainEvent = (
     | PaymentCaptured
     | PaymentFailed
     | PaymentRefunded
+    | RefundFailed
     | ShipmentCreated
     | ShipmentMoved
     | ShipmentDelivered

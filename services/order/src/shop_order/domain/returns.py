@@ -1,6 +1,6 @@
 """Returns of delivered goods: asked for, decided by staff, received, and refunded by payment.
 
-    requested -> approved -> received -> refunded | refund_failed
+    requested -> approved -> received -> refunded <-> refund_failed
               -> refused
 
 `request_return` makes one of an order; `decide_return` returns the transition that a message makes.
@@ -71,6 +71,8 @@ class Return:
     restock: bool | None = None
     """Whether the goods are back on the shelf; known once received."""
     refusal: str | None = None
+    settled_by: UUID | None = None
+    """The refund that brought the money where its own did not; None of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,10 @@ class Receive:
 
 @dataclass(frozen=True, slots=True)
 class ReturnRefunded:
-    """The provider has returned this much."""
+    """This much has gone back; `by` is the refund that staff made by hand, if its own failed."""
 
     amount: Money
+    by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,16 @@ class ReturnRefundFailed:
     """The money could not be returned."""
 
 
-ReturnMessage = Approve | Refuse | Receive | ReturnRefunded | ReturnRefundFailed
+@dataclass(frozen=True, slots=True)
+class ReturnRefundCameBack:
+    """The money had gone back, by refund `by`, and came back to the shop."""
+
+    by: UUID
+
+
+ReturnMessage = (
+    Approve | Refuse | Receive | ReturnRefunded | ReturnRefundFailed | ReturnRefundCameBack
+)
 
 
 class ReturnEffect(StrEnum):
@@ -193,7 +205,7 @@ def decide_return(current: Return, message: ReturnMessage) -> ReturnTransition:
     return replace(made, state=replace(made.state, version=current.version + 1))
 
 
-def _rule(current: Return, message: ReturnMessage) -> ReturnTransition:  # noqa: C901 - an arm a message
+def _rule(current: Return, message: ReturnMessage) -> ReturnTransition:  # noqa: C901, PLR0911 - an arm a message
     match message:
         case Approve():
             if current.status is ReturnStatus.REQUESTED:
@@ -208,12 +220,16 @@ def _rule(current: Return, message: ReturnMessage) -> ReturnTransition:  # noqa:
             if current.status is ReturnStatus.APPROVED:
                 return _received(current, restock=restock, left=left)
             _require(current, *HERE, same=current.restock == restock)
-        case ReturnRefunded(amount):
+        case ReturnRefunded(amount, by):
             if current.status in {ReturnStatus.RECEIVED, ReturnStatus.REFUND_FAILED}:
-                return _to(replace(current, refund=amount), ReturnStatus.REFUNDED)
+                back = replace(current, refund=amount, settled_by=by)
+                return _to(back, ReturnStatus.REFUNDED)
         case ReturnRefundFailed():
             if current.status is ReturnStatus.RECEIVED:
                 return _to(current, ReturnStatus.REFUND_FAILED)
+        case ReturnRefundCameBack(by):
+            if current.status is ReturnStatus.REFUNDED and by == (current.settled_by or current.id):
+                return _to(replace(current, settled_by=None), ReturnStatus.REFUND_FAILED)
     return ReturnTransition(current)
 
 

@@ -25,6 +25,7 @@ from shop_order.domain.messages import (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefunded,
+    RefundFailed,
     RetryPayment,
     ShipmentCreated,
     ShipmentDelivered,
@@ -82,6 +83,8 @@ def _rule(order: Order, message: Message) -> Transition:  # noqa: C901, PLR0911,
             return _payment_failed(order, message)
         case PaymentRefunded():
             return _refunded(order, message)
+        case RefundFailed(total_refunded):
+            return _refund_failed(order, total_refunded.amount)
         case ShipmentCreated(tracking_number):
             return _shipment_created(order, tracking_number)
         case ShipmentMoved():
@@ -180,6 +183,18 @@ def _refunded(order: Order, message: PaymentRefunded) -> Transition:
     if order.status in UNPAID:
         return _cancelled(known, "refunded")
     return Transition(known)  # goodwill: it takes nothing away from a parcel that has left
+
+
+def _refund_failed(order: Order, total_refunded: int) -> Transition:
+    """Take back what the order knows of a refund that came back after it had succeeded."""
+    if total_refunded >= order.refunded_amount:
+        return Transition(order)
+    owed = replace(order, refunded_amount=total_refunded)
+    if order.status is not Status.REFUNDED:
+        return Transition(owed)
+    # Only an order that nobody paid in time ended without a reason.
+    ended = Status.CANCELLED if order.cancel_reason else Status.EXPIRED
+    return Transition(replace(owed, status=ended))
 
 
 def _shipment_created(order: Order, tracking_number: str) -> Transition:

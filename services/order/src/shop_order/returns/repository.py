@@ -80,6 +80,7 @@ def _row(returned: Return) -> dict[str, Any]:
         "refund_currency": returned.refund.currency,
         "restock": returned.restock,
         "refusal": returned.refusal,
+        "settled_by": returned.settled_by,
         "requested_at": returned.requested_at,
     }
 
@@ -98,4 +99,5 @@ def _return(row: sa.Row[Any]) -> Return:
         version=row.version,
         restock=row.restock,
         refusal=row.refusal,
+        settled_by=row.settled_by,
     )

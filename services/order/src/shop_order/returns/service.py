@@ -21,6 +21,7 @@ from shop_order.domain.returns import (
     ReturnEffect,
     ReturnMessage,
     ReturnNotPossibleError,
+    ReturnRefundCameBack,
     ReturnRefunded,
     ReturnRefundFailed,
     decide_return,
@@ -131,7 +132,15 @@ async def handle_refund(
     if full or not own:
         others = [each for each in every if each.id != refund_id]
         for each in settled_by_hand(others, amount, full=full):
-            await _save(connection, each, ReturnRefunded(each.refund))
+            await _save(connection, each, ReturnRefunded(each.refund, by=refund_id))
+
+
+async def handle_refund_that_came_back(
+    connection: AsyncConnection, order_id: UUID, refund_id: UUID
+) -> None:
+    """Have a person see again to the returns whose money it was. The order's row is locked."""
+    for each in await repository.of_order(connection, order_id):
+        await _save(connection, each, ReturnRefundCameBack(refund_id))
 
 
 async def handle_failed_refund(connection: AsyncConnection, order: Order, return_id: UUID) -> None:

@@ -15,6 +15,7 @@ from shop_payment.domain.effects import (
     AnnounceSecondChargeReturned,
     Call,
     CallProvider,
+    Effect,
     Transition,
 )
 from shop_payment.domain.messages import (
@@ -159,15 +160,14 @@ def answer_refund(payment: Payment, message: RefundAnswered) -> Transition:
     if message.status is RefundStatus.SUCCEEDED:
         return Transition(payment, (AnnounceRefunded(refund_id=refund.id, amount=refund.amount),))
     if message.status is RefundStatus.FAILED:
-        alert = Alert(kind="refund_failed", detail=f"refund {refund.id} of {refund.amount}")
-        failed = AnnounceRefundFailed(refund_id=refund.id, amount=refund.amount)
+        failed = _failed(payment, refund, f"refund {refund.id} of {refund.amount}")
         # What a refund by hand could not return, the closing does; its own failure needs a person.
         again = (
             give_back(payment)
             if payment.abandoned and not refund.automatic
             else Transition(payment)
         )
-        return Transition(again.state, (failed, alert, _LOOK, *again.effects))
+        return Transition(again.state, (*failed, _LOOK, *again.effects))
     return Transition(payment)
 
 
@@ -176,9 +176,15 @@ def _answer_settled(payment: Payment, refund: Refund | None, message: RefundAnsw
     if refund is None or (refund.status, message.status) != _CAME_BACK:
         return Transition(payment)
     detail = f"refund {refund.id} of {refund.amount} came back after it had succeeded"
-    failed = AnnounceRefundFailed(refund_id=refund.id, amount=refund.amount)
+    return Transition(_answered(payment, refund, message), _failed(payment, refund, detail))
+
+
+def _failed(payment: Payment, refund: Refund, detail: str) -> tuple[Effect, ...]:
+    """Call a person; and tell the order, unless the money was never the order's."""
     alert = Alert(kind="refund_failed", detail=detail)
-    return Transition(_answered(payment, refund, message), (failed, alert))
+    if payment.superseded:
+        return (alert,)
+    return (AnnounceRefundFailed(refund_id=refund.id, amount=refund.amount), alert)
 
 
 def _answered(payment: Payment, refund: Refund, message: RefundAnswered) -> Payment:
