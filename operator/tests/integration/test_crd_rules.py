@@ -131,7 +131,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"alerts": [{"name": "Broken", "expr": "up == 0"}]}, "Required value"),
     ({"disruptionBudget": {"maxUnavailable": "half"}}, "should match"),
     ({"disruptionBudget": {"maxUnavailable": "101%"}}, "should match"),
-    ({"disruptionBudget": {"maxUnavailable": -1}}, "not negative"),
+    ({"disruptionBudget": {"maxUnavailable": -1}}, "0 to 99999"),
     ({"metrics": {"interval": "15"}}, "should match"),
     *(
         ({"network": {"egressCidrs": [cidr]}}, "an address range is written as")
@@ -171,13 +171,14 @@ GOOD: list[dict[str, Any]] = [
     },
     _pods(
         containers=[{"name": "service", "envFrom": []}, SIDE],
-        initContainers=[{**SIDE, "restartPolicy": "Always"}],
+        initContainers=[{**SIDE, "name": "proxy", "restartPolicy": "Always"}],
         volumes=[{"name": "a", "persistentVolumeClaim": {"claimName": "a"}}],
         affinity={"podAntiAffinity": {}},
         tolerations=[{"operator": "Exists"}],
     ),
     {"resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}}},
-    {"resources": {"requests": {"cpu": "+.5", "memory": "999E", "b/a": "1.", "b/c": "1e-9"}}},
+    {"resources": {"requests": {"cpu": "+.5", "memory": "999E", "ephemeral-storage": "1."}}},
+    {"resources": {"limits": {"cpu": "1e-9"}}},
     {"route": {"paths": ["/"], "plugins": [{"name": "http-log", "config": {"queue": {"a": 1}}}]}},
     {"route": {"paths": ["/.well-known/a_b~c", "/a!$&()+,;=:@b"]}},
     *({"routeTable": {"mountPath": path}} for path in ("/tmp/routes", "/vault/routes", "/a..b")),
