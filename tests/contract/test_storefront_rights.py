@@ -13,7 +13,7 @@ from shop_storefront import pages, staff
 from storefront_pages import filled_in, paths
 
 EVIL = "https://evil.example/"
-ADMINS_ONLY = ("suspend", "reinstate", "roles")
+ADMINS_ONLY = ("suspend", "reinstate", "roles", "delete")
 
 
 def of_a_thing(method: str) -> list[str]:

@@ -203,6 +203,12 @@ def test_a_user_is_found_suspended_reinstated_and_given_roles(
     assert re.search(r'value="staff" checked', staff_browser.page.text)
     staff_browser.post(f"{user}/sessions")
     assert other_browser.get("/account").url.path == "/sign-in"
+    staff_browser.post(f"{user}/suspend")
+    staff_browser.post(f"{user}/delete")
+    assert "Tick the box first." in staff_browser.page.text
+    staff_browser.post(f"{user}/delete", sure="on")
+    assert "The user is deleted." in staff_browser.page.text
+    assert email not in staff_browser.page.text
 
 
 def test_a_refund_of_no_amount_is_refused(staff_browser: Browser, product: dict[str, Any]) -> None:

@@ -33,6 +33,8 @@ ME, OTHER = "me", "another"
         ("staff", "refund", "payment", OTHER, "allow"),
         ("staff", "create", "shipment", None, "deny"),
         ("staff", "suspend", "user", OTHER, "deny"),
+        ("staff", "delete", "user", OTHER, "deny"),
+        ("admin", "delete", "user", OTHER, "allow"),
         ("admin", "refund", "payment", OTHER, "allow"),
         ("admin", "create", "shipment", None, "allow"),
         ("admin", "verify", "credentials", None, "deny"),

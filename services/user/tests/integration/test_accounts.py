@@ -8,6 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from shop_shared.testing import Signer, assert_refused, bad_requests, said
 from shop_user import main
@@ -140,12 +141,23 @@ async def test_a_new_password_counts_and_the_old_one_no_more(
     assert (await http.post(f"{resets_url}/confirm", json=reset)).status_code == 422
 
 
-async def test_deletion_leaves_nothing_of_the_person(
-    http: httpx.AsyncClient, engine: AsyncEngine, ada: Any, auth: Headers, registration: Json
+@pytest.mark.parametrize("by", ["owner", "admin"])
+async def test_deletion_leaves_nothing_of_the_person(  # noqa: PLR0913, PLR0917 - fixtures
+    http: httpx.AsyncClient,
+    engine: AsyncEngine,
+    ada: Any,
+    admin: Headers,
+    auth: Headers,
+    registration: Json,
+    by: str,
 ) -> None:
     await http.post("/v1/users/me/addresses", json=ADDRESS, headers=ada.headers)
     await http.post("/v1/users/me/verifications", json={"channel": "email"}, headers=ada.headers)
-    assert (await http.delete("/v1/users/me", headers=ada.headers)).status_code == 204
+    if by == "owner":
+        assert (await http.delete("/v1/users/me", headers=ada.headers)).status_code == 204
+    else:
+        assert (await http.delete(f"/v1/users/{ada.id}", headers=admin)).status_code == 204
+        assert (await http.delete(f"/v1/users/{ada.id}", headers=admin)).status_code == 404
     assert (await http.get("/v1/users/me", headers=ada.headers)).status_code == 404
     async with engine.connect() as connection:
         for table in ("accounts", "addresses", "codes"):
@@ -187,6 +199,23 @@ async def test_nobody_locks_out_themselves(http: httpx.AsyncClient, signer: Sign
     me = uuid4()
     answer = await http.post(f"/v1/users/{me}/suspend", headers=signer.headers(me, roles=["admin"]))
     assert (answer.status_code, answer.json()["code"]) == (409, "own_account")
+    answer = await http.delete(f"/v1/users/{me}", headers=signer.headers(me, roles=["admin"]))
+    assert (answer.status_code, answer.json()["code"]) == (409, "own_account")
+
+
+async def test_a_suspended_account_is_deleted_by_an_admin_alone(
+    http: httpx.AsyncClient, ada: Any, signer: Signer, staff: Headers
+) -> None:
+    url, by = f"/v1/users/{ada.id}", uuid4()
+    admin = signer.headers(by, roles=["admin"])
+    await http.post(f"{url}/suspend", headers=admin)
+    assert (await http.delete("/v1/users/me", headers=ada.headers)).status_code == 403
+    assert (await http.delete(url, headers=staff)).status_code == 404
+    with capture_logs() as logs:
+        assert (await http.delete(url, headers=admin)).status_code == 204
+    told = [line for line in logs if line["event"] == "account deleted by staff"]
+    assert [(line["user_id"], line["by"]) for line in told] == [(str(ada.id), str(by))]
+    assert (await http.get(url, headers=staff)).json()["status"] == "deleted"
 
 
 async def test_other_peoples_accounts_are_not_there(

@@ -40,7 +40,7 @@ async def test_the_last_one_cannot_leave(
     assert (await http.get("/v1/users/me", headers=two)).status_code == 200
 
 
-@pytest.mark.parametrize("way", ["suspend", "demote", "delete"])
+@pytest.mark.parametrize("way", ["suspend", "demote", "delete", "leave"])
 async def test_two_cannot_rid_the_shop_of_both(
     http: httpx.AsyncClient, engine: AsyncEngine, admins: list[UUID], signer: Signer, way: str
 ) -> None:
@@ -49,6 +49,8 @@ async def test_two_cannot_rid_the_shop_of_both(
     async def end(by: UUID, who: UUID) -> int:
         headers = signer.headers(by, roles=["admin"])
         if way == "delete":
+            return (await http.delete(f"/v1/users/{who}", headers=headers)).status_code
+        if way == "leave":
             return (await http.delete("/v1/users/me", headers=headers)).status_code
         if way == "suspend":
             url = f"/v1/users/{who}/suspend"

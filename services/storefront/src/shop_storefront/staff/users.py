@@ -1,4 +1,4 @@
-"""Users: search, suspension, roles, their sessions."""
+"""Users: search, suspension, roles, deletion, their sessions."""
 
 from uuid import UUID
 
@@ -59,6 +59,17 @@ async def change_roles(visit: AdminVisit, user_id: UUID, form: PostedForm) -> Re
     return await _change(
         visit, user_id, "roles", N_("The roles are set."), method="PUT", body={"roles": roles}
     )
+
+
+@router.post("/staff/users/{user_id}/delete")
+async def delete(visit: AdminVisit, user_id: UUID, form: PostedForm) -> Response:
+    """Delete a user who has asked for it, where the box was ticked."""
+    page = f"/staff/users/{user_id}"
+    if not form.checked("sure"):
+        return await visit.redirect(page, problem=visit.say(N_("Tick the box first.")))
+    done = N_("The user is deleted.")
+    path = f"/v1/users/{user_id}"
+    return await act(visit, "DELETE", path, back=page, done=done, refused=_REFUSED)
 
 
 @router.post("/staff/users/{user_id}/sessions")

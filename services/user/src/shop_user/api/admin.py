@@ -58,6 +58,19 @@ async def get_user(
     return User.model_validate(account)
 
 
+@router.delete("/{user_id}", status_code=204, responses=documented(409))
+async def delete(
+    user_id: UUID, caller: Annotated[Principal, permit("delete", "user")], engine: Engine
+) -> None:
+    """Delete a person's account on their behalf (admin), just as they could themselves.
+
+    One's own, and the last administrator's: 409.
+    """
+    if not caller.can_view(user_id):
+        raise NotFound("No such account.")
+    await administration.delete(engine, user_id, by=caller.user_id)
+
+
 @router.post("/{user_id}/suspend", responses=documented(409))
 async def suspend(
     user_id: UUID,

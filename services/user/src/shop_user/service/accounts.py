@@ -129,8 +129,13 @@ async def delete(engine: AsyncEngine, user_id: UUID) -> None:
     async with transaction(engine) as connection:
         await require_another_admin(connection, user_id)
         await present(connection, user_id, lock=True)
-        await accounts.erase(connection, user_id)
-        await publish(connection, event(UserDeleted(user_id=user_id), key=user_id))
+        await erase(connection, user_id)
+
+
+async def erase(connection: AsyncConnection, user_id: UUID) -> None:
+    """Erase an account that is there, whoever asked for it, and publish `deleted`."""
+    await accounts.erase(connection, user_id)
+    await publish(connection, event(UserDeleted(user_id=user_id), key=user_id))
 
 
 async def require_another_admin(connection: AsyncConnection, user_id: UUID) -> None:

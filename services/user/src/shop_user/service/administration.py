@@ -1,10 +1,11 @@
-"""Accounts, by the staff: suspended, reinstated, given roles. And the first administrator."""
+"""Accounts, by the staff: suspended, given roles, deleted. And the first administrator."""
 
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shop_shared.http.problems import Conflict, NotFound
 from shop_shared.messaging.events import EventPayload, event
@@ -14,9 +15,10 @@ from shop_user.events import RolesChanged, UserReinstated, UserSuspended
 from shop_user.models import Role, Status
 from shop_user.passwords import Passwords
 from shop_user.repository import accounts
-from shop_user.service.accounts import open_account, require_another_admin
+from shop_user.service.accounts import erase, open_account, require_another_admin
 
 Row = dict[str, Any]
+_log = structlog.get_logger(__name__)
 
 
 class OwnAccount(Conflict):
@@ -59,14 +61,34 @@ async def _change(
     async with transaction(engine) as connection:
         if changes.get("status") == "suspended" or "admin" not in changes.get("roles", ["admin"]):
             await require_another_admin(connection, user_id)
-        before = await accounts.find(connection, user_id, lock=True)
-        if before is None or before["status"] == "deleted":
-            raise NotFound("No such account.")
+        before = await _locked(connection, user_id)
         if all(before[field] == value for field, value in changes.items()):
             return before
         after = await accounts.update(connection, user_id, **changes)
         await publish(connection, event(told(after), key=user_id))
-        return after
+    _log.info("account changed by staff", user_id=str(user_id), by=str(by), **changes)
+    return after
+
+
+async def delete(engine: AsyncEngine, user_id: UUID, *, by: UUID) -> None:
+    """Delete an account whose owner has asked for it by mail, also a suspended one.
+
+    Raises OwnAccount, LastAdministrator, NotFound.
+    """
+    if user_id == by:
+        raise OwnAccount("Your own account is deleted at /v1/users/me.")
+    async with transaction(engine) as connection:
+        await require_another_admin(connection, user_id)
+        await _locked(connection, user_id)
+        await erase(connection, user_id)
+    _log.info("account deleted by staff", user_id=str(user_id), by=str(by))
+
+
+async def _locked(connection: AsyncConnection, user_id: UUID) -> Row:
+    account = await accounts.find(connection, user_id, lock=True)
+    if account is None or account["status"] == "deleted":
+        raise NotFound("No such account.")
+    return account
 
 
 async def ensure_admin(
