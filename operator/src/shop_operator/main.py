@@ -28,6 +28,8 @@ from shop_operator.controller import Controller
 from shop_operator.probes import serve
 from shop_operator.settings import WRONG_SETTINGS, Settings, what_is_wrong
 
+_WHAT = "Keep what ShopServices declare. Settings are the variables MINISHOP_… of docs/operator.md."
+
 
 def cli() -> None:
     """Run `shop-operator`."""
@@ -36,7 +38,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 after a stop, 2 for a wrong setting or no cluster."""
-    parser = argparse.ArgumentParser(prog="shop-operator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="shop-operator", description=_WHAT)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="reconcile ShopServices")
     run.add_argument("--kubeconfig", type=Path, help="kubeconfig to use, instead of KUBECONFIG")

@@ -22,13 +22,33 @@ from .shop import Shop
     [None, "", "{", "apiVersion: v1\nkind: Config\n", "current-context: gone\ncontexts: []\n"],
     ids=["missing", "empty", "broken", "without a context", "a context that is not there"],
 )
-def test_a_kubeconfig_that_is_none_is_said_in_a_line(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [("status",), ("logs", "order"), ("trace", "order"), ("dead-letters", "list")],
+    ids=lambda words: words[0],
+)
+def test_a_kubeconfig_that_is_none_is_said_in_a_line(
+    tmp_path: Path, text: str | None, words: tuple[str, ...]
+) -> None:
     file = tmp_path / "kubeconfig"
     if text is not None:
         file.write_text(text)
-    done = kubectl_shop("status", "--kubeconfig", str(file))
+    done = kubectl_shop(*words, "--kubeconfig", str(file))
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("words", [("logs", "order"), ("trace", "order")], ids=["logs", "trace"])
+def test_what_kubectl_could_not_do_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\nexit 1\n")
+    kubectl.chmod(0o755)
+    file = tmp_path / "kubeconfig"
+    file.write_text(_config("http://127.0.0.1:1"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert kubectl_shop(*words, "--kubeconfig", str(file)).returncode == 3
 
 
 def test_a_server_that_is_no_cluster_is_said_in_a_line(tmp_path: Path) -> None:
@@ -139,6 +159,9 @@ async def test_a_restart_changes_the_pods_and_is_no_drift(shop: Shop) -> None:
         (("logs", "a,b=c"), "'a,b=c' is no name"),
         (("status", "-n", "a/b"), "'a/b' is no name"),
         (("status", "a", "-A"), "not allowed with argument name"),
+        (("rotate", "a", "--timeout", "-1"), "'-1' is no number of seconds"),
+        (("rotate", "a", "--timeout", "soon"), "'soon' is no number of seconds"),
+        (("trace", "a", "-n", "shop"), "unrecognized arguments: -n shop"),
         (("trace", "a", "--kafka", "kafka:port"), "'kafka:port' is not HOST:PORT"),
         (("dead-letters", "list", "--kafka", "[::1:9092"), "'[::1:9092' is not HOST:PORT"),
     ],

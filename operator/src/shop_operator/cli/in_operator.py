@@ -5,13 +5,13 @@ Kafka's brokers advertise names inside the cluster, so a port-forward does not h
 
 import argparse
 import asyncio
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaError
 
+from shop_operator.cli import kubectl
 from shop_operator.cli.kafka_log import KafkaLog, open_log
 from shop_operator.settings import Settings
 
@@ -40,16 +40,11 @@ async def with_kafka(
         except KafkaError as error:
             sys.stderr.write(f"kubectl shop: Kafka at {options.kafka}: {error}\n")
             return 3
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        sys.stderr.write("kubectl shop: kubectl is not on the PATH (or say --kafka HOST:PORT)\n")
-        return 3
     place = ["-n", platform.operator_namespace, DEPLOYMENT]
     # The image has the code, not the console scripts.
     plugin = ["python", "-m", "shop_operator.cli.main"]
     inside = [*plugin, *words, "--kafka", platform.kafka_bootstrap]
-    process = await asyncio.create_subprocess_exec(kubectl, "exec", *place, "--", *inside)
-    return await process.wait()
+    return await asyncio.to_thread(kubectl.run, "exec", *place, "--", *inside)
 
 
 def _servers(text: str) -> str:

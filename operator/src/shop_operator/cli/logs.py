@@ -1,12 +1,9 @@
 """`kubectl shop logs NAME`: what the pods of a service say, by kubectl."""
 
 import argparse
-import shutil
-import subprocess
-import sys
 from typing import Final
 
-from shop_operator.cli import names
+from shop_operator.cli import kubectl, names
 from shop_operator.metadata import NAME_LABEL
 
 _MANY_PODS: Final = 50
@@ -26,15 +23,11 @@ def add_to(
 
 
 def _logs(options: argparse.Namespace) -> int:
-    """Run kubectl; return its exit code, 3 where it is not on the PATH."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        sys.stderr.write("kubectl shop: kubectl is not on the PATH\n")
-        return 3
+    """Return the exit code."""
     words = ["logs", f"--selector={NAME_LABEL}={options.name}", "--prefix"]
     words += [f"--tail={options.tail}", f"--max-log-requests={_MANY_PODS}"]
     words.append(f"--container={options.container}" if options.container else "--all-containers")
     words += [f"--namespace={options.namespace}"] if options.namespace else []
     words += ["--follow"] if options.follow else []
     words += ["--previous"] if options.previous else []
-    return subprocess.run([kubectl, *words], check=False).returncode  # noqa: S603 - words apart
+    return kubectl.run(*words)

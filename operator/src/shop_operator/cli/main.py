@@ -89,14 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line parser. Each command is a module with `add_to`."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
+    cluster = argparse.ArgumentParser(add_help=False)
+    cluster.add_argument("--kubeconfig", type=Path, help="kubeconfig to use")
+    common = argparse.ArgumentParser(add_help=False, parents=[cluster])
     common.add_argument("-n", "--namespace", type=names.name, help="namespace (the context's)")
     top = argparse.ArgumentParser(prog="kubectl shop", description=__doc__)
     top.set_defaults(kubeconfig=None, namespace=None)
     commands = top.add_subparsers(dest="command", required=True)
-    for room in (plan, status, graph, logs, restart, rotate, policy, dead_letters, trace, init):
+    for room in (plan, status, graph, logs, restart, rotate, policy, init):
         room.add_to(commands, common)
+    for room in (dead_letters, trace):  # Kafka is one for all namespaces
+        room.add_to(commands, cluster)
     commands.add_parser("completion", help="print what makes bash complete kubectl-shop")
     return top
 

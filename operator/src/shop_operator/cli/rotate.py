@@ -1,4 +1,4 @@
-"""`kubectl shop rotate NAME`: new logins for a service in every store, and no request fails.
+"""`kubectl shop rotate NAME`: new logins for a service in every store, while it goes on.
 
 The command writes an annotation; the operator does the rest and says in `status.rotation` where it
 stands (ADR 86). So the command can be ended at any time: the rotation goes on.
@@ -27,7 +27,7 @@ _SILENT_SECONDS: Final = 30.0
 _WHAT: Final = (
     "Give a service new logins in every store that it has: PostgreSQL or MongoDB, Redis, RabbitMQ; "
     "Debezium a new password; and with provider vault, Vault's own login too. The old logins stay "
-    "until the last pod that has them is gone, so no request fails. Secrets that others give out, "
+    "until the last pod that has them is gone, so requests go on. Secrets that others give out, "
     "such as a payment provider's key in secrets.files, are not touched."
 )
 
@@ -140,10 +140,13 @@ def _next_time(body: Manifest) -> str:
 
 
 def _seconds(text: str) -> float:
-    """Return a positive number of seconds. Raises ValueError, which argparse reports."""
-    found = float(text)
+    """Return a positive number of seconds. Raises ArgumentTypeError, which argparse reports."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0
     if not 0 < found < float("inf"):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return found
 
 
