@@ -92,6 +92,12 @@ def create_engine(settings: ServiceSettings) -> AsyncEngine:
     def remember_when(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         entry.info["idle_since"] = time.monotonic()
 
+    @sa.event.listens_for(engine.sync_engine, "handle_error")
+    def hide_values(context: sa.engine.ExceptionContext) -> None:
+        error = getattr(context.original_exception, "orig", None)
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None  # PostgreSQL names the row there: not for logs either
+
     return engine
 
 
