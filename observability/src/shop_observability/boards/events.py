@@ -79,7 +79,7 @@ BOARD = Board(
                 ),
                 Panel(
                     title="Events tried again",
-                    description="A store or a handler failed for the moment.",
+                    description="A store or a handler failed for the moment, or a race was lost.",
                     queries=(per_second(f"event_retries_total{{{OF}}}", by="group, topic"),),
                 ),
                 Panel(

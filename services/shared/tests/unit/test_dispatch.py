@@ -192,7 +192,10 @@ async def test_a_temporary_error_keeps_the_message_and_its_order() -> None:
 async def test_a_batch_that_loses_races_begins_again_as_a_batch() -> None:
     inbox = MemoryInbox()
     inbox.failures = [LostRaceError()] * 3
+    labels = {"group": "g", "topic": "stock.events"}
+    before = REGISTRY.get_sample_value("event_retries_total", labels) or 0
     _, dead, result = await handle(*(message(str(i)) for i in range(5)), inbox=inbox)
+    assert REGISTRY.get_sample_value("event_retries_total", labels) == before + 3 * 5
     assert (inbox.commits, inbox.state.stock["p"], dead) == (1, 5, [])
     assert result == BatchResult({PARTITION: 5})
 

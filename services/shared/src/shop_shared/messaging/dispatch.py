@@ -187,6 +187,8 @@ class Dispatcher(Generic[TxT]):
             except LostRaceError:
                 if lost == _RACES:
                     raise
+                for event in events:
+                    event_metrics.retries.labels(self.group, event.topic).inc()
                 await asyncio.sleep(backoff(lost, first=_FIRST_PAUSE, most=_LONGEST_PAUSE))
             else:
                 return
