@@ -41,10 +41,10 @@ class Settings(ServiceSettings):
     )
 
     smtp_host: str = Field("mailbox", description="Mail server")
-    smtp_port: int = Field(1025, ge=1, le=65535)
+    smtp_port: int = Field(1025, ge=1, le=65535, description="Its port")
     smtp_starttls: bool = Field(default=False, description="Require STARTTLS")
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_username: str | None = Field(None, description="Whom to log in as; none: no login")
+    smtp_password: SecretStr | None = Field(None, description="That user's password")
     mail_from: str = Field("Minishop <shop@minishop.dev>", description="Sender of mails")
 
     sms_base_url: str = Field("http://mailbox:8000/sms", description="Twilio-style API")

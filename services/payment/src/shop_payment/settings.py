@@ -36,8 +36,8 @@ class Settings(ServiceSettings):
     stripe_webhook_secret: SecretStr | None = Field(None, description="whsec_…")
 
     paypal_base_url: str = Field("https://api-m.paypal.com", description="PayPal's REST API")
-    paypal_client_id: SecretStr | None = None
-    paypal_client_secret: SecretStr | None = None
+    paypal_client_id: SecretStr | None = Field(None, description="Of the REST app")
+    paypal_client_secret: SecretStr | None = Field(None, description="Of the REST app")
     paypal_webhook_id: str = Field("", description="Id of our webhook, part of what is signed")
     paypal_certificate_origins: tuple[str, ...] = Field(
         ("https://api.paypal.com", "https://api.sandbox.paypal.com"),
@@ -45,11 +45,15 @@ class Settings(ServiceSettings):
     )
 
     xendit_base_url: str = Field("https://api.xendit.co", description="Xendit's API")
-    xendit_secret_key: SecretStr | None = None
-    xendit_callback_token: SecretStr | None = None
+    xendit_secret_key: SecretStr | None = Field(None, description="xnd_…")
+    xendit_callback_token: SecretStr | None = Field(
+        None, description="What its webhooks prove themselves by"
+    )
 
     midtrans_base_url: str = Field("https://api.midtrans.com", description="Midtrans' Core API")
-    midtrans_server_key: SecretStr | None = None
+    midtrans_server_key: SecretStr | None = Field(
+        None, description="Mid-server-…; its webhooks are signed by it too"
+    )
 
     @model_validator(mode="after")
     def _keys_in_pairs(self) -> Self:

@@ -1,11 +1,13 @@
 """The command every service's image answers to: serve (default), migrate, and its contracts."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import SecretStr
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
 
 from shop_shared.messaging.asyncapi import Contract, document
 from shop_shared.server import Service
@@ -14,6 +16,10 @@ from shop_shared.settings import ServiceSettings, load_settings
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 WORDS = ("serve", "migrate", "openapi", "asyncapi", "schemas", "settings")
+WHAT = """
+serve listens (the default); migrate prepares the database and ends; openapi, asyncapi, schemas and
+settings print as JSON what the service's API, its events and its settings are.
+"""
 
 
 def run(
@@ -30,11 +36,9 @@ def run(
     is given here counts instead. `openapi`, `asyncapi`, `schemas` and
     `settings` print JSON and need no settings.
     """
-    words = sys.argv[1:] if arguments is None else arguments
-    word = words[0] if words else "serve"
-    if len(words) > 1 or word not in WORDS:
-        sys.stderr.write(f"usage: {sys.argv[0]} [{' | '.join(WORDS)}]\n")
-        raise SystemExit(2)
+    parser = argparse.ArgumentParser(description=WHAT)
+    parser.add_argument("word", nargs="?", choices=WORDS, default="serve")
+    word = parser.parse_args(arguments).word
     if word == "serve":
         from shop_shared import server  # noqa: PLC0415 - loads what only serving needs
 
@@ -64,16 +68,24 @@ def run(
 def describe(settings_type: type[ServiceSettings]) -> list[dict[str, Any]]:
     """Return a row a setting: name, type, default, required, description; the docs show it."""
     properties = settings_type.model_json_schema()["properties"]
+    inherited = ServiceSettings.model_fields
     return [
         {
-            "name": name.upper(),
+            "name": _variable(name, field),
             "required": field.is_required(),
             "default": None if field.is_required() else field.get_default(),
             "type": properties.get(name, {}).get("type", "string"),
-            "description": field.description or "",
+            "description": field.description
+            or (inherited[name].description if name in inherited else ""),
         }
         for name, field in settings_type.model_fields.items()
     ]
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    """Return the environment variable that a setting is read from first."""
+    alias = field.validation_alias
+    return (str(alias.choices[0]) if isinstance(alias, AliasChoices) else name).upper()
 
 
 def sample_settings(settings_type: type[SettingsT]) -> SettingsT:

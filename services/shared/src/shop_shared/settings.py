@@ -28,7 +28,11 @@ class ServiceSettings(BaseSettings):
     service_name: str = Field("shop", description="Name in logs, metrics, traces and groups")
     host: str = Field("", description="Address to listen on; empty: all, of IPv4 and IPv6")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
-    log_level: str = Field("info", pattern="(?i)^(debug|info|warning|error)$")
+    log_level: str = Field(
+        "info",
+        pattern="(?i)^(debug|info|warning|error)$",
+        description="The least that is logged: debug, info, warning or error",
+    )
     kafka_bootstrap_servers: str = Field(
         "minishop-kafka-bootstrap.platform:9092", description="host:port, comma separated"
     )

@@ -11,6 +11,7 @@ from shop_shared.settings import ServiceSettings, load_settings
 
 
 class Settings(ServiceSettings):
+    service_name: str = "test"
     database_url: SecretStr
 
 
@@ -65,6 +66,20 @@ def test_no_secret_in_what_settings_print_as(monkeypatch: pytest.MonkeyPatch) ->
 def test_contracts_need_no_settings(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     cli.run(Settings, create, arguments=[word])
     assert orjson.loads(capsys.readouterr().out) is not None
+
+
+def test_each_setting_is_described_by_the_name_that_the_operator_sets() -> None:
+    found = {each["name"]: each["description"] for each in cli.describe(Settings)}
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert found["SERVICE_NAME"] == "Name in logs, metrics, traces and groups"
+    assert all(found.values())
+
+
+def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.run(Settings, create, arguments=["--help"])
+    assert stopped.value.code == 0
+    assert "migrate prepares the database" in capsys.readouterr().out
 
 
 def test_another_word_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

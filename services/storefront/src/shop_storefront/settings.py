@@ -40,7 +40,7 @@ class Settings(ServiceSettings):
     trace_url: Annotated[str, Field(pattern=r"^https?://[^{}]+\{trace_id\}[^{}]*$")] | None = Field(
         None,
         description="A trace's page for staff, with {trace_id} in it; "
-        "linked where OTLP_ENDPOINT is set, for else there are no traces",
+        "linked where OTEL_EXPORTER_OTLP_ENDPOINT is set, for else there are no traces",
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="Networks whose X-Forwarded-* headers are believed (an ingress, say)"
