@@ -192,6 +192,7 @@ def payment_of(
         duplicates=tuple(duplicates),
         attempt=row.attempt,
         superseded=row.superseded_order_id is not None,
+        wrong_charges=tuple(row.wrong_charges),
     )
 
 
@@ -294,4 +295,5 @@ def _columns(payment: Payment) -> dict[str, Any]:
         "reference": payment.reference,
         "captured": payment.captured,
         "abandoned": payment.abandoned,
+        "wrong_charges": list(payment.wrong_charges),
     }

@@ -177,6 +177,8 @@ async def _carry_out(
             said.append(payload)
     if after.captured > before.captured:  # announced or not: a superseded one's is not
         kept["captured_at"] = now()
+    if after.wrong_charges != before.wrong_charges:
+        kept["settled_at"] = None  # another charge than those that staff have sorted out
     await repository.save(connection, before, after, **kept)
     _count_money(before, after)
     for effect in transition.effects:

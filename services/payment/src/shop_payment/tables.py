@@ -45,6 +45,7 @@ payments = sa.Table(
     sa.Column("failure_message", sa.Text),
     sa.Column("disputed_at", _instant),
     sa.Column("settled_at", _instant),
+    sa.Column("wrong_charges", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
     sa.Column("updated_at", _instant, nullable=False, server_default=sa.func.now()),
     # Of the event that began it: its calls belong to the order's trace, whoever wants them.

@@ -127,6 +127,21 @@ async def test_another_amount_paid_for_a_closed_order_needs_a_person(
     [found] = (await client.get(path, headers=staff)).json()["items"]
     assert (found["status"], found["failure"]["reason"]) == ("cancelled", "amount_mismatch")
     assert await shop.said(order) == ["action_required"]
+    settle = f"/v1/payments/{found['id']}/settle"
+    for charge, is_listed in ((invoice, False), (await _another(shop, invoice), True)):
+        await client.post(settle, headers=staff)
+        desk.webhooks.send(xendit.signed(desk, charge))
+        await shop.quiet(order)
+        listed = (await client.get(path, headers=staff)).json()["items"]
+        assert bool(listed) is is_listed, "a person has looked at the first, not at the second"
+
+
+async def _another(shop: Shop, invoice: dict[str, Any]) -> dict[str, Any]:
+    """Make a second invoice for the same payment, paid with the wrong amount too."""
+    charges = shop.desks["xendit"].charges
+    second: dict[str, Any] = invoice | {"id": uuid4().hex, "paid_amount": 2700}
+    charges[second["id"]] = second
+    return second
 
 
 async def test_another_amount_that_staff_have_sorted_out_needs_nobody_any_more(

@@ -190,6 +190,8 @@ def _refuse_amount(payment: Payment, message: MoneyCaptured) -> Transition:
     """Money of another amount is never taken for ours; a person sorts it out with the provider."""
     detail = f"expected {payment.total}, provider captured {message.total} ({message.reference})"
     alert = Alert(kind="amount_mismatch", detail=detail)
+    if message.reference not in payment.wrong_charges:
+        payment = replace(payment, wrong_charges=(*payment.wrong_charges, message.reference))
     if payment.status not in OPEN:
         return Transition(payment, (alert,))
     failed = AnnounceFailed(reason="amount_mismatch", message=WRONG_AMOUNT, may_retry=False)

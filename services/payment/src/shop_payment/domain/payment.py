@@ -103,6 +103,8 @@ class Payment:
     """Which of the order's payments this is: each way to pay that is tried is one."""
     superseded: bool = False
     """Whether another attempt has taken its place: money that still comes goes back."""
+    wrong_charges: tuple[str, ...] = ()
+    """The references of the charges by which another amount was paid."""
 
     @property
     def can_be_superseded(self) -> bool:
