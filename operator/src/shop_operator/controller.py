@@ -85,7 +85,7 @@ class Controller:
             services=self.services, cache=self._cache, platform=platform, reports=reports
         )
         self._routes = routes
-        self._peers = Peers(client, self._cache, self._scopes.services)
+        self._peers = Peers(client, self._cache, self.services, platform)
         self._reconciler = Reconciler(
             client=client,
             platform=platform,

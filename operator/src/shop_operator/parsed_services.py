@@ -23,6 +23,8 @@ class ParsedServices:
     """The ShopServices of all namespaces. Of a status only what others depend on is kept."""
 
     def __init__(self, informers: Mapping[str, Informer]) -> None:
+        self.changes = 0
+        """Grows with every refresh that finds anything changed, whoever asks for it."""
         self.declarations = 0
         """Grows when a service comes, goes or declares something else; not with a status."""
         self._informers = informers
@@ -49,11 +51,12 @@ class ParsedServices:
         """Return the namespaces as of the last refresh."""
         return list(self._parsed)
 
-    def refresh(self) -> bool:
-        """Parse what changed since the last refresh; return True if anything did."""
+    def refresh(self) -> None:
+        """Parse what changed since the last refresh."""
         seen = {name: (each, each.revision) for name, each in self._informers.items()}
         if seen == self._seen:
-            return False
+            return
+        self.changes += 1
         for namespace in self._parsed.keys() - seen.keys():
             del self._parsed[namespace]
             self.declarations += 1
@@ -63,7 +66,6 @@ class ParsedServices:
                 now = self._parsed[namespace] = _parse_changed(state[0], before)
                 self.declarations += not _declare_the_same(before, now)
         self._seen = seen
-        return True
 
 
 def _parse_changed(informer: Informer, before: Mapping[str, _Parsed]) -> dict[str, _Parsed]:

@@ -23,7 +23,7 @@ from shop_operator.conditions.status import status_of
 from shop_operator.conditions.workload import begins_rollout, rollout, says_ready
 from shop_operator.deletion import Deletion, TemporaryError
 from shop_operator.metadata import API_VERSION, FINALIZER, Manifest
-from shop_operator.peers import PEERS_SECONDS, Peers
+from shop_operator.peers import Peers
 from shop_operator.recorder import EventRecorder
 from shop_operator.render import render
 from shop_operator.route_registry import RouteRegistry
@@ -204,8 +204,9 @@ class Reconciler:
             line = await self.logs.last_line(pods.log)
             pods = pods.with_log(redacted(line, provisioned.access.passwords()))
         way_in = route(service, self.platform, result, self.routes.view(service))
-        result.absent_peers = await self.peers.absent(service)
-        result.recheck_after(PEERS_SECONDS if result.absent_peers else None)
+        found = await self.peers.look(service)
+        result.absent_peers, result.closed_peers = found.absent, found.closed
+        result.recheck_after(found.recheck)
         going = leaving(self.cache.children(service.key), result)
         conditions = assess(service, provisioned, result, pods, way_in, going=going)
         reached_at = None if way_in is None else way_in.url

@@ -42,6 +42,7 @@ class RouteRegistry:
         self._gateways: dict[str, list[ShopService]] = {}
         self._cache = cache
         self._platform = platform
+        self._changes = -1
         self._decided = -1
         self._claimants: list[Claimant] = []
         self._claims: dict[Key, Claim] = {}
@@ -156,8 +157,10 @@ class RouteRegistry:
 
     def _refresh(self) -> None:
         """Decide anew who has which path, if something changed since the last question."""
-        if not self._services.refresh():
+        self._services.refresh()
+        if self._services.changes == self._changes:
             return
+        self._changes = self._services.changes
         namespaces = self._services.namespaces()
         self._gateways = {
             namespace: [s for s in self._read(namespace) if s.spec.route_table is not None]

@@ -152,10 +152,12 @@ def test_a_topic_that_nobody_publishes_is_warned_of_with_the_likely_one() -> Non
 
 
 def test_a_peer_that_is_nearly_a_services_name_is_warned_of() -> None:
-    caller = a("caller", network={"egressTo": ["ordr", "mailbox", "order", "caller"]})
-    assert review(caller, None, [a("order")], PLATFORM).warnings == (
-        "spec.network.egressTo: no ShopService here is ordr; is order meant?",
-    )
+    peers = ["ordr", "mailbox", "order", "caller"]
+    for field in ("egressTo", "ingressFrom"):
+        caller = a("caller", network={field: peers})
+        assert review(caller, None, [a("order")], PLATFORM).warnings == (
+            f"spec.network.{field}: no ShopService here is ordr; is order meant?",
+        )
 
 
 def test_a_route_without_objectives_is_warned_of() -> None:

@@ -3,11 +3,15 @@
 from typing import Any, cast
 
 from shop_operator.api.api_client import ApiClient
+from shop_operator.api.cache import Cache
 from shop_operator.api.informer import Informer
 from shop_operator.api.kinds import SHOP_SERVICE
+from shop_operator.gateway_reports import GatewayReports
 from shop_operator.metadata import Manifest
 from shop_operator.parsed_services import ParsedServices
-from shop_operator.spec import Key
+from shop_operator.route_registry import RouteRegistry
+from shop_operator.settings import Settings
+from shop_operator.spec import Key, parse
 
 
 def informer(namespace: str = "shop") -> Informer:
@@ -18,7 +22,7 @@ def informer(namespace: str = "shop") -> Informer:
 
 def body(name: str, version: int, **more: Any) -> Manifest:
     metadata = {"name": name, "namespace": "shop", "resourceVersion": str(version)}
-    return {"metadata": metadata, "spec": {"image": "a:1"}, **more}
+    return {"metadata": metadata, "spec": {"image": "a:1"}} | more
 
 
 def names(services: ParsedServices) -> list[str]:
@@ -38,14 +42,33 @@ def test_each_version_is_parsed_once() -> None:
     assert after[1].status["url"] == "http://b"
 
 
-def test_nothing_changed_is_told() -> None:
+def test_each_change_is_counted_once() -> None:
     shop = informer()
     services = ParsedServices({"shop": shop})
-    assert services.refresh()
-    assert not services.refresh()
-    shop.observe_write(body("a", 1))
-    assert services.refresh()
-    assert not services.refresh()
+    counts = []
+    for version in (1, 1, 2):
+        shop.observe_write(body("a", version))
+        for _ in range(2):
+            services.refresh()
+            counts.append(services.changes)
+    assert counts == [1, 1, 1, 1, 2, 2]
+
+
+def test_a_change_that_another_saw_first_is_no_less_news_to_the_routes() -> None:
+    shop = informer()
+    services = ParsedServices({"shop": shop})
+    registry = RouteRegistry(
+        services=services,
+        cache=cast("Cache", None),
+        platform=Settings(),
+        reports=cast("GatewayReports", None),
+    )
+    spec = {"image": "a:1", "route": {"paths": ["/a"]}}
+    service = parse(body("one", 1, spec=spec))
+    assert registry.with_won_paths(service) == service
+    shop.observe_write(body("older", 1, spec=spec))
+    assert names(services) == ["older"]  # as the webhook asks
+    assert registry.with_won_paths(service).spec.route is None
 
 
 def test_a_namespace_that_goes_takes_its_services_and_may_come_again() -> None:

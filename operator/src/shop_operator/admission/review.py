@@ -137,11 +137,14 @@ def _about_others(service: ShopService, others: Iterable[ShopService]) -> Iterat
             hint = f"; is {close[0]} meant?" if close else ""
             yield f"no ShopService here publishes {subscription.topic}{hint}"
     names = {other.name for other in near}
-    for peer in spec.network.egress_to:
-        # Pods that are no ShopService's may have the name: only a likely mistake is told.
-        close = [] if peer in names else difflib.get_close_matches(peer, names, n=1)
-        if close:
-            yield f"spec.network.egressTo: no ShopService here is {peer}; is {close[0]} meant?"
+    network = (("egressTo", spec.network.egress_to), ("ingressFrom", spec.network.ingress_from))
+    for field, peers in network:
+        for peer in peers:
+            # Others' pods may have the name, and a caller may come later: only a likely mistake
+            # is told.
+            close = [] if peer in names else difflib.get_close_matches(peer, names, n=1)
+            if close:
+                yield f"spec.network.{field}: no ShopService here is {peer}; is {close[0]} meant?"
 
 
 def _about_objectives(spec: Spec) -> Iterator[str]:

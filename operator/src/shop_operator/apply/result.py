@@ -65,6 +65,8 @@ class ApplyResult:
     """What others set, which is not declared and changes how the service runs, as phrases."""
     absent_peers: list[str] = field(default_factory=list)
     """Names in `network.egressTo` of which there is neither a ShopService nor a pod."""
+    closed_peers: list[str] = field(default_factory=list)
+    """ShopServices in `network.egressTo` that do not let this one in."""
     recheck: float | None = None
     """Seconds after which time alone may change the result."""
 

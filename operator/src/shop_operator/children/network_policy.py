@@ -29,6 +29,24 @@ def network_policy(service: ShopService, platform: Settings) -> Manifest:
     )
 
 
+def lets_in(service: ShopService, caller: ShopService, platform: Settings) -> bool:
+    """Return True if the policy of a service admits another service of its namespace."""
+    if caller.name in service.spec.network.ingress_from:
+        return True
+    near = {platform.monitoring_namespace}
+    if service.spec.route_table is not None and service.spec.route_table.status_path:
+        near.add(platform.operator_namespace)
+    route = service.spec.route
+    if route is not None and route.via == "gateway":
+        labels = caller.spec.template.metadata.labels
+        is_gateway = platform.gateway_pod_labels.items() <= labels.items()
+        if is_gateway or caller.spec.route_table is not None:
+            return True
+    elif route is not None:
+        near |= {service.namespace} if platform.edge == "none" else {*platform.edge_namespaces}
+    return service.namespace in near
+
+
 def _ingress(service: ShopService, platform: Settings) -> list[Manifest]:
     # By name, which each pod resolves by itself: old pods go on while another port rolls out.
     http = [{"protocol": "TCP", "port": PORT_NAME}]

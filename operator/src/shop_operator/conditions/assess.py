@@ -135,6 +135,13 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
         names = ", ".join(result.absent_peers)
         message = f"network.egressTo: no ShopService and no pod here has the name {names}"
         return Condition("Synced", "True", "PeerMissing", message)
+    if result.closed_peers:
+        names = ", ".join(result.closed_peers)
+        message = (
+            f"network.egressTo: {names} would not let this service in, whose name is not in "
+            "network.ingressFrom there"
+        )
+        return Condition("Synced", "True", "PeerClosed", message)
     skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
     if skipped:
         names = ", ".join(skipped)
