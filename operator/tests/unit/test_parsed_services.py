@@ -68,7 +68,9 @@ def test_a_change_that_another_saw_first_is_no_less_news_to_the_routes() -> None
     assert registry.with_won_paths(service) == service
     shop.observe_write(body("older", 1, spec=spec))
     assert names(services) == ["older"]  # as the webhook asks
-    assert registry.with_won_paths(service).spec.route is None
+    route = registry.with_won_paths(service).spec.route
+    assert route is not None
+    assert route.paths == ()
 
 
 def test_a_namespace_that_goes_takes_its_services_and_may_come_again() -> None:

@@ -128,9 +128,19 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
             f"{count} writes held back by managementPolicy {service.spec.management_policy}: "
             + "; ".join(result.pending),
         )
-    differs = _differs(result)
-    if differs is not None:
-        return differs
+    noted = _differs(result) or _peers(result)
+    if noted is not None:
+        return noted
+    skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
+    if skipped:
+        names = ", ".join(skipped)
+        message = f"skipped until their CRDs are installed: {names}"
+        return Condition("Synced", "True", "CrdMissing", message)
+    return Condition("Synced", "True", "AsDeclared", "every child is as declared")
+
+
+def _peers(result: ApplyResult) -> Condition | None:
+    """Return what is wrong with the services that this one may call; none of it is a failure."""
     if result.absent_peers:
         names = ", ".join(result.absent_peers)
         message = f"network.egressTo: no ShopService and no pod here has the name {names}"
@@ -142,12 +152,7 @@ def _synced(service: ShopService, result: ApplyResult) -> Condition:
             "network.ingressFrom there"
         )
         return Condition("Synced", "True", "PeerClosed", message)
-    skipped = [kind for kind in result.missing_kinds if kind not in elsewhere]
-    if skipped:
-        names = ", ".join(skipped)
-        message = f"skipped until their CRDs are installed: {names}"
-        return Condition("Synced", "True", "CrdMissing", message)
-    return Condition("Synced", "True", "AsDeclared", "every child is as declared")
+    return None
 
 
 def _differs(result: ApplyResult) -> Condition | None:
