@@ -10,7 +10,8 @@ from prometheus_client import REGISTRY
 
 from shop_payment import service
 
-MANIFEST = Path(__file__).resolve().parents[4] / "manifests" / "shop" / "payment.yaml"
+ROOT = Path(__file__).resolve().parents[4]
+MANIFEST = ROOT / "manifests" / "shop" / "payment.yaml"
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,10 @@ def test_each_kind_is_counted_from_zero_on(kind: str) -> None:
     assert before is not None
     service.alert(uuid4(), kind, "as a test wants it")
     assert REGISTRY.get_sample_value(metric, {"kind": kind}) == before + 1
+
+
+def test_the_runbook_says_what_to_do_for_each_kind() -> None:
+    page = (ROOT / "docs" / "runbooks" / "PaymentNeedsAPerson.md").read_text()
+    [alerts] = [family for family in REGISTRY.collect() if family.name == "payment_alerts"]
+    kinds = {sample.labels["kind"] for sample in alerts.samples}
+    assert [each for each in kinds if f"`{each}`" not in page and "_refused" not in each] == []
