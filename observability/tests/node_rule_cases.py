@@ -16,7 +16,7 @@ CASES = (
         fires={30: None, 120: {"namespace": "minishop-system", "job": "shop-operator-metrics"}},
         summary=(
             "the certificate of the webhook ends in 57d 18h 53m 20s and should have been renewed:"
-            " then no ShopService can be changed"
+            " then ShopServices are taken without a look at them"
         ),
     ),
     Case(

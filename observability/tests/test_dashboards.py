@@ -11,6 +11,7 @@ from shop_servers.promtool import Promtool
 
 from shop_observability.promql import board_queries, uses
 from shop_observability.write import FOLDER, every_board, rendered, stale, write
+from shop_shared.money import minor_digits
 
 from .emitted import Emitted
 
@@ -50,6 +51,15 @@ def test_each_has_an_address_and_panels_of_its_own() -> None:
         titles = [panel.title for panel in board.panels()]
         assert len(set(titles)) == len(titles), board.uid
         assert all(panel.description.endswith(".") for panel in board.panels()), board.uid
+
+
+def test_minor_units_are_explained_as_the_shop_counts_them() -> None:
+    panels = [panel for board in every_board() for panel in board.panels()]
+    [said] = {p.description for p in panels if p.title == "Captured, in minor units"}
+    found = re.findall(r"in ([A-Z]{3})\b[^\d,]*(\d*)\.?(\d*)", said)
+    assert {currency: len(decimals) for currency, _, decimals in found} == {
+        currency: minor_digits(currency) for currency in re.findall(r"[A-Z]{3}", said)
+    }
 
 
 @pytest.mark.parametrize("name", sorted(rendered()))

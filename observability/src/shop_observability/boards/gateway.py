@@ -46,7 +46,7 @@ BOARD = Board(
             panels=(
                 Panel(
                     title="Requests over their limit",
-                    description="By what was counted: the token, or the address.",
+                    description="By what was counted: the user, or the address.",
                     unit="reqps",
                     queries=(per_second(f"gateway_rate_limited_total{{{OF}}}", by="by"),),
                 ),

@@ -32,7 +32,7 @@ BOARD = Board(
                 ),
                 Panel(
                     title="Captured, in minor units",
-                    description="1499 in USD is $14.99; in IDR and JPY there is no minor unit.",
+                    description="1499 in USD is $14.99, in IDR Rp14.99, in JPY ¥1499.",
                     now=True,
                     queries=(within(_CAPTURED, by="currency"),),
                 ),
