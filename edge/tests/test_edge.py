@@ -23,6 +23,12 @@ def targets(backends: list[Backend]) -> list[str]:
     return [each.target for each in backends]
 
 
+def test_the_kubelet_is_answered_by_ipv6_too(edge: Edge) -> None:
+    port = httpx.URL(edge.status).port
+    for address in ("127.0.0.1", "[::1]"):
+        assert httpx.get(f"http://{address}:{port}/status").status_code in {200, 503}
+
+
 def test_without_a_configuration_nothing_is_ready(new_edge: Edge, backends: list[Backend]) -> None:
     assert httpx.get(f"{new_edge.status}/status/ready").status_code == 503
     answer = httpx.get(new_edge.http)

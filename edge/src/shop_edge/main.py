@@ -62,7 +62,7 @@ async def _serve_both(asked: argparse.Namespace, ports: Ports) -> None:
     admin = uvicorn.Config(admin_api(gateway, ports), host="127.0.0.1", port=asked.admin)
     status = uvicorn.Config(
         status_api(gateway),
-        host="0.0.0.0",  # noqa: S104 - the kubelet asks from outside the pod
+        host="",  # all addresses, of IPv4 and IPv6: the kubelet asks from outside the pod
         port=asked.status,
         access_log=False,
     )
