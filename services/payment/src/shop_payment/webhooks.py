@@ -142,6 +142,8 @@ async def _look(connection: AsyncConnection, payment: Payment, notice: WebhookNo
             reported_total=notice.captured,
             reported_reference=notice.reference,
         )
+        if notice.concern is Concern.REFUND:  # told before its payment: no order is promised
+            await queue.enqueue(connection, payment, Call.FETCH_REFUNDS)
 
 
 def _is_ours(payment: Payment, notice: WebhookNotice) -> bool:

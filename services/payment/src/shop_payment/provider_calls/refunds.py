@@ -36,7 +36,7 @@ async def fetch_refunds(
     provider: PaymentProvider, payment: Payment, charge: Charge
 ) -> tuple[Message, ...]:
     """Ask the provider for all refunds of a payment, and of second charges beside it."""
-    if payment.reference is None:
+    if payment.reference is None or not payment.is_paid:
         return ()
     messages: list[Message] = []
     for report in await provider.fetch_refunds(charge, payment.reference):
