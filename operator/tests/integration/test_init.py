@@ -1,7 +1,9 @@
 """`kubectl shop init` makes a service that works as it is: its own tests run here."""
 
 import asyncio
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from shop_servers.servers import Database
+
+from shop_operator.children.prometheus_rule import prometheus_rules
+from shop_operator.spec import parse
 
 from .command import kubectl_shop
 from .shop import Shop
@@ -30,7 +35,12 @@ async def test_the_new_service_passes_its_tests_and_is_accepted(
     assert "3 passed" in tests.stdout
     body = yaml.safe_load((folder / "shopservice.yaml").read_text())
     body["metadata"]["namespace"] = shop.namespace
-    await shop.client.apply(body, dry_run=True, manager="user")
+    made = await shop.client.apply(body, dry_run=True, manager="user")
+    alerts = json.dumps([*prometheus_rules(parse(made), shop.platform)])
+    asked = set(re.findall(r"\b(http_\w+?)(?:_bucket)?\{", alerts))
+    source = (folder / "service.py").read_text()
+    assert asked
+    assert [each for each in asked if f'"{each}"' not in source] == []
     assert not [f for f in folder.iterdir() if f.is_file() and "{{" in f.read_text()]
 
 
