@@ -53,6 +53,13 @@ OPERATIONS = [
 ]
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_each_part_of_a_query_is_explained(operation: Operation) -> None:
+    found = operation.member.openapi["paths"][operation.path][operation.method]
+    for parameter in found.get("parameters", ()):
+        assert parameter["in"] != "query" or parameter.get("description"), parameter["name"]
+
+
 @pytest.fixture(scope="module")
 def session() -> Iterator[requests.Session]:
     with requests.Session() as session:

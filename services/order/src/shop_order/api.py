@@ -86,7 +86,7 @@ async def list_orders(  # noqa: PLR0913 - a parameter a part of the request
     *,
     limit: Limit = 20,
     before: Before = None,
-    status: domain.Status | None = None,
+    status: Annotated[domain.Status | None, Query(description="In this state only")] = None,
     number: Annotated[
         str | None,
         Query(max_length=40, description="The order of this number", examples=["ms7k3q 9f25"]),

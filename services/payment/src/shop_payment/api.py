@@ -169,7 +169,7 @@ async def list_refunds(  # noqa: PLR0913 - a parameter a part of the request
     cursor: Cursor = None,
     order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
     payment_id: Annotated[UUID | None, Query(description="Of this payment only")] = None,
-    status: domain.RefundStatus | None = None,
+    status: Annotated[domain.RefundStatus | None, Query(description="In this state only")] = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose refunds")] = None,
 ) -> Page[models.ListedRefund]:
     """List refunds, newest first: one's own; for staff everybody's."""

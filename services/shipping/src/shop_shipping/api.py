@@ -30,8 +30,8 @@ async def list_shipments(  # noqa: PLR0913 - a parameter a part of the request
     *,
     limit: Limit = 20,
     before: Before = None,
-    order_id: UUID | None = None,
-    status: domain.Status | None = None,
+    order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
+    status: Annotated[domain.Status | None, Query(description="In this state only")] = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose shipments")] = None,
 ) -> Page[models.Shipment]:
     """List shipments, newest first: one's own; for staff everybody's."""

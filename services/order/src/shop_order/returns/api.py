@@ -59,7 +59,7 @@ async def list_returns(  # noqa: PLR0913 - a parameter a part of the request
     limit: Limit = 20,
     before: Before = None,
     order_id: Annotated[UUID | None, Query(description="Of this order only")] = None,
-    status: ReturnStatus | None = None,
+    status: Annotated[ReturnStatus | None, Query(description="In this state only")] = None,
     customer_id: Annotated[UUID | None, Query(description="For staff: whose returns")] = None,
 ) -> Page[models.Return]:
     """List returns, newest first: one's own; for staff everybody's."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from shop_product.api.cached_route import CachedRoute, cache_key, render
 from shop_product.api.views import listed
@@ -31,7 +31,7 @@ from shop_shared.money import MAX_AMOUNT, Currency
 router = APIRouter(prefix="/v1/products", tags=["catalogue"], route_class=CachedRoute)
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Amount = Annotated[int, Query(ge=0, le=MAX_AMOUNT, description="Minor units")]
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 
 
 @router.get(
@@ -44,7 +44,7 @@ async def list_products(  # noqa: PLR0913 - a parameter a part of the query
     state: State,
     *,
     q: Annotated[Words | None, Query(description="Words to look for")] = None,
-    category: Category | None = None,
+    category: Annotated[Category | None, Query(description="In this category only")] = None,
     currency: Annotated[
         Currency | None,
         Query(
@@ -52,9 +52,15 @@ async def list_products(  # noqa: PLR0913 - a parameter a part of the query
             " are in it; without it, in the shop's currency"
         ),
     ] = None,
-    min_price: Amount | None = None,
-    max_price: Amount | None = None,
-    sort: Sort | None = None,
+    min_price: Annotated[
+        Amount | None, Query(description="From this price, in minor units")
+    ] = None,
+    max_price: Annotated[
+        Amount | None, Query(description="Up to this price, in minor units")
+    ] = None,
+    sort: Annotated[
+        Sort | None, Query(description="Without it newest first, or with q the best match")
+    ] = None,
     active: Annotated[bool, Query(description="false, for staff: what is not on sale")] = True,
     limit: Limit = 20,
     cursor: Cursor = None,

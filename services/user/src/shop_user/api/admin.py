@@ -26,7 +26,7 @@ async def list_users(  # noqa: PLR0913 - a parameter a part of the query
     engine: Engine,
     *,
     email: Annotated[Email | None, Query(description="The account with this e-mail")] = None,
-    status: Status | None = None,
+    status: Annotated[Status | None, Query(description="In this state only")] = None,
     limit: Limit = 20,
     before: Before = None,
 ) -> Page[User]:
