@@ -27,9 +27,8 @@ def fill_basket(browser: Browser, product: dict[str, Any], quantity: int = 1) ->
 
 def place_order(browser: Browser, **changes: str) -> httpx.Response:
     browser.get("/checkout")
-    key, currency = browser.field("key"), browser.field("currency")
-    fields = {"key": key, "currency": currency, "way": "paypal:paypal", **ADDRESS, **changes}
-    return browser.post("/checkout", **fields)
+    hidden = {name: browser.field(name) for name in ("key", "currency", "total")}
+    return browser.post("/checkout", **{**hidden, "way": "paypal:paypal", **ADDRESS, **changes})
 
 
 def test_the_catalogue_is_searched_narrowed_sorted_and_paged(browser: Browser, shop: Shop) -> None:
@@ -148,7 +147,8 @@ def test_what_is_kept_live_leaves_what_is_said_to_the_page(
 def test_a_form_sent_twice_is_one_order(customer: Browser, product: dict[str, Any]) -> None:
     fill_basket(customer, product)
     customer.get("/checkout")
-    form = {"key": customer.field("key"), "currency": "USD", "way": "paypal:paypal", **ADDRESS}
+    hidden = {name: customer.field(name) for name in ("key", "currency", "total")}
+    form = {**hidden, "way": "paypal:paypal", **ADDRESS}
     token = customer.field("csrf")
     first = customer.post("/checkout", **form)
     again = customer.http.post("/checkout", data={"csrf": token, **form})

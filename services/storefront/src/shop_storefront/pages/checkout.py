@@ -58,6 +58,10 @@ async def place_order(visit: CustomerVisit, form: PostedForm) -> Response:
         return await visit.redirect(
             "/checkout", problem=visit.say(N_("The currency has changed. Please check the prices."))
         )
+    if form.text("total") != str(basket.total["amount"]):
+        # A price has changed, or the basket in another tab: what was seen is not what is charged.
+        said = visit.say(N_("What you order costs another sum than before. Please check it."))
+        return await _page(visit, basket, _typed(form), key=key, status=422, problem=said)
     payment = read_way(form)
     body: dict[str, Any] = {
         "items": [
