@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop_shared.settings import ServiceSettings
 from shop_shared.stores.postgres import create_engine, transaction
 
-from .outside import Sql
+from .outside import Sql, remembers
 from .shop import eventually
 from .test_vault import connect, login, revoke, spec
 from .vault import Vault, vault
@@ -163,6 +163,22 @@ async def test_nothing_of_a_database_s_owner_runs_as_the_role_that_ends_its_logi
     session.terminate()
     async with Sql(postgres).admin(name) as inside:
         assert await inside.fetch("SELECT who FROM caught") == []
+
+
+async def test_a_login_that_postgresql_lost_keeps_nothing_waiting(
+    vault: Vault, postgres: Postgres, name: str
+) -> None:
+    await vault.shop.start()
+    await vault.shop.provision("orders", **spec(name))
+    lease, other = await login(vault, "orders"), await login(vault, "orders")
+    # As after a restore: of Vault's logins no backup knows.
+    async with Sql(postgres).admin() as admin:
+        for each in (lease, other):
+            await admin.execute(f'DROP ROLE "{each["data"]["username"]}"')
+    await revoke(vault, lease)
+    await vault.shop.declare("orders", **spec(name, secrets={"provider": "kubernetes"}))
+    await remembers(vault.shop, "orders", {("Role", name), ("Database", name)})
+    assert await vault.read(vault.path("database/roles", "orders")) is None
 
 
 async def test_a_login_that_never_comes_is_an_error_in_time(pod: Pod, vault: Vault) -> None:

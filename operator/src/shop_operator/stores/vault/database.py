@@ -23,7 +23,6 @@ from shop_operator.stores.vault.session import VaultSession, is_told
 _PASSWORD_BYTES: Final = 24
 _LEASE_SECONDS: Final = 3600
 _LONGEST_SECONDS: Final = 24 * 3600
-_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
 _PLUGIN: Final = "postgresql-database-plugin"
 
 
@@ -162,15 +161,23 @@ class LoginRole:
                 f"ALTER ROLE {login} SET role TO {literal(self.database)}",
                 f"GRANT {login} TO {maker}",
             ],
-            # What a session made after RESET ROLE would be its own, and keep the role from going.
-            "revocation_statements": [
-                f"ALTER ROLE {login} NOLOGIN",
-                f"{_END_SESSIONS} WHERE usename = '{{{{name}}}}'",
-                f"REASSIGN OWNED BY {login} TO {database}",
-                f"DROP OWNED BY {login}",
-                f"DROP ROLE {login}",
-            ],
+            "revocation_statements": [_end(login, database)],
         }
+
+
+def _end(login: str, database: str) -> str:
+    """Return what ends a login. One that PostgreSQL lost (by a restore, or a hand) has ended.
+
+    Vault takes a block with END in it as one statement. What a session made after RESET ROLE would
+    be its own, and keep the role from going.
+    """
+    return (
+        "DO $$ BEGIN PERFORM FROM pg_roles WHERE rolname = '{{name}}'; IF FOUND THEN "
+        f"ALTER ROLE {login} NOLOGIN; "
+        "PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{{name}}'; "
+        f"REASSIGN OWNED BY {login} TO {database}; DROP OWNED BY {login}; DROP ROLE {login}; "
+        "END IF; END $$"
+    )
 
 
 def login_maker(database: str) -> str:
