@@ -4,6 +4,8 @@ import pytest
 
 from shop_operator.api.pod_logs import last_line_of, redacted
 
+BELOW = "(Background on this error at: https://sqlalche.me/e/21/f405)"
+
 
 @pytest.mark.parametrize(
     ("text", "line"),
@@ -16,6 +18,12 @@ from shop_operator.api.pod_logs import last_line_of, redacted
         ('{"event": "x", "api_key": "sk_live_1"}', '{"event": "x", "api_key": "***"}'),
         ("Authorization: Bearer abc.def", "Authorization: ***"),
         ("token expired", "token expired"),
+        (
+            f"E: no b\n[SQL: CREATE INDEX a\n  ON b (c)]\n[SQL parameters hidden]\n{BELOW}",
+            "E: no b",
+        ),
+        (f"E: wrong DSN\n{BELOW}", "E: wrong DSN"),
+        (BELOW, BELOW),
     ],
 )
 def test_the_last_line(text: str, line: str) -> None:

@@ -19,6 +19,9 @@ _LOOKED_AT: Final = 4096
 take seconds, in which nothing else is done."""
 _HIDDEN: Final = "***"
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+_BELOW_AN_ERROR: Final = "(Background on this error at: https://sqlalche.me/"
+_STATEMENT: Final = "[SQL: "
+"""What SQLAlchemy, by which most migrations fail, writes below what went wrong."""
 _URL_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)")
 _NAMED_SECRET: Final = re.compile(
     r"(?i)((?:password|passwd|pwd|secret|token|api[_-]?key|authorization)\W{0,4}[=:]\W{0,4})"
@@ -70,10 +73,18 @@ class PodLogs:
 
 
 def last_line_of(text: str) -> str:
-    """Return the last line that is not blank, without control characters and without passwords."""
+    """Return the last line that is not blank, without control characters and without passwords.
+
+    Of an error of SQLAlchemy's, the line that says what went wrong.
+    """
     lines = [
         line for line in (_ESCAPES.sub("", each).strip() for each in text.splitlines()) if line
     ]
+    if len(lines) > 1 and lines[-1].startswith(_BELOW_AN_ERROR):
+        del lines[-1]
+        begun = [at for at, line in enumerate(lines) if line.startswith(_STATEMENT)]
+        if begun and begun[-1] and lines[-1].endswith("]"):
+            del lines[begun[-1] :]
     if not lines:
         return ""
     line = _URL_PASSWORD.sub(rf"\1{_HIDDEN}\2", lines[-1][:_LOOKED_AT])
