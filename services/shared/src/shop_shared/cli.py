@@ -103,4 +103,6 @@ def sample_settings(settings_type: type[SettingsT]) -> SettingsT:
 
 def _print(value: object) -> None:
     option = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-    sys.stdout.write(orjson.dumps(value, default=str, option=option).decode() + "\n")
+    sys.stdout.buffer.write(
+        orjson.dumps(value, default=str, option=option) + b"\n"
+    )  # JSON is UTF-8

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import orjson
@@ -73,6 +74,13 @@ def test_each_setting_is_described_by_the_name_that_the_operator_sets() -> None:
     assert found["OTEL_EXPORTER_OTLP_ENDPOINT"]
     assert found["SERVICE_NAME"] == "Name in logs, metrics, traces and groups"
     assert all(found.values())
+
+
+def test_contracts_are_utf_8_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", out)
+    cli.run(Settings, create, arguments=["settings"])
+    assert "…" in out.buffer.getvalue().decode()
 
 
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
