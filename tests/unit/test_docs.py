@@ -48,6 +48,16 @@ def test_each_word_of_make_is_one(page: Path) -> None:
             assert word in words, word
 
 
+@pytest.mark.parametrize("page", [p for p in PAGES if p.parent.name == "services"], ids=str)
+def test_each_metric_of_a_service_is_on_its_page(page: Path) -> None:
+    folder = Path("services") / page.stem / "src"
+    code = "\n".join(
+        (ROOT / f).read_text() for f in FILES if f.is_relative_to(folder) and f.suffix == ".py"
+    )
+    for name in re.findall(r"\b(?:Counter|Gauge|Histogram)\(\s*\"(\w+)\"", code):
+        assert name in (ROOT / page).read_text(), name
+
+
 @pytest.mark.parametrize("page", OF_TODAY, ids=str)
 def test_each_setting_is_read_and_has_a_meaning(page: Path) -> None:
     text = (ROOT / page).read_text()
