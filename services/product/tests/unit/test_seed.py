@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from shop_product.models import ProductCreate
-from shop_product.seed.__main__ import CHUNK_BYTES, chunks
+from shop_product.seed.__main__ import CHUNK_BYTES, chunks, main
 from shop_product.seed.catalogue import KINDS, product, products
 from shop_product.seed.drawings import SHAPES
 
@@ -46,3 +46,13 @@ def test_chunks_keep_lines_whole() -> None:
     sent = list(chunks(islice(lines, 9)))
     assert b"".join(sent).splitlines() == lines
     assert all(len(chunk) <= CHUNK_BYTES for chunk in sent)
+
+
+def test_a_file_that_is_not_there_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["seed", "upload", str(tmp_path / "gone.ndjson")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "No such file" in capsys.readouterr().err.splitlines()[-1]

@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import orjson
@@ -34,12 +33,17 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=["write", "upload"])
-    parser.add_argument("file", nargs="?", type=Path, help="NDJSON; none: products made up now")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=argparse.FileType("rb"),
+        help="NDJSON; none: products made up now",
+    )
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--start", type=int, default=0)
     options = parser.parse_args()
     lines = (
-        options.file.read_bytes().splitlines()
+        options.file.read().splitlines()
         if options.file
         else (orjson.dumps(product) for product in products(options.count, start=options.start))
     )
