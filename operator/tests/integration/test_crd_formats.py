@@ -141,6 +141,7 @@ GOOD: list[dict[str, Any]] = [
     *(_file(path) for path in ("a.b-c/.d", "a/A_b..c")),
     _host("a" * 63 + ".example"),
     _host("10.example"),
+    {"route": {"paths": ["/a"], "via": "gateway", "plugins": []}},
     {"metrics": {"interval": "300000ms"}},
     {"alerts": [{**ALERT, "for": "2592000s"}]},
 ]

@@ -78,3 +78,32 @@ def test_a_values_source_replaces_the_value() -> None:
     found = pods({**spec, "template": {"spec": {"containers": [added]}}})
     [level] = [e for e in found["spec"]["containers"][0]["env"] if e["name"] == "LEVEL"]
     assert level == {"name": "LEVEL", "valueFrom": source}
+
+
+def test_a_value_replaces_the_operators_own_source() -> None:
+    spec = {"image": "a:1", "cache": {"kind": "redis"}, "secrets": {"provider": "vault"}}
+    [made] = [e for e in pods(spec)["spec"]["containers"][0]["env"] if e["name"] == "REDIS_URL"]
+    assert "valueFrom" in made
+    added = {"name": "service", "env": [{"name": "REDIS_URL", "value": "redis://elsewhere"}]}
+    found = pods({**spec, "template": {"spec": {"containers": [added]}}})
+    [url] = [e for e in found["spec"]["containers"][0]["env"] if e["name"] == "REDIS_URL"]
+    assert url == {"name": "REDIS_URL", "value": "redis://elsewhere"}
+
+
+def test_a_handler_replaces_one_of_another_kind() -> None:
+    """Kubernetes takes one alone, and a hook or probe of one's own could not be declared."""
+    added = {
+        "name": "service",
+        "lifecycle": {"preStop": {"exec": {"command": ["drain"]}}},
+        "livenessProbe": {"tcpSocket": {"port": "http"}},
+        "readinessProbe": {"httpGet": {"path": "/ready"}, "periodSeconds": 1},
+    }
+    [plain] = pods({"image": "a:1"})["spec"]["containers"]
+    [found] = pods({"image": "a:1", "template": {"spec": {"containers": [added]}}})["spec"][
+        "containers"
+    ]
+    assert found["lifecycle"] == added["lifecycle"]
+    alive = {name: value for name, value in plain["livenessProbe"].items() if name != "httpGet"}
+    assert found["livenessProbe"] == alive | {"tcpSocket": {"port": "http"}}
+    port = plain["readinessProbe"]["httpGet"]["port"]
+    assert found["readinessProbe"]["httpGet"] == {"path": "/ready", "port": port}

@@ -20,6 +20,8 @@ HARDENED: Final[Manifest] = {
 }
 _FORCED: Final = {name: HARDENED[name] for name in ("allowPrivilegeEscalation", "capabilities")}
 _DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+_HANDLERS: Final = frozenset({"exec", "grpc", "httpGet", "sleep", "tcpSocket"})
+"""Of a probe or hook there is one of these."""
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "imagePullSecrets": ("name",),
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
@@ -72,8 +74,12 @@ def _hardened(container: Mapping[str, Any]) -> Manifest:
 
 
 def _merge(made: Mapping[str, Any], added: Mapping[str, Any]) -> Manifest:
-    """Return a map with another merged in: maps by field, keyed lists by key, the rest replaced."""
-    found = dict(made)
+    """Return a map with another merged in: maps by field, keyed lists by key, the rest replaced.
+
+    A handler of another kind takes the place of the one that is there.
+    """
+    handlers = _HANDLERS if _HANDLERS & added.keys() else frozenset()
+    found = {name: value for name, value in made.items() if name not in handlers - added.keys()}
     for name, value in added.items():
         old = found.get(name)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
@@ -109,7 +115,7 @@ def _merge_list(
 
 
 def _merged_item(made: Manifest, added: Manifest | None) -> Manifest:
-    """Return an item of a list with its namesake merged in; a value's source replaces it whole."""
+    """Return an item of a list with its namesake merged in; a variable is replaced whole."""
     if added is None:
         return made
-    return added if "valueFrom" in added else _merge(made, added)
+    return added if {"value", "valueFrom"} & added.keys() else _merge(made, added)
