@@ -112,6 +112,14 @@ def test_the_catalogue_in_the_docs_names_every_type_and_who_reads_it() -> None:
     assert told == {topic: (types, read_by[topic]) for topic, types in spoken.items()}
 
 
+@pytest.mark.parametrize("member", SERVICES.values(), ids=str)
+def test_a_services_page_names_each_event_that_it_says_or_hears(member: Member) -> None:
+    page = (FOLDER.parent / "docs" / "services" / f"{member.name}.md").read_text()
+    events = page.partition("## Events\n")[2].partition("\n## ")[0]
+    types = {each.type for each in (*member.contract.publishes, *member.contract.subscriptions)}
+    assert {each for each in types if each.split(".")[2] not in events} == set()
+
+
 @pytest.mark.parametrize(("producer", "payload_model"), SAID)
 def test_payload_is_as_its_checked_in_schema_says(
     producer: Member, payload_model: type[EventPayload]
