@@ -50,6 +50,19 @@ def test_what_another_has_is_refused_with_whose_it_is(spec: dict[str, Any], what
     assert "shop/owner" in first
 
 
+@pytest.mark.parametrize("end", ["alt", "cdc"])
+def test_a_database_whose_roles_another_has_or_will_have_is_refused(end: str) -> None:
+    """The second login comes only with a rotation, and could then not be made."""
+    one = a("one", database=POSTGRES)
+    two = a("two", database={"kind": "postgres", "name": f"things_{end}"})
+    said = f"Role things_{end} in PostgreSQL is taken by ShopService shop/"
+    assert review(two, None, [one], PLATFORM).refusals == (f"{said}one",)
+    assert review(one, None, [two], PLATFORM).refusals == (f"{said}two",)
+    assert review(one, one, [two], PLATFORM).refusals == ()
+    documents = a("two", database={"kind": "mongodb", "name": f"things_{end}"})
+    assert review(documents, None, [one], PLATFORM).refusals == ()
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -8,7 +8,7 @@ from typing import Final
 from shop_operator.children.access_secret import Access
 from shop_operator.children.pod_template import OWN_CONTAINERS, SERVING
 from shop_operator.children.prometheus_rule import LONGEST_LATENCY_MS
-from shop_operator.names import vault_folder
+from shop_operator.names import alternate, capture_role, database_name, vault_folder
 from shop_operator.route_claims import Claimant, claimant, claims
 from shop_operator.settings import Settings
 from shop_operator.spec import Key, ShopService, Spec
@@ -75,6 +75,7 @@ def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[
         for external in declared(service, platform, _NO_ACCESS)
         if external.record.identity in taken.externals
     ]
+    found += _shared_roles(service, taken.others, platform)
     found += [
         said(kind, service, other, platform)
         for kind in sorted(USERS)
@@ -88,6 +89,26 @@ def _conflicts(service: ShopService, taken: _Taken, platform: Settings) -> list[
         claim = claims(claimants, shared_edge=platform.edge != "none")[service.key]
         found += [f"the path {path} is taken by ShopService {key}" for path, key in claim.lost]
     return found
+
+
+def _shared_roles(
+    service: ShopService, others: Iterable[ShopService], platform: Settings
+) -> Iterator[str]:
+    """Yield the roles that two databases of different names would both have, now or later."""
+    own = _roles(service, platform)
+    for other in others:
+        theirs = _roles(other, platform)
+        if own[:1] != theirs[:1]:
+            for name in sorted({*own} & {*theirs}):
+                yield f"Role {name} in PostgreSQL is taken by ShopService {other.key}"
+
+
+def _roles(service: ShopService, platform: Settings) -> list[str]:
+    """Return the roles in PostgreSQL that come with a service's database, its owner first."""
+    if service.spec.database is None or service.spec.database.kind != "postgres":
+        return []
+    name = database_name(service, platform)
+    return [name, alternate(name), capture_role(name)]
 
 
 def _outside(service: ShopService, platform: Settings) -> Iterator[str]:
