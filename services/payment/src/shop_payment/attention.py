@@ -56,12 +56,13 @@ async def settle(connection: AsyncConnection, payment_id: UUID) -> bool:
 def _made_since() -> sa.ColumnElement[int]:
     """Count the later refunds of a failed one's amount that are left to stand for it.
 
-    Each return that could not be refunded since then needs one for itself; what staff ask for again
-    and again is one.
+    A return's own stands for that return alone, and where it failed, it needs one for itself; what
+    staff ask for again and again is one.
     """
     later = refunds.alias()
-    is_made = later.c.status == RefundStatus.SUCCEEDED
-    needs_one = sa.and_(later.c.status == RefundStatus.FAILED, later.c.reason == "return")
+    is_of_a_return = later.c.reason == "return"
+    is_made = sa.and_(later.c.status == RefundStatus.SUCCEEDED, ~is_of_a_return)
+    needs_one = sa.and_(later.c.status == RefundStatus.FAILED, is_of_a_return)
     left = sa.func.sum(sa.case((is_made, 1), (needs_one, -1), else_=0))
     return (
         sa.select(sa.func.coalesce(left, 0))

@@ -86,6 +86,7 @@ async def test_a_wrong_amount_a_failed_refund_and_no_answer_need_a_person(
         ([("return", "failed"), ("return", "failed"), *[("by hand", "succeeded")] * 2], False),
         ([*[("damaged", "failed")] * 3, ("damaged", "succeeded")], False),
         ([("return", "failed"), ("by hand", "pending")], True),
+        ([("return", "failed"), ("return", "succeeded")], True),
     ],
     ids=lambda case: "+".join(" ".join(each) for each in case) if isinstance(case, list) else None,
 )
