@@ -70,7 +70,9 @@ def _made_since() -> sa.ColumnElement[int]:
             later.c.payment_id == refunds.c.payment_id,
             later.c.amount == refunds.c.amount,
             sa.tuple_(later.c.created_at, later.c.id)
-            > sa.tuple_(refunds.c.created_at, refunds.c.id),
+            > sa.tuple_(
+                sa.func.coalesce(refunds.c.came_back_at, refunds.c.created_at), refunds.c.id
+            ),
         )
         .scalar_subquery()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -96,16 +96,11 @@ async def save(
         await connection.execute(_UPDATE, {"this_id": after.id, "updated_at": now(), **changed})
     for refund in after.refunds:
         if refund not in before.refunds:
-            row = {
-                "payment_id": after.id,
-                "amount": refund.amount,
-                "reason": refund.reason,
-                "status": refund.status,
-                "reference": refund.reference,
-                "automatic": refund.automatic,
-                "elsewhere": refund.elsewhere,
-            }
-            await _upsert(connection, refunds, refund.id, row)
+            row = asdict(refund) | {"payment_id": after.id}
+            was = before.refund(refund.id)
+            if was is not None and was.status is RefundStatus.SUCCEEDED:
+                row["came_back_at"] = now()
+            await _upsert(connection, refunds, row.pop("id"), row)
     for duplicate in after.duplicates:
         if duplicate not in before.duplicates:
             row = {

@@ -79,6 +79,7 @@ refunds = sa.Table(
     sa.Column("automatic", sa.Boolean, nullable=False),
     sa.Column("elsewhere", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", _instant, nullable=False, server_default=sa.func.now()),
+    sa.Column("came_back_at", _instant),
     sa.CheckConstraint("amount > 0", name="refund_is_positive"),
     sa.Index("refunds_failed", "payment_id", postgresql_where=sa.text("status = 'failed'")),
 )

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from payment_simulator import xendit
+from shop_payment import service
+from shop_payment.domain import RefundAnswered, RefundStatus
 from shop_shared.stores.postgres import transaction
 from shop_shared.testing import Signer
 
@@ -168,3 +170,26 @@ async def test_another_amount_that_staff_have_sorted_out_needs_nobody_any_more(
     assert str(wrong) not in {each["id"] for each in waiting}
     nothing = await client.post(f"/v1/payments/{fine}/settle", headers=staff)
     assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_to_settle")
+
+
+async def test_a_refund_that_came_back_needs_a_person_whatever_was_given_back_before(
+    shop: Shop, client: httpx.AsyncClient, staff: dict[str, str]
+) -> None:
+    order = await shop.order()
+    await shop.until(order, "captured")
+    path = f"/v1/payments/{await shop.payment_id(order)}/refunds"
+    body = {"amount": {"amount": 500, "currency": "USD"}, "reason": "goodwill", "elsewhere": True}
+    given = [
+        await client.post(path, json=body, headers=staff | {"Idempotency-Key": uuid4().hex})
+        for _ in range(2)
+    ]
+    listed = f"/v1/payments?needs_attention=true&order_id={order}"
+    assert (await client.get(listed, headers=staff)).json()["items"] == []
+    first = UUID(given[0].json()["id"])
+    failed = RefundAnswered(refund_id=first, status=RefundStatus.FAILED)
+    async with transaction(shop.engine) as connection:
+        await service.handle_event(connection, await shop.payment_id(order), failed)
+    assert (await client.get(listed, headers=staff)).json()["items"]
+    again = await client.post(path, json=body, headers=staff | {"Idempotency-Key": uuid4().hex})
+    assert again.status_code in {200, 201, 202}
+    assert (await client.get(listed, headers=staff)).json()["items"] == []
