@@ -24,6 +24,7 @@ _PASSWORD_BYTES: Final = 24
 _LEASE_SECONDS: Final = 3600
 _LONGEST_SECONDS: Final = 24 * 3600
 _PLUGIN: Final = "postgresql-database-plugin"
+_LOGIN: Final = '"{{name}}"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,9 @@ class LoginRole:
         """End every login that it made, and delete it."""
         vault = await sessions.vault()
         mount = vault.settings.vault_database_mount
+        # By today's statements, whatever version of the operator wrote the role.
+        if await vault.read(self._path(vault)) is not None:
+            await vault.write(self._path(vault), self._ending())
         await vault.write(f"sys/leases/revoke-prefix/{mount}/creds/{self.name}", {"sync": True})
         await vault.delete(self._path(vault))
         return True
@@ -147,7 +151,6 @@ class LoginRole:
 
     def _fields(self, owner: str) -> dict[str, Any]:
         database, maker = quoted(self.database), quoted(login_maker(self.database))
-        login = '"{{name}}"'
         rights = "LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
         return {
             "db_name": self.connection,
@@ -157,27 +160,27 @@ class LoginRole:
             "renew_statements": [],
             "rollback_statements": [],
             "creation_statements": [
-                f"/* {mark(owner)} */ CREATE ROLE {login} {rights} IN ROLE {database}",
-                f"ALTER ROLE {login} SET role TO {literal(self.database)}",
-                f"GRANT {login} TO {maker}",
+                f"/* {mark(owner)} */ CREATE ROLE {_LOGIN} {rights} IN ROLE {database}",
+                f"ALTER ROLE {_LOGIN} SET role TO {literal(self.database)}",
+                f"GRANT {_LOGIN} TO {maker}",
             ],
-            "revocation_statements": [_end(login, database)],
+            **self._ending(),
         }
 
+    def _ending(self) -> dict[str, Any]:
+        """Return what ends a login. One that PostgreSQL lost (by a restore, or a hand) has ended.
 
-def _end(login: str, database: str) -> str:
-    """Return what ends a login. One that PostgreSQL lost (by a restore, or a hand) has ended.
-
-    Vault takes a block with END in it as one statement. What a session made after RESET ROLE would
-    be its own, and keep the role from going.
-    """
-    return (
-        "DO $$ BEGIN PERFORM FROM pg_roles WHERE rolname = '{{name}}'; IF FOUND THEN "
-        f"ALTER ROLE {login} NOLOGIN; "
-        "PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{{name}}'; "
-        f"REASSIGN OWNED BY {login} TO {database}; DROP OWNED BY {login}; DROP ROLE {login}; "
-        "END IF; END $$"
-    )
+        Vault takes a block with END in it as one statement. What a session made after RESET ROLE
+        would be its own, and keep the role from going.
+        """
+        sessions = "FROM pg_stat_activity WHERE usename = '{{name}}'"
+        statement = (
+            "DO $$ BEGIN PERFORM FROM pg_roles WHERE rolname = '{{name}}'; IF FOUND THEN "
+            f"ALTER ROLE {_LOGIN} NOLOGIN; PERFORM pg_terminate_backend(pid, 5000) {sessions}; "
+            f"REASSIGN OWNED BY {_LOGIN} TO {quoted(self.database)}; "
+            f"DROP OWNED BY {_LOGIN}; DROP ROLE {_LOGIN}; END IF; END $$"
+        )
+        return {"revocation_statements": [statement]}
 
 
 def login_maker(database: str) -> str:
