@@ -90,9 +90,14 @@ def create_mongodb(admin_url: str) -> Database:
 
     _run(create())
     server = urlsplit(admin_url)
+    owned = server._replace(
+        netloc=f"{name}:{name}@{server.hostname}:{server.port}",
+        path=f"/{name}",
+        query=server.query.replace("authSource=admin", f"authSource={name}"),
+    )
     return Database(
         name=name,
-        url=f"mongodb://{name}:{name}@{server.hostname}:{server.port}/{name}?replicaSet=rs0&authSource={name}",
+        url=owned.geturl(),
         admin_url=server._replace(path=f"/{name}").geturl(),
     )
 
