@@ -176,7 +176,11 @@ def coredns(binary: Path, paths: ClusterPaths, authority: Authority) -> Program:
         "        ttl 5\n"
         "    }\n"
         f"{upstream}"
-        "    cache 5\n"
+        # As kubeadm has it: who asks for a service's pods is told of those that are there now.
+        "    cache 30 {\n"
+        "        disable success cluster.local\n"
+        "        disable denial cluster.local\n"
+        "    }\n"
         "}\n"
     )
     return Program(name="coredns", command=(str(binary), "coredns", "-conf", str(corefile)))
